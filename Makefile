@@ -1,0 +1,60 @@
+# make rehearse · make test · make check · make bench. Each makes .venv by itself on a machine with Python 3.11 and git.
+
+BIN := .venv/bin
+RUNTIME := .venv/.runtime
+DEV := .venv/.dev
+PIP := $(BIN)/python -m pip install -qq --disable-pip-version-check
+
+# sam finds pip on PATH, must not telephone, and needs some Region, though it asks none.
+SAM := PATH="$(CURDIR)/$(BIN):$$PATH" SAM_CLI_TELEMETRY=0 AWS_DEFAULT_REGION=us-east-1 MAKEFLAGS= $(BIN)/sam
+
+.DEFAULT_GOAL := help
+.PHONY: help rehearse test check compile bench clean
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-10s %s\n", $$1, $$2}' Makefile
+
+rehearse: $(RUNTIME) ## rehearse a whole game day of unicorn-shop on this machine
+	@$(BIN)/farshore rehearse unicorn-shop
+
+test: $(DEV) ## run the tests
+	@$(BIN)/pytest
+
+check: $(DEV) ## format, lint, types, import contracts, stale files, tests, the SAM application; cheap ones first
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/farshore compile --check
+	$(SAM) validate --lint
+	$(BIN)/pytest
+	@echo "sam build"; temp=$$(mktemp -d) && trap 'rm -rf "$$temp"' EXIT && \
+	    { $(SAM) build --build-dir "$$temp/build" >"$$temp/log" 2>&1 || { cat "$$temp/log"; exit 1; }; }
+
+compile: $(RUNTIME) ## runbooks/ to statemachines/, template.yaml, tests/events/, docs/steps.md
+	@$(BIN)/farshore compile
+
+bench: $(RUNTIME) ## run the benchmarks
+	@$(BIN)/python -m bench
+
+clean: ## remove what was made here
+	rm -rf .venv .aws-sam *.egg-info .pytest_cache .mypy_cache .ruff_cache .import_linter_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+$(RUNTIME): pyproject.toml
+	@echo "farshore: setting up .venv (once, about half a minute)"
+	@for python in python3 python3.14 python3.13 python3.12 python3.11; do \
+	    $$python -c 'import ensurepip, sys, venv; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || continue; \
+	    test -x $(BIN)/python || $$python -m venv .venv; \
+	    exit; \
+	done; \
+	echo "farshore: needs Python 3.11 or newer with venv; found $$(python3 --version 2>&1)." >&2; \
+	echo "farshore: on Debian and Ubuntu: apt install python3 python3-venv" >&2; \
+	exit 1
+	@$(PIP) --editable .
+	@touch $@
+
+$(DEV): $(RUNTIME)
+	@echo "farshore: adding what tests and checks need (once, about a minute)"
+	@$(PIP) --editable '.[dev]'
+	@touch $@

@@ -1,0 +1,43 @@
+"""farshore compile: from runbooks to everything that is deployed, tried and read."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+
+import click
+
+from ..compilation import compiled
+
+
+@click.command("compile")
+@click.option(
+    "--check", is_flag=True, help="Write nothing; list what is stale, and exit with 1 if anything is."
+)
+@click.option("--json", "as_json", is_flag=True, help="Print what was done as JSON.")
+def compile_command(check: bool, as_json: bool) -> None:
+    """Derive statemachines/, template.yaml, docs/steps.md, the schema and tests/ from the runbooks."""
+    derived = compiled(Path())
+    try:
+        due = derived.difference() if check else derived.write()
+    except OSError as error:
+        raise click.ClickException(f"{error.filename}: {error.strerror}: nothing is compiled") from error
+    report = {
+        "written": [] if check else list(due.stale),
+        "removed": [] if check else list(due.left_over),
+        "stale": [*due.stale, *due.left_over] if check else [],
+    }
+    if as_json:
+        click.echo(json.dumps(report, indent=2))
+    else:
+        for path in due.stale:
+            click.echo(f"stale: {path}" if check else f"wrote {path}")
+        for path in due.left_over:
+            click.echo(f"left over: {path}" if check else f"removed {path}")
+        if not any(report.values()):
+            click.echo(f"up to date: {len(derived.files)} files")
+        elif check:
+            click.echo("run `farshore compile`", err=True)
+    if report["stale"]:
+        sys.exit(1)

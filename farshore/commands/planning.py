@@ -1,0 +1,105 @@
+"""`farshore plan`: what each step of a procedure would do now, and the same as AWS CLI commands."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+import click
+
+from functions.ledger import Page
+from functions.steps.step import MODES, Mode
+from functions.world import NotYet, Outside, Refused
+
+from ..aws_cli import as_script, command
+from ..finding import find
+from ..machine import machines
+from ..operate import Operator, answering
+from ..planning import Planned, plan_of
+from ..runbook import Runbook
+from ..telling import plan_rows, show
+
+
+@click.command("plan")
+@click.argument("app")
+@click.option("--procedure", default="failover", show_default=True, help="Which of the runbook's procedures.")
+@click.option("--mode", type=click.Choice(MODES), default="graceful", show_default=True)
+@click.option("--twin", is_flag=True, help="Look at the healthy twin on this machine, not at the account.")
+@click.option("--as-cli", is_flag=True, help="Print the calls as AWS CLI commands, to paste without Farshore.")
+@click.option("--json", "as_json", is_flag=True, help="Print the plan as JSON, and nothing else.")
+@click.pass_obj
+@answering
+def plan_command(
+    given: Outside | None, app: str, procedure: str, mode: Mode, twin: bool, as_cli: bool, as_json: bool
+) -> None:
+    """Show what each step of APP's procedure would do now. Nothing is changed, and no lease is taken.
+
+    Exits 1 where a step would refuse, or cannot tell because nobody answers.
+    """
+    book = find(app)
+    made = {machine.procedure: machine for machine in machines(book)}
+    if procedure not in made:
+        raise click.UsageError(f"{book.application} has no {procedure}; it has {', '.join(made)}")
+    definition = made[procedure].definition
+    with _healthy_twin(book) if twin else _account(given) as outside:
+        page = _page(Operator(book, outside, made[procedure].region))
+        plan = list(plan_of(definition, mode, outside, page))
+    if as_json:
+        click.echo(json.dumps(_as_json(book, procedure, mode, twin, as_cli, plan), indent=2, default=str))
+    elif as_cli:
+        click.echo(f"# {definition['Comment'].split('. ')[0]}, {mode}: {'the twin' if twin else 'the account'} now")
+        for line in as_script(plan):
+            click.echo(line)
+    else:
+        show(plan_rows(step.as_json() for step in plan))
+    sys.exit(1 if any(step.outcome in ("would refuse", "unknown") for step in plan) else 0)
+
+
+def _as_json(
+    book: Runbook, procedure: str, mode: str, twin: bool, as_cli: bool, plan: list[Planned]
+) -> Mapping[str, Any]:
+    steps = [
+        step.as_json() | ({"cli": [command(call) for call in step.calls]} if as_cli else {}) for step in plan
+    ]
+    return {
+        "application": book.application,
+        "procedure": procedure,
+        "mode": mode,
+        "twin": twin,
+        "steps": steps,
+    }
+
+
+def _page(operator: Operator) -> Page:
+    """What is remembered; a ledger that is silent, or not there yet, does not stop a plan."""
+    try:
+        return operator.page()
+    except (NotYet, Refused) as trouble:
+        click.echo(f"planned as if nothing were remembered: {trouble}", err=True)
+        return Page()
+
+
+@contextmanager
+def _account(given: Outside | None) -> Iterator[Outside]:
+    yield given or Outside()
+
+
+@contextmanager
+def _healthy_twin(book: Runbook) -> Iterator[Outside]:
+    os.environ |= {
+        "AWS_ACCESS_KEY_ID": "twin",
+        "AWS_SECRET_ACCESS_KEY": "twin",
+        "AWS_DEFAULT_REGION": "us-east-1",
+    }
+    click.echo(f"the twin of {book.application} is being built", err=True)
+    from ..rehearsal import WARM_UP, Rehearsal  # moto and the twin: half a second, after the first word
+
+    rehearsal = Rehearsal(book, "graceful", None, 1, lambda moment: None)
+    with rehearsal.stage():
+        rehearsal.shop.open()
+        rehearsal.clock.sleep(WARM_UP)
+        yield rehearsal.deployment.outside

@@ -1,0 +1,113 @@
+"""`farshore rehearse`: a whole game day in the twin, told as it happens."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import time
+from pathlib import Path
+
+import click
+from rich.console import Console
+from rich.table import Table
+
+from ..finding import find
+
+COLOURS = {
+    "outage": "bold red",
+    "alarm": "bold yellow",
+    "return": "bold red",
+    "end": "bold green",
+    "plan": "cyan",
+    "approve": "cyan",
+    "start": "bold",
+    "breach": "bold white on red",
+}
+
+
+@click.command("rehearse")
+@click.argument("app")
+@click.option("--mode", type=click.Choice(["graceful", "ungraceful"]), default="graceful", show_default=True)
+@click.option(
+    "--dark", metavar="REGION", help="The primary Region goes dark as a whole, and comes back by itself."
+)
+@click.option("--seed", type=int, default=1, show_default=True, help="The same seed tells the same story.")
+@click.option(
+    "--json", "as_json", is_flag=True, help="Print the report as JSON on standard output, and nothing else."
+)
+@click.option(
+    "--report", type=click.Path(dir_okay=False, path_type=Path), help="Write the JSON report to a file, too."
+)
+def rehearse_command(
+    app: str, mode: str, dark: str | None, seed: int, as_json: bool, report: Path | None
+) -> None:
+    """Rehearse a game day of APP on this machine: outage, failover, recovery, failback."""
+    book = find(app)
+    if dark is not None and dark != book.regions.primary:
+        raise click.UsageError(f"--dark takes the primary Region, {book.regions.primary}, not {dark}")
+    if dark is not None and mode == "graceful":
+        raise click.UsageError("a graceful run needs both Regions: rehearse --dark with --mode ungraceful")
+    os.environ |= {
+        "AWS_ACCESS_KEY_ID": "twin",
+        "AWS_SECRET_ACCESS_KEY": "twin",
+        "AWS_DEFAULT_REGION": "us-east-1",
+    }
+    console = Console(stderr=as_json, highlight=False, soft_wrap=True)
+    console.print(f"farshore: the twin of {book.application} is being built: two Regions, two databases")
+    began = time.perf_counter()
+    from ..rehearsal import (
+        Moment,
+        Rehearsal,
+        Report,
+    )  # moto and the twin: half a second, after the first word
+
+    def tell(moment: Moment) -> None:
+        minutes, seconds = divmod(int(moment.at), 60)
+        style = COLOURS.get(moment.kind, "")
+        console.print(
+            f"{minutes:3d}:{seconds:02d}  {moment.kind:9s} {moment.text}", style=style, markup=False
+        )
+
+    rehearsal = Rehearsal(book, "graceful" if mode == "graceful" else "ungraceful", dark, seed, tell)
+    with rehearsal.stage():
+        found: Report = rehearsal.play()
+    found.wall_seconds = time.perf_counter() - began
+    text = json.dumps(found.as_json(), indent=2)
+    if report is not None:
+        report.write_text(text + "\n")
+    if as_json:
+        click.echo(text)
+    else:
+        _tell_result(console, found)
+    sys.exit(0 if found.ok else 1)
+
+
+def _tell_result(console: Console, found: Report) -> None:  # type: ignore[name-defined]  # noqa: F821
+    """What a person wants to know at the end."""
+    clients, data = found.clients, found.data
+    if clients:
+        table = Table(show_header=False, box=None, padding=(0, 2))
+        table.add_row("customers felt", f"{clients['rto_seconds']:.0f} s of outage (RTO)")
+        table.add_row(
+            "writes lost",
+            f"{len(data['lost'])} of {data['acknowledged']} acknowledged, {data['rpo_seconds']:.1f} s (RPO)",
+        )
+        table.add_row("late, overwritten", f"{len(data['late'])}, {len(data['overwritten'])}")
+        if data["exposure_seconds"]:
+            table.add_row(
+                "exposed", f"{data['exposure_seconds']:.1f} s, until the returned Region was fenced"
+            )
+        table.add_row("invariants", "all held" if not found.breaches else f"{len(found.breaches)} breaches")
+        table.add_row(
+            "took", f"{found.virtual_seconds / 60:.0f} simulated minutes in {found.wall_seconds:.0f} s"
+        )
+        console.print()
+        console.print(table)
+    for breach in found.breaches:
+        console.print(
+            f"{breach.invariant} broken at {breach.at:.0f} s: {breach.story}", style="bold red", markup=False
+        )
+    console.print(
+        "Times are simulated (twin/latency.yaml); data, step code and state machines are real.", style="dim"
+    )

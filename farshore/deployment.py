@@ -1,0 +1,76 @@
+"""A runbook deployed into the twin, as `sam deploy` would deploy it into an account.
+
+The same functions, with the policies that the template gives them, and the same compiled machines.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import boto3
+
+from functions.steps.step import lambda_handler
+from functions.world import LONGEST_TICK_SECONDS, Outside, Reply
+from twin.aws import ACCOUNT, Cloud
+from twin.clock import at_once
+from twin.net import Net
+from twin.services.lambda_ import Functions
+
+from .machine import Machine, function_of, machines
+from .policy import function_name, statements
+from .registry import steps
+from .runbook import Runbook
+
+
+def outside(cloud: Cloud, net: Net) -> Outside:
+    """What the steps see of the world: the twin's clock, its network, its AWS."""
+
+    def side_by_side(thunks: Sequence[Callable[[], Reply]]) -> list[Reply]:
+        return at_once(cloud.clock, list(thunks))
+
+    def http(region: str, method: str, url: str, body: bytes | None) -> tuple[int, bytes]:
+        return net.request(region, method, url, body)
+
+    return Outside(clock=lambda: cloud.clock.now, at_once=side_by_side, http=http)
+
+
+class Deployment:
+    """Where the machines of one runbook run, by procedure."""
+
+    def __init__(self, cloud: Cloud, net: Net, functions: Functions, book: Runbook) -> None:
+        self.book, self.outside = book, outside(cloud, net)
+        self.machines = {machine.procedure: machine for machine in machines(book)}
+        self.arns: dict[str, str] = {}
+        for region in sorted({machine.region for machine in self.machines.values()}):
+            here = [machine for machine in self.machines.values() if machine.region == region]
+            self._deploy(functions, region, here)
+
+    def _deploy(self, functions: Functions, region: str, here: list[Machine]) -> None:
+        versions = {}
+        for step in sorted({step for machine in here for step in machine.functions}):
+            policy = tuple(
+                (
+                    frozenset(statement.actions),
+                    tuple(arn.format(partition="aws", account=ACCOUNT) for arn in statement.resources),
+                )
+                for statement in statements(step, [(self.book, machine) for machine in here])
+            )
+            handler = lambda_handler(steps()[step], self.outside)
+            versions[function_of(step)] = functions.deploy(
+                region, function_name(step), handler, timeout=LONGEST_TICK_SECONDS, policy=policy
+            )
+        client = boto3.client("stepfunctions", region_name=region)
+        for machine in here:
+            definition = json.dumps(machine.definition)
+            for substitution, arn in versions.items():
+                definition = definition.replace(substitution, arn)
+            made = client.create_state_machine(
+                name=machine.name, definition=definition, roleArn=f"arn:aws:iam::{ACCOUNT}:role/farshore"
+            )
+            self.arns[machine.procedure] = made["stateMachineArn"]
+
+    def client(self, procedure: str) -> Any:
+        """Step Functions in the Region in which the procedure's machine lives."""
+        return boto3.client("stepfunctions", region_name=self.machines[procedure].region)

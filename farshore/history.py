@@ -1,0 +1,187 @@
+"""What an execution's history tells: its states, their outcomes, how long each took and in how many ticks."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from .machine import function_of
+from .policy import function_name
+from .registry import StepType, steps
+
+if TYPE_CHECKING:
+    from .deployment import Deployment  # the twin: half a second, which a person at the console need not wait
+
+
+@dataclass(frozen=True)
+class StepReport:
+    """One Task state of a run."""
+
+    name: str
+    outcome: str
+    """What the step answered, the error that ended it, or "running"."""
+    why: str
+    facts: Mapping[str, Any]
+    seconds: float
+    ticks: int
+    function: str
+    """ARN of its function's version."""
+    event: Mapping[str, Any]
+    """What its function was last asked."""
+    ended: bool
+    """It answered with an outcome: it is not ticked again."""
+
+
+@dataclass(frozen=True)
+class RunReport:
+    """One execution of one procedure."""
+
+    procedure: str
+    direction: tuple[str, str]
+    mode: str
+    status: str
+    why: str
+    """Why it failed; empty where it did not."""
+    seconds: float
+    transitions: int
+    calls: int | None
+    """AWS calls of its functions; None where nobody counted them."""
+    steps: tuple[StepReport, ...]
+    undone: bool
+    """It ended in its Fail state, so that a redrive would only fail again: a new run is needed."""
+
+    def as_json(self) -> dict[str, Any]:
+        return {
+            "procedure": self.procedure,
+            "direction": list(self.direction),
+            "mode": self.mode,
+            "status": self.status,
+            "why": self.why,
+            "seconds": round(self.seconds, 3),
+            "transitions": self.transitions,
+            "calls": self.calls,
+            "steps": [
+                {
+                    "name": step.name,
+                    "outcome": step.outcome,
+                    "seconds": round(step.seconds, 3),
+                    "ticks": step.ticks,
+                    "facts": dict(step.facts),
+                }
+                for step in self.steps
+            ],
+        }
+
+
+def report_of(deployment: Deployment, procedure: str, mode: str, execution: str, calls: int) -> RunReport:
+    """A run of the twin, with the calls that were counted there."""
+    client = deployment.client(procedure)
+    told = client.describe_execution(executionArn=execution)
+    definition = deployment.machines[procedure].definition
+    return run_report(procedure, mode, definition, told, list(events_of(client, execution)), calls)
+
+
+def run_report(
+    procedure: str,
+    mode: str,
+    definition: Mapping[str, Any],
+    told: Mapping[str, Any],
+    events: list[Mapping[str, Any]],
+    calls: int | None = None,
+) -> RunReport:
+    """The run as Step Functions tells it: `told` is DescribeExecution's answer, `events` the history."""
+    run = run_of(definition)
+    entered = [event["type"] for event in events if event["type"].endswith("StateEntered")]
+    end = told.get("stopDate") or (events[-1]["timestamp"] if events else told["startDate"])
+    return RunReport(
+        procedure,
+        (run["source"], run["target"]),
+        mode,
+        told["status"],
+        explained(told.get("error", ""), told.get("cause", "")),
+        (end - told["startDate"]).total_seconds(),
+        len(entered),
+        calls,
+        tuple(steps_of(events)),
+        bool(entered) and entered[-1] == "FailStateEntered",
+    )
+
+
+def run_of(definition: Mapping[str, Any]) -> Mapping[str, Any]:
+    """What every state of a machine tells its function about the run: its procedure, its Regions."""
+    first = next(state for state in definition["States"].values() if state["Type"] == "Task")
+    run: Mapping[str, Any] = first["Parameters"]["Payload"]["run"]
+    return run
+
+
+def events_of(client: Any, execution: str) -> Iterator[Mapping[str, Any]]:
+    """All events of a history, page by page."""
+    more: dict[str, str] = {}
+    while True:
+        page = client.get_execution_history(executionArn=execution, maxResults=1000, **more)
+        yield from page["events"]
+        if not page.get("nextToken"):
+            return
+        more = {"nextToken": page["nextToken"]}
+
+
+def steps_of(events: Sequence[Mapping[str, Any]]) -> Iterator[StepReport]:
+    """Task states in the order in which they were entered; branches interleave, so events are told apart
+    by whom they follow."""
+    entry: dict[int, int] = {}
+    mine: dict[int, list[Mapping[str, Any]]] = {}
+    for event in events:
+        number = event["id"]
+        begins = event["type"].endswith("StateEntered")
+        entry[number] = number if begins else entry.get(event["previousEventId"], 0)
+        mine.setdefault(entry[number], []).append(event)
+    for number in sorted(mine):
+        if mine[number][0]["type"] == "TaskStateEntered":
+            yield _step(mine[number])
+
+
+def kind_of(function: str) -> StepType | None:
+    """The step type of a function, from its version's ARN or from the compiler's substitution."""
+    bare = function.split(":")[6] if function.startswith("arn:") else function
+    return next((kind for name, kind in steps().items() if bare in (function_name(name), function_of(name))), None)
+
+
+def committed(report: RunReport) -> str:
+    """The state with which the run passed its point of no return; "" where it has not."""
+    for step in report.steps:
+        kind = kind_of(step.function)
+        if kind is not None and (kind.point_of_no_return or kind.one_way):
+            return step.name
+    return ""
+
+
+def _step(events: list[Mapping[str, Any]]) -> StepReport:
+    asked: Mapping[str, Any] = {"FunctionName": "", "Payload": {}}
+    ticks, outcome, why, facts, ended = 0, "running", "", {}, False
+    for event in events:
+        if event["type"] == "TaskScheduled":
+            ticks += 1
+            asked = json.loads(event["taskScheduledEventDetails"]["parameters"])
+        elif event["type"] == "TaskSucceeded":
+            body = json.loads(event["taskSucceededEventDetails"]["output"])["Payload"]
+            outcome, why, facts, ended = body["outcome"], body.get("why", ""), body["facts"], True
+        elif event["type"] in ("TaskFailed", "TaskTimedOut"):
+            details = event.get("taskFailedEventDetails") or event.get("taskTimedOutEventDetails") or {}
+            outcome = details.get("error", event["type"])
+            why = explained(outcome, details.get("cause", ""))
+    seconds = (events[-1]["timestamp"] - events[0]["timestamp"]).total_seconds()
+    name = events[0]["stateEnteredEventDetails"]["name"]
+    return StepReport(
+        name, outcome, why, facts, seconds, ticks, asked["FunctionName"], asked["Payload"], ended
+    )
+
+
+def explained(error: str, cause: str) -> str:
+    """A person's words for an error: Lambda wraps a step's message in JSON."""
+    try:
+        message = json.loads(cause)["errorMessage"]
+    except (ValueError, KeyError, TypeError):
+        message = cause
+    return f"{error}: {message}" if error else ""

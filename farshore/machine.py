@@ -1,0 +1,428 @@
+"""Runbook to state machine: what a procedure becomes in Amazon States Language.
+
+Three shapes. A step is a Task that is ticked by its Retry. `together` is a Parallel whose branches each end
+with an outcome and are judged when all have ended. Undo is derived: a failure before the point of no return
+gives the fences back, releases the lease and then fails the run. A failure after it fails the run where it
+stands, so that it can be redriven from there.
+
+JSONPath only, no intrinsics, no expressions; Regions are literals, so a committed machine reads like the run.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+import typing
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from functions.steps.step import Step
+from functions.world import LONGEST_TICK_SECONDS
+
+from .registry import steps
+from .runbook import Line, Runbook, Together
+
+Json = dict[str, Any]
+
+HISTORY_EVENTS = 20_000
+"""Of the 25,000 after which a Standard execution ends; a tick costs three."""
+LAMBDA_FAULTS = [
+    "Lambda.ServiceException",
+    "Lambda.AWSLambdaException",
+    "Lambda.SdkClientException",
+    "Lambda.ClientExecutionTimeoutException",
+    "Lambda.TooManyRequestsException",
+    "Lambda.Unknown",
+    "Runtime.ExitError",
+    "Sandbox.Timedout",
+    "States.Timeout",
+]
+"""A tick that ended without a word: it is ticked again.
+Source: docs.aws.amazon.com/step-functions/latest/dg/concepts-error-handling.html"""
+
+
+@dataclass(frozen=True)
+class Direction:
+    """`$from` and `$to`."""
+
+    source: str
+    target: str
+
+    def literal(self, value: Any) -> Any:
+        """The value with its Regions written out."""
+        if isinstance(value, str):
+            return {"$from": self.source, "$to": self.target}.get(value, value)
+        if isinstance(value, Mapping):
+            return {self.literal(key): self.literal(item) for key, item in value.items()}
+        if isinstance(value, list | tuple):
+            return [self.literal(item) for item in value]
+        return value
+
+
+@dataclass(frozen=True)
+class Machine:
+    """A compiled procedure: its name, the one Region that it lives in, and its definition."""
+
+    application: str
+    procedure: str
+    region: str
+    definition: Json
+    functions: tuple[str, ...]
+    """The step types that it calls."""
+    inputs: tuple[tuple[str, Json], ...]
+    """Each step type with the inputs of each of its states: what its IAM policy is derived from."""
+
+    @property
+    def name(self) -> str:
+        return f"{self.application}-{self.procedure}"
+
+
+class Unprovable(Exception):
+    """The runbook's times allow more history than Step Functions keeps; the message says where."""
+
+
+def machines(book: Runbook) -> list[Machine]:
+    """Every machine of a runbook."""
+    there = Direction(book.regions.primary, book.regions.standby)
+    back = Direction(book.regions.standby, book.regions.primary)
+    failover = book.procedures["failover"]
+    made = [
+        _machine(book, "failover", there, failover),
+        _machine(book, "failback", back, book.procedures.get("failback", failover)),
+    ]
+    if owed := [line for line in _lines(failover) if _fence(line)]:
+        made.append(_machine(book, "settle", there, tuple(owed)))
+    if outage := book.procedures.get("outage"):
+        made.append(_machine(book, "outage", there, outage))
+        broken = [line for line in _lines(outage) if _fence(line)]
+        made.append(_machine(book, "recovery", there, tuple(restored(line) for line in reversed(broken))))
+    if prepare := book.procedures.get("prepare"):
+        made.append(_machine(book, "prepare", there, prepare))
+    return made
+
+
+def _machine(book: Runbook, procedure: str, way: Direction, entries: Sequence[Line | Together]) -> Machine:
+    draft = _Draft(book, procedure, way)
+    definition = draft.definition(entries)
+    prove(definition, f"{book.application}-{procedure}")
+    names = tuple(sorted({name for name, _ in draft.inputs}))
+    return Machine(book.application, procedure, way.target, definition, names, tuple(draft.inputs))
+
+
+class _Draft:
+    """One machine in the making: states are added from the last to the first, each knowing what follows."""
+
+    def __init__(self, book: Runbook, procedure: str, way: Direction) -> None:
+        self.book, self.procedure, self.way = book, procedure, way
+        self.inputs: list[tuple[str, Json]] = []
+        self.states: Json = {}
+        self.later: list[Json] = []
+
+    def definition(self, entries: Sequence[Line | Together]) -> Json:
+        names = self._names(entries)
+        committed = next((i for i, entry in enumerate(entries) if _no_return(entry)), len(entries))
+        undo = self._undo([line for line in _lines(entries[:committed]) if _fence(line)])
+        following = self._task("release", "lease", {"release": True}, None, None)
+        for i, entry in reversed(list(enumerate(entries))):
+            catch = undo if i < committed else None
+            if isinstance(entry, Together):
+                following = self._together(entry, names, following, catch)
+            else:
+                following = self._step(entry, names[id(entry)], following, catch)
+        if self.procedure == "settle":
+            following = self._if_owed(following)
+        start = self._task("lease", "lease", self._lease_inputs(), following, None)
+        if self.procedure == "settle":
+            self.states[start] |= {
+                "ResultSelector": {"outcome.$": "$.Payload.outcome"},
+                "ResultPath": "$.lease",
+            }
+        return {
+            "Comment": f"{self.book.application} {self.procedure}, {self.way.source} to {self.way.target}. "
+            "Compiled: edit the runbook instead.",
+            "StartAt": start,
+            "States": _in_reading_order(start, self.states),
+        }
+
+    def _names(self, entries: Sequence[Line | Together]) -> dict[int, str]:
+        """A state's name is its step and its Region, and a number where that stands twice."""
+        names: dict[int, str] = {}
+        for line in _lines(entries):
+            region = self.way.literal(self._inputs(line).get("region", ""))
+            base = f"{line.step} {region}".strip()
+            used = sum(1 for name in names.values() if name == base or name.startswith(f"{base} ("))
+            names[id(line)] = f"{base} ({used + 1})" if used else base
+        return names
+
+    def _inputs(self, line: Line) -> Json:
+        """What the runbook says, and what it leaves to the step's defaults."""
+        step = _type(line)
+        defaults = {
+            field.name: field.default
+            for field in dataclasses.fields(step)
+            if field.default is not dataclasses.MISSING and field.name not in step.derived
+        }
+        return defaults | dict(line.inputs)
+
+    def _lease_inputs(self) -> Json:
+        cooldown = max((trigger.cooldown for trigger in self.book.triggers), default=0.0)
+        more = {"settling": True} if self.procedure == "settle" else {}
+        return more | ({"cooldown": cooldown} if self.procedure == "failover" else {})
+
+    def _step(self, line: Line, name: str, following: str, catch: str | None) -> str:
+        inputs = self._inputs(line)
+        if "later" in _type(line).derived:
+            inputs["later"] = list(reversed(self.later))
+        return self._task(name, line.step, inputs, following, catch, no_return=_no_return(line))
+
+    def _task(
+        self,
+        name: str,
+        step: str,
+        inputs: Json,
+        following: str | None,
+        catch: str | None,
+        *,
+        undoing: bool = False,
+        no_return: bool = False,
+    ) -> str:
+        kind = steps()[step]
+        event = self._event(step, inputs, undoing)
+        self.inputs.append((step, event["inputs"]))
+        if kind.written and not undoing:
+            self.later.append(
+                {"state": name, "function": function_of(step), "event": event, "no_return": no_return}
+            )
+        within = float(inputs.get("within", kind.within))
+        attempts = math.ceil(within / kind.every) + 30
+        state: Json = {
+            "Type": "Task",
+            "Comment": (kind.__doc__ or "").split("\n")[0],
+            "Resource": "arn:aws:states:::lambda:invoke",
+            "Parameters": {
+                "FunctionName": function_of(step),
+                "Payload": {
+                    **event,
+                    "input.$": "$$.Execution.Input",
+                    "execution.$": "$$.Execution",
+                    "state.$": "$$.State",
+                },
+            },
+            "ResultPath": None,
+            "TimeoutSeconds": LONGEST_TICK_SECONDS + 10,
+            "Retry": [
+                {"ErrorEquals": ["Refused", "Aborted"], "MaxAttempts": 0},
+                _retry(["NotYet"], kind.every, attempts),
+                _retry(LAMBDA_FAULTS, kind.every, 20),
+            ],
+        }
+        if catch is not None:
+            state["Catch"] = [{"ErrorEquals": ["States.ALL"], "ResultPath": "$.failure", "Next": catch}]
+        state |= {"End": True} if following is None else {"Next": following}
+        self.states[name] = state
+        return name
+
+    def _event(self, step: str, inputs: Json, undoing: bool) -> Json:
+        return {
+            "inputs": self.way.literal(inputs),
+            "run": {
+                "application": self.book.application,
+                "procedure": self.procedure,
+                "hand": "outage" if self.procedure in ("outage", "recovery") else "run",
+                "source": self.way.source,
+                "target": self.way.target,
+                "undoing": undoing,
+            },
+            "ledger": {"table": self.book.ledger.table, "regions": list(self.book.ledger.regions)},
+        }
+
+    def _together(self, entry: Together, names: dict[int, str], following: str, catch: str | None) -> str:
+        """Every branch ends with an outcome; then the first that failed fails the run."""
+        states, self.states = self.states, {}
+        branches = []
+        for line in entry.branches:
+            name = names[id(line)]
+            failed = f"{name} failed"
+            self._step(line, name, "", None)
+            task = self.states.pop(name)
+            task.pop("Next")
+            task |= {"End": True}
+            task["Catch"] = [{"ErrorEquals": ["States.ALL"], "ResultPath": "$.failure", "Next": failed}]
+            branches.append({"StartAt": name, "States": {name: task, failed: {"Type": "Pass", "End": True}}})
+        self.states = states
+        title = " and ".join(names[id(line)] for line in entry.branches)[:70]
+        end = catch or self._fail()
+        choices = []
+        for i, line in enumerate(entry.branches):
+            fate = f"{names[id(line)]} fails the run"
+            choices.append({"Variable": f"$.together[{i}].failure", "IsPresent": True, "Next": fate})
+            self.states[fate] = {
+                "Type": "Pass",
+                "InputPath": f"$.together[{i}].failure",
+                "ResultPath": "$.failure",
+                "Next": end,
+            }
+        judged = f"judge {title}"[:80]
+        self.states[judged] = {"Type": "Choice", "Choices": choices, "Default": following}
+        self.states[title] = {
+            "Type": "Parallel",
+            "Branches": branches,
+            "ResultPath": "$.together",
+            "Next": judged,
+        }
+        return title
+
+    def _undo(self, fences: Sequence[Line]) -> str:
+        """Gives back what the run took away, releases the lease, and fails the run with its first error."""
+        following = self._task("release undone", "lease", {"release": True}, self._fail(), None, undoing=True)
+        self._forgive(following, self._fail())
+        for line in fences:
+            region = self._inputs(line)["region"]
+            inputs = self._inputs(restored(line))
+            base = f"undo {line.step} {self.way.literal(region)}"
+            name, number = base, 1
+            while name in self.states:
+                number += 1
+                name = f"{base} ({number})"
+            self._task(name, line.step, inputs, following, None, undoing=True)
+            self._forgive(name, following)
+            following = name
+        return following
+
+    def _forgive(self, name: str, following: str) -> None:
+        """What cannot be given back must not keep the rest from being given back."""
+        self.states[name]["Catch"] = [
+            {"ErrorEquals": ["States.ALL"], "ResultPath": "$.undo", "Next": following}
+        ]
+
+    def _fail(self) -> str:
+        self.states["failed"] = {
+            "Type": "Fail",
+            "ErrorPath": "$.failure.Error",
+            "CausePath": "$.failure.Cause",
+        }
+        return "failed"
+
+    def _if_owed(self, following: str) -> str:
+        self.states["nothing to do"] = {"Type": "Succeed"}
+        idle = [
+            {"Variable": "$.lease.outcome", "StringEquals": word, "Next": "nothing to do"} for word in IDLE
+        ]
+        self.states["whether a fence is owed"] = {"Type": "Choice", "Choices": idle, "Default": following}
+        return "whether a fence is owed"
+
+
+IDLE = ("nothing owed", "busy")
+
+
+def prove(definition: Json, name: str) -> None:
+    """Every Next leads somewhere, everything is reachable, and the ticks fit into an execution's history."""
+    states = definition["States"]
+    reached, todo = set(), [definition["StartAt"]]
+    while todo:
+        here = todo.pop()
+        if here not in states:
+            raise Unprovable(f"{name}: no state {here!r}")
+        if here not in reached:
+            reached.add(here)
+            todo += list(_targets(states[here]))
+    if stranded := states.keys() - reached:
+        raise Unprovable(f"{name}: nothing leads to {sorted(stranded)}")
+    every = list(_tasks(states))
+    names = [state for state, _ in every]
+    if len(set(names)) < len(names) or any(len(state) > 80 for state in names):
+        raise Unprovable(f"{name}: state names must be unique and of at most 80 characters")
+    events = 3 * sum(retry["MaxAttempts"] for _, task in every for retry in task["Retry"])
+    if events > HISTORY_EVENTS:
+        raise Unprovable(f"{name}: {events} events of history, of {HISTORY_EVENTS}: shorten a `within`")
+
+
+def restored(line: Line) -> Line:
+    """The line that gives back what a fence's line takes away."""
+    return dataclasses.replace(line, inputs={**line.inputs, giving_back(_type(line)): "restore"})
+
+
+def restores(line: Line) -> bool:
+    return _type(line).fences and line.inputs.get(giving_back(_type(line))) == "restore"
+
+
+def giving_back(step: type[Step[Any]]) -> str:
+    """The input of a fence that takes the word `restore`."""
+    hints = typing.get_type_hints(step)
+    return next(name for name, kind in hints.items() if "restore" in _words(kind))
+
+
+def _words(kind: Any) -> set[Any]:
+    """The literal words in a type, however deep: int | Literal["restore"], Literal[True, "restore"]."""
+    if typing.get_origin(kind) is Literal:
+        return set(typing.get_args(kind))
+    return {word for part in typing.get_args(kind) for word in _words(part)}
+
+
+def function_of(step: str) -> str:
+    """The substitution that becomes the ARN of the function's version: ${AuroraWriter}."""
+    return "${" + logical_id(step) + "}"
+
+
+def logical_id(step: str) -> str:
+    return "".join(part.capitalize() for part in step.split("_"))
+
+
+def _retry(errors: list[str], every: float, attempts: int) -> Json:
+    return {
+        "ErrorEquals": errors,
+        "IntervalSeconds": 1,
+        "BackoffRate": 1.5,
+        "MaxDelaySeconds": max(2, math.ceil(every)),
+        "MaxAttempts": attempts,
+    }
+
+
+def _type(line: Line) -> type[Step[Any]]:
+    return steps()[line.step]
+
+
+def _fence(line: Line) -> bool:
+    return _type(line).fences and not restores(line)
+
+
+def _no_return(entry: Line | Together) -> bool:
+    return any(_type(line).point_of_no_return or _type(line).one_way for line in _lines([entry]))
+
+
+def _lines(entries: Iterable[Line | Together]) -> Iterator[Line]:
+    for entry in entries:
+        yield from entry.branches if isinstance(entry, Together) else (entry,)
+
+
+def _targets(state: Json) -> Iterator[str]:
+    for key in ("Next", "Default"):
+        if key in state:
+            yield state[key]
+    for branch in (*state.get("Choices", ()), *state.get("Catch", ())):
+        yield branch["Next"]
+
+
+def _tasks(states: Json) -> Iterator[tuple[str, Json]]:
+    for name, state in states.items():
+        if state["Type"] == "Task":
+            yield name, state
+        for branch in state.get("Branches", ()):
+            yield from _tasks(branch["States"])
+
+
+def _in_reading_order(start: str, states: Json) -> Json:
+    """The way of a run that goes well first, then what catches the others."""
+    ordered: Json = {}
+    todo = [start]
+    while todo:
+        name = todo.pop(0)
+        if name not in ordered:
+            ordered[name] = states[name]
+            here = [target for target in _targets(states[name]) if target not in ordered]
+            main = [
+                target for target in here if target in (states[name].get("Next"), states[name].get("Default"))
+            ]
+            todo = main + todo + [target for target in here if target not in main]
+    return ordered

@@ -1,0 +1,249 @@
+"""What a run must remember, and the one lease an application has.
+
+One DynamoDB global table with multi-Region strong consistency (MRSC): partition `application`, sort key
+`item`. It answers with any one replica's Region dark, so replicas are tried nearest first and rotated.
+MRSC tables refuse transactions, so every write is one item under its own condition; sources:
+docs.aws.amazon.com/amazondynamodb/latest/developerguide/V2globaltables_HowItWorks.html
+
+    lease                       who may change anything: execution, redrive count, epoch
+    memory#<hand>#<resource>    what a fence overwrote and someone will want back; the first write wins
+    debt#<resource>             a fence that could not be confirmed, to be retried until paid
+    directive                   a person's word to the run: pause, resume, skip, ungraceful, abort
+    take_over                   a person's word that the named holder is dead
+    decision#<plan hash>        a person's approval or decline of that very plan
+    proposal                    the plan that is waiting for a decision
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from .world import Api, Call, Door, NotYet, Outside, Refused, Silence
+
+TABLE = "dynamodb:{region}:{account}:table/{table}"
+QUERY = Api("dynamodb:Query", resource=TABLE, plane="data")
+PUT = Api("dynamodb:PutItem", resource=TABLE, plane="data")
+DELETE = Api("dynamodb:DeleteItem", resource=TABLE, plane="data")
+
+CONTENDED = frozenset({"ReplicatedWriteConflictException", "TransactionConflictException"})
+LOST_RACE = "ConditionalCheckFailedException"
+
+
+@dataclass(frozen=True)
+class Lease:
+    """The one hand: `holder` is an execution's ARN; each new hand has the next epoch."""
+
+    holder: str
+    redrives: int
+    epoch: int
+    released: bool
+    quiet_until: float = 0.0
+    """No change before this: a call of the hand before may still be in flight (seconds since 1970)."""
+    ended: float = 0.0
+    """When the last failover or failback ended (seconds since 1970): from then a trigger cools down."""
+
+
+@dataclass(frozen=True)
+class Memory:
+    """What `hand` overwrote on a resource."""
+
+    hand: str
+    resource: str
+    value: Any
+
+
+@dataclass(frozen=True)
+class Page:
+    """All that the ledger holds of one application, read at once and strongly."""
+
+    lease: Lease | None = None
+    memories: tuple[Memory, ...] = ()
+    debts: Mapping[str, Any] = field(default_factory=dict)
+    directive: Mapping[str, Any] = field(default_factory=dict)
+    proposal: Mapping[str, Any] = field(default_factory=dict)
+    decisions: Mapping[str, Any] = field(default_factory=dict)
+    take_over: Mapping[str, Any] = field(default_factory=dict)
+
+    def remembered(self, resource: str) -> tuple[Memory, ...]:
+        return tuple(memory for memory in self.memories if memory.resource == resource)
+
+
+class Ledger:
+    """The ledger of one application, through whichever replica answers."""
+
+    def __init__(self, outside: Outside, application: str, table: str, regions: Sequence[str], near: str):
+        self._outside = outside
+        self._table = table
+        self._application = application
+        nearest = sorted(regions, key=lambda region: (region != near, _far(region, near)))
+        self._doors = tuple(Door(region) for region in nearest)
+
+    def read(self) -> Page:
+        """One strongly consistent query; NotYet where no replica answers."""
+        answer = self._ask(
+            QUERY,
+            KeyConditionExpression="application = :a",
+            ExpressionAttributeValues={":a": {"S": self._application}},
+            ConsistentRead=True,
+        )
+        assert answer is not None
+        return _page({item["item"]["S"]: json.loads(item["body"]["S"]) for item in answer["Items"]})
+
+    def hold(self, lease: Lease, after: Lease | None) -> bool:
+        """Takes or gives back the lease, unless another hand was quicker than what we read."""
+        body = dict(vars(lease))
+        stamp = _stamp(after)
+        if stamp is None:
+            return self._put("lease", body, "attribute_not_exists(application)", _stamp(lease))
+        return self._put("lease", body, "stamp = :stamp", _stamp(lease), {":stamp": {"S": stamp}})
+
+    def write(self, item: str, body: Mapping[str, Any]) -> None:
+        """Directives, decisions and proposals: the last word counts."""
+        self._put(item, dict(body))
+
+    def write_once(self, item: str, body: Mapping[str, Any]) -> None:
+        """Memories and debts: the first write wins, or a repeated tick would remember its own fence."""
+        self._put(item, dict(body), "attribute_not_exists(application)")
+
+    def erase(self, item: str) -> None:
+        self._ask(DELETE, Key={"application": {"S": self._application}, "item": {"S": item}})
+
+    def _put(
+        self,
+        item: str,
+        body: Mapping[str, Any],
+        condition: str | None = None,
+        stamp: str | None = None,
+        values: Mapping[str, Any] | None = None,
+    ) -> bool:
+        row = {
+            "application": {"S": self._application},
+            "item": {"S": item},
+            "body": {"S": json.dumps(body, sort_keys=True)},
+        }
+        more: dict[str, Any] = {}
+        if stamp is not None:
+            row["stamp"] = {"S": stamp}
+        if condition is not None:
+            more["ConditionExpression"] = condition
+        if values is not None:
+            more["ExpressionAttributeValues"] = values
+        return self._ask(PUT, Item=row, **more) is not None
+
+    def _ask(self, api: Api, **parameters: Any) -> Mapping[str, Any] | None:
+        """None where the condition did not hold; a lost answer is NotYet, and the next tick reads."""
+        call = Call(api, self._doors, {"TableName": self._table, **parameters})
+        reply = self._outside.reply(call, busy=CONTENDED)
+        if isinstance(reply, Silence):
+            raise NotYet(f"the ledger did not answer in any of its Regions: {reply.why}")
+        if isinstance(reply, Mapping):
+            return reply
+        if reply.code == LOST_RACE:
+            return None
+        raise Refused(f"the ledger {self._table} refused {call}: {reply.code}: {reply}")
+
+
+class Note(Protocol):
+    """Something that a Change writes in the ledger before its calls go out."""
+
+    def write_in(self, ledger: Ledger) -> None: ...
+
+
+@dataclass(frozen=True)
+class Remember:
+    """What a fence is about to overwrite."""
+
+    memory: Memory
+
+    def write_in(self, ledger: Ledger) -> None:
+        ledger.write_once(f"memory#{self.memory.hand}#{self.memory.resource}", {"value": self.memory.value})
+
+
+@dataclass(frozen=True)
+class Forget:
+    """What has been given back, as read; or what another hand will give back."""
+
+    memory: Memory
+
+    def write_in(self, ledger: Ledger) -> None:
+        ledger.erase(f"memory#{self.memory.hand}#{self.memory.resource}")
+
+
+@dataclass(frozen=True)
+class Owe:
+    """A fence that nobody confirmed: a debt, retried until it is paid."""
+
+    resource: str
+    why: str
+    since: float
+
+    def write_in(self, ledger: Ledger) -> None:
+        ledger.write_once(f"debt#{self.resource}", {"why": self.why, "since": self.since})
+
+
+@dataclass(frozen=True)
+class Pay:
+    """The fence is confirmed at last."""
+
+    resource: str
+
+    def write_in(self, ledger: Ledger) -> None:
+        ledger.erase(f"debt#{self.resource}")
+
+
+@dataclass(frozen=True)
+class Propose:
+    """A plan for a person to decide on, under its hash."""
+
+    hash: str
+    execution: str
+    plan: Any
+    at: float
+
+    def write_in(self, ledger: Ledger) -> None:
+        ledger.write("proposal", vars(self))
+
+
+@dataclass(frozen=True)
+class Hold:
+    """The lease changes hands, unless it has changed since it was read."""
+
+    lease: Lease
+    after: Lease | None
+
+    def write_in(self, ledger: Ledger) -> None:
+        ledger.hold(self.lease, self.after)
+
+
+def _page(items: Mapping[str, Any]) -> Page:
+    memories, debts, decisions = [], {}, {}
+    for item, body in sorted(items.items()):
+        kind, _, rest = item.partition("#")
+        if kind == "memory":
+            hand, _, resource = rest.partition("#")
+            memories.append(Memory(hand, resource, body["value"]))
+        elif kind == "debt":
+            debts[rest] = body
+        elif kind == "decision":
+            decisions[rest] = body
+    return Page(
+        lease=Lease(**items["lease"]) if "lease" in items else None,
+        memories=tuple(memories),
+        debts=debts,
+        directive=items.get("directive", {}),
+        proposal=items.get("proposal", {}),
+        decisions=decisions,
+        take_over=items.get("take_over", {}),
+    )
+
+
+def _stamp(lease: Lease | None) -> str | None:
+    return None if lease is None else f"{lease.epoch}/{lease.released}"
+
+
+def _far(region: str, near: str) -> tuple[bool, str]:
+    """us-west-2 is nearer to us-west-1 than us-east-2 is: compare the parts of the name."""
+    return region.split("-")[:2] != near.split("-")[:2], region

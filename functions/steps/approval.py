@@ -1,0 +1,138 @@
+"""A person has said yes to this very plan.
+
+The later steps' functions are asked, in dry run, what they would do now. That plan is shown with its hash,
+and a decision counts for that hash only: when the world moves, the hash does, and the step asks again.
+A page that cannot be sent delays nothing: the plan stands in the ledger for whoever looks.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Annotated, Any, ClassVar
+
+from ..ledger import PUT, Page, Propose
+from ..world import Api, Sight
+from .step import (
+    Change,
+    Decision,
+    Done,
+    NotYet,
+    Refused,
+    Region,
+    Run,
+    Seconds,
+    Step,
+    Wait,
+    World,
+    lambda_handler,
+)
+
+INVOKE = Api(
+    "lambda:InvokeFunction",
+    client="lambda",
+    operation="Invoke",
+    resource="lambda:{region}:{account}:function:{later}",
+    plane="data",
+)
+PUBLISH = Api("sns:Publish", resource="{topics}", plane="data")
+
+
+@dataclass(frozen=True)
+class Later:
+    """A step after this one: its state, its function, and the event that it will get."""
+
+    state: str
+    function: str
+    event: Mapping[str, Any]
+    no_return: bool
+
+
+@dataclass(frozen=True)
+class Seen:
+    run: Run
+    page: Page
+    now: float
+    plan: tuple[Mapping[str, Any], ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Approval(Step[Seen]):
+    """A person has said yes to this very plan."""
+
+    topics: Annotated[Mapping[Region, str], "ARN of each Region's SNS topic, which pages whoever may decide"]
+    within: Annotated[Seconds, "how long a decision is waited for"] = Seconds(900)
+    later: Annotated[tuple[Later, ...], "the steps after this one; the compiler fills it in"] = ()
+
+    name: ClassVar = "approval"
+    reads: ClassVar = (INVOKE,)
+    writes: ClassVar = (PUBLISH,)
+    notes: ClassVar = (PUT,)
+    derived: ClassVar = frozenset({"later"})
+    block: ClassVar = "ManualApproval"
+
+    def observe(self, world: World) -> Seen:
+        run = world.run
+        if run.dry_run:
+            return Seen(run, world.page, world.now, ())
+        calls = [
+            INVOKE(run.target, FunctionName=later.function, Payload=_ask(later, run)) for later in self.later
+        ]
+        answers = world.ask(*calls)
+        plan = tuple(_told(later, answer) for later, answer in zip(self.later, answers, strict=True))
+        return Seen(run, world.page, world.now, plan)
+
+    def decide(self, seen: Seen) -> Decision:
+        if seen.run.dry_run:
+            return Wait("a person's approval of this plan")
+        digest = _hash(seen.run, seen.plan)
+        decision = seen.page.decisions.get(digest)
+        if decision is None:
+            if seen.page.proposal.get("hash") == digest:
+                return Wait(f"nobody has decided on plan {digest}")
+            message = json.dumps({"run": seen.run.execution, "hash": digest, "plan": seen.plan}, indent=1)
+            page = PUBLISH(
+                seen.run.target,
+                TopicArn=self.topics[seen.run.target],
+                Subject=f"{seen.run.application} {seen.run.procedure}: approve {digest}?"[:100],
+                Message=message[:200_000],
+            )
+            return Change(
+                "propose the plan", (page,), (Propose(digest, seen.run.execution, list(seen.plan), seen.now),)
+            )
+        who = f"{decision['who']} ({decision['identity']})"
+        if decision["decision"] != "approve":
+            raise Refused(f"declined by {who}: {decision['why']}")
+        return Done("approved", {"plan": digest, "by": who, "why": decision["why"]})
+
+
+def _ask(later: Later, run: Run) -> bytes:
+    """The event that the state will get, in dry run."""
+    event = dict(later.event) | {
+        "input": {"mode": run.mode, "dry_run": True},
+        "execution": {"Id": run.execution},
+        "state": {"Name": later.state, "EnteredTime": None},
+    }
+    return json.dumps(event).encode()
+
+
+def _told(later: Later, answer: Sight) -> Mapping[str, Any]:
+    if not isinstance(answer, Mapping):
+        raise NotYet(f"{later.state} did not say what it would do: {answer}")
+    body: dict[str, Any] = json.loads(answer["Payload"].read())
+    if answer.get("FunctionError"):
+        body = {"outcome": "would refuse", "why": body.get("errorMessage", ""), "facts": {}}
+    return {"state": later.state, "no_return": later.no_return} | body
+
+
+def _hash(run: Run, plan: tuple[Mapping[str, Any], ...]) -> str:
+    """Of what would be done, not of figures that change from second to second."""
+    done = [(entry["state"], entry["outcome"], entry.get("calls", [])) for entry in plan]
+    return hashlib.sha256(json.dumps([run.execution, run.mode, done], sort_keys=True).encode()).hexdigest()[
+        :12
+    ]
+
+
+handler = lambda_handler(Approval)

@@ -1,0 +1,79 @@
+"""Where customers go: ARC routes them to the Region `on`, and not to the Region `off`.
+
+States are set, never toggled, and all in one call, which is atomic: no instant has every control off, and a
+repeat after a lost answer asks for what already is. The five endpoints stand in the runbook, because looking
+them up is a control plane in us-west-2. A ConflictException is a safety rule or contention, not a sick
+endpoint; where a rule stands against it for good, `within` ends it. Sources:
+docs.aws.amazon.com/r53recovery/latest/dg/route53-arc-best-practices.regional.html,
+docs.aws.amazon.com/routing-control/latest/APIReference/API_UpdateRoutingControlStates.html
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Annotated, ClassVar
+
+from ..world import Api, Door
+from .step import AwsRegion, Change, Decision, Done, Refused, Region, Step, Wait, World, lambda_handler
+
+GET = Api("route53-recovery-cluster:GetRoutingControlState", resource="{controls}", plane="data")
+UPDATE = Api("route53-recovery-cluster:UpdateRoutingControlStates", resource="{controls}", plane="data")
+
+
+@dataclass(frozen=True)
+class Seen:
+    doors: tuple[Door, ...]
+    """The cluster's endpoints, in the order in which this run tries them."""
+    states: Mapping[Region, str]
+    """"On" or "Off" of each control that an endpoint told about."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ArcControls(Step[Seen]):
+    """ARC routes customers to `on`, and not to `off`."""
+
+    endpoints: Annotated[Mapping[AwsRegion, str], "the cluster's five endpoints, by their Region"]
+    controls: Annotated[Mapping[Region, str], "each application Region's routing control, by its ARN"]
+    on: Annotated[Region, "where customers shall go"] = Region("$to")
+    off: Annotated[Region, "where they shall not"] = Region("$from")
+
+    name: ClassVar = "arc_controls"
+    reads: ClassVar = (GET,)
+    writes: ClassVar = (UPDATE,)
+    busy: ClassVar = frozenset({"ConflictException"})
+    point_of_no_return: ClassVar = True
+    block: ClassVar = "ARCRoutingControl"
+
+    def observe(self, world: World) -> Seen:
+        doors = [Door(region, url) for region, url in sorted(self.endpoints.items())]
+        first = world.dice(len(doors))
+        doors = doors[first:] + doors[:first]
+        asked = [GET(doors[0].region, RoutingControlArn=arn).through(doors) for arn in self.controls.values()]
+        sights = zip(self.controls, world.ask(*asked), strict=True)
+        told = {
+            region: sight["RoutingControlState"] for region, sight in sights if isinstance(sight, Mapping)
+        }
+        return Seen(tuple(doors), told)
+
+    def decide(self, seen: Seen) -> Decision:
+        if self.on == self.off:
+            raise Refused(f"{self.on} is both `on` and `off`: customers would have nowhere to go")
+        wanted = {self.on: "On", self.off: "Off"}
+        for region in wanted:
+            if region not in self.controls:
+                raise Refused(f"no routing control for {region}: add its ARN to `controls`")
+        silent = [region for region in wanted if region not in seen.states]
+        if silent:
+            return Wait(f"no endpoint of the cluster tells the state of {', '.join(silent)}")
+        if all(seen.states[region] == state for region, state in wanted.items()):
+            return Done()
+        entries = [
+            {"RoutingControlArn": self.controls[region], "RoutingControlState": state}
+            for region, state in wanted.items()
+        ]
+        call = UPDATE(seen.doors[0].region, UpdateRoutingControlStateEntries=entries).through(seen.doors)
+        return Change(f"{call.api.operation_name}: {self.on} On and {self.off} Off, in one call", (call,))
+
+
+handler = lambda_handler(ArcControls)

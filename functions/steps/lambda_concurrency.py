@@ -1,0 +1,85 @@
+"""Throttling: these functions' reserved concurrency in `region` is `reserved`, or what it was.
+
+Reserved 0 turns away every new invocation; requests in flight go on, up to the function's time-out, so writes
+may still arrive for that long after the fence is read back. Only GetFunctionConcurrency reads it back: what
+a customer gets from a throttled function depends on what stands in front of it. With an SQS source, disable
+the mapping first, or messages go to the dead-letter queue. The calls are control plane, in the Region that
+may be sick, hence `patience`. Sources:
+docs.aws.amazon.com/lambda/latest/dg/configuration-concurrency.html,
+docs.aws.amazon.com/lambda/latest/api/API_PutFunctionConcurrency.html
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Annotated, ClassVar, Literal
+
+from ..world import Absent, Api, Call, Sight, Silence
+from .fence import NOTES, FenceSight, Held, Value, ask_all, give_back, remembered_here, take_away
+from .step import Decision, Region, Seconds, Step, World, lambda_handler
+
+FUNCTION = "lambda:{region}:{account}:function:{functions}"
+READ = Api("lambda:GetFunctionConcurrency", resource=FUNCTION)
+PUT = Api("lambda:PutFunctionConcurrency", resource=FUNCTION)
+DELETE = Api("lambda:DeleteFunctionConcurrency", resource=FUNCTION)
+
+UNRESERVED = "unreserved"
+"""What is remembered of a function that drew on the account's common pool: giving it back is a deletion."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class LambdaConcurrency(Step[FenceSight]):
+    """These functions may run as many invocations at once as `reserved` says: none, where it is 0."""
+
+    functions: Annotated[tuple[str, ...], "the functions' names"]
+    region: Annotated[Region, "where they run"]
+    reserved: Annotated[int | Literal["restore"], "how many at once, or `restore`: what it was before"]
+    patience: Annotated[Seconds, "how long a silent Region is waited for"] = Seconds(20)
+
+    name: ClassVar = "lambda_concurrency"
+    reads: ClassVar = (READ,)
+    writes: ClassVar = (PUT, DELETE)
+    notes: ClassVar = NOTES
+    busy: ClassVar = frozenset({"ResourceConflictException"})
+    fences: ClassVar = True
+
+    def observe(self, world: World) -> FenceSight:
+        resources = {self._resource(function): function for function in self.functions}
+        asked = [r for r in resources if self.reserved != "restore" or remembered_here(world, r)]
+        calls = [READ(self.region, FunctionName=resources[resource]) for resource in asked]
+        sights = dict(zip(asked, ask_all(world, calls), strict=True))
+        held = [
+            Held(resource, _value(sights.get(resource, NOT_ASKED)), confirmed=True, put=self._put(function))
+            for resource, function in resources.items()
+        ]
+        return FenceSight.of(world, self.patience, held)
+
+    def decide(self, seen: FenceSight) -> Decision:
+        return give_back(seen) if self.reserved == "restore" else take_away(seen, self.reserved)
+
+    def _resource(self, function: str) -> str:
+        return f"lambda:{self.region}:{function}:reserved_concurrency"
+
+    def _put(self, function: str) -> Callable[[Value], tuple[Call, ...]]:
+        def put(value: Value) -> tuple[Call, ...]:
+            if value == UNRESERVED:
+                return (DELETE(self.region, FunctionName=function),)
+            return (PUT(self.region, FunctionName=function, ReservedConcurrentExecutions=value),)
+
+        return put
+
+
+NOT_ASKED = Silence("not asked: this hand remembers nothing of it")
+
+
+def _value(sight: Sight) -> Value | Silence:
+    """AWS leaves the number out where nothing is reserved."""
+    if isinstance(sight, Silence):
+        return sight
+    assert not isinstance(sight, Absent), "a function that is not there is Refused"
+    value: Value = sight.get("ReservedConcurrentExecutions", UNRESERVED)
+    return value
+
+
+handler = lambda_handler(LambdaConcurrency)

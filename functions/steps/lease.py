@@ -1,0 +1,110 @@
+"""One hand: this run, and no other, may change anything of the application.
+
+The compiler puts it first in every machine, and last with `release`. The lease is an item of the ledger,
+taken by conditional write. A holder that has ended gives way, and whether it has is asked of Step Functions,
+not assumed. A holder that cannot be asked gives way only to an ungraceful run with a person's recorded
+take-over. Without a clean release a call of the hand before may still be in flight: the new holder changes
+nothing until it has surely ended.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Annotated, ClassVar
+
+from ..ledger import PUT, Hold, Lease, Page
+from ..world import LONGEST_TICK_SECONDS, Absent, Api, Sight, Silence
+from .step import Change, Decision, Done, Refused, Run, Seconds, Step, Wait, World, lambda_handler
+
+DESCRIBE = Api(
+    "states:DescribeExecution",
+    client="stepfunctions",
+    resource="states:{region}:{account}:execution:{application}-*:*",
+)
+
+
+@dataclass(frozen=True)
+class Seen:
+    run: Run
+    page: Page
+    now: float
+    other: Sight | None
+    """What Step Functions says of the execution that holds the lease, where that is not this one."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class LeaseStep(Step[Seen]):
+    """This run, and no other, may change anything of the application."""
+
+    within: Annotated[Seconds, "how long a holder that does not answer is asked"] = Seconds(120)
+    release: Annotated[bool, "the run is over: give the lease back"] = False
+    cooldown: Annotated[Seconds, "how long after a run's end no alarm may start another"] = Seconds(0)
+    settling: Annotated[bool, "take it only where a fence is still owed"] = False
+
+    name: ClassVar = "lease"
+    reads: ClassVar = (DESCRIBE,)
+    notes: ClassVar = (PUT,)
+    needs_lease: ClassVar = False
+    written: ClassVar = False
+
+    def observe(self, world: World) -> Seen:
+        lease, other = world.page.lease, None
+        if lease is not None and not lease.released and lease.holder != world.run.execution:
+            (other,) = world.ask(DESCRIBE(lease.holder.split(":")[3], executionArn=lease.holder))
+        return Seen(world.run, world.page, world.now, other)
+
+    def decide(self, seen: Seen) -> Decision:
+        lease = seen.page.lease
+        mine = lease is not None and lease.holder == seen.run.execution
+        if self.release:
+            return self._let_go(seen, lease) if mine and lease is not None else Done("not held")
+        if self.settling and not seen.page.debts:
+            return Done("nothing owed")
+        if lease is None or (lease.released and not mine):
+            return self._cool(seen, lease) or self._take(seen, lease, quiet_until=0.0)
+        if mine:
+            if lease.redrives != seen.run.redrives or lease.released:
+                raise Refused("redriven without the lease: `farshore redrive` looks and asks again first")
+            return Done(facts={"epoch": lease.epoch})
+        return self._after_another(seen, lease)
+
+    def _after_another(self, seen: Seen, lease: Lease) -> Decision:
+        other, quiet_until = seen.other, seen.now + LONGEST_TICK_SECONDS
+        if isinstance(other, Silence):
+            word = seen.page.take_over
+            if seen.run.mode == "ungraceful" and word.get("holder") == lease.holder:
+                return self._take(seen, lease, quiet_until)
+            return Wait(
+                f"{lease.holder} holds the lease and cannot be asked ({other.why}); if a person knows "
+                "that it is dead, start an ungraceful run with --take-over"
+            )
+        if isinstance(other, Absent) or (other is not None and other["status"] != "RUNNING"):
+            return self._cool(seen, lease) or self._take(seen, lease, quiet_until)
+        if self.settling:
+            return Done("busy")
+        if "-settle:" in lease.holder:
+            return Wait(f"{lease.holder} is retrying an owed fence")
+        raise Refused(f"{lease.holder} is running and holds the lease: wait for it, or abort it")
+
+    def _cool(self, seen: Seen, lease: Lease | None) -> Decision | None:
+        if seen.run.trigger and lease is not None and seen.now < lease.ended + self.cooldown:
+            raise Refused(
+                f"cooling down for {lease.ended + self.cooldown - seen.now:.0f} s more: not started"
+            )
+        return None
+
+    def _take(self, seen: Seen, after: Lease | None, quiet_until: float) -> Change:
+        epoch = 1 if after is None else after.epoch + 1
+        ended = 0.0 if after is None else after.ended
+        mine = Lease(seen.run.execution, seen.run.redrives, epoch, False, quiet_until, ended)
+        return Change("take the lease", notes=(Hold(mine, after),))
+
+    def _let_go(self, seen: Seen, lease: Lease) -> Decision:
+        if lease.released:
+            return Done("released")
+        ended = seen.now if seen.run.procedure in ("failover", "failback") else lease.ended
+        free = replace(lease, released=True, ended=ended)
+        return Change("release the lease", notes=(Hold(free, lease),))
+
+
+handler = lambda_handler(LeaseStep)

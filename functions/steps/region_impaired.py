@@ -1,0 +1,181 @@
+"""Is it really the Region: `region` is impaired, as enough independent sources say.
+
+A source says yes, no or unknown, and unknown is not yes: an alarm that cannot be read, or that lacks data,
+proves nothing. Sources must be readable with `region` and us-east-1 dark: alarms in the observer or in
+`$to`, and probes of the Region's own endpoints. AWS Health is late and stands in us-east-1, so it never
+decides alone; Route 53's health check status "doesn't support production use-cases", so it is none. For a
+run that a person started, and for every graceful run, evidence is advice. Sources:
+docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_DescribeAlarms.html,
+docs.aws.amazon.com/health/latest/ug/health-api.html
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Annotated, ClassVar, Literal
+
+from ..world import HTTP, Absent, Api, Call, Sight, Silence, request
+from .step import Decision, Done, Region, Seconds, Step, Wait, World, lambda_handler
+
+DENIED = frozenset({"AccessDenied", "AccessDeniedException"})
+"""A source that we may not read says unknown: it must not stop a run that others are sure of."""
+
+ALARMS = Api(
+    "cloudwatch:DescribeAlarms",
+    plane="data",
+    absent=DENIED,
+    why="a policy that names alarms cannot describe composite ones",
+)
+HEALTH = Api(
+    "health:DescribeEvents",
+    plane="data",
+    home="us-east-1",
+    absent=DENIED | {"SubscriptionRequiredException"},
+    why="AWS Health has no resources to name for it",
+)
+
+Says = Literal["yes", "no", "unknown"]
+STATES: dict[str, Says] = {"ALARM": "yes", "OK": "no"}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Source:
+    """Who may say that the Region is impaired: exactly one of `alarm`, `probe` and `health`."""
+
+    alarm: Annotated[str, "a CloudWatch alarm's name, metric or composite: ALARM is yes, OK is no"] = ""
+    at: Annotated[Region, "the Region that the alarm is in; the other kinds have none"] = Region("")
+    probe: Annotated[
+        Mapping[Region, str], "each Region's own URL: 5xx, 403 or no answer is yes, 2xx is no"
+    ] = field(default_factory=dict)
+    health: Annotated[str, "an AWS service, as Health names it (RDS): an open issue in the Region is yes"] = (
+        ""
+    )
+
+    def __post_init__(self) -> None:
+        if sum(map(bool, (self.alarm, self.probe, self.health))) != 1:
+            raise ValueError("a source is one of alarm, probe and health: write exactly one of them")
+        if self.alarm and not self.at:
+            raise ValueError(f"alarm {self.alarm}: write `at`, the Region that it is in")
+        if self.at and not self.alarm:
+            raise ValueError(f"{self}: leave `at` out, it is asked from where the step runs")
+
+    def __str__(self) -> str:
+        if self.alarm:
+            return f"alarm {self.alarm} in {self.at}"
+        return "probe" if self.probe else f"AWS Health on {self.health}"
+
+    def told(self, region: Region) -> str:
+        """The source in words, about this Region."""
+        return f"probe {self.probe[region]}" if self.probe else str(self)
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What a source says, and since when it has said yes (seconds since 1970)."""
+
+    source: str
+    says: Says
+    why: str
+    since: float
+
+
+@dataclass(frozen=True)
+class Seen:
+    verdicts: tuple[Verdict, ...]
+    advice: bool
+    now: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class RegionImpaired(Step[Seen]):
+    """Enough independent sources say that `region` is impaired."""
+
+    region: Annotated[Region, "the Region in question"] = Region("$from")
+    at_least: Annotated[int, "how many sources must say yes"]
+    of: Annotated[tuple[Source, ...], "the sources"]
+    dwell: Annotated[Seconds, "how long so many must have said yes"] = Seconds(0)
+    within: Annotated[Seconds, "how long the evidence may take to come together"] = Seconds(600)
+
+    name: ClassVar = "region_impaired"
+    reads: ClassVar = (ALARMS, HEALTH, HTTP)
+    every: ClassVar = 10
+
+    def __post_init__(self) -> None:
+        if not 1 <= self.at_least <= len(self.of):
+            raise ValueError(
+                f"at_least is {self.at_least}, of {len(self.of)} sources: write 1 to {len(self.of)}"
+            )
+        late = sum(1 for source in self.of if source.health)
+        if self.at_least <= late:
+            raise ValueError(
+                f"at_least is {self.at_least}: AWS Health could decide alone, write {late + 1} or more"
+            )
+        if self.dwell > self.within:
+            raise ValueError(f"dwell {self.dwell:g} s is longer than within {self.within:g} s")
+
+    def observe(self, world: World) -> Seen:
+        sights = world.ask(*(self._question(source, world.run.target) for source in self.of))
+        return Seen(
+            verdicts=tuple(
+                _verdict(source, source.told(self.region), sight, world.since)
+                for source, sight in zip(self.of, sights, strict=True)
+            ),
+            advice=world.run.mode == "graceful" or world.run.trigger == "",
+            now=world.now,
+        )
+
+    def decide(self, seen: Seen) -> Decision:
+        facts = {
+            says: [verdict.source for verdict in seen.verdicts if verdict.says == says]
+            for says in ("yes", "no", "unknown")
+        }
+        if seen.advice:
+            return Done("advice", facts)
+        sure = [v for v in seen.verdicts if v.says == "yes" and seen.now - v.since >= self.dwell]
+        if len(sure) >= self.at_least:
+            return Done("impaired", facts)
+        told = "; ".join(f"{verdict.source}: {verdict.says} ({verdict.why})" for verdict in seen.verdicts)
+        say = f"{len(sure)} of {len(self.of)} say that {self.region} is impaired"
+        return Wait(
+            f"{say}{f' for {self.dwell:g} s' if self.dwell else ''}, not {self.at_least}: {told}", facts
+        )
+
+    def _question(self, source: Source, here: Region) -> Call:
+        if source.alarm:
+            # Without AlarmTypes, AWS keeps silent about composite alarms.
+            both = ["MetricAlarm", "CompositeAlarm"]
+            return ALARMS(source.at, AlarmNames=[source.alarm], AlarmTypes=both)
+        if source.probe:
+            return request(here, "GET", source.probe[self.region])
+        wanted = {
+            "regions": [self.region],
+            "services": [source.health],
+            "eventStatusCodes": ["open"],
+            "eventTypeCategories": ["issue"],
+        }
+        return HEALTH("us-east-1", filter=wanted)
+
+
+def _verdict(source: Source, told: str, sight: Sight, waiting: float) -> Verdict:
+    """`waiting` is since when the state waits: a probe has no memory, and counts from then."""
+    if isinstance(sight, Silence):
+        return Verdict(told, "yes" if source.probe else "unknown", sight.why, waiting)
+    if isinstance(sight, Absent):
+        return Verdict(told, "unknown", sight.code, waiting)
+    if source.probe:
+        status = sight["status"]
+        ill, well = status >= 500 or status == 403, 200 <= status < 300
+        return Verdict(told, "yes" if ill else "no" if well else "unknown", f"HTTP {status}", waiting)
+    if source.alarm:
+        for alarm in [*sight.get("MetricAlarms", []), *sight.get("CompositeAlarms", [])]:
+            since = alarm.get("StateTransitionedTimestamp", alarm["StateUpdatedTimestamp"]).timestamp()
+            return Verdict(told, STATES.get(alarm["StateValue"], "unknown"), alarm["StateValue"], since)
+        return Verdict(told, "unknown", "no such alarm", waiting)
+    began = [event["startTime"].timestamp() for event in sight["events"]]
+    if began:
+        return Verdict(told, "yes", "an open issue", min(began))
+    return Verdict(told, "no", "no open issue", waiting)
+
+
+handler = lambda_handler(RegionImpaired)

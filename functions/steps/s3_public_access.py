@@ -1,0 +1,123 @@
+"""Who may read: the public can, or can no longer, read the website of a Region's bucket.
+
+The game day's outage, and a fence for what a bucket serves. A block is set in configuration at once, and
+the door closes later; and the strictest of bucket, account and organisation wins, so that a bucket's own
+setting says little. So it is read back over HTTP, where customers feel it: 403 when it is closed. Sources:
+docs.aws.amazon.com/AmazonS3/latest/userguide/access-control-block-public-access.html,
+docs.aws.amazon.com/AmazonS3/latest/API/API_PutPublicAccessBlock.html (its IAM action has another name)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Annotated, ClassVar, Literal
+
+from ..world import HTTP, Absent, Api, Call, Sight, Silence, request
+from .fence import NOTES, FenceSight, Held, Value, ask_all, give_back, remembered_here, take_away
+from .step import Decision, Region, Seconds, Step, World, lambda_handler
+
+BUCKET = "s3:::{buckets}"
+GET = Api(
+    "s3:GetBucketPublicAccessBlock",
+    resource=BUCKET,
+    operation="GetPublicAccessBlock",
+    absent=frozenset({"NoSuchPublicAccessBlockConfiguration"}),
+)
+PUT = Api("s3:PutBucketPublicAccessBlock", resource=BUCKET, operation="PutPublicAccessBlock")
+DELETE = Api("s3:PutBucketPublicAccessBlock", resource=BUCKET, operation="DeletePublicAccessBlock")
+
+SETTINGS = ("BlockPublicAcls", "IgnorePublicAcls", "BlockPublicPolicy", "RestrictPublicBuckets")
+CLOSED = dict.fromkeys(SETTINGS, True)
+
+DASHED = frozenset(
+    {
+        "us-east-1",
+        "us-west-1",
+        "us-west-2",
+        "us-gov-west-1",
+        "eu-west-1",
+        "ap-southeast-1",
+        "ap-southeast-2",
+        "ap-northeast-1",
+        "sa-east-1",
+    }
+)
+"""Regions whose website endpoints are older, and spelled with a dash.
+Source: docs.aws.amazon.com/general/latest/gr/s3.html#s3_website_region_endpoints"""
+
+
+@dataclass(frozen=True, kw_only=True)
+class S3PublicAccess(Step[FenceSight]):
+    """The public can no longer read the website of the bucket in `region`, or can again."""
+
+    buckets: Annotated[Mapping[Region, str], "each Region's bucket, which serves a website"]
+    region: Annotated[Region, "whose bucket"] = Region("$from")
+    blocked: Annotated[Literal[True, "restore"], "true takes away, `restore` gives back what was"]
+    patience: Annotated[Seconds, "how long a silent Region is waited for"] = Seconds(20)
+
+    name: ClassVar = "s3_public_access"
+    reads: ClassVar = (GET, HTTP)
+    writes: ClassVar = (PUT, DELETE)
+    notes: ClassVar = NOTES
+    busy: ClassVar = frozenset({"OperationAborted"})
+    fences: ClassVar = True
+
+    @property
+    def resource(self) -> str:
+        """The ledger's name of what is fenced."""
+        return f"s3:{self.region}:{self.buckets[self.region]}:public_access_block"
+
+    @property
+    def website(self) -> str:
+        """Where customers, or a CDN, read the bucket. Website endpoints speak HTTP only."""
+        joint = "-" if self.region in DASHED else "."
+        return f"http://{self.buckets[self.region]}.s3-website{joint}{self.region}.amazonaws.com/"
+
+    def observe(self, world: World) -> FenceSight:
+        current: Value | Silence = Silence("not asked: nothing is remembered")
+        confirmed = False
+        if self.blocked is True or remembered_here(world, self.resource):
+            block, page = ask_all(
+                world,
+                [
+                    GET(self.region, Bucket=self.buckets[self.region]),
+                    request(world.run.target, "GET", self.website),
+                ],
+            )
+            current = _setting(block)
+            confirmed = not isinstance(current, Silence) and _is_closed(page) is _closes(current)
+        return FenceSight.of(world, self.patience, [Held(self.resource, current, confirmed, self._put)])
+
+    def decide(self, seen: FenceSight) -> Decision:
+        return take_away(seen, CLOSED) if self.blocked is True else give_back(seen)
+
+    def _put(self, value: Value) -> tuple[Call, ...]:
+        bucket = self.buckets[self.region]
+        if value is None:
+            return (DELETE(self.region, Bucket=bucket),)
+        return (PUT(self.region, Bucket=bucket, PublicAccessBlockConfiguration=value),)
+
+
+def _setting(block: Sight) -> Value | Silence:
+    """The four settings; None where the bucket has no block of its own."""
+    if isinstance(block, Silence):
+        return block
+    if isinstance(block, Absent):
+        return None
+    return {name: bool(block["PublicAccessBlockConfiguration"].get(name)) for name in SETTINGS}
+
+
+def _closes(setting: Value) -> bool:
+    """Of the four, this one takes effect on a bucket policy that is already there."""
+    return isinstance(setting, Mapping) and bool(setting["RestrictPublicBuckets"])
+
+
+def _is_closed(page: Sight) -> bool | None:
+    """What customers feel; None where that cannot be told. A missing index (404) is not a closed door."""
+    if isinstance(page, Silence | Absent) or page["status"] >= 500 or page["status"] == 429:
+        return None
+    return bool(page["status"] == 403)
+
+
+handler = lambda_handler(S3PublicAccess)

@@ -1,0 +1,58 @@
+"""Customers can buy: a write through their own door is accepted in `region`, and can be read back.
+
+Reads look green while writes fail wherever traffic went ahead of the data, so nothing less proves a failover.
+The write carries a marker of the run, so a repeated tick finds it and writes nothing.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated, ClassVar
+
+from ..world import HTTP, Sight, request
+from .step import Change, Decision, Done, Region, Seconds, Step, Wait, World, lambda_handler
+
+
+@dataclass(frozen=True)
+class Seen:
+    marker: str
+    answer: Sight
+
+
+@dataclass(frozen=True, kw_only=True)
+class SyntheticWrite(Step[Seen]):
+    """A write through the customers' door is accepted in `region`, and can be read back."""
+
+    url: Annotated[str, "the customers' door, such as https://api.shop.example"]
+    write: Annotated[str, "path to POST to"]
+    body: Annotated[str, "what to POST; {marker} stands for this run's marker"]
+    read: Annotated[str, "path to GET afterwards; its answer must hold the marker and the Region's name"]
+    region: Annotated[Region, "the Region that must have served it"] = Region("$to")
+    within: Annotated[Seconds, "how long customers may still be refused"] = Seconds(300)
+
+    name: ClassVar = "synthetic_write"
+    reads: ClassVar = (HTTP,)
+    writes: ClassVar = (HTTP,)
+    every: ClassVar = 5
+
+    def observe(self, world: World) -> Seen:
+        marker = f"farshore-{world.dice(1 << 30):08x}"
+        (answer,) = world.ask(
+            request(world.run.target, "GET", self.url + self.read.replace("{marker}", marker))
+        )
+        return Seen(marker, answer)
+
+    def decide(self, seen: Seen) -> Decision:
+        if not isinstance(seen.answer, dict):
+            return Wait(f"{self.url} does not answer")
+        status, text = seen.answer["status"], seen.answer["body"].decode(errors="replace")
+        if status == 200 and seen.marker in text:
+            if self.region in text:
+                return Done(facts={"marker": seen.marker})
+            return Wait(f"{self.url} answers, but not from {self.region}")
+        body = self.body.replace("{marker}", seen.marker).encode()
+        write = request(self.region, "POST", self.url + self.write, body)
+        return Change(f"write {seen.marker} through {self.url} ({status} so far)", (write,))
+
+
+handler = lambda_handler(SyntheticWrite)

@@ -1,0 +1,59 @@
+"""Pages send customers where the routing controls say, and nowhere else.
+
+In the workshop that the Unicorn Shop comes from, each Region's bucket names its own Region's API. CloudFront
+asks the primary bucket first on every request, so a bucket that opens again sends customers' writes to that
+Region at once, whoever is the writer. Each bucket must name the one host that the routing controls govern.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Annotated, Any, ClassVar
+
+from ..world import HTTP, Sight, request
+from .step import Decision, Done, Refused, Region, Step, Wait, World, lambda_handler
+
+
+@dataclass(frozen=True)
+class Seen:
+    answers: Mapping[str, Sight]
+
+
+@dataclass(frozen=True, kw_only=True)
+class WebsiteConfig(Step[Seen]):
+    """Each Region's website sends customers to the one API host that routing controls govern."""
+
+    configs: Annotated[Mapping[Region, str], "URL of each Region's JSON configuration"]
+    key: Annotated[str, "the configuration's key that names the API host"] = "host"
+    host: Annotated[str, "what it must name, such as https://api.shop.example"]
+
+    name: ClassVar = "website_config"
+    reads: ClassVar = (HTTP,)
+
+    def observe(self, world: World) -> Seen:
+        urls = list(self.configs.values())
+        answers = world.ask(*(request(world.run.target, "GET", url) for url in urls))
+        return Seen(dict(zip(urls, answers, strict=True)))
+
+    def decide(self, seen: Seen) -> Decision:
+        named = {url: self._named(answer) for url, answer in seen.answers.items()}
+        if silent := [url for url, host in named.items() if host is None]:
+            return Wait(f"no configuration at {', '.join(silent)}")
+        if wrong := [f"{url} names {host}" for url, host in named.items() if host != self.host]:
+            raise Refused(
+                f"{'; '.join(wrong)}: should be {self.host}, or pages lead customers to a stale writer"
+            )
+        return Done()
+
+    def _named(self, answer: Sight) -> Any:
+        if not isinstance(answer, Mapping) or answer["status"] != 200:
+            return None
+        try:
+            return str(json.loads(answer["body"]).get(self.key))
+        except (ValueError, AttributeError):
+            return "nothing: it is not a JSON object"
+
+
+handler = lambda_handler(WebsiteConfig)

@@ -1,0 +1,58 @@
+"""Log lines and metrics of a tick: Powertools' Logger, and EMF metrics, by the run's id."""
+
+from __future__ import annotations
+
+import io
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any, Protocol, TextIO, cast
+
+from aws_lambda_powertools import Logger
+from aws_lambda_powertools.metrics import EphemeralMetrics, MetricUnit
+
+
+class _Output(io.TextIOBase):
+    """Standard output as it is when a line is written, not as it was at import."""
+
+    def write(self, text: str) -> int:
+        return sys.stdout.write(text)
+
+    def flush(self) -> None:
+        sys.stdout.flush()
+
+
+logger = Logger(service="farshore", stream=cast(TextIO, _Output()))
+
+
+class Report(Protocol):
+    def __call__(self, outcome: str, why: str, waited: float, facts: Mapping[str, Any]) -> None: ...
+
+
+@contextmanager
+def tick_of(step: str, run: Any) -> Iterator[Report]:
+    """Gives the function that reports how the tick ended; flushes the metrics after it.
+
+    Nothing is kept from tick to tick: in the twin, ticks interleave in one process.
+    """
+    metrics = EphemeralMetrics(namespace="Farshore", service="farshore")
+    metrics.add_dimension(name="application", value=run.application)
+    metrics.add_dimension(name="step", value=step)
+    told = {
+        "correlation_id": run.execution,
+        "application": run.application,
+        "procedure": run.procedure,
+        "state": run.state,
+        "mode": run.mode,
+    } | ({"dry_run": True} if run.dry_run else {})
+
+    def report(outcome: str, why: str, waited: float, facts: Mapping[str, Any]) -> None:
+        seconds = {"why": why, "waited_seconds": round(waited, 3), "facts": dict(facts)}
+        logger.info(outcome, extra=told | seconds)
+        metrics.add_metric(name="Ticks", unit=MetricUnit.Count, value=1)
+        metrics.add_metric(name="SecondsWaited", unit=MetricUnit.Seconds, value=max(waited, 0.0))
+        if "lag_seconds" in facts:
+            metrics.add_metric(name="LagSeen", unit=MetricUnit.Seconds, value=facts["lag_seconds"])
+
+    yield report
+    metrics.flush_metrics()

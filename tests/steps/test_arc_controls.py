@@ -1,0 +1,265 @@
+"""Customers are routed by ARC to `on` and not to `off`: the real handler, in the twin."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from typing import Any
+
+import boto3
+import pytest
+
+from functions.steps.arc_controls import ArcControls
+from functions.steps.step import NotYet, Refused, lambda_handler
+from functions.world import Outside
+from twin.aws import Cloud
+from twin.clock import Clock, at_once
+from twin.faults import Kind, Request
+from twin.services.arc import AtLeast, Cluster
+from twin.services.dynamodb import StrongTable
+
+EAST, WEST = "us-east-1", "us-west-1"
+LEDGER = ("us-east-1", "us-east-2", "us-west-2")
+EXECUTION = "arn:aws:states:us-west-1:123456789012:execution:unicorn-shop-failover:night"
+UPDATE = "UpdateRoutingControlStates"
+RULE = AtLeast("one-serves", (EAST, WEST))
+
+
+class Scene:
+    """The cluster, the ledger whose lease this run holds, and the step's Lambda."""
+
+    def __init__(self, cloud: Cloud) -> None:
+        self.cloud = cloud
+        self.cluster = Cluster(cloud, {EAST: "On", WEST: "Off"}, [RULE])
+        self.requests: list[Request] = []
+        self.entered = cloud.clock.now
+        self.handler = lambda_handler(
+            ArcControls,
+            Outside(clock=lambda: cloud.clock.now, at_once=lambda acts: at_once(cloud.clock, list(acts))),
+        )
+        StrongTable(cloud, "farshore", LEDGER)
+        self._hold_the_lease()
+        cloud.weather.script.append(self._note)
+        cloud.clock.after_each.append(self._someone_serves)
+
+    def tick(
+        self, on: str = WEST, off: str = EAST, execution: str = EXECUTION, **more: Any
+    ) -> dict[str, Any]:
+        """One invocation; raises what the Lambda raises."""
+        entered = datetime.fromtimestamp(self.entered, tz=UTC).isoformat()
+        event = {
+            "inputs": {
+                "endpoints": self.cluster.endpoints,
+                "controls": self.cluster.arns,
+                "on": on,
+                "off": off,
+                "within": 300,
+            }
+            | more.pop("inputs", {}),
+            "run": {
+                "application": "unicorn-shop",
+                "procedure": "failover",
+                "hand": "run",
+                "source": off,
+                "target": on,
+            },
+            "input": {"mode": "graceful"} | more,
+            "ledger": {"table": "farshore", "regions": list(LEDGER)},
+            "execution": {"Id": execution},
+            "state": {"Name": "arc_controls", "EnteredTime": entered},
+        }
+        answer: dict[str, Any] = self.cloud.clock.spawn(lambda: self.handler(event, None)).join()
+        return answer
+
+    def settle(self, **more: Any) -> dict[str, Any]:
+        """Ticks as the state machine does, until the state holds."""
+        for _ in range(10):
+            try:
+                return self.tick(**more)
+            except NotYet:
+                self.cloud.clock.sleep(1)
+        return self.tick(**more)
+
+    def updates(self) -> list[Request]:
+        return [request for request in self.requests if request.operation == UPDATE]
+
+    def befall(self, operation: str, kind: Kind, times: int = 1) -> None:
+        left = [times]
+
+        def line(request: Request) -> Kind | None:
+            if request.operation != operation or not left[0]:
+                return None
+            left[0] -= 1
+            return kind
+
+        self.cloud.weather.script.append(line)
+
+    def _note(self, request: Request) -> Kind | None:
+        if request.service == "route53-recovery-cluster":
+            self.requests.append(request)
+        return None
+
+    def _someone_serves(self) -> None:
+        assert "On" in self.cluster.states.values(), "an instant with every control off"
+
+    def _hold_the_lease(self) -> None:
+        lease = {"holder": EXECUTION, "redrives": 0, "epoch": 1, "released": False}
+        row = {"application": "unicorn-shop", "item": "lease", "body": json.dumps(lease), "stamp": "1/False"}
+        boto3.client("dynamodb", region_name=LEDGER[0]).put_item(
+            TableName="farshore", Item={name: {"S": value} for name, value in row.items()}
+        )
+
+
+@pytest.fixture
+def scene() -> Iterator[Scene]:
+    with Cloud(Clock(), seed=3) as cloud:
+        yield Scene(cloud)
+
+
+@pytest.fixture
+def first_doors(scene: Scene) -> Callable[[int], list[str]]:
+    """The Regions of the endpoints that this run tries first."""
+
+    def regions(count: int) -> list[str]:
+        scene.tick(dry_run=True)
+        first = scene.requests[0].region
+        doors = sorted(scene.cluster.endpoints)
+        start = doors.index(first)
+        return [doors[(start + i) % len(doors)] for i in range(count)]
+
+    return regions
+
+
+def test_customers_are_moved_and_the_state_is_read_back(scene: Scene) -> None:
+    assert scene.tick() == {"outcome": "done", "facts": {}}
+    assert scene.cluster.states == {EAST: "Off", WEST: "On"}
+
+
+def test_both_controls_move_in_one_call(scene: Scene) -> None:
+    scene.tick()
+    (update,) = scene.updates()
+    states: Any = update.parameters["UpdateRoutingControlStateEntries"]
+    assert {entry["RoutingControlArn"]: entry["RoutingControlState"] for entry in states} == {
+        scene.cluster.arns[WEST]: "On",
+        scene.cluster.arns[EAST]: "Off",
+    }
+
+
+def test_routing_controls_are_set_not_toggled(scene: Scene) -> None:
+    scene.tick()
+    assert scene.tick()["outcome"] == "done"
+    assert scene.cluster.states == {EAST: "Off", WEST: "On"}
+    assert len(scene.updates()) == 1
+
+
+def test_half_a_move_is_completed(scene: Scene) -> None:
+    scene.cluster.states[WEST] = "On"
+    scene.tick()
+    assert scene.cluster.states == {EAST: "Off", WEST: "On"}
+
+
+def test_failback_is_the_same_with_the_regions_swapped(scene: Scene) -> None:
+    scene.settle()
+    scene.settle(on=EAST, off=WEST)
+    assert scene.cluster.states == {EAST: "On", WEST: "Off"}
+
+
+@pytest.mark.parametrize("count", [1, 2])
+def test_dark_endpoints_are_passed_over(
+    scene: Scene, first_doors: Callable[[int], list[str]], count: int
+) -> None:
+    scene.cloud.weather.dark |= {f"route53-recovery-cluster/{region}" for region in first_doors(count)}
+    assert scene.tick()["outcome"] == "done"
+    assert scene.cluster.states == {EAST: "Off", WEST: "On"}
+
+
+def test_a_dark_region_and_a_dark_us_west_2_do_not_stop_it(scene: Scene) -> None:
+    scene.cloud.weather.dark |= {EAST}
+    assert scene.settle()["outcome"] == "done"
+    scene.cloud.weather.dark.clear()
+    scene.cloud.weather.dark |= {"us-west-2"}
+    assert scene.settle(on=EAST, off=WEST)["outcome"] == "done"
+
+
+def test_not_every_run_begins_at_the_same_endpoint(scene: Scene) -> None:
+    for night in range(8):
+        scene.tick(execution=f"{EXECUTION}-{night}", dry_run=True)
+    assert len({request.region for request in scene.requests}) > 1
+
+
+def test_an_endpoint_that_is_cut_off_from_its_cluster_is_passed_over(
+    scene: Scene, first_doors: Callable[[int], list[str]]
+) -> None:
+    first, *others = first_doors(4)
+    scene.cloud.weather.cut |= {frozenset({first, other}) for other in others}
+    assert scene.tick()["outcome"] == "done"
+
+
+def test_a_sick_endpoint_is_passed_over(scene: Scene) -> None:
+    scene.befall("GetRoutingControlState", "503", times=2)
+    scene.befall(UPDATE, "throttled")
+    assert scene.tick()["outcome"] == "done"
+    assert len({request.region for request in scene.requests}) > 1
+
+
+def test_with_three_endpoints_dark_it_waits_for_the_cluster(scene: Scene) -> None:
+    scene.cloud.weather.dark |= {
+        f"route53-recovery-cluster/{region}" for region in sorted(scene.cluster.endpoints)[:3]
+    }
+    with pytest.raises(NotYet, match="no endpoint of the cluster tells the state of us-west-1, us-east-1"):
+        scene.tick()
+    assert scene.updates() == []
+
+
+def test_a_lost_answer_does_not_turn_them_back(scene: Scene) -> None:
+    scene.befall(UPDATE, "lost_after")
+    assert scene.settle()["outcome"] == "done"
+    assert scene.cluster.states == {EAST: "Off", WEST: "On"}
+
+
+def test_a_wait_period_is_waited_out(scene: Scene) -> None:
+    scene.tick()
+    with pytest.raises(NotYet, match="ConflictException: safety rule one-serves is in its wait period"):
+        scene.tick(on=EAST, off=WEST)
+    assert scene.cluster.states == {EAST: "Off", WEST: "On"}
+    scene.settle(on=EAST, off=WEST)
+
+
+def test_a_rule_that_stands_against_it_ends_at_within_and_names_the_call(scene: Scene) -> None:
+    third = "us-west-2"
+    scene.cluster = Cluster(
+        scene.cloud,
+        {EAST: "On", WEST: "Off", third: "On"},
+        [AtLeast("two-serve", (EAST, third), threshold=2)],
+    )
+    with pytest.raises(NotYet, match=rf"{UPDATE} in .*: ConflictException: safety rule two-serve needs 2 of"):
+        scene.tick()
+    scene.cloud.clock.sleep(301)
+    with pytest.raises(Refused, match=f"not within 300 s: {UPDATE}: us-west-1 On and us-east-1 Off"):
+        scene.tick()
+    assert scene.cluster.states[EAST] == "On"
+
+
+def test_a_dry_run_changes_nothing_and_tells_the_call(scene: Scene) -> None:
+    preview = scene.tick(dry_run=True)
+    assert preview["outcome"] == "would change"
+    assert [call["action"] for call in preview["calls"]] == [f"route53-recovery-cluster:{UPDATE}"]
+    assert scene.updates() == []
+
+
+def test_an_unknown_control_needs_a_person(scene: Scene) -> None:
+    wrong = {"controls": scene.cluster.arns | {WEST: "arn:aws:route53-recovery-control::1:nothing"}}
+    with pytest.raises(Refused, match=r"GetRoutingControlState in .* was refused: ResourceNotFoundException"):
+        scene.tick(inputs=wrong)
+
+
+def test_a_region_without_a_control_needs_a_person(scene: Scene) -> None:
+    with pytest.raises(Refused, match="no routing control for eu-west-1"):
+        scene.tick(on="eu-west-1")
+
+
+def test_a_region_cannot_be_on_and_off(scene: Scene) -> None:
+    with pytest.raises(Refused, match="both `on` and `off`"):
+        scene.tick(on=EAST, off=EAST)
+    assert scene.cluster.states == {EAST: "On", WEST: "Off"}

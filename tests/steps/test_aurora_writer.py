@@ -1,0 +1,279 @@
+"""The step aurora_writer, ticked as a state machine would, against the twin's global database."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import boto3
+import pytest
+
+from functions.ledger import Lease, Ledger
+from functions.steps.aurora_writer import AuroraWriter
+from functions.steps.step import NotYet, Refused, lambda_handler
+from functions.world import Outside
+from twin.aws import ACCOUNT, Cloud, stamp
+from twin.clock import Clock, at_once
+from twin.faults import Kind, Request
+from twin.journal import Journal
+from twin.postgres import Pair
+from twin.services.aurora import GlobalDatabase, Store
+from twin.services.cloudwatch import Metrics
+
+PRIMARY, STANDBY, OBSERVER = "us-east-1", "us-west-1", "us-west-2"
+MEMBERS = {PRIMARY: "unicorn-east", STANDBY: "unicorn-west"}
+EXECUTION = f"arn:aws:states:{STANDBY}:{ACCOUNT}:execution:unicorn-shop-failover:one"
+MOVES = ("SwitchoverGlobalCluster", "FailoverGlobalCluster")
+
+
+@dataclass
+class Runbook:
+    """One state of a run: its step, its ledger, and what RDS was asked and did."""
+
+    cloud: Cloud
+    store: Store
+    measured: bool = True
+    """CloudWatch has samples of the lag."""
+    asked: list[str] = field(default_factory=list)
+    """Moves that AWS received."""
+    accepted: list[str] = field(default_factory=list)
+    """Moves that AWS began."""
+
+    def __post_init__(self) -> None:
+        put = Metrics(self.cloud).put
+        self.database = GlobalDatabase(
+            self.cloud, "unicorn", MEMBERS, self.store, put if self.measured else None
+        )
+        self.cloud.guards.append(self._note_asked)
+        self.cloud.watchers.append(self._note_accepted)
+        clock = self.cloud.clock
+        outside = Outside(clock=lambda: clock.now, at_once=lambda thunks: at_once(clock, list(thunks)))
+        self.handler = lambda_handler(AuroraWriter, outside)
+        boto3.client("dynamodb", region_name=OBSERVER).create_table(
+            TableName="farshore-ledger",
+            BillingMode="PAY_PER_REQUEST",
+            KeySchema=[
+                {"AttributeName": "application", "KeyType": "HASH"},
+                {"AttributeName": "item", "KeyType": "RANGE"},
+            ],
+            AttributeDefinitions=[
+                {"AttributeName": "application", "AttributeType": "S"},
+                {"AttributeName": "item", "AttributeType": "S"},
+            ],
+        )
+        self.ledger = Ledger(outside, "unicorn-shop", "farshore-ledger", [OBSERVER], STANDBY)
+        assert self.ledger.hold(Lease(EXECUTION, redrives=0, epoch=1, released=False), after=None)
+        clock.sleep(90)  # one sample of the lag
+
+    def _note_asked(self, request: Request) -> None:
+        if request.operation in MOVES:
+            self.asked.append(f"{request.operation} in {request.region}")
+
+    def _note_accepted(self, request: Request, _: object) -> None:
+        if request.operation in MOVES:
+            self.accepted.append(f"{request.operation} in {request.region}")
+
+    def enter(
+        self, mode: str, to: str = STANDBY, dry_run: bool = False, **inputs: object
+    ) -> Callable[[], Any]:
+        """The state is entered now; each call of what is returned is a tick."""
+        event = {
+            "inputs": {"cluster": "unicorn", "members": MEMBERS, "region": to, "lose_at_most": 30.0} | inputs,
+            "run": {
+                "application": "unicorn-shop",
+                "procedure": "failover",
+                "hand": "run",
+                "source": PRIMARY if to == STANDBY else STANDBY,
+                "target": to,
+            },
+            "input": {"mode": mode, "dry_run": dry_run},
+            "ledger": {"table": "farshore-ledger", "regions": [OBSERVER]},
+            "execution": {"Id": EXECUTION},
+            "state": {"Name": "aurora_writer", "EnteredTime": stamp(self.cloud.clock.now).isoformat()},
+        }
+        return lambda: self.handler(event, None)
+
+    def carry_out(self, mode: str, **inputs: Any) -> dict[str, Any]:
+        """Ticks until the step is done, as the state machine's Retry would."""
+        tick = self.enter(mode, **inputs)
+        for _ in range(1000):
+            try:
+                return dict(tick())
+            except NotYet:
+                self.cloud.clock.sleep(5)
+        raise AssertionError("never done")
+
+    def befalls(self, operation: str, kind: Kind, times: int = 1) -> None:
+        """A fault of the operation's next calls."""
+        left = itertools.repeat(kind, times)
+        self.cloud.weather.script.append(
+            lambda request: next(left, None) if request.operation == operation else None
+        )
+
+
+@pytest.fixture
+def cloud(monkeypatch: pytest.MonkeyPatch) -> Iterator[Cloud]:
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "x")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "x")
+    with Cloud(Clock(), seed=7) as cloud:
+        yield cloud
+
+
+@pytest.fixture
+def runbook(cloud: Cloud) -> Runbook:
+    return Runbook(cloud, Journal((PRIMARY, STANDBY)))
+
+
+def test_a_graceful_run_switches_over_in_the_writers_region(runbook: Runbook) -> None:
+    done = runbook.carry_out("graceful")
+    assert done["outcome"] == "done"
+    assert runbook.accepted == [f"SwitchoverGlobalCluster in {PRIMARY}"]
+    assert runbook.database.writers() == {STANDBY}
+
+
+def test_the_same_step_brings_the_writer_back(runbook: Runbook) -> None:
+    runbook.carry_out("graceful")
+    runbook.carry_out("graceful", to=PRIMARY)
+    assert runbook.accepted[1:] == [f"SwitchoverGlobalCluster in {STANDBY}"]
+    assert runbook.database.writers() == {PRIMARY}
+
+
+def test_an_ungraceful_run_fails_over_without_the_dead_region(runbook: Runbook) -> None:
+    runbook.cloud.weather.dark.add(PRIMARY)
+    done = runbook.carry_out("ungraceful")
+    assert done["facts"]["lag_seconds"] <= 1
+    assert runbook.accepted == [f"FailoverGlobalCluster in {STANDBY}"]
+    assert runbook.database.writers() == {STANDBY}
+
+
+def test_it_is_not_done_before_the_target_is_the_writer(runbook: Runbook) -> None:
+    tick = runbook.enter("graceful")
+    while runbook.database.writers() != {STANDBY}:
+        with pytest.raises(NotYet):
+            tick()
+        runbook.cloud.clock.sleep(1)
+    assert tick()["outcome"] == "done"
+
+
+def test_done_again_changes_nothing(runbook: Runbook) -> None:
+    runbook.carry_out("graceful")
+    asked = list(runbook.asked)
+    assert runbook.carry_out("graceful")["outcome"] == "done"
+    assert runbook.carry_out("ungraceful")["outcome"] == "done"
+    assert runbook.asked == asked
+
+
+def test_nothing_more_is_asked_while_a_switchover_shows(runbook: Runbook) -> None:
+    tick = runbook.enter("graceful")
+    with pytest.raises(NotYet):
+        tick()
+    runbook.cloud.clock.sleep(5)
+    asked = list(runbook.asked)
+    with pytest.raises(NotYet, match=r"pending|switching-over"):
+        tick()
+    assert runbook.asked == asked
+
+
+@pytest.mark.parametrize(
+    ("mode", "move"), [("graceful", "SwitchoverGlobalCluster"), ("ungraceful", "FailoverGlobalCluster")]
+)
+def test_a_lost_answer_does_not_promote_twice(runbook: Runbook, mode: str, move: str) -> None:
+    if mode == "ungraceful":
+        runbook.cloud.weather.dark.add(PRIMARY)
+    runbook.befalls(move, "lost_after")
+    runbook.carry_out(mode)
+    runbook.cloud.clock.sleep(900)
+    assert len(runbook.accepted) == 1
+    assert runbook.database.writers() == {STANDBY}
+
+
+@pytest.mark.parametrize("kind", ["lost_before", "throttled", "500", "503", "slow"])
+@pytest.mark.parametrize("operation", ["DescribeGlobalClusters", "GetMetricData", "FailoverGlobalCluster"])
+def test_a_passing_fault_delays_and_does_not_stop(runbook: Runbook, operation: str, kind: Kind) -> None:
+    runbook.cloud.weather.dark.add(PRIMARY)
+    runbook.befalls(operation, kind)
+    runbook.carry_out("ungraceful")
+    assert runbook.database.writers() == {STANDBY}
+
+
+def test_a_lag_above_the_bound_is_refused(runbook: Runbook) -> None:
+    runbook.database.hold()
+    runbook.cloud.clock.sleep(120)
+    runbook.cloud.weather.dark.add(PRIMARY)
+    with pytest.raises(Refused, match=r"lagged .* above lose_at_most 30 s"):
+        runbook.carry_out("ungraceful")
+    assert runbook.asked == []
+
+
+def test_a_lag_that_nobody_measured_is_refused(cloud: Cloud) -> None:
+    runbook = Runbook(cloud, Journal((PRIMARY, STANDBY)), measured=False)
+    runbook.cloud.weather.dark.add(PRIMARY)
+    with pytest.raises(Refused, match="the loss cannot be bounded"):
+        runbook.carry_out("ungraceful")
+    assert runbook.asked == []
+
+
+def test_a_region_dark_for_hours_can_still_be_left(runbook: Runbook) -> None:
+    runbook.cloud.weather.dark.add(PRIMARY)
+    runbook.cloud.clock.sleep(5 * 3600)
+    done = runbook.carry_out("ungraceful")
+    assert done["facts"]["lag_age_seconds"] > 4 * 3600
+
+
+def test_a_graceful_run_waits_for_the_rebuilt_cluster(runbook: Runbook) -> None:
+    runbook.cloud.weather.dark.add(PRIMARY)
+    runbook.carry_out("ungraceful")
+    runbook.cloud.weather.dark.clear()
+    with pytest.raises(NotYet, match="pending-resync"):
+        runbook.enter("graceful", to=PRIMARY)()
+    runbook.carry_out("graceful", to=PRIMARY, within=3600.0)
+    assert runbook.accepted[1:] == [f"SwitchoverGlobalCluster in {STANDBY}"]
+    assert runbook.database.writers() == {PRIMARY}
+
+
+def test_a_graceful_run_whose_primary_dies_is_refused_and_loses_nothing(runbook: Runbook) -> None:
+    tick = runbook.enter("graceful")
+    with pytest.raises(NotYet):
+        tick()
+    runbook.cloud.clock.sleep(20)
+    runbook.cloud.weather.dark.add(PRIMARY)
+    runbook.cloud.clock.sleep(900)
+    with pytest.raises(Refused, match="not within 900 s"):
+        tick()
+    runbook.cloud.weather.dark.clear()
+    assert runbook.database.writers() == {PRIMARY}
+
+
+def test_a_run_that_lost_the_lease_changes_nothing(runbook: Runbook) -> None:
+    mine = Lease(EXECUTION, redrives=0, epoch=1, released=False)
+    assert runbook.ledger.hold(Lease("another", redrives=0, epoch=2, released=False), after=mine)
+    with pytest.raises(Refused, match="superseded"):
+        runbook.carry_out("graceful")
+    assert runbook.asked == []
+
+
+def test_a_dry_run_says_what_it_would_do_and_does_nothing(runbook: Runbook) -> None:
+    would = runbook.enter("ungraceful", dry_run=True)()
+    assert would["outcome"] == "would change"
+    assert [call["action"] for call in would["calls"]] == ["rds:FailoverGlobalCluster"]
+    assert would["calls"][0]["parameters"]["AllowDataLoss"] is True
+    assert runbook.asked == []
+
+
+def test_a_global_database_that_does_not_exist_is_refused(runbook: Runbook) -> None:
+    with pytest.raises(Refused, match="GlobalClusterNotFoundFault"):
+        runbook.carry_out("graceful", cluster="unikorn")
+
+
+def test_there_and_back_on_real_engines_keeps_every_order(cloud: Cloud) -> None:
+    pair = Pair((PRIMARY, STANDBY), "CREATE TABLE orders (name text)")
+    runbook = Runbook(cloud, pair)
+    for number, to in enumerate((STANDBY, PRIMARY)):
+        for region in runbook.database.writers():
+            pair.connect(region).execute("INSERT INTO orders VALUES (%s)", [f"order {number}"])
+        runbook.carry_out("graceful", to=to)
+    names = pair.connect(PRIMARY).execute("SELECT name FROM orders ORDER BY name").fetchall()
+    pair.close()
+    assert [name for (name,) in names] == ["order 0", "order 1"]

@@ -1,0 +1,372 @@
+"""These functions' reserved concurrency is as the runbook says: the real handler, as a Lambda of the twin."""
+
+from __future__ import annotations
+
+import json
+import random
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from typing import Any
+
+import boto3
+import pytest
+
+from functions.ledger import DELETE, QUERY
+from functions.ledger import PUT as PUT_ITEM
+from functions.steps.lambda_concurrency import LambdaConcurrency
+from functions.steps.step import lambda_handler
+from functions.world import Outside
+from twin.aws import ACCOUNT, AwsError, Cloud
+from twin.clock import Clock, at_once
+from twin.faults import Kind, Request
+from twin.services.iam import Policy
+from twin.services.lambda_ import FunctionError, Functions
+
+EAST, WEST, OBSERVER = "us-east-1", "us-west-1", "us-west-2"
+STEP = "farshore-lambda-concurrency"
+TABLE = "farshore-ledger"
+EXECUTION = "arn:aws:states:us-west-1:123456789012:execution:unicorn-shop-failover:night"
+SHOP = ("basket-add", "basket-get", "basket-remove")
+PUT, READ = "PutFunctionConcurrency", "GetFunctionConcurrency"
+
+
+class Scene:
+    """The shop's functions in us-east-1, the ledger whose lease this run holds, and the step's Lambda."""
+
+    def __init__(self, cloud: Cloud) -> None:
+        self.cloud = cloud
+        self.functions = Functions(cloud)
+        self.requests: list[Request] = []
+        self.ledger = boto3.client("dynamodb", OBSERVER)
+        self.lambda_ = boto3.client("lambda", EAST)
+        self.entered = cloud.clock.now
+        handler = lambda_handler(
+            LambdaConcurrency,
+            Outside(clock=lambda: cloud.clock.now, at_once=lambda acts: at_once(cloud.clock, list(acts))),
+        )
+        self.functions.deploy(WEST, STEP, handler, policy=declared())
+        self._open_the_ledger()
+        cloud.weather.script.append(self._note)
+
+    def deploy(self, **reservations: int | None) -> None:
+        """The shop's functions with what each has reserved; None draws on the common pool."""
+        for name, reserved in reservations.items():
+            name = name.replace("_", "-")
+            self.functions.deploy(EAST, name, lambda *_: "served")
+            if reserved is not None:
+                self.lambda_.put_function_concurrency(
+                    FunctionName=name, ReservedConcurrentExecutions=reserved
+                )
+
+    def reserved(self, name: str) -> int | None:
+        answer = self.lambda_.get_function_concurrency(FunctionName=name)
+        return answer.get("ReservedConcurrentExecutions")
+
+    def tick(
+        self, reserved: int | str, functions: tuple[str, ...], hand: str = "run", **given: Any
+    ) -> dict[str, Any]:
+        """One invocation: what it answers, or raises FunctionError with the error's class name."""
+        event = {
+            "inputs": {"functions": list(functions), "region": EAST, "reserved": reserved, "patience": 20},
+            "run": {
+                "application": "unicorn-shop",
+                "procedure": "failover",
+                "hand": hand,
+                "source": EAST,
+                "target": WEST,
+            },
+            "input": {"mode": "graceful"} | given,
+            "ledger": {"table": TABLE, "regions": [OBSERVER]},
+            "execution": {"Id": EXECUTION},
+            "state": {
+                "Name": "fence",
+                "EnteredTime": datetime.fromtimestamp(self.entered, tz=UTC).isoformat(),
+            },
+        }
+        self.requests.clear()
+        answer: dict[str, Any] = self.functions.invoke(WEST, STEP, event)
+        return answer
+
+    def settle(self, reserved: int | str, functions: tuple[str, ...] = SHOP, **given: Any) -> dict[str, Any]:
+        """Ticks as the state machine does, until the state holds or is refused."""
+        self.entered = self.cloud.clock.now
+        while self.cloud.clock.now < self.entered + 900:
+            try:
+                return self.tick(reserved, functions, **given)
+            except FunctionError as error:
+                if error.body["errorType"] not in ("NotYet", "Runtime.ExitError"):
+                    raise
+                self.cloud.clock.sleep(1)
+        raise AssertionError("it never got there")
+
+    def befall(self, operation: str, kind: Kind, times: int = 1) -> None:
+        left = [times]
+
+        def line(request: Request) -> Kind | None:
+            if request.operation != operation or request.caller != STEP or not left[0]:
+                return None
+            left[0] -= 1
+            return kind
+
+        self.cloud.weather.script.append(line)
+
+    def writes(self) -> list[str]:
+        """Of the last tick."""
+        return [r.operation for r in self.requests if r.service == "lambda" and r.operation != READ]
+
+    def page(self) -> dict[str, Any]:
+        """The ledger's memories and debts."""
+        items = self.ledger.scan(TableName=TABLE)["Items"]
+        return {i["item"]["S"]: json.loads(i["body"]["S"]) for i in items if i["item"]["S"] != "lease"}
+
+    def _note(self, request: Request) -> Kind | None:
+        if request.caller == STEP:
+            self.requests.append(request)
+        return None
+
+    def _open_the_ledger(self) -> None:
+        keys = {"application": "HASH", "item": "RANGE"}
+        self.ledger.create_table(
+            TableName=TABLE,
+            KeySchema=[{"AttributeName": name, "KeyType": kind} for name, kind in keys.items()],
+            AttributeDefinitions=[{"AttributeName": name, "AttributeType": "S"} for name in keys],
+            BillingMode="PAY_PER_REQUEST",
+        )
+        lease = {"holder": EXECUTION, "redrives": 0, "epoch": 1, "released": False}
+        row = {"application": "unicorn-shop", "item": "lease", "body": json.dumps(lease), "stamp": "1/False"}
+        self.ledger.put_item(TableName=TABLE, Item={name: {"S": value} for name, value in row.items()})
+
+
+def declared() -> Policy:
+    """What the step declares, and no more: a call that it forgot to declare is denied."""
+    words = {"region": EAST, "account": ACCOUNT, "functions": "*"}
+    mine = [(api, words) for api in (*LambdaConcurrency.reads, *LambdaConcurrency.writes)]
+    ledger = [
+        (api, {"region": OBSERVER, "account": ACCOUNT, "table": TABLE}) for api in (QUERY, PUT_ITEM, DELETE)
+    ]
+    statements = []
+    for api, filled in mine + ledger:
+        resources = (api.resource,) if isinstance(api.resource, str) else api.resource
+        arns = tuple("arn:aws:" + resource.format(**filled) for resource in resources)
+        statements.append((frozenset({api.action}), arns))
+    return tuple(statements)
+
+
+@pytest.fixture
+def scene(monkeypatch: pytest.MonkeyPatch) -> Iterator[Scene]:
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "x")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "x")
+    with Cloud(Clock(), seed=1) as cloud:
+        scene = Scene(cloud)
+        yield scene
+        scene.functions.close()
+
+
+def test_a_fence_turns_customers_away_and_its_restore_lets_them_in(scene: Scene) -> None:
+    scene.deploy(basket_add=None)
+    assert scene.settle(0, ("basket-add",))["outcome"] == "done"
+    with pytest.raises(AwsError, match="TooManyRequestsException"):
+        scene.functions.invoke(EAST, "basket-add", {})
+    scene.settle("restore", ("basket-add",))
+    assert scene.functions.invoke(EAST, "basket-add", {}) == "served"
+
+
+def test_forty_functions_are_fenced_in_one_tick(scene: Scene) -> None:
+    forty = tuple(f"shop-{number:02}" for number in range(40))
+    scene.deploy(**{name.replace("-", "_"): 20 for name in forty})
+    before = scene.cloud.clock.elapsed
+    assert scene.tick(0, forty) == {"outcome": "done", "facts": {"fenced": 40}}
+    assert [scene.reserved(name) for name in forty] == [0] * 40
+    assert scene.writes() == [PUT] * 40
+    assert len(scene.page()) == 40
+    assert scene.cloud.clock.elapsed - before < 15
+
+
+def test_a_restore_for_forty_gives_forty_and_for_none_gives_none(scene: Scene) -> None:
+    """A restore that deletes every reservation gives a function back without the capacity it had."""
+    scene.deploy(basket_add=40, basket_get=None, basket_remove=1)
+    scene.settle(0)
+    scene.settle("restore")
+    assert [scene.reserved(name) for name in SHOP] == [40, None, 1]
+    assert scene.page() == {}
+
+
+def test_a_tick_repeated_changes_nothing_and_does_not_remember_its_own_fence(scene: Scene) -> None:
+    scene.deploy(basket_add=40, basket_get=None, basket_remove=1)
+    scene.settle(0)
+    remembered = scene.page()
+    assert scene.tick(0, SHOP)["outcome"] == "done"
+    assert scene.writes() == []
+    assert scene.page() == remembered
+    assert sorted(str(memory["value"]) for memory in remembered.values()) == ["1", "40", "unreserved"]
+
+
+def test_a_function_that_was_already_at_zero_is_left_at_zero(scene: Scene) -> None:
+    """Somebody had switched it off: no fence of ours, so nothing of ours to give back."""
+    scene.deploy(basket_add=0, basket_get=40, basket_remove=None)
+    scene.settle(0)
+    scene.settle("restore")
+    assert [scene.reserved(name) for name in SHOP] == [0, 40, None]
+
+
+def test_a_restore_is_done_at_once_where_nothing_is_remembered_even_in_the_dark(scene: Scene) -> None:
+    scene.deploy(basket_add=40, basket_get=None, basket_remove=1)
+    scene.cloud.weather.dark.add(EAST)
+    before = scene.cloud.clock.elapsed
+    assert scene.tick("restore", SHOP)["outcome"] == "nothing left to restore"
+    assert scene.cloud.clock.elapsed - before < 1
+
+
+@pytest.mark.parametrize("operation", [READ, PUT])
+@pytest.mark.parametrize("kind", ["lost_before", "lost_after", "throttled", "503", "slow"])
+def test_one_call_that_goes_wrong_delays_the_fence_and_its_restore(
+    scene: Scene, operation: str, kind: Kind
+) -> None:
+    scene.deploy(basket_add=40, basket_get=None, basket_remove=1)
+    scene.befall(operation, kind)
+    scene.settle(0)
+    assert [scene.reserved(name) for name in SHOP] == [0, 0, 0]
+    scene.befall(operation, kind)
+    scene.settle("restore")
+    assert [scene.reserved(name) for name in SHOP] == [40, None, 1]
+    assert scene.page() == {}
+
+
+def test_one_call_in_five_throttled_does_not_stop_ten(scene: Scene) -> None:
+    """Dice, not every fifth call: a tick of fifty calls would meet its fault at the same place for ever."""
+    ten = tuple(f"shop-{number}" for number in range(10))
+    scene.deploy(**{name.replace("-", "_"): 20 for name in ten})
+    dice = random.Random(1)
+    scene.cloud.weather.script.append(
+        lambda request: "throttled" if request.caller == STEP and dice.random() < 0.2 else None
+    )
+    scene.settle(0, ten)
+    scene.settle("restore", ten)
+    scene.cloud.weather.script.clear()
+    assert [scene.reserved(name) for name in ten] == [20] * 10
+
+
+def test_a_graceful_run_waits_for_one_throttled_function_while_the_others_answer(scene: Scene) -> None:
+    """Patience is for a Region that is silent: a throttle says that it lives."""
+    scene.deploy(basket_add=40, basket_get=None, basket_remove=1)
+    until = scene.cloud.clock.now + 60
+
+    def one_is_throttled(request: Request) -> Kind | None:
+        throttled = request.parameters.get("FunctionName") == "basket-get" and scene.cloud.clock.now < until
+        return "throttled" if throttled else None
+
+    scene.cloud.weather.script.append(one_is_throttled)
+    assert scene.settle(0)["outcome"] == "done"
+    assert [scene.reserved(name) for name in SHOP] == [0, 0, 0]
+
+
+@pytest.mark.parametrize("nth", range(1, 13))
+def test_a_lambda_killed_at_any_call_ends_the_same(scene: Scene, nth: int) -> None:
+    scene.deploy(basket_add=40, basket_get=None, basket_remove=1)
+    calls = [0]
+
+    def kill(request: Request) -> Kind | None:
+        if request.caller == STEP:
+            calls[0] += 1
+            if calls[0] == nth:
+                scene.functions.running[0].kill()
+        return None
+
+    scene.cloud.weather.script.append(kill)
+    scene.settle(0)
+    assert [scene.reserved(name) for name in SHOP] == [0, 0, 0]
+    calls[0] = 0
+    scene.settle("restore")
+    assert [scene.reserved(name) for name in SHOP] == [40, None, 1]
+    assert scene.page() == {}
+
+
+def test_a_conflict_with_another_change_of_the_function_is_waited_out(scene: Scene) -> None:
+    scene.deploy(basket_add=40, basket_get=None, basket_remove=1)
+    conflicts = [0]
+
+    def busy(request: Request) -> None:
+        if request.operation == PUT and conflicts[0] < 4:
+            conflicts[0] += 1
+            raise AwsError("ResourceConflictException", "An update is in progress for resource", 409)
+
+    scene.cloud.guards.append(busy)
+    assert scene.settle(0)["outcome"] == "done"
+    assert [scene.reserved(name) for name in SHOP] == [0, 0, 0]
+
+
+def test_a_function_that_is_not_there_is_refused_by_name(scene: Scene) -> None:
+    scene.deploy(basket_add=40)
+    with pytest.raises(FunctionError, match=r"Refused: .*Function not found: .*basket-get"):
+        scene.settle(0)
+
+
+def test_a_graceful_run_is_refused_by_a_silent_region_once_its_patience_ends(scene: Scene) -> None:
+    scene.deploy(basket_add=40, basket_get=None, basket_remove=1)
+    scene.cloud.weather.dark.add(EAST)
+    before = scene.cloud.clock.elapsed
+    with pytest.raises(FunctionError, match=r"Refused: .*basket-add.* is silent"):
+        scene.settle(0)
+    assert 20 < scene.cloud.clock.elapsed - before < 30
+    assert scene.page() == {}
+
+
+def test_an_ungraceful_run_goes_on_past_a_silent_region_and_owes_the_fence(scene: Scene) -> None:
+    scene.deploy(basket_add=40, basket_get=None, basket_remove=1)
+    scene.cloud.weather.dark.add(EAST)
+    before = scene.cloud.clock.elapsed
+    answer = scene.settle(0, mode="ungraceful")
+    assert answer["outcome"] == "unknown"
+    assert (answer["facts"]["fenced"], answer["facts"]["unknown"]) == (0, 3)
+    assert 20 < scene.cloud.clock.elapsed - before < 30
+    assert sorted(item.partition("#")[0] for item in scene.page()) == ["debt"] * 3
+
+
+def test_the_debt_is_paid_when_the_region_returns_and_what_was_there_can_be_given_back(scene: Scene) -> None:
+    scene.deploy(basket_add=40, basket_get=None, basket_remove=1)
+    scene.cloud.weather.dark.add(EAST)
+    scene.settle(0, mode="ungraceful")
+    scene.cloud.clock.sleep(3600)
+    scene.cloud.weather.dark.clear()
+    assert scene.settle(0, mode="ungraceful")["outcome"] == "done"
+    assert [scene.reserved(name) for name in SHOP] == [0, 0, 0]
+    assert sorted(item.partition("#")[0] for item in scene.page()) == ["memory"] * 3
+    scene.settle("restore")
+    assert [scene.reserved(name) for name in SHOP] == [40, None, 1]
+    assert scene.page() == {}
+
+
+def test_a_debt_does_not_hide_the_functions_that_did_answer(scene: Scene) -> None:
+    scene.deploy(basket_add=40, basket_get=None, basket_remove=1)
+
+    def one_is_silent(request: Request) -> Kind | None:
+        return "503" if request.parameters.get("FunctionName") == "basket-get" else None
+
+    scene.cloud.weather.script.append(one_is_silent)
+    answer = scene.settle(0, mode="ungraceful")
+    assert (answer["outcome"], answer["facts"]["fenced"], answer["facts"]["unknown"]) == ("unknown", 2, 1)
+    scene.cloud.weather.script.clear()
+    assert [scene.reserved(name) for name in SHOP] == [0, None, 0]
+
+
+def test_the_game_days_fence_is_not_opened_under_the_runs_feet(scene: Scene) -> None:
+    scene.deploy(basket_add=40, basket_get=None, basket_remove=1)
+    scene.settle(0, hand="outage")
+    scene.settle(0, hand="run")
+    scene.settle("restore", hand="outage")
+    assert [scene.reserved(name) for name in SHOP] == [0, 0, 0]
+    scene.settle("restore", hand="run")
+    assert [scene.reserved(name) for name in SHOP] == [40, None, 1]
+
+
+def test_a_dry_run_tells_the_calls_and_makes_none(scene: Scene) -> None:
+    scene.deploy(basket_add=40, basket_get=None, basket_remove=1)
+    answer = scene.tick(0, SHOP, dry_run=True)
+    assert answer["outcome"] == "would change"
+    assert answer["calls"][0] == {
+        "action": "lambda:PutFunctionConcurrency",
+        "region": EAST,
+        "parameters": {"FunctionName": "basket-add", "ReservedConcurrentExecutions": 0},
+    }
+    assert scene.writes() == []
+    assert scene.page() == {}

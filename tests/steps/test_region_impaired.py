@@ -1,0 +1,330 @@
+"""The step region_impaired, ticked as a state machine would, against the twin's alarms, probes and Health."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import boto3
+import pytest
+
+from functions.steps.region_impaired import RegionImpaired, Source
+from functions.steps.step import NotYet, Refused, Region, Seconds, lambda_handler
+from functions.world import Outside
+from twin.aws import Cloud, stamp
+from twin.clock import Clock, at_once
+from twin.faults import Kind, Request
+from twin.net import Net
+from twin.services.cloudwatch import Metrics
+from twin.services.events import Bus
+from twin.services.health import Health
+
+PRIMARY, STANDBY, OBSERVER = "us-east-1", "us-west-1", "us-west-2"
+SITE = "https://shop.us-east-1.example.com/"
+CANARY = {"alarm": "shop-canary", "at": OBSERVER}
+LATENCY = {"alarm": "shop-latency", "at": STANDBY}
+PROBE = {"probe": {PRIMARY: SITE}}
+HEALTH = {"health": "RDS"}
+
+
+class Night:
+    """What there is to see: two alarms, the primary's own endpoint, and AWS Health."""
+
+    def __init__(self, cloud: Cloud) -> None:
+        self.cloud = cloud
+        self.metrics = Metrics(cloud)
+        self.health = Health(cloud, Bus(cloud))
+        self.failing: set[str] = set()
+        self.silent: set[str] = set()
+        """Alarms whose metric has stopped."""
+        self.status = 200
+        self.net = Net(cloud)
+        self.net.serve("shop.us-east-1.example.com", PRIMARY, lambda request: (self.status, b""))
+        for source in (CANARY, LATENCY):
+            self._watch(source["alarm"], source["at"])
+        boto3.client("dynamodb", region_name=OBSERVER).create_table(
+            TableName="farshore-ledger",
+            BillingMode="PAY_PER_REQUEST",
+            KeySchema=[
+                {"AttributeName": "application", "KeyType": "HASH"},
+                {"AttributeName": "item", "KeyType": "RANGE"},
+            ],
+            AttributeDefinitions=[
+                {"AttributeName": "application", "AttributeType": "S"},
+                {"AttributeName": "item", "AttributeType": "S"},
+            ],
+        )
+        outside = Outside(
+            clock=lambda: cloud.clock.now,
+            at_once=lambda thunks: at_once(cloud.clock, list(thunks)),
+            http=self.net.request,
+        )
+        self.handler = lambda_handler(RegionImpaired, outside)
+        self.asked: set[str] = set()
+        cloud.watchers.append(lambda request, _: self.asked.add(request.operation))
+
+    def _watch(self, name: str, region: str) -> None:
+        self.metrics.alarm(region, name, "Shop", name, {}, 1, "GreaterThanOrEqualToThreshold")
+
+        def sample() -> None:
+            if name not in self.silent:
+                self.metrics.put(region, "Shop", name, {}, float(name in self.failing))
+
+        self.cloud.clock.after(1, sample)
+        self.cloud.clock.every(20, sample)
+
+    def passes(self, seconds: float) -> None:
+        self.cloud.clock.sleep(seconds)
+
+    def enter(
+        self,
+        *sources: dict[str, str],
+        at_least: int = 2,
+        mode: str = "ungraceful",
+        trigger: str = "shop-canary",
+        dry_run: bool = False,
+        **inputs: float,
+    ) -> Callable[[], dict[str, Any]]:
+        """The state is entered now; each call of what is returned is a tick."""
+        event = {
+            "inputs": {"region": PRIMARY, "at_least": at_least, "of": list(sources)} | inputs,
+            "run": {
+                "application": "unicorn-shop",
+                "procedure": "failover",
+                "hand": "run",
+                "source": PRIMARY,
+                "target": STANDBY,
+            },
+            "input": {"mode": mode, "trigger": trigger, "dry_run": dry_run},
+            "ledger": {"table": "farshore-ledger", "regions": [OBSERVER]},
+            "execution": {"Id": "arn:aws:states:us-west-1:123456789012:execution:failover:one"},
+            "state": {"Name": "region_impaired", "EnteredTime": stamp(self.cloud.clock.now).isoformat()},
+        }
+        return lambda: dict(self.handler(event, None))
+
+    def told(self, source: dict[str, str]) -> str:
+        """What one source says now."""
+        facts = self.enter(source, CANARY, trigger="")()["facts"]
+        name = Source(**source).told(Region(PRIMARY))  # type: ignore[arg-type]
+        (says,) = (says for says, names in facts.items() if name in names)
+        return str(says)
+
+
+@pytest.fixture
+def night() -> Iterator[Night]:
+    with Cloud(Clock(), seed=1) as cloud:
+        night = Night(cloud)
+        night.passes(130)
+        yield night
+
+
+def test_two_of_three_sources_are_enough(night: Night) -> None:
+    tick = night.enter(CANARY, LATENCY, PROBE)
+    night.status = 503
+    with pytest.raises(NotYet, match="1 of 3 say that us-east-1 is impaired, not 2"):
+        tick()
+    night.failing.add("shop-canary")
+    night.passes(130)
+    assert tick() == {
+        "outcome": "impaired",
+        "facts": {
+            "yes": ["alarm shop-canary in us-west-2", f"probe {SITE}"],
+            "no": ["alarm shop-latency in us-west-1"],
+            "unknown": [],
+        },
+    }
+
+
+@pytest.mark.parametrize("dark", [{PRIMARY}, {PRIMARY, f"cloudwatch/{STANDBY}"}])
+def test_a_dark_primary_is_seen_from_outside(night: Night, dark: set[str]) -> None:
+    night.failing |= {"shop-canary", "shop-latency"}
+    night.passes(130)
+    night.cloud.weather.dark |= dark
+    result = night.enter(CANARY, LATENCY, PROBE, HEALTH)()
+    assert result["outcome"] == "impaired"
+    assert "AWS Health on RDS" in result["facts"]["unknown"]
+
+
+def test_unknown_is_not_yes(night: Night) -> None:
+    night.failing.add("shop-canary")
+    night.silent.add("shop-latency")
+    night.passes(300)
+    tick = night.enter(CANARY, LATENCY, {"alarm": "none", "at": STANDBY})
+    with pytest.raises(NotYet, match=r"latency in us-west-1: unknown \(INSUFFICIENT_DATA\).*no such alarm"):
+        tick()
+
+
+def test_an_alarm_of_a_dark_observer_is_unknown(night: Night) -> None:
+    night.failing |= {"shop-canary", "shop-latency"}
+    night.passes(130)
+    night.cloud.weather.dark.add(f"cloudwatch/{OBSERVER}")
+    tick = night.enter(CANARY, LATENCY)
+    with pytest.raises(NotYet, match="shop-canary in us-west-2: unknown"):
+        tick()
+
+
+def test_an_alarm_that_may_not_be_read_is_unknown(night: Night) -> None:
+    denied(night, "DescribeAlarms")
+    assert night.told(LATENCY) == "unknown"
+
+
+def denied(night: Night, operation: str) -> None:
+    def line(request: Request) -> Kind | None:
+        return "denied" if request.operation == operation else None
+
+    night.cloud.weather.script.append(line)
+
+
+def test_composite_alarms_are_heard(night: Night) -> None:
+    night.metrics.composite(STANDBY, "shop", "NOT ALARM(shop-latency)")
+    night.passes(1)
+    assert night.told({"alarm": "shop", "at": STANDBY}) == "yes"
+
+
+@pytest.mark.parametrize(
+    ("status", "says"), [(200, "no"), (204, "no"), (500, "yes"), (503, "yes"), (403, "yes"), (404, "unknown")]
+)
+def test_what_a_probe_says(night: Night, status: int, says: str) -> None:
+    night.status = status
+    assert night.told(PROBE) == says
+
+
+def test_no_answer_to_a_probe_is_yes(night: Night) -> None:
+    night.cloud.weather.dark.add("shop.us-east-1.example.com")
+    assert night.told(PROBE) == "yes"
+
+
+def test_an_open_issue_of_aws_health_is_yes(night: Night) -> None:
+    assert night.told(HEALTH) == "no"
+    night.health.impair(PRIMARY, "RDS")
+    assert night.told(HEALTH) == "no"  # AWS has not said so yet
+    night.passes(1600)
+    assert night.told(HEALTH) == "yes"
+    night.health.resolve(PRIMARY, "RDS")
+    night.passes(1600)
+    assert night.told(HEALTH) == "no"
+
+
+def test_aws_health_without_a_support_plan_is_unknown(night: Night) -> None:
+    night.health.support_plan = False
+    assert night.told(HEALTH) == "unknown"
+
+
+def test_evidence_must_hold_for_the_dwell(night: Night) -> None:
+    tick = night.enter(CANARY, LATENCY, dwell=180)
+    night.failing |= {"shop-canary", "shop-latency"}
+    night.passes(125)
+    with pytest.raises(NotYet, match="0 of 2 say that us-east-1 is impaired for 180 s"):
+        tick()
+    night.passes(240)
+    assert tick()["outcome"] == "impaired"
+
+
+def test_an_alarm_that_blinks_begins_its_dwell_anew(night: Night) -> None:
+    night.failing |= {"shop-canary", "shop-latency"}
+    night.passes(130)
+    tick = night.enter(CANARY, LATENCY, dwell=180)
+    night.passes(60)
+    night.failing.clear()
+    night.passes(65)
+    night.failing |= {"shop-canary", "shop-latency"}
+    night.passes(125)
+    with pytest.raises(NotYet):
+        tick()
+
+
+def test_a_probe_has_failed_since_the_state_waits(night: Night) -> None:
+    night.cloud.weather.dark.add("shop.us-east-1.example.com")
+    night.failing.add("shop-canary")
+    night.passes(400)
+    tick = night.enter(CANARY, PROBE, dwell=60)
+    with pytest.raises(NotYet):
+        tick()
+    night.passes(60)
+    assert tick()["outcome"] == "impaired"
+
+
+@pytest.mark.parametrize(
+    ("mode", "trigger"), [("ungraceful", ""), ("graceful", ""), ("graceful", "shop-canary")]
+)
+def test_for_a_person_and_for_a_graceful_run_evidence_is_advice(
+    night: Night, mode: str, trigger: str
+) -> None:
+    night.silent.add("shop-latency")
+    night.passes(300)
+    assert night.enter(CANARY, LATENCY, PROBE, mode=mode, trigger=trigger, dwell=300)() == {
+        "outcome": "advice",
+        "facts": {
+            "yes": [],
+            "no": ["alarm shop-canary in us-west-2", f"probe {SITE}"],
+            "unknown": ["alarm shop-latency in us-west-1"],
+        },
+    }
+
+
+def test_advice_does_not_wait_for_sources_that_are_dark_or_denied(night: Night) -> None:
+    night.cloud.weather.dark |= {PRIMARY, f"cloudwatch/{OBSERVER}"}
+    denied(night, "DescribeAlarms")
+    assert night.enter(CANARY, LATENCY, HEALTH, trigger="")()["outcome"] == "advice"
+
+
+def test_too_little_evidence_is_refused_with_every_verdict(night: Night) -> None:
+    night.silent.add("shop-latency")
+    tick = night.enter(CANARY, LATENCY, PROBE, HEALTH)
+    night.passes(599)
+    with pytest.raises(NotYet):
+        tick()
+    night.passes(2)
+    with pytest.raises(Refused) as caught:
+        tick()
+    assert str(caught.value).endswith(
+        "not within 600 s: 0 of 4 say that us-east-1 is impaired, not 2: "
+        "alarm shop-canary in us-west-2: no (OK); "
+        "alarm shop-latency in us-west-1: unknown (INSUFFICIENT_DATA); "
+        f"probe {SITE}: no (HTTP 200); "
+        "AWS Health on RDS: no (no open issue)"
+    )
+
+
+def test_a_plan_of_a_triggered_run_says_what_it_would_wait_for(night: Night) -> None:
+    assert night.enter(CANARY, LATENCY, dry_run=True)()["outcome"] == "would wait"
+
+
+def test_it_only_looks(night: Night) -> None:
+    night.failing |= {"shop-canary", "shop-latency"}
+    night.passes(130)
+    night.asked.clear()
+    night.enter(CANARY, LATENCY, PROBE, HEALTH)()
+    assert night.asked == {"Query", "DescribeAlarms", "DescribeEvents"}
+
+
+def test_aws_health_never_decides_alone() -> None:
+    with pytest.raises(ValueError, match="AWS Health could decide alone, write 2 or more"):
+        RegionImpaired(at_least=1, of=(Source(health="RDS"), Source(probe={Region(PRIMARY): SITE})))
+
+
+@pytest.mark.parametrize("at_least", [0, 3])
+def test_as_many_sources_as_there_are(at_least: int) -> None:
+    with pytest.raises(ValueError, match="write 1 to 2"):
+        RegionImpaired(at_least=at_least, of=(Source(health="RDS"), Source(probe={Region(PRIMARY): SITE})))
+
+
+def test_a_dwell_that_can_never_pass() -> None:
+    with pytest.raises(ValueError, match="longer than within"):
+        RegionImpaired(at_least=1, of=(Source(probe={Region(PRIMARY): SITE}),), dwell=Seconds(601))
+
+
+@pytest.mark.parametrize("kinds", [{}, {"alarm": "shop-canary", "probe": {Region("us-east-1"): SITE}}])
+def test_a_source_is_of_one_kind(kinds: dict[str, str]) -> None:
+    with pytest.raises(ValueError, match="one of alarm, probe and health"):
+        Source(**kinds)  # type: ignore[arg-type]
+
+
+def test_an_alarm_without_its_region() -> None:
+    with pytest.raises(ValueError, match="write `at`"):
+        Source(alarm="shop-canary")
+
+
+def test_a_probe_goes_out_from_where_the_step_runs() -> None:
+    with pytest.raises(ValueError, match="leave `at` out"):
+        Source(probe={Region(PRIMARY): SITE}, at=Region(OBSERVER))

@@ -1,0 +1,284 @@
+"""A wrong runbook gets every mistake at once, with file, line and a suggestion; never another exception.
+
+The step types are made up (made_up.py), one for each shape that an input can have.
+"""
+
+from __future__ import annotations
+
+import os
+import random
+from pathlib import Path
+
+import pytest
+from _pytest.mark import ParameterSet
+from made_up import GOOD, REGISTRY, changed, mutated
+
+from farshore.registry import inputs, steps
+from farshore.runbook import Line, Mistake, Mistakes, Objectives, Together, Trigger, load, load_all
+from functions.steps.step import Seconds
+
+
+@pytest.fixture
+def book(tmp_path: Path) -> Path:
+    return tmp_path / "shop.yaml"
+
+
+def refusal(book: Path, text: str | bytes) -> list[str]:
+    """What is wrong, each as "line: what: instead"."""
+    book.write_bytes(text if isinstance(text, bytes) else text.encode())
+    with pytest.raises(Mistakes) as refused:
+        load(book, REGISTRY)
+    assert all(str(each).startswith(str(book)) for each in refused.value.mistakes)
+    return [line.removeprefix(f"{book}:").strip() for line in str(refused.value).split("\n")]
+
+
+def test_a_runbook_is_read_with_regions_as_written_and_durations_in_seconds(book: Path) -> None:
+    book.write_text(GOOD)
+    runbook = load(book, REGISTRY)
+    assert (runbook.path, runbook.application) == (str(book), "unicorn-shop")
+    assert (runbook.regions.primary, runbook.regions.standby) == ("us-east-1", "us-west-1")
+    assert runbook.regions.observer == "us-west-2"
+    assert runbook.objectives == Objectives(rto=Seconds(900), rpo=Seconds(30))
+    assert runbook.triggers == (Trigger("unicorn-shop-canary", "ungraceful", Seconds(3600), line=5),)
+    assert runbook.ledger.table == "farshore-ledger"
+    assert runbook.ledger.regions == ("us-east-1", "us-east-2", "us-west-2")
+    assert list(runbook.procedures) == ["failover", "outage"]
+    assert (runbook.lines["failover"], runbook.lines["outage"]) == (8, 29)
+    impaired, fence, together, restore, controls = runbook.procedures["failover"]
+    assert isinstance(impaired, Line)
+    assert impaired.inputs["of"] == [
+        {"kind": "alarm", "region": "us-west-2"},
+        {"kind": "probe", "region": "$from", "url": "https://shop.example"},
+    ]
+    assert fence == Line(
+        "lambda_concurrency", {"functions": ["buy", "pay"], "region": "$from", "reserved": 0}, 16, True
+    )
+    writer = {
+        "cluster": "unicorn",
+        "members": {"us-east-1": "east", "us-west-1": "west"},
+        "lose_at_most": 30,
+    }
+    assert together == Together((Line("aurora_writer", writer, 18), Line("bake", {}, 22)), 17)
+    assert isinstance(restore, Line)
+    assert restore.inputs["reserved"] == "restore"
+    assert isinstance(controls, Line)
+    assert (controls.inputs["on"], controls.inputs["off"], controls.inputs["within"]) == (
+        "$to",
+        "$from",
+        7200,
+    )
+
+
+TABLE = Path(__file__).with_name("runbook_mistakes.txt")
+"""Cases: a name, what of GOOD is replaced (-) by what (+), and all that is said then."""
+
+
+def test_the_least_runbook_has_two_regions_objectives_and_a_failover(book: Path) -> None:
+    book.write_text(
+        "application: a\nregions: {primary: eu-west-1, standby: eu-west-2}\n"
+        "objectives: {rto: 1h, rpo: 0s}\nfailover: [bake: ]\n"
+    )
+    runbook = load(book, REGISTRY)
+    assert (runbook.regions.observer, runbook.triggers) == (None, ())
+    assert runbook.procedures == {"failover": (Line("bake", {}, 4),)}
+
+
+def wrong_runbooks() -> list[ParameterSet]:
+    cases = []
+    for case in TABLE.read_text().strip().split("\n\n"):
+        name, old, new, *said = (line.strip() for line in case.split("\n"))
+        assert (old[:1], new[:1], bool(said)) == ("-", "+", True), name
+        cases.append(pytest.param(unescaped(old[2:]), unescaped(new[2:]), said, id=name))
+    return cases
+
+
+def unescaped(text: str) -> str:
+    return text.replace("\\n", "\n").replace("\\t", "\t").replace("\\0", "\0").replace("·", " ")
+
+
+@pytest.mark.parametrize(("old", "new", "said"), wrong_runbooks())
+def test_a_mistake_is_told_with_its_line_and_what_would_be_right(
+    book: Path, old: str, new: str, said: list[str]
+) -> None:
+    assert refusal(book, changed(old, new)) == said
+
+
+NOT_A_RUNBOOK: dict[str, tuple[str | bytes, list[str]]] = {
+    "empty file": ("", ["1: the file is empty: begin with `application: NAME`"]),
+    "only a comment": ("# todo\n", ["1: the file is empty: begin with `application: NAME`"]),
+    "a list": (
+        "- application: a\n",
+        ["1: expected a mapping that begins with application, found a list: write `application: NAME`"],
+    ),
+    "a text": (
+        "unicorn-shop",
+        [
+            '1: expected a mapping that begins with application, found "unicorn-shop": '
+            "write `application: NAME`"
+        ],
+    ),
+    "latin-1": (
+        GOOD.encode().replace(b"unicorn-shop-canary", b"caf\xe9"),
+        ["5: byte 0xe9 is not text: save the file as UTF-8"],
+    ),
+    "utf-16": (GOOD.encode("utf-16"), ["1: byte 0xff is not text: save the file as UTF-8"]),
+    "NUL": (GOOD + "\0", ["31: character U+0000 is not text: remove it"]),
+    "binary": (bytes(range(256)), ["2: byte 0x80 is not text: save the file as UTF-8"]),
+    "20 MB": ("#" * 20_000_000, ["20,000,000 bytes: a runbook has at most 1,000,000"]),
+    "nested a hundred thousand deep": ("[" * 100_000, ["1: nested deeper than 20: a runbook needs seven"]),
+}
+
+
+@pytest.mark.parametrize(("content", "said"), NOT_A_RUNBOOK.values(), ids=NOT_A_RUNBOOK)
+def test_a_file_that_is_no_runbook_is_refused(book: Path, content: str | bytes, said: list[str]) -> None:
+    assert refusal(book, content) == said
+
+
+def test_a_bomb_of_aliases_is_never_expanded(book: Path) -> None:
+    bomb = "".join(f"k{i}: &k{i} [{', '.join([f'*k{i - 1}'] * 9)}]\n" for i in range(1, 30))
+    said = refusal(book, "k0: &k0 x\n" + bomb)
+    assert sum("alias" in line for line in said) == 29 * 9
+    assert '2: alias "*k0": write the value out' in said
+
+
+def test_ten_mistakes_of_one_file_are_told_at_once_in_their_order(book: Path) -> None:
+    text = """\
+application: Unicorn
+regions: {primary: us-east-1, standby: us-west-1}
+objectives: {rto: 15, rpo: 30s}
+failover:
+  - aurora_witer: {cluster: unicorn}
+  - lambda_concurrency: {functions: buy, region: $form, reserved: restroe}
+  - aurora_writer:
+      members: {us-east-1: &a east, us-west-1: !!str west}
+      lose_at_most: 30 seconds
+  - detached:
+"""
+    assert refusal(book, text) == [
+        '1: application: "Unicorn" cannot name an application: '
+        "write small letters, digits and hyphens, a letter first, at most 40",
+        "3: rto: expected a duration such as 30s or 15m, found 15: write 15m for minutes or 15s for seconds",
+        '5: unknown step "aurora_witer": did you mean "aurora_writer"?',
+        '6: functions: expected a list of names, found "buy": write ["buy"]',
+        '6: region: "$form" is not a Region of this runbook: did you mean "$from"?',
+        "6: reserved: expected a whole number, 0 or more, or `restore`, "
+        'found "restroe": did you mean "restore"?',
+        '7: aurora_writer lacks the input "cluster": add it: the global database',
+        '8: anchor "&a": write the value out where it is needed',
+        '8: tag "!!str": remove it, the type is known',
+        '9: lose_at_most: expected a duration such as 30s or 15m, found "30 seconds": write 30s',
+        "10: detached is one-way (a detached cluster cannot rejoin) and there is no failback: "
+        "write a failback",
+    ]
+
+
+@pytest.mark.parametrize(
+    "word", ["on", "off", "yes", "no", "n", "NO", "2026-11-20", "1:30", "12e", "<<", "="]
+)
+def test_words_that_old_yaml_took_for_something_else_are_texts(book: Path, word: str) -> None:
+    book.write_text(changed("cluster: unicorn", f"cluster: {word}"))
+    together = load(book, REGISTRY).procedures["failover"][2]
+    assert isinstance(together, Together)
+    assert together.branches[0].inputs["cluster"] == word
+
+
+@pytest.mark.parametrize(
+    "content",
+    [b"\xef\xbb\xbf" + GOOD.encode(), GOOD.replace("\n", "\r\n").encode(), b"---\n" + GOOD.encode()],
+)
+def test_what_editors_add_is_no_mistake(book: Path, content: bytes) -> None:
+    book.write_bytes(content)
+    assert load(book, REGISTRY).application == "unicorn-shop"
+
+
+def test_a_written_failback_allows_a_one_way_step(book: Path) -> None:
+    book.write_text(changed("      - bake:\n", "      - detached:\n") + "failback:\n  - bake:\n")
+    assert "failback" in load(book, REGISTRY).procedures
+
+
+def test_each_tab_is_told(book: Path) -> None:
+    text = GOOD.replace("  - bake: {loud", "\t- bake: {loud").replace("          cluster", "\t\tcluster")
+    assert refusal(book, text) == [
+        "19: a tab indents this line: YAML allows only spaces",
+        "30: a tab indents this line: YAML allows only spaces",
+    ]
+
+
+def test_what_cannot_be_read_is_a_mistake_too(tmp_path: Path) -> None:
+    (tmp_path / "loop.yaml").symlink_to("loop.yaml")
+    (tmp_path / "file.yaml").write_text("")
+    os.mkfifo(tmp_path / "pipe.yaml")
+    said = {
+        "none.yaml": "no such file: check the path",
+        "": "this is a directory: name the runbook in it",
+        "pipe.yaml": "this is not a file: name a runbook",
+        "loop.yaml": "cannot be read: too many levels of symbolic links: check the path and its permissions",
+        "file.yaml/shop.yaml": "cannot be read: not a directory: check the path and its permissions",
+    }
+    for name, words in said.items():
+        with pytest.raises(Mistakes) as refused:
+            load(tmp_path / name, REGISTRY)
+        assert str(refused.value) == f"{tmp_path / name}: {words}"
+
+
+def test_a_file_that_may_not_be_read_is_a_mistake(book: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def denied(_: Path) -> bytes:
+        raise PermissionError(13, "Permission denied")
+
+    book.write_text(GOOD)
+    monkeypatch.setattr(Path, "read_bytes", denied)
+    with pytest.raises(
+        Mistakes, match="cannot be read: permission denied: check the path and its permissions"
+    ):
+        load(book, REGISTRY)
+
+
+def test_a_folder_is_read_whole_and_its_mistakes_told_together(tmp_path: Path) -> None:
+    (tmp_path / "b.yaml").write_text(GOOD)
+    (tmp_path / "a.yaml").write_text(GOOD.replace("unicorn-shop\n", "globalflix\n"))
+    assert [each.application for each in load_all(tmp_path, REGISTRY)] == ["globalflix", "unicorn-shop"]
+    (tmp_path / "c.yaml").write_text("# second\n" + GOOD)
+    (tmp_path / "d.yaml").write_text(changed("aurora_writer:", "aurora_witer:"))
+    (tmp_path / "e.yml").write_text(GOOD)
+    with pytest.raises(Mistakes) as refused:
+        load_all(tmp_path, REGISTRY)
+    twice = f'application "unicorn-shop" stands in {tmp_path}/b.yaml already: an application has one runbook'
+    assert str(refused.value).split("\n") == [
+        f"{tmp_path}/c.yaml:2: {twice}",
+        f"{tmp_path}/d.yaml:1: {twice}",
+        f'{tmp_path}/d.yaml:18: unknown step "aurora_witer": did you mean "aurora_writer"?',
+        f"{tmp_path}/e.yml: not read as a runbook: name it e.yaml",
+    ]
+
+
+def test_a_missing_folder_is_a_mistake(tmp_path: Path) -> None:
+    with pytest.raises(Mistakes, match="no such folder: run farshore where runbooks/ is"):
+        load_all(tmp_path / "none", REGISTRY)
+
+
+def test_no_slip_of_the_hand_raises_anything_but_mistakes(book: Path) -> None:
+    dice = random.Random(20260)
+    outcomes = {"read": 0, "refused": 0}
+    for case in range(300):
+        text = mutated(GOOD, dice)
+        book.write_bytes(text.encode("utf-8"))
+        mistakes: tuple[Mistake, ...] = ()
+        try:
+            load(book, REGISTRY)
+            outcomes["read"] += 1
+        except Mistakes as refused:
+            mistakes = refused.mistakes
+            outcomes["refused"] += 1
+        for mistake in mistakes:
+            assert 0 <= mistake.line <= len(text.splitlines()) + 1, f"case {case}: {mistake}"
+            assert str(mistake).isprintable(), f"case {case}: {mistake}"
+    assert min(outcomes.values()) > 0, outcomes
+
+
+def test_every_input_of_every_real_step_says_what_it_is() -> None:
+    undocumented = [
+        f"{name}.{each.name}" for name, step in steps().items() for each in inputs(step) if not each.doc
+    ]
+    assert undocumented == []
+    assert list(steps()) == sorted(steps())
+    assert "aurora_writer" in steps()

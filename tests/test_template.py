@@ -1,0 +1,228 @@
+"""template.yaml and the machines, as the linters and CloudFormation see them in each Region."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import sys
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import botocore.session
+import pytest
+from statelint.linter import Linter
+from transform import MACHINE, parsed, transformed
+
+from farshore.emitter import Flow, Noted, Tag, emit
+from farshore.machine import logical_id
+from farshore.registry import steps
+from functions.ledger import QUERY
+from functions.steps.step import run_from
+from functions.world import HTTP, LONGEST_TICK_SECONDS, Api
+
+ROOT = Path(__file__).parent.parent
+TEMPLATE = ROOT / "template.yaml"
+REGIONS = ("us-east-1", "us-west-1")
+FILES = sorted((ROOT / "statemachines").glob("*.asl.json"))
+MACHINES = {
+    name: each["Properties"]
+    for name, each in parsed(TEMPLATE)["Resources"].items()
+    if each["Type"] == MACHINE
+}
+CALLS = {
+    f"{step.name} {api.action} {api.operation_name}": api
+    for step in steps().values()
+    for api in (QUERY, *step.reads, *step.writes, *step.notes)
+    if api is not HTTP
+}
+
+
+@pytest.fixture(scope="module")
+def deployed() -> dict[str, Any]:
+    return transformed(TEMPLATE)
+
+
+def stands_in(template: dict[str, Any], name: str, region: str) -> bool:
+    """Whether CloudFormation makes the resource in that Region."""
+
+    def holds(condition: Any) -> bool:
+        ((function, words),) = condition.items()
+        if function == "Condition":
+            return holds(template["Conditions"][words])
+        if function == "Fn::Or":
+            return any(map(holds, words))
+        assert (function, words[0]) == ("Fn::Equals", {"Ref": "AWS::Region"})
+        return bool(words[1] == region)
+
+    condition = template["Resources"][name].get("Condition")
+    return condition is None or holds({"Condition": condition})
+
+
+def test_cfn_lint_finds_nothing_in_any_region(deployed: dict[str, Any], tmp_path: Path) -> None:
+    (tmp_path / "template.json").write_text(json.dumps(deployed))
+    linter = Path(sys.executable).with_name("cfn-lint")
+    words = [linter, "--regions", *REGIONS, "--template", tmp_path / "template.json"]
+    assert subprocess.run(words, capture_output=True, text=True, timeout=120).stdout == ""
+
+
+def test_a_machine_exists_only_in_the_region_that_it_activates(deployed: dict[str, Any]) -> None:
+    where = {name: [region for region in REGIONS if stands_in(deployed, name, region)] for name in MACHINES}
+    assert where["UnicornShopFailover"] == ["us-west-1"]
+    assert where["UnicornShopFailback"] == ["us-east-1"]
+    assert all(len(regions) == 1 for regions in where.values())
+
+
+def test_whatever_a_machine_calls_exists_where_it_does(deployed: dict[str, Any]) -> None:
+    for name, properties in MACHINES.items():
+        for region in (region for region in REGIONS if stands_in(deployed, name, region)):
+            missing = [s for s in properties["DefinitionSubstitutions"] if not stands_in(deployed, s, region)]
+            assert not missing, f"{name} in {region} calls {missing}"
+
+
+def test_the_ledger_is_made_once_with_three_strongly_consistent_replicas(deployed: dict[str, Any]) -> None:
+    (name,) = (n for n, each in deployed["Resources"].items() if each["Type"] == "AWS::DynamoDB::GlobalTable")
+    table = deployed["Resources"][name]["Properties"]
+    assert table["MultiRegionConsistency"] == "STRONG"
+    replicas = [replica["Region"] for replica in table["Replicas"]]
+    assert len(replicas) == 3
+    assert [region for region in replicas if stands_in(deployed, name, region)] == replicas[:1]
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.name)
+def test_statelint_finds_nothing(path: Path) -> None:
+    """It wants ARNs where substitutions stand."""
+    arn = "arn:aws:lambda:us-west-1:123456789012:function:a-step:1"
+    assert Linter.validate(json.loads(re.sub(r"\$\{\w+\}", arn, path.read_text()))) == []
+
+
+@pytest.mark.parametrize("properties", MACHINES.values(), ids=MACHINES)
+def test_a_machine_is_given_the_versions_of_just_what_it_names(properties: dict[str, Any]) -> None:
+    named = set(re.findall(r"\$\{(\w+)\}", (ROOT / properties["DefinitionUri"]).read_text()))
+    assert properties["DefinitionSubstitutions"] == {name: {"Ref": f"{name}.Version"} for name in named}
+
+
+@pytest.mark.parametrize("properties", MACHINES.values(), ids=MACHINES)
+def test_a_machine_may_invoke_its_own_functions_in_any_version_and_no_others(
+    properties: dict[str, Any],
+) -> None:
+    invoke, logs = properties["Policies"][0]["Statement"]
+    own = {f"${{{name}.Arn}}:*" for name in properties["DefinitionSubstitutions"]}
+    assert invoke["Action"] == "lambda:InvokeFunction"
+    assert {resource["Fn::Sub"] for resource in invoke["Resource"]} == own
+    assert all(action.startswith("logs:") for action in logs["Action"])
+
+
+def test_an_alarm_starts_the_failover_with_an_input_that_steps_accept() -> None:
+    event = json.loads((ROOT / "tests/events/lease.json").read_text())
+    (rule,) = MACHINES["UnicornShopFailover"]["Events"].values()
+    assert rule["Type"] == "EventBridgeRule"
+    assert rule["Properties"]["Pattern"]["detail"]["state"] == {"value": ["ALARM"]}
+    run, _ = run_from(event | {"input": json.loads(rule["Properties"]["Input"])})
+    assert (run.mode, run.trigger, run.dry_run) == ("ungraceful", "unicorn-shop-canary", False)
+
+
+def test_owed_fences_are_tried_again_every_minute_and_nothing_else_starts_by_itself() -> None:
+    started = {name for name, properties in MACHINES.items() if properties.get("Events")}
+    assert started == {"UnicornShopFailover", "UnicornShopSettle"}
+    (schedule,) = MACHINES["UnicornShopSettle"]["Events"].values()
+    assert schedule["Properties"]["Schedule"] == "rate(1 minute)"
+    event = json.loads((ROOT / "tests/events/lease.json").read_text())
+    run, _ = run_from(event | {"input": json.loads(schedule["Properties"]["Input"])})
+    assert (run.mode, run.trigger) == ("ungraceful", "")
+
+
+def test_eventbridge_may_page_without_a_condition(deployed: dict[str, Any]) -> None:
+    """It publishes to SNS with no source account: under a condition, every page of its would be refused."""
+    policy = deployed["Resources"]["PagesPolicy"]["Properties"]["PolicyDocument"]
+    (events,) = (s for s in policy["Statement"] if s["Principal"]["Service"] == "events.amazonaws.com")
+    assert "Condition" not in events
+
+
+@pytest.mark.parametrize("name", MACHINES)
+def test_a_run_that_does_not_succeed_pages_by_two_ways(deployed: dict[str, Any], name: str) -> None:
+    alarm = deployed["Resources"][f"{name}DidNotSucceed"]["Properties"]
+    counted = {m["MetricStat"]["Metric"]["MetricName"] for m in alarm["Metrics"] if "MetricStat" in m}
+    assert counted == {"ExecutionsFailed", "ExecutionsTimedOut", "ExecutionsAborted"}
+    assert alarm["AlarmActions"] == [{"Ref": "Pages"}]
+    rule = deployed["Resources"][f"{name}Ended"]["Properties"]
+    assert rule["EventPattern"]["detail"]["status"] == ["FAILED", "TIMED_OUT", "ABORTED"]
+    assert [target["Arn"] for target in rule["Targets"]] == [{"Ref": "Pages"}]
+
+
+def test_every_function_has_an_event_and_may_run_for_as_long_as_a_tick(deployed: dict[str, Any]) -> None:
+    called = {step for properties in MACHINES.values() for step in properties["DefinitionSubstitutions"]}
+    events = {path.stem for path in (ROOT / "tests/events").glob("*.json")}
+    assert {logical_id(step) for step in events & steps().keys()} == called
+    for step in events & steps().keys():
+        function = deployed["Resources"][logical_id(step)]["Properties"]
+        assert function["Handler"] == f"{steps()[step].__module__}.handler"
+        assert function["Timeout"] == LONGEST_TICK_SECONDS
+
+
+def test_what_may_touch_every_resource_says_why() -> None:
+    lines = TEMPLATE.read_text().splitlines()
+    for number, line in enumerate(lines):
+        if re.fullmatch(r" +Resource: (\['\*'\]|'\*')", line):
+            above = lines[:number]
+            while not above[-1].lstrip().startswith("- Effect: "):
+                above.pop()
+            assert above[-2].lstrip().startswith("# "), f"template.yaml:{number + 1}"
+
+
+@pytest.mark.parametrize("api", CALLS.values(), ids=CALLS)
+def test_a_declared_call_is_an_operation_of_aws_and_an_action_of_iam(api: Api) -> None:
+    model = botocore.session.get_session().get_service_model(api.service)
+    assert api.operation_name in model.operation_names
+    service, _, action = api.action.partition(":")
+    known = iam_actions()[service]["Actions"]
+    assert action.lower() in known
+
+
+def iam_actions() -> dict[str, Any]:
+    """As cfn-lint carries them."""
+    home = find_spec("cfnlint")
+    assert home is not None
+    assert home.origin is not None
+    text = (Path(home.origin).parent / "data/AdditionalSpecs/Policies.json").read_text()
+    actions: dict[str, Any] = json.loads(text)
+    return actions
+
+
+TRICKY = [
+    "yes",
+    "on",
+    "2012-10-17",
+    "a: b",
+    "a #b",
+    "- a",
+    "*",
+    "it's",
+    'say "x"',
+    "{a}",
+    "a, b",
+    "1",
+    "",
+    " a",
+    "a:",
+    "é\n",
+]
+
+
+def test_what_is_emitted_is_read_back(tmp_path: Path) -> None:
+    written = {
+        "Texts": TRICKY,
+        "Apart": [{"A": text, "B": Flow({"C": text, "D": [text, 1, True]})} for text in TRICKY],
+        "Noted": Noted("why", {"Ref": [Noted("because", Tag("Sub", "arn:${AWS::Partition}:s3:::*"))]}),
+        "Or": Tag("Or", [Tag("Condition", "A"), Tag("Equals", [Tag("Ref", "B"), "us-east-1"])]),
+        "Empty": [{}, []],
+    }
+    (tmp_path / "a.yaml").write_text("\n".join(emit(written)))
+    assert parsed(tmp_path / "a.yaml") == {
+        "Texts": TRICKY,
+        "Apart": [{"A": text, "B": {"C": text, "D": [text, 1, True]}} for text in TRICKY],
+        "Noted": {"Ref": [{"Fn::Sub": "arn:${AWS::Partition}:s3:::*"}]},
+        "Or": {"Fn::Or": [{"Condition": "A"}, {"Fn::Equals": [{"Ref": "B"}, "us-east-1"]}]},
+        "Empty": [{}, []],
+    }

@@ -1,0 +1,56 @@
+"""What CloudFormation would see of template.yaml: transformed as `sam deploy` does, without an account.
+
+cfn-lint finds invalid runtimes, schedules and IAM actions only there. SAM turns a DefinitionUri into a
+string, into which cfn-lint does not look, so each definition is put back as an object.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+os.environ.setdefault("AWS_DEFAULT_REGION", "us-east-1")  # the translator asks boto3 for the partition
+
+from samtranslator.parser.parser import Parser as _Parser  # noqa: F401  (must come before transform)
+from samtranslator.translator.transform import transform
+from samtranslator.yaml_helper import yaml_parse
+
+CODE = {"AWS::Serverless::Function": "CodeUri", "AWS::Serverless::LayerVersion": "ContentUri"}
+MACHINE = "AWS::Serverless::StateMachine"
+
+Json = dict[str, Any]
+
+
+class NoManagedPolicies:
+    """Stands in for the loader that lists managed policies from IAM. The template names none."""
+
+    def load(self) -> dict[str, str]:
+        return {}
+
+
+def parsed(path: Path) -> Json:
+    """The template as written, its short-form functions as {"Ref": ...}."""
+    template: Json = yaml_parse(path.read_text(encoding="utf-8"))
+    return template
+
+
+def transformed(path: Path) -> Json:
+    """The template as CloudFormation sees it. A missing definition is an error here, as in no SAM command."""
+    template = parsed(path)
+    template["Globals"]["Function"].pop("CodeUri")
+    definitions = {}
+    for name, resource in template["Resources"].items():
+        properties = resource["Properties"]
+        if resource["Type"] in CODE:
+            properties[CODE[resource["Type"]]] = f"s3://bucket/{name}"
+        if resource["Type"] == MACHINE:
+            text = (path.parent / properties.pop("DefinitionUri")).read_text(encoding="utf-8")
+            definitions[name] = properties["Definition"] = json.loads(text)
+    parameters = {name: each.get("Default", "unset") for name, each in template["Parameters"].items()}
+    result: Json = transform(template, parameters, NoManagedPolicies())
+    for name, definition in definitions.items():
+        del result["Resources"][name]["Properties"]["DefinitionString"]
+        result["Resources"][name]["Properties"]["Definition"] = definition
+    return result

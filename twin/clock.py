@@ -1,0 +1,212 @@
+"""One clock and one event queue for everything that happens in the twin.
+
+Whatever takes time is a greenlet that parks until an instant, or until a `Signal`. Events at the same
+instant run in the order in which they were asked for, so a seed gives one history, to the byte.
+"""
+
+from __future__ import annotations
+
+import contextvars
+import heapq
+from collections.abc import Callable
+from typing import Any
+
+from greenlet import getcurrent, greenlet
+
+EPOCH = 1_798_761_600.0
+"""2027-01-01T00:00:00Z: where every rehearsal's time begins, in seconds since 1970."""
+
+
+class Killed(BaseException):
+    """Raised inside a parked greenlet to end it: a Lambda that died between two calls."""
+
+
+class Clock:
+    """Virtual time. `after_each` is called after every event: that is where invariants look."""
+
+    def __init__(self, start: float = EPOCH) -> None:
+        self.start = start
+        self._now = start
+        self._queue: list[tuple[float, int, Callable[[], None]]] = []
+        self._sequence = 0
+        self._hub = getcurrent()
+        self.after_each: list[Callable[[], None]] = []
+        self.on_move: list[Callable[[float], None]] = []
+        self.failures: list[BaseException] = []
+
+    @property
+    def now(self) -> float:
+        """Seconds since 1970."""
+        return self._now
+
+    @property
+    def elapsed(self) -> float:
+        """Seconds since the beginning."""
+        return self._now - self.start
+
+    def at(self, instant: float, act: Callable[[], None]) -> None:
+        """Runs `act` at the instant (now, where that has passed). It must not park: `spawn` may."""
+        self._sequence += 1
+        heapq.heappush(self._queue, (max(instant, self._now), self._sequence, act))
+
+    def after(self, seconds: float, act: Callable[[], None]) -> None:
+        self.at(self._now + seconds, act)
+
+    def every(self, seconds: float, act: Callable[[], None]) -> None:
+        """Runs `act` again and again, for as long as the twin lives."""
+
+        def again() -> None:
+            act()
+            self.after(seconds, again)
+
+        self.after(seconds, again)
+
+    def spawn(self, act: Callable[[], Any], delay: float = 0.0) -> Task:
+        """Starts `act` as a greenlet of its own, which may park."""
+        task = Task(self, act)
+        self.after(delay, task.resume)
+        return task
+
+    def sleep(self, seconds: float) -> None:
+        """Parks the current greenlet; outside any, lets the world run for so long."""
+        if getcurrent() is self._hub:
+            self.run(self._now + seconds)
+            return
+        self.wait(lambda: False, [], seconds)
+
+    def wait(
+        self, met: Callable[[], bool], waiting: list[Callable[[], None]], limit: float | None = None
+    ) -> bool:
+        """Parks until `met`, or for `limit` seconds; whoever brings it about runs what is in `waiting`.
+
+        Outside any greenlet it lets the world run instead. True where met.
+        """
+        deadline = None if limit is None else self._now + limit
+        here = _TASKS.get(getcurrent())
+        if deadline is not None:
+            self.at(deadline, here.resume if here is not None else _nothing)
+        while not met() and (deadline is None or self._now < deadline):
+            if here is not None:
+                if here.resume not in waiting:
+                    waiting.append(here.resume)
+                self._hub.switch()
+            elif not self.step():
+                raise RuntimeError("nothing will ever happen again: a wait that nobody can end")
+        return met()
+
+    def wait_for(self, met: Callable[[], bool], limit: float = float("inf")) -> bool:
+        """From outside: runs the world until `met`, or for at most `limit` seconds. True where met."""
+        deadline = self._now + limit
+        while not met():
+            if not self._queue or self._queue[0][0] > deadline:
+                if limit < float("inf"):
+                    self._move(deadline)
+                return met()
+            self.step()
+        return True
+
+    def run(self, until: float) -> None:
+        """Runs every event up to and including the instant."""
+        while self._queue and self._queue[0][0] <= until:
+            self.step()
+        self._move(until)
+
+    def step(self) -> bool:
+        """Runs the next event; False where there is none."""
+        if not self._queue:
+            return False
+        instant, _, act = heapq.heappop(self._queue)
+        self._move(instant)
+        act()
+        if self.failures:
+            raise self.failures.pop(0)
+        for look in self.after_each:
+            look()
+        return True
+
+    def _move(self, instant: float) -> None:
+        if instant > self._now:
+            self._now = instant
+            for tell in self.on_move:
+                tell(instant)
+
+
+class Task:
+    """A greenlet on the clock: parks, ends with a result or an error, can be killed and joined."""
+
+    def __init__(self, clock: Clock, act: Callable[[], Any]) -> None:
+        self.clock = clock
+        self.done = False
+        self.result: Any = None
+        self.error: BaseException | None = None
+        self._act = act
+        self._waiting: list[Callable[[], None]] = []
+        self._watched = False
+        self._greenlet = greenlet(self._body, parent=clock._hub)
+        self._greenlet.gr_context = contextvars.copy_context()
+        _TASKS[self._greenlet] = self
+
+    def _body(self) -> None:
+        try:
+            self.result = self._act()
+        except Killed as killed:
+            self.error = killed
+        except BaseException as error:
+            self.error = error
+            if not self._watched:
+                self.clock.failures.append(error)
+        finally:
+            self._end()
+
+    def _end(self) -> None:
+        self.done = True
+        _TASKS.pop(self._greenlet, None)
+        for resume in self._waiting:
+            self.clock.at(self.clock.now, resume)
+
+    def resume(self) -> None:
+        if not self.done:
+            self._greenlet.switch()
+
+    def kill(self) -> None:
+        """Ends the greenlet where it is parked."""
+        self._watched = True
+        if getcurrent() is not self.clock._hub:
+            self.clock.at(self.clock.now, self.kill)
+        elif self._greenlet:
+            self._greenlet.throw(Killed())
+        elif not self.done:
+            self.error = Killed()
+            self._end()
+
+    def join(self) -> Any:
+        """Waits for the end; gives the result or raises the error."""
+        self._watched = True
+        self.clock.wait(lambda: self.done, self._waiting)
+        if self.error is not None:
+            raise self.error
+        return self.result
+
+    def join_for(self, seconds: float) -> bool:
+        """Waits for the end for so long at most; True where it has ended."""
+        return self.clock.wait(lambda: self.done, self._waiting, seconds)
+
+
+def _nothing() -> None:
+    """So that whoever waits outside any greenlet looks up at its deadline."""
+
+
+_TASKS: dict[greenlet, Task] = {}
+
+
+def at_once(clock: Clock, acts: list[Callable[[], Any]]) -> list[Any]:
+    """Runs all side by side, each parking as it will; returns when the last has ended."""
+    if len(acts) == 1:
+        return [acts[0]()]
+    tasks = [clock.spawn(act) for act in acts]
+    try:
+        return [task.join() for task in tasks]
+    except BaseException:
+        for task in tasks:
+            task.kill()
+        raise

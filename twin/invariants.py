@@ -1,0 +1,110 @@
+"""What must hold of the application, looked at after every event, whatever a runbook does.
+
+    S1  clients can never reach two Regions that both accept writes for the same single-writer data
+    S2  nobody is sent to a Region whose data is not yet writable there
+    S3  not all routes are off, not for one event
+
+One window of S1 no two-Region system can close: from the unasked return of a dark Region to its confirmed
+fence, for clients with stale addresses. That is an exposure: counted in seconds, and a breach once it lasts
+longer than its bound, or once names lead new clients there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from .aws import Cloud
+
+
+class Application(Protocol):
+    """What an application tells about itself. All are sets of Regions."""
+
+    def writers(self) -> set[str]:
+        """Whose data engine takes writes."""
+
+    def open_regions(self) -> set[str]:
+        """Whose API lets writes in."""
+
+    def led_to(self) -> set[str]:
+        """Where names lead new customers."""
+
+    def stale(self) -> set[str]:
+        """Where some customer would go by an address that it has cached."""
+
+    def routes(self) -> set[str]:
+        """Whose route is on."""
+
+
+@dataclass(frozen=True)
+class Breach:
+    invariant: str
+    at: float
+    """Seconds since the beginning."""
+    story: str
+
+
+@dataclass
+class Watch:
+    """Looks after every event; each breach is told once, when it begins."""
+
+    cloud: Cloud
+    application: Application
+    exposure_bound: float
+    """Seconds that a returned Region may accept stale writes before it is fenced."""
+    breaches: list[Breach] = field(default_factory=list)
+    exposure: float = 0.0
+    returned: set[str] = field(default_factory=set)
+    """Regions that came back by themselves and are not confirmed as fenced."""
+    _lasting: set[str] = field(default_factory=set)
+    _exposed_since: float | None = None
+    _routes: set[str] = field(default_factory=set)
+    _dark: set[str] = field(default_factory=set)
+
+    def begin(self) -> None:
+        self._routes = self.application.routes()
+        self.cloud.clock.after_each.append(self.look)
+
+    def look(self) -> None:
+        clock, writers = self.cloud.clock, self.application.writers()
+        self._follow_the_dark(writers)
+        taking = writers & self.application.open_regions()
+        routes = self.application.routes()
+        reached = (
+            taking & (self.application.led_to() | self.application.stale()) if len(taking) > 1 else taking
+        )
+        exposed = len(reached) > 1 and bool(self.returned & reached - self.application.led_to())
+        self._count(exposed, clock.elapsed)
+        self._hold(
+            "S1",
+            len(reached) < 2
+            or (exposed and clock.elapsed - (self._exposed_since or 0.0) <= self.exposure_bound),
+            lambda: f"customers reach {' and '.join(sorted(reached))}, and both accept writes",
+        )
+        if turned := routes - self._routes:
+            self._hold(
+                "S2", turned <= writers, lambda: f"customers are sent to {turned}; writers are {writers}"
+            )
+        self._routes = routes
+        self._hold("S3", bool(routes), lambda: "every route is off")
+
+    def _follow_the_dark(self, writers: set[str]) -> None:
+        dark = {region for region in self.cloud.weather.dark if "/" not in region and "." not in region}
+        self.returned |= {region for region in self._dark - dark if len(writers) > 1}
+        self.returned &= writers
+        self._dark = dark
+
+    def _count(self, exposed: bool, now: float) -> None:
+        if exposed and self._exposed_since is None:
+            self._exposed_since = now
+        elif not exposed and self._exposed_since is not None:
+            self.exposure += now - self._exposed_since
+            self._exposed_since = None
+
+    def _hold(self, invariant: str, holds: bool, story: Callable[[], str]) -> None:
+        if holds:
+            self._lasting.discard(invariant)
+        elif invariant not in self._lasting:
+            self._lasting.add(invariant)
+            self.breaches.append(Breach(invariant, round(self.cloud.clock.elapsed, 3), story()))

@@ -1,0 +1,148 @@
+"""A store like postgres.Pair with no engine: what exploration uses, where a real one would take too long.
+
+Each Region keeps a list of writes in their order; the follower's is the beginning of the writer's. The
+methods, and the errors that clients see, are those of `postgres.Pair`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import psycopg
+
+from .postgres import Dark
+
+Row = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Write:
+    """A row inserted, or replaced as a whole."""
+
+    table: str
+    key: str
+    row: Row
+
+
+@dataclass
+class Book:
+    """A client's connection to one Region's journal. Every write is a transaction of its own."""
+
+    _shelf: _Shelf
+    closed: bool = False
+
+    def write(self, table: str, key: str, row: Row) -> None:
+        """ReadOnlySqlTransaction where the Region does not take writes."""
+        self._need_open()
+        if not self._shelf.writable:
+            raise psycopg.errors.ReadOnlySqlTransaction("cannot write in a read-only transaction")
+        self._shelf.writes.append(Write(table, key, row))
+
+    def rows(self, table: str) -> dict[str, Row]:
+        """The table as this Region has it, by key."""
+        self._need_open()
+        return {write.key: write.row for write in self._shelf.writes if write.table == table}
+
+    def _need_open(self) -> None:
+        if self.closed:
+            raise psycopg.OperationalError("the connection is closed")
+
+
+@dataclass
+class _Shelf:
+    """One Region's journal."""
+
+    writable: bool
+    writes: list[Write] = field(default_factory=list)
+    dark: bool = False
+    book: Book | None = None
+
+    def close_book(self) -> None:
+        if self.book:
+            self.book.closed = True
+            self.book = None
+
+
+class Journal:
+    """The database in two Regions, in memory: a writer and its follower, or two writers after a promotion."""
+
+    def __init__(self, regions: tuple[str, str]) -> None:
+        """The first is the writer."""
+        self._shelves = {region: _Shelf(region == regions[0]) for region in regions}
+        self._writer, self._follower = regions[0], regions[1]
+        self._seen_at_promotion: int | None = None
+        """How many of the old writer's writes the promoted one had; None while one follows the other."""
+
+    def connect(self, region: str) -> Book:
+        """The clients' connection to a Region; `Dark` if it is suspended."""
+        shelf = self._shelves[region]
+        if shelf.dark:
+            raise Dark(f"{region} is dark: its database does not answer")
+        if shelf.book is None:
+            shelf.book = Book(shelf)
+        return shelf.book
+
+    def writable(self, region: str) -> bool:
+        """Whether the Region takes writes, from whoever reaches it (it may be dark)."""
+        return self._shelves[region].writable
+
+    def ship(self) -> None:
+        """Every write so far reaches the follower; does nothing when nothing follows."""
+        if self._seen_at_promotion is None:
+            behind = self._shelves[self._follower].writes
+            behind += self._shelves[self._writer].writes[len(behind) :]
+
+    def demote(self, region: str) -> None:
+        """Makes a writer read-only at once: clients must reconnect."""
+        if self._follows(region):
+            raise ValueError(f"{region} is not a writer")
+        self._shelves[region].writable = False
+        self._shelves[region].close_book()
+
+    def promote(self, region: str) -> None:
+        """Makes the follower a writer without what was not shipped; or lets a demoted writer write again."""
+        if self._follows(region):
+            self._seen_at_promotion = len(self._shelves[region].writes)
+            self._exchange()
+        elif region == self._writer:
+            self._shelves[region].close_book()
+        else:
+            raise ValueError(f"{region} was left behind by a promotion: it can only rejoin")
+        self._shelves[region].writable = True
+
+    def switchover(self, to: str) -> None:
+        """Exchanges writer and follower, and loses nothing. ValueError if `to` does not follow."""
+        if not self._follows(to):
+            raise ValueError(f"{to} is not a follower")
+        self.demote(self._writer)
+        self.ship()
+        self._exchange()
+        self._shelves[to].writable = True
+
+    def rejoin(self, region: str) -> list[tuple[str, dict[str, Any]]]:
+        """Makes the writer that a promotion left behind the follower. Its lost tail, as (table, row)."""
+        if self._seen_at_promotion is None or region == self._writer:
+            raise ValueError(f"{region} was not left behind by a promotion")
+        shelf = self._shelves[region]
+        unseen = shelf.writes[self._seen_at_promotion :]
+        tail = {(write.table, write.key): dict(write.row) for write in unseen}
+        shelf.close_book()
+        shelf.writable, shelf.writes, self._seen_at_promotion = False, [], None
+        self.ship()
+        return sorted(((table, row) for (table, _), row in tail.items()), key=repr)
+
+    def suspend(self, region: str) -> None:
+        """Makes the Region dark: clients fail at once until `resume`."""
+        self._shelves[region].dark = True
+        self._shelves[region].close_book()
+
+    def resume(self, region: str) -> None:
+        self._shelves[region].dark = False
+
+    def _follows(self, region: str) -> bool:
+        return self._seen_at_promotion is None and region == self._follower
+
+    def _exchange(self) -> None:
+        self._writer, self._follower = self._follower, self._writer

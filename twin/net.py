@@ -1,0 +1,202 @@
+"""The network: names, hosts in Regions, and HTTP between them, on the one clock and under the one weather.
+
+A host is served by a function, in a Region or (a CDN's edge) in none. A name stands for a host, now. Every
+request, a customer's or a step's, takes its time and may be befallen by what befalls AWS calls; errors are
+urllib3's own, so that a caller cannot tell this network from a real one.
+"""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlsplit
+
+from urllib3.exceptions import ConnectTimeoutError, NameResolutionError, ReadTimeoutError
+
+from .aws import WHO, Cloud
+from .faults import Kind, Request
+
+CONNECT_SECONDS = 2.0
+READ_SECONDS = 5.0
+"""How long a caller waits who does not say otherwise."""
+
+ROUTE_53_TTL = 60.0
+"""Seconds. Source: 60 or 120 for records that fail over,
+docs.aws.amazon.com/Route53/latest/DeveloperGuide/best-practices-dns.html"""
+
+LONGEST_CHAIN = 8
+"""Names that stand for names: more than so many is a loop."""
+
+HttpAnswer = tuple[int, bytes]
+
+BEFALLEN: dict[Kind, HttpAnswer] = {
+    "throttled": (429, b"Too Many Requests"),
+    "500": (500, b"Internal Server Error"),
+    "503": (503, b"Service Unavailable"),
+    "denied": (403, b"Forbidden"),
+}
+
+
+@dataclass(frozen=True)
+class HttpRequest:
+    """A request as the host receives it."""
+
+    method: str
+    host: str
+    """The Host header: the name that the caller asked for, not the host that it led to."""
+    path: str
+    """With its query, as on the request line."""
+    body: bytes
+    origin: str
+    """The Region that it comes from; "" on the Internet."""
+
+
+Handler = Callable[[HttpRequest], HttpAnswer]
+
+
+@dataclass(frozen=True)
+class _Host:
+    region: str
+    service: str
+    answer: Handler
+
+
+NOBODY = _Host("", "", lambda request: (0, b""))
+"""An address that no longer leads anywhere."""
+
+
+@dataclass(frozen=True)
+class _Road:
+    """What a request must pass, and what may be dark on its way."""
+
+    region: str
+    service: str
+    address: str
+    origin: str
+
+
+class Net:
+    """All names and hosts."""
+
+    def __init__(self, cloud: Cloud) -> None:
+        self.cloud = cloud
+        self._hosts: dict[str, _Host] = {}
+        self._names: dict[str, Callable[[], str | None]] = {}
+
+    def serve(self, host: str, region: str, answer: Handler, service: str = "") -> None:
+        """A host in a Region ("" for the edge, which is in all): dark with it, and with the service there."""
+        self._hosts[host.lower()] = _Host(region, service, answer)
+
+    def name(self, name: str, target: Callable[[], str | None]) -> None:
+        """A DNS name: `target` gives the host or name that it stands for now, None where there is none."""
+        self._names[name.lower()] = target
+
+    def resolve(self, name: str) -> str:
+        """The host that a name stands for now. DNS has no Region, and answers in every weather."""
+        here = name.lower()
+        for _ in range(LONGEST_CHAIN):
+            if here in self._hosts:
+                return here
+            following = self._names[here]() if here in self._names else None
+            if following is None:
+                break
+            here = following.lower()
+        unmade: Any = None
+        raise NameResolutionError(
+            name, unmade, socket.gaierror(socket.EAI_NONAME, "Name or service not known")
+        )
+
+    def request(
+        self,
+        origin: str,
+        method: str,
+        url: str,
+        body: bytes | None = None,
+        host: str | None = None,
+        service: str = "",
+        *,
+        connect_timeout: float = CONNECT_SECONDS,
+        read_timeout: float = READ_SECONDS,
+    ) -> HttpAnswer:
+        """Sends and waits. `origin` is a Region, or "" for the Internet; `host` an address known from before.
+
+        Raises urllib3's NameResolutionError, ConnectTimeoutError or ReadTimeoutError: after the last, the
+        host may have done, or may yet do, what it was asked.
+        """
+        named = urlsplit(url).hostname or ""
+        address = (host or self.resolve(named)).lower()
+        served = self._hosts.get(address, NOBODY)
+        road = _Road(served.region, service or served.service, address, origin)
+        kind = self.cloud.weather.befalls(_as_call(origin, method, url, body, served.region))
+        if served is NOBODY or kind == "lost_before" or self._is_dark(road):
+            self.cloud.clock.sleep(connect_timeout)
+            raise ConnectTimeoutError(
+                f"{address}: connection timed out (connect timeout={connect_timeout:g})"
+            )
+        deadline = self.cloud.clock.now + read_timeout
+        self.cloud.clock.sleep(self.cloud.latency.draw("http_request") / 2)
+        answer = self._answer(served, _as_received(origin, method, url, body), kind, deadline)
+        if answer is None or self._is_dark(road):
+            self.cloud.clock.sleep(max(0.0, deadline - self.cloud.clock.now))
+            raise _late(address, url, read_timeout)
+        self.cloud.clock.sleep(self.cloud.latency.draw("http_request") / 2)
+        return answer
+
+    def _answer(
+        self, served: _Host, sent: HttpRequest, kind: Kind | None, deadline: float
+    ) -> HttpAnswer | None:
+        """What comes back by the deadline, if anything does."""
+        if kind in BEFALLEN:
+            return BEFALLEN[kind]
+        clock = self.cloud.clock
+        if kind == "slow":
+            # It is done when nobody waits for it any more.
+            clock.spawn(lambda: served.answer(sent), delay=deadline - clock.now)
+            return None
+        work = clock.spawn(lambda: served.answer(sent))
+        clock.at(deadline, _nothing)  # so that a caller outside any greenlet looks up then, too
+        heard = work.join_for(deadline - clock.now)
+        return work.result if heard and kind != "lost_after" else None
+
+    def _is_dark(self, road: _Road) -> bool:
+        return self.cloud.weather.is_dark(road.region, road.service, road.address, road.origin)
+
+
+def _nothing() -> None: ...
+
+
+class Resolver:
+    """A customer's DNS cache: an address is kept for its time to live, however stale it has become."""
+
+    def __init__(self, net: Net, ttl: float = ROUTE_53_TTL) -> None:
+        self._net = net
+        self._ttl = ttl
+        self._kept: dict[str, tuple[str, float]] = {}
+
+    def resolve(self, name: str) -> str:
+        """The host, as it was when last asked for. Raises urllib3's NameResolutionError."""
+        now = self._net.cloud.clock.now
+        kept = self._kept.get(name)
+        if kept is None or kept[1] <= now:
+            kept = (self._net.resolve(name), now + self._ttl)
+            self._kept[name] = kept
+        return kept[0]
+
+
+def _as_call(origin: str, method: str, url: str, body: bytes | None, region: str) -> Request:
+    """The request as a fault script sees it."""
+    caller, _ = WHO.get()
+    return Request("http", method, region, {"url": url, "body": body}, caller, origin, url)
+
+
+def _as_received(origin: str, method: str, url: str, body: bytes | None) -> HttpRequest:
+    parts = urlsplit(url)
+    path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+    return HttpRequest(method, parts.hostname or "", path, body or b"", origin)
+
+
+def _late(address: str, url: str, read_timeout: float) -> ReadTimeoutError:
+    pool: Any = None
+    return ReadTimeoutError(pool, url, f"{address}: read timed out (read timeout={read_timeout:g})")
