@@ -56,9 +56,7 @@ def main() -> None:
     """Every failure is one clear message and a non-zero exit; on SIGTERM the twin's databases end with us."""
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
-        farshore(standalone_mode=False)
-    except click.exceptions.Exit as ended:
-        sys.exit(ended.exit_code)
+        sys.exit(farshore(standalone_mode=False))
     except click.ClickException as error:
         error.show()
         sys.exit(error.exit_code)

@@ -5,8 +5,9 @@ The same functions, with the policies that the template gives them, and the same
 
 from __future__ import annotations
 
+import contextvars
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import boto3
@@ -24,6 +25,9 @@ from .registry import steps
 from .runbook import Runbook
 
 
+Handler = Callable[[Mapping[str, Any], Any], Any]
+
+
 def outside(cloud: Cloud, net: Net) -> Outside:
     """What the steps see of the world: the twin's clock, its network, its AWS."""
 
@@ -34,6 +38,23 @@ def outside(cloud: Cloud, net: Net) -> Outside:
         return net.request(region, method, url, body)
 
     return Outside(clock=lambda: cloud.clock.now, at_once=side_by_side, http=http)
+
+
+EXECUTION: contextvars.ContextVar[str] = contextvars.ContextVar("execution", default="")
+"""The execution on whose behalf a step's function is running; "" outside."""
+
+
+def _on_behalf(handler: Handler) -> Handler:
+    """The function, saying whose tick it is to whoever keeps score."""
+
+    def tick(event: Mapping[str, Any], context: Any) -> Any:
+        token = EXECUTION.set(event["execution"]["Id"])
+        try:
+            return handler(event, context)
+        finally:
+            EXECUTION.reset(token)
+
+    return tick
 
 
 class Deployment:
@@ -57,7 +78,7 @@ class Deployment:
                 )
                 for statement in statements(step, [(self.book, machine) for machine in here])
             )
-            handler = lambda_handler(steps()[step], self.outside)
+            handler = _on_behalf(lambda_handler(steps()[step], self.outside))
             versions[function_of(step)] = functions.deploy(
                 region, function_name(step), handler, timeout=LONGEST_TICK_SECONDS, policy=policy
             )

@@ -122,7 +122,9 @@ class _Draft:
     def definition(self, entries: Sequence[Line | Together]) -> Json:
         names = self._names(entries)
         committed = next((i for i, entry in enumerate(entries) if _no_return(entry)), len(entries))
-        undo = self._undo([line for line in _lines(entries[:committed]) if _fence(line)])
+        # What settling takes away is owed: a refusal must not give it back.
+        fences = [line for line in _lines(entries[:committed]) if _fence(line) and self.procedure != "settle"]
+        undo = self._undo(fences)
         following = self._task("release", "lease", {"release": True}, None, None)
         for i, entry in reversed(list(enumerate(entries))):
             catch = undo if i < committed else None
@@ -214,7 +216,7 @@ class _Draft:
             "Retry": [
                 {"ErrorEquals": ["Refused", "Aborted"], "MaxAttempts": 0},
                 _retry(["NotYet"], kind.every, attempts),
-                _retry(LAMBDA_FAULTS, kind.every, 20),
+                _retry(LAMBDA_FAULTS, kind.every, attempts),
             ],
         }
         if catch is not None:

@@ -7,6 +7,7 @@ policies that the template gives them. The twin answers as AWS, keeps score and 
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
@@ -28,10 +29,10 @@ from twin.services.cloudwatch import Metrics
 from twin.services.dynamodb import StrongTable
 from twin.services.events import Bus
 from twin.services.health import Health
-from twin.services.lambda_ import Functions
+from twin.services.lambda_ import FunctionError, Functions
 from twin.services.synthetics import Canary
 
-from .deployment import Deployment
+from .deployment import EXECUTION, Deployment
 from .history import RunReport, report_of
 from .operate import Operator
 from .policy import function_name
@@ -107,6 +108,10 @@ class Report:
         }
 
 
+READING = ("Get", "Describe", "List", "Invoke")
+LEDGER_AND_PAGES = ("dynamodb", "sns")
+
+
 class Stuck(Exception):
     """The story did not go on: something that had to happen did not, within hours."""
 
@@ -130,8 +135,9 @@ class Rehearsal:
         self.report = Report(book.application, seed, mode, dark)
         self.executions: dict[str, tuple[str, str]] = {}
         """Every execution that was started, with its procedure and mode."""
-        self._calls = 0
+        self._calls: Counter[str] = Counter()
         self._told = 0
+        self._owed: dict[str, float] = {}
         self.struck = self.recovered = 0.0
 
     @contextmanager
@@ -153,7 +159,7 @@ class Rehearsal:
         bus = Bus(cloud)
         metrics = Metrics(cloud, bus)
         Health(cloud, bus)
-        StrongTable(cloud, book.ledger.table, book.ledger.regions)
+        self.ledger = StrongTable(cloud, book.ledger.table, book.ledger.regions)
         self.shop = UnicornShop(
             cloud, self.net, self.functions, store, metrics.put, self.seed, wiring=self._wiring
         )
@@ -164,6 +170,7 @@ class Rehearsal:
         self._observe(metrics, bus)
         self.watch = Watch(cloud, self.shop, EXPOSURE_BOUND)
         cloud.weather.script.append(self._count)
+        cloud.watchers += [self._one_hand, self._keep_debts]
 
     def _observe(self, metrics: Metrics, bus: Bus) -> None:
         """Canaries outside the primary, the alarm that starts the run, and the schedule that pays debts."""
@@ -312,7 +319,7 @@ class Rehearsal:
         self._wait_for("the end of a run", lambda: self._status(execution) != "RUNNING")
         procedure, mode = self.executions[execution]
         self._tell_steps()
-        run = report_of(self.deployment, procedure, mode, execution, self._calls)
+        run = report_of(self.deployment, procedure, mode, execution, self._calls[execution])
         self.report.runs.append(run)
         self._say(
             "end",
@@ -349,8 +356,33 @@ class Rehearsal:
         self._told = len(self.functions.logs)
 
     def _count(self, request: Request) -> None:
-        if request.caller.startswith("farshore-"):
-            self._calls += 1
+        self._calls[EXECUTION.get()] += 1
+
+    def _keep_debts(self, request: Request, answer: object) -> None:
+        """When each fence began to be owed, and when it was paid."""
+        row: Any = request.parameters.get("Item") or request.parameters.get("Key") or {}
+        kind, _, resource = row.get("item", {}).get("S", "").partition("#")
+        if kind != "debt":
+            return
+        if request.operation == "PutItem":
+            self._owed.setdefault(resource, self.clock.elapsed)
+        elif resource in self._owed:
+            since = self._owed.pop(resource)
+            told = {"resource": resource, "owed_at": round(since, 3), "paid_at": round(self.clock.elapsed, 3)}
+            self.report.debts.append(told)
+
+    def _one_hand(self, request: Request, answer: object) -> None:
+        """S8: what changes anything was sent by whoever holds the lease."""
+        execution = EXECUTION.get()
+        if (
+            execution
+            and request.service not in LEDGER_AND_PAGES
+            and not request.operation.startswith(READING)
+        ):
+            lease = self.ledger.peek({"application": self.book.application, "item": "lease"})
+            held = json.loads(lease["body"]) if lease else {}
+            if held.get("holder") != execution or held.get("released"):
+                self._breach("S8", f"{execution} sent {request}, but {held.get('holder')} holds the lease")
 
     def _status(self, execution: str) -> str:
         client = self.deployment.client(self.executions[execution][0])
@@ -371,9 +403,20 @@ class Rehearsal:
             kind = kinds[step.function.split(":")[6]]
             if kind.needs_lease and kind.writes and step.outcome != "unknown":
                 event = {**step.event, "input": {**step.event["input"], "dry_run": True}}
-                told = self.functions.invoke(region, function_name(kind.name), event)
+                told = self._ask_again(region, function_name(kind.name), event)
                 if told["outcome"] == "would change":
                     self._breach("S6", f"{run.procedure}: {step.name} would change again: {told['why']}")
+
+    def _ask_again(self, region: str, function: str, event: Mapping[str, Any]) -> Mapping[str, Any]:
+        """A dry tick; one that ends without a verdict (a fault befell it) is ticked again, as by Retry."""
+        while True:
+            try:
+                answer: Mapping[str, Any] = self.functions.invoke(region, function, event)
+                return answer
+            except FunctionError as error:
+                if error.body["errorType"] == "Refused":
+                    return {"outcome": "would change", "why": error.body["errorMessage"]}
+                self.clock.sleep(1)
 
     def _breach(self, invariant: str, story: str) -> None:
         self.report.breaches.append(Breach(invariant, round(self.clock.elapsed, 3), story))
@@ -408,6 +451,9 @@ class Rehearsal:
             "rto_seconds": round(book.felt_outage(self.struck, self.recovered or self.clock.now, prompt), 3),
             "longest_outage_seconds": round(book.longest_outage(self.clock.start, self.clock.now), 3),
         }
+        report.debts += [
+            {"resource": r, "owed_at": round(at, 3), "paid_at": None} for r, at in self._owed.items()
+        ]
         report.virtual_seconds = self.clock.elapsed
         report.simulated = sorted(self.cloud.latency.used)
         if self.mode == "graceful" and lost:

@@ -15,6 +15,7 @@ from typing import Any
 from .emitter import Flow, Noted, Tag, emit
 from .machine import Machine, logical_id
 from .mistakes import Mistake, Mistakes
+from .paging import alarm, ended
 from .policy import Statement, function_name, statements
 from .registry import steps
 from .runbook import LedgerTable, Runbook, Trigger
@@ -185,11 +186,11 @@ def _machine(book: Runbook, machine: Machine) -> tuple[str, Json]:
         f"{name}DidNotSucceed": {
             "Type": "AWS::CloudWatch::Alarm",
             **here,
-            "Properties": _alarm(machine, name),
+            "Properties": alarm(machine.name, name),
         },
         f"{name}Ended": Noted(
             "Sooner than the alarm and with the reason, but best effort: hence both.",
-            {"Type": "AWS::Events::Rule", **here, "Properties": _ended(name)},
+            {"Type": "AWS::Events::Rule", **here, "Properties": ended(name)},
         ),
     }
     return f"{machine.name}: activates {machine.region}", resources
@@ -232,53 +233,6 @@ def _trigger(trigger: Trigger) -> Json:
             "Input": json.dumps({"mode": trigger.mode, "trigger": trigger.alarm}),
             "RetryPolicy": {"MaximumRetryAttempts": 185, "MaximumEventAgeInSeconds": DELIVERY_SECONDS},
         },
-    }
-
-
-def _alarm(machine: Machine, name: str) -> Json:
-    metrics = {
-        "failed": "ExecutionsFailed",
-        "timed_out": "ExecutionsTimedOut",
-        "aborted": "ExecutionsAborted",
-    }
-    return {
-        "AlarmDescription": f"A run of {machine.name} failed, timed out or was aborted",
-        "AlarmActions": Flow([Tag("Ref", "Pages")]),
-        "Metrics": [
-            {"Id": "bad", "Expression": " + ".join(f"FILL({metric}, 0)" for metric in metrics)},
-            *(_count(metric, counted, name) for metric, counted in metrics.items()),
-        ],
-        "ComparisonOperator": "GreaterThanThreshold",
-        "Threshold": 0,
-        "EvaluationPeriods": 1,
-        "TreatMissingData": "notBreaching",
-    }
-
-
-def _count(metric: str, counted: str, name: str) -> Json:
-    of = {"Name": "StateMachineArn", "Value": Tag("Ref", name)}
-    return {
-        "Id": metric,
-        "ReturnData": False,
-        "MetricStat": {
-            "Metric": {"Namespace": "AWS/States", "MetricName": counted, "Dimensions": [Flow(of)]},
-            "Period": 60,
-            "Stat": "Sum",
-        },
-    }
-
-
-def _ended(name: str) -> Json:
-    return {
-        "EventPattern": {
-            "source": ["aws.states"],
-            "detail-type": ["Step Functions Execution Status Change"],
-            "detail": {
-                "stateMachineArn": Flow([Tag("Ref", name)]),
-                "status": ["FAILED", "TIMED_OUT", "ABORTED"],
-            },
-        },
-        "Targets": [Flow({"Id": "pages", "Arn": Tag("Ref", "Pages")})],
     }
 
 

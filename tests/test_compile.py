@@ -131,7 +131,7 @@ def test_check_lists_what_is_stale_and_touches_nothing(house: Path, farshore: Fa
     assert (code, len(json.loads(out)["stale"])) == (1, 3)
 
 
-def test_a_new_step_in_the_runbook_makes_the_machine_stale(house: Path, farshore: Farshore) -> None:
+def test_an_edited_runbook_makes_its_machines_stale(house: Path, farshore: Farshore) -> None:
     farshore("compile")
     edited(house / "runbooks/unicorn-shop.yaml", "lose_at_most: 30s", "lose_at_most: 31s")
     _, out, _ = farshore("compile", "--check")
@@ -157,16 +157,12 @@ def test_machines_whose_lines_are_gone_are_removed_and_files_of_ours_are_not(
         "statemachines/unicorn-shop-recovery.asl.json",
         "tests/events/s3_public_access.json",
     ]
-    code, out, _ = farshore("compile", "--check")
-    assert (code, [line for line in out.splitlines() if "left over" in line]) == (
-        1,
-        [f"left over: {name}" for name in gone],
-    )
-    code, out, _ = farshore("compile")
-    assert (code, [line for line in out.splitlines() if "removed" in line]) == (
-        0,
-        [f"removed {name}" for name in gone],
-    )
+    _, out, _ = farshore("compile", "--check")
+    assert [line for line in out.splitlines() if "left over" in line] == [
+        f"left over: {name}" for name in gone
+    ]
+    _, out, _ = farshore("compile")
+    assert [line for line in out.splitlines() if "removed" in line] == [f"removed {name}" for name in gone]
     assert not any((house / name).exists() for name in gone)
     assert all((house / name).exists() for name in by_hand)
 
@@ -210,6 +206,13 @@ def test_a_template_without_the_marker_is_refused(house: Path, farshore: Farshor
     assert err.startswith("template.yaml: lacks the line below which compile writes")
 
 
+def test_two_resources_of_one_name_are_refused(house: Path, farshore: Farshore) -> None:
+    edited(house / "runbooks/unicorn-shop.yaml", "table: farshore-ledger", "table: pages")
+    code, _, err = farshore("compile")
+    assert code == 1
+    assert err.startswith("template.yaml: more than one resource would be called Pages")
+
+
 def test_runbooks_that_disagree_about_one_ledger_are_refused(house: Path, farshore: Farshore) -> None:
     second_application(house)
     edited(
@@ -239,7 +242,7 @@ def second_application(house: Path) -> None:
 
 
 def test_where_a_folder_cannot_be_made_nothing_else_is_changed(house: Path, farshore: Farshore) -> None:
-    (house / "docs").write_text("a file of mine")
+    (house / "docs").symlink_to("nowhere")
     before = everything(house)
     code, _, err = farshore("compile")
     assert code != 0
@@ -291,5 +294,5 @@ def test_every_step_has_a_section_of_the_page(name: str) -> None:
     assert "| input | is | default | meaning |" in section
     assert "| IAM action | for | plane | served by | IAM resource |" in section
     assert "- Function: `farshore-" in section
-    example = f"```yaml\n- {name}:\n" in section or "No runbook uses it." in section
-    assert example == steps()[name].written
+    used = f"- {name}:\n" in (ROOT / "runbooks/unicorn-shop.yaml").read_text()
+    assert (f"```yaml\n- {name}:\n" in section) == used

@@ -7,27 +7,18 @@ string, into which cfn-lint does not look, so each definition is put back as an 
 from __future__ import annotations
 
 import json
-import os
 from pathlib import Path
 from typing import Any
 
-os.environ.setdefault("AWS_DEFAULT_REGION", "us-east-1")  # the translator asks boto3 for the partition
-
-from samtranslator.parser.parser import Parser as _Parser  # noqa: F401  (must come before transform)
-from samtranslator.translator.transform import transform
+from boto3.session import Session
+from samtranslator.parser.parser import Parser
+from samtranslator.translator.translator import Translator
 from samtranslator.yaml_helper import yaml_parse
 
 CODE = {"AWS::Serverless::Function": "CodeUri", "AWS::Serverless::LayerVersion": "ContentUri"}
 MACHINE = "AWS::Serverless::StateMachine"
 
 Json = dict[str, Any]
-
-
-class NoManagedPolicies:
-    """Stands in for the loader that lists managed policies from IAM. The template names none."""
-
-    def load(self) -> dict[str, str]:
-        return {}
 
 
 def parsed(path: Path) -> Json:
@@ -49,7 +40,9 @@ def transformed(path: Path) -> Json:
             text = (path.parent / properties.pop("DefinitionUri")).read_text(encoding="utf-8")
             definitions[name] = properties["Definition"] = json.loads(text)
     parameters = {name: each.get("Default", "unset") for name, each in template["Parameters"].items()}
-    result: Json = transform(template, parameters, NoManagedPolicies())
+    # Any Region will do: it says only which partition, and that the network need not be asked.
+    translator = Translator({}, Parser(), boto_session=Session(region_name="us-east-1"))
+    result: Json = translator.translate(template, parameters)
     for name, definition in definitions.items():
         del result["Resources"][name]["Properties"]["DefinitionString"]
         result["Resources"][name]["Properties"]["Definition"] = definition

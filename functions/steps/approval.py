@@ -123,6 +123,8 @@ def _told(later: Later, answer: Sight) -> Mapping[str, Any]:
         raise NotYet(f"{later.state} did not say what it would do: {answer}")
     body: dict[str, Any] = json.loads(answer["Payload"].read())
     if answer.get("FunctionError"):
+        if body.get("errorType") != Refused.__name__:
+            raise NotYet(f"{later.state} did not say what it would do: {body.get('errorMessage')}")
         body = {"outcome": "would refuse", "why": body.get("errorMessage", ""), "facts": {}}
     return {"state": later.state, "no_return": later.no_return} | body
 

@@ -61,11 +61,22 @@ class FenceSight:
     patience: float
     page: Page
     held: tuple[Held, ...]
+    settling: bool = False
+    """A debt is being paid: what is not owed is let be, and what cannot be paid is told to a person."""
 
     @classmethod
     def of(cls, world: World, patience: float, held: Sequence[Held]) -> FenceSight:
         run = world.run
-        return cls(run.hand, run.mode, world.now, world.waited, patience, world.page, tuple(held))
+        return cls(
+            run.hand,
+            run.mode,
+            world.now,
+            world.waited,
+            patience,
+            world.page,
+            tuple(held),
+            run.procedure == "settle",
+        )
 
     @property
     def late(self) -> bool:
@@ -75,7 +86,7 @@ class FenceSight:
     @property
     def owes(self) -> bool:
         """Only an ungraceful run goes on without its fence. A game day owes no breakage."""
-        return self.mode == "ungraceful" and self.hand == "run"
+        return self.mode == "ungraceful" and self.hand == "run" and not self.settling
 
     @property
     def dark(self) -> bool:
@@ -153,6 +164,8 @@ def give_back(seen: FenceSight) -> Decision:
 
 def _fence(seen: FenceSight, held: Held, target: Value, due: _Sum) -> None:
     owed = held.resource in seen.page.debts
+    if seen.settling and not owed:
+        return
     silent = held.current.why if isinstance(held.current, Silence) else ""
     if silent and seen.late and seen.dark and not seen.owes:
         raise Refused(f"{held.resource} may not stay open, and is silent after {seen.waited:.0f} s: {silent}")

@@ -1,0 +1,270 @@
+"""Whole game days, through the command line and through the stage that it uses."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import os
+import random
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from farshore.rehearsal import Moment, Rehearsal, Report
+from farshore.runbook import Runbook, load
+from twin.aws import Cloud
+from twin.faults import Kind, Request
+
+ROOT = Path(__file__).parent.parent
+PRIMARY, STANDBY = "us-east-1", "us-west-1"
+HELD = {f"S{n}": 0 for n in range(1, 9)}
+
+
+@pytest.fixture(scope="module")
+def book() -> Runbook:
+    return load(ROOT / "runbooks" / "unicorn-shop.yaml")
+
+
+def command(*arguments: str, hash_seed: int = 0) -> subprocess.CompletedProcess[str]:
+    program = [sys.executable, "-c", "from farshore.cli import main; main()", *arguments]
+    environment = os.environ | {"PYTHONHASHSEED": str(hash_seed)}
+    return subprocess.run(program, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
+
+
+@contextmanager
+def on_stage(book: Runbook, *, dark: str | None = None, seed: int = 1, **more: Any) -> Iterator[Rehearsal]:
+    moments: list[Moment] = []
+    mode = "ungraceful" if dark else "graceful"
+    with Rehearsal(book, mode, dark, seed, moments.append, **more).stage() as rehearsal:
+        yield rehearsal
+
+
+def reordered(book: Runbook, procedure: str, order: Callable[[list[Any]], list[Any]]) -> Runbook:
+    entries = list(book.procedures.get(procedure, book.procedures["failover"]))
+    return dataclasses.replace(book, procedures={**book.procedures, procedure: tuple(order(entries))})
+
+
+# The two stories that the command line tells.
+
+
+@pytest.fixture(scope="module")
+def graceful() -> dict[str, Any]:
+    ended = command("rehearse", "unicorn-shop", "--json", "--seed", "5", hash_seed=1)
+    assert ended.returncode == 0, ended.stderr
+    report: dict[str, Any] = json.loads(ended.stdout)
+    return report
+
+
+def test_a_graceful_game_day_succeeds_and_loses_nothing(graceful: dict[str, Any]) -> None:
+    assert [(run["procedure"], run["status"]) for run in graceful["runs"]] == [
+        ("outage", "SUCCEEDED"),
+        ("failover", "SUCCEEDED"),
+        ("recovery", "SUCCEEDED"),
+        ("failback", "SUCCEEDED"),
+    ]
+    assert graceful["invariants"] == HELD
+    assert graceful["data"]["lost"] == graceful["data"]["overwritten"] == graceful["data"]["late"] == []
+    assert graceful["data"]["acknowledged"] > 1000
+
+
+def test_failback_takes_the_same_steps_in_the_same_order_with_the_regions_swapped(
+    graceful: dict[str, Any],
+) -> None:
+    there, back = (next(r for r in graceful["runs"] if r["procedure"] == p) for p in ("failover", "failback"))
+    assert there["direction"] == [PRIMARY, STANDBY]
+    assert back["direction"] == [STANDBY, PRIMARY]
+    swap = {PRIMARY: STANDBY, STANDBY: PRIMARY}
+    swapped = [" ".join(swap.get(word, word) for word in step["name"].split()) for step in there["steps"]]
+    assert swapped == [step["name"] for step in back["steps"]]
+
+
+def test_every_simulated_figure_is_named_as_such(graceful: dict[str, Any]) -> None:
+    assert {"aws_call", "aurora_switchover", "http_request"} <= set(graceful["simulated"])
+
+
+def test_the_same_seed_tells_the_same_story_to_the_byte(graceful: dict[str, Any]) -> None:
+    again = json.loads(command("rehearse", "unicorn-shop", "--json", "--seed", "5", hash_seed=2).stdout)
+    assert again | {"wall_seconds": 0} == graceful | {"wall_seconds": 0}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (["no-such-shop"], "the applications here are: unicorn-shop"),
+        (["unicorn-shop", "--mode", "ungraceful", "--dark", "eu-west-1"], "us-east-1"),
+        (["unicorn-shop", "--dark", "us-east-1"], "--mode ungraceful"),
+        (["unicorn-shop", "--mode", "sideways"], "graceful"),
+    ],
+)
+def test_what_cannot_be_rehearsed_is_said_at_once(arguments: list[str], says: str) -> None:
+    ended = command("rehearse", *arguments)
+    assert ended.returncode != 0
+    assert says in ended.stderr
+    assert ended.stdout == ""
+    assert "Traceback" not in ended.stderr
+
+
+# The dark one, looked at from outside the report.
+
+
+def test_what_an_ungraceful_run_lost_is_what_customers_miss(book: Runbook) -> None:
+    with on_stage(book, dark=PRIMARY, seed=3) as rehearsal:
+        report = rehearsal.play()
+        shop = rehearsal.shop
+        server = shop.database.store.connect(shop.database.writer)
+        kept = {email for (email,) in server.execute("SELECT email FROM unicorn_user")}
+        baskets = shop.table.items(PRIMARY)
+        promises = list(shop.book.promises)
+    assert [run.status for run in report.runs] == ["SUCCEEDED", "SUCCEEDED"]
+    assert report.invariants == HELD
+    lost = {f"sign-up {p.key}" for p in promises if p.kind == "user" and p.key not in kept}
+    lost |= {f"basket {p.key}" for p in promises if p.kind == "basket" and p.key not in baskets}
+    assert lost, "the transport was held, so that there is something to lose"
+    assert set(report.data["lost"]) == lost
+    assert 0 < report.data["rpo_seconds"] <= book.objectives.rpo
+    assert 0 < report.data["exposure_seconds"] <= report.as_json()["exposure_bound_seconds"]
+    assert set(report.data["late"]).isdisjoint(lost)
+
+
+def test_rto_is_what_customers_felt(book: Runbook) -> None:
+    with on_stage(book, seed=9) as rehearsal:
+        report = rehearsal.play()
+        tries = rehearsal.shop.book.purchases
+        struck, recovered = rehearsal.struck, rehearsal.recovered
+        prompt = {customer.name for customer in rehearsal.shop.customers if not customer.stale}
+        reserved = {
+            name: rehearsal.functions.reserved(PRIMARY, name)
+            for name in ("unicorn-shop-users", "unicorn-shop-basket", "unicorn-shop-unicorns")
+        }
+    felt = []
+    for customer in prompt:
+        mine = [t for t in tries if t.customer == customer and struck <= t.at <= recovered]
+        after = len(mine)
+        while mine[after - 1].done:
+            after -= 1
+        felt.append(mine[after].at - struck)
+    assert report.clients["rto_seconds"] == pytest.approx(max(felt), abs=0.001)
+    assert reserved == {
+        "unicorn-shop-users": 40,
+        "unicorn-shop-basket": 40,
+        "unicorn-shop-unicorns": None,
+    }, "what the fences took is given back as it was"
+
+
+# Mutants: each must turn a rehearsal red.
+
+
+def swapped(entries: list[Any], one: str, other: str) -> list[Any]:
+    names = [entry.step for entry in entries]
+    i, j = names.index(one), names.index(other)
+    entries[i], entries[j] = entries[j], entries[i]
+    return entries
+
+
+def test_traffic_before_data_is_caught(book: Runbook) -> None:
+    wrong = reordered(book, "failover", lambda entries: swapped(entries, "arc_controls", "aurora_writer"))
+    with on_stage(wrong) as rehearsal:
+        report = rehearsal.play()
+    assert report.invariants["S2"] > 0
+    assert not report.ok
+
+
+def test_a_failback_in_reverse_order_is_caught(book: Runbook) -> None:
+    wrong = reordered(book, "failback", lambda entries: entries[:2] + entries[:1:-1])
+    with on_stage(wrong) as rehearsal:
+        report = rehearsal.play()
+    assert not report.ok
+    assert report.runs[-1].procedure == "failback"
+    assert report.runs[-1].status == "FAILED"
+
+
+def test_the_workshops_wiring_of_config_json_is_caught(book: Runbook) -> None:
+    with on_stage(book, dark=PRIMARY, wiring="workshop") as rehearsal:
+        report = rehearsal.play()
+    assert report.invariants["S1"] > 0
+    assert not report.ok
+
+
+def test_prepare_refuses_the_workshops_wiring(book: Runbook) -> None:
+    with on_stage(book, wiring="workshop") as rehearsal:
+        client = rehearsal.deployment.client("prepare")
+        run = client.start_execution(
+            stateMachineArn=rehearsal.deployment.arns["prepare"], name="p", input='{"mode": "graceful"}'
+        )["executionArn"]
+        rehearsal.clock.wait_for(lambda: client.describe_execution(executionArn=run)["status"] != "RUNNING")
+        told = client.describe_execution(executionArn=run)
+    assert told["status"] == "FAILED"
+    assert "should be https://api.unicorn-shop.example" in told["cause"]
+
+
+def test_an_iam_action_that_is_missing_is_caught(book: Runbook, monkeypatch: pytest.MonkeyPatch) -> None:
+    from farshore import deployment
+
+    def forgetful(step: str, uses: Any) -> Any:
+        return [
+            dataclasses.replace(s, actions=tuple(a for a in s.actions if a != "rds:SwitchoverGlobalCluster"))
+            for s in statements(step, uses)
+        ]
+
+    statements = deployment.statements
+    monkeypatch.setattr(deployment, "statements", forgetful)
+    with on_stage(book) as rehearsal:
+        report = rehearsal.play()
+    failover = next(run for run in report.runs if run.procedure == "failover")
+    assert failover.status == "FAILED"
+    assert "rds:SwitchoverGlobalCluster" in failover.why
+    assert not report.ok
+
+
+# Faults: the same end, whatever befalls the calls.
+
+
+def one_call_in_five(cloud: Cloud, seed: int, *kinds: Kind) -> None:
+    dice = random.Random(seed)
+
+    def befall(request: Request) -> Kind | None:
+        if request.caller.startswith("farshore-") and dice.random() < 0.2:
+            return dice.choice(kinds)
+        return None
+
+    cloud.weather.script.append(befall)
+
+
+def assert_all_is_well(report: Report) -> None:
+    assert report.breaches == []
+    assert [run.status for run in report.runs] == ["SUCCEEDED"] * len(report.runs)
+    assert report.data["lost"] == []
+
+
+@pytest.mark.parametrize("kinds", [("lost_after",), ("lost_before", "throttled", "500", "503", "slow")])
+def test_one_call_in_five_going_wrong_delays_a_game_day_and_does_not_stop_it(
+    book: Runbook, kinds: tuple[Kind, ...]
+) -> None:
+    with on_stage(book, seed=4) as rehearsal:
+        one_call_in_five(rehearsal.cloud, 4, *kinds)
+        report = rehearsal.play()
+    assert_all_is_well(report)
+
+
+def test_a_lambda_killed_at_one_call_in_thirty_is_ticked_again(book: Runbook) -> None:
+    dice = random.Random(6)
+    killed = []
+    with on_stage(book, seed=6) as rehearsal:
+
+        def kill(request: Request) -> Kind | None:
+            if request.caller.startswith("farshore-") and dice.random() < 0.03:
+                for invocation in rehearsal.functions.running:
+                    if invocation.function.name == request.caller:
+                        killed.append(str(request))
+                        invocation.kill()
+            return None
+
+        rehearsal.cloud.weather.script.append(kill)
+        report = rehearsal.play()
+    assert len(killed) > 20
+    assert_all_is_well(report)
