@@ -15,7 +15,7 @@ from typing import Any, Literal
 
 import boto3
 
-from functions.steps.step import MODES
+from functions.steps.step import MODES, AwsRegion
 from functions.world import NotYet
 from twin.applications.unicorn_shop import API, SCHEMA, UnicornShop, Wiring, users_in
 from twin.aws import Cloud
@@ -53,6 +53,8 @@ EXPOSURE_BOUND = SETTLE_EVERY + 60.0
 """One period of the settling schedule, and its run."""
 LINGER = 120.0
 PATIENCE = 3 * 3600.0
+SCENE_SECONDS = 5.0
+RECENT_SECONDS = 30.0
 
 
 @dataclass(frozen=True)
@@ -62,6 +64,20 @@ class Moment:
     at: float
     kind: str
     text: str
+
+
+@dataclass(frozen=True)
+class Scene:
+    """How everything stands at an instant, for whoever watches."""
+
+    at: float
+    doing: str
+    """What the story waits for."""
+    regions: Mapping[AwsRegion, Mapping[str, bool]]
+    """Each Region: `dark`, `pages` open, `api` serving, `data` the writer, `route` On."""
+    bought: int
+    failed: int
+    """Purchases of the last half minute."""
 
 
 @dataclass
@@ -127,10 +143,12 @@ class Rehearsal:
         seed: int,
         tell: Callable[[Moment], None],
         wiring: Wiring = "arc",
+        show: Callable[[Scene], None] | None = None,
     ) -> None:
         assert mode in MODES
         self.book, self.mode, self.dark, self.seed, self._tell = book, mode, dark, seed, tell
         self._wiring: Wiring = wiring
+        self._show, self._doing = show, ""
         self.clock = Clock()
         self.report = Report(book.application, seed, mode, dark)
         self.executions: dict[str, tuple[str, str]] = {}
@@ -216,6 +234,8 @@ class Rehearsal:
         clock, book = self.clock, self.book
         self.shop.open()
         self.watch.begin()
+        if self._show is not None:
+            clock.every(SCENE_SECONDS, self._draw)
         self._say("shop", f"customers shop in {book.regions.primary}")
         clock.sleep(WARM_UP)
         self._strike()
@@ -330,6 +350,7 @@ class Rehearsal:
         self._again(execution, run)
 
     def _wait_for(self, what: str, met: Callable[[], Any]) -> Any:
+        self._doing = f"waiting for {what}"
         deadline = self.clock.now + PATIENCE
         while not (found := met()):
             if self.clock.now > deadline:
@@ -342,6 +363,23 @@ class Rehearsal:
 
     def _say(self, kind: str, text: str) -> None:
         self._tell(Moment(self.clock.elapsed, kind, text))
+
+    def _draw(self) -> None:
+        shop, book = self.shop, self.shop.book
+        writers, serving, routes = shop.writers(), shop.open_regions(), shop.routes()
+        regions = {
+            region: {
+                "dark": self.cloud.weather.is_dark(region),
+                "pages": shop.pages_open(region),
+                "api": region in serving,
+                "data": region in writers,
+                "route": region in routes,
+            }
+            for region in (self.book.regions.primary, self.book.regions.standby)
+        }
+        recent = [p.done for p in book.purchases[-60:] if p.at > self.clock.now - RECENT_SECONDS]
+        assert self._show is not None
+        self._show(Scene(self.clock.elapsed, self._doing, regions, recent.count(True), recent.count(False)))
 
     def _tell_steps(self) -> None:
         """Says of each step that ended since the last look how it ended, as its function logged it."""

@@ -7,6 +7,7 @@ import os
 import sys
 import time
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 from rich.console import Console
@@ -14,16 +15,8 @@ from rich.table import Table
 
 from ..finding import find
 
-COLOURS = {
-    "outage": "bold red",
-    "alarm": "bold yellow",
-    "return": "bold red",
-    "end": "bold green",
-    "plan": "cyan",
-    "approve": "cyan",
-    "start": "bold",
-    "breach": "bold white on red",
-}
+if TYPE_CHECKING:
+    from ..rehearsal import Report
 
 
 @click.command("rehearse")
@@ -56,22 +49,20 @@ def rehearse_command(
     console = Console(stderr=as_json, highlight=False, soft_wrap=True)
     console.print(f"farshore: the twin of {book.application} is being built: two Regions, two databases")
     began = time.perf_counter()
-    from ..rehearsal import (
-        Moment,
-        Rehearsal,
-        Report,
-    )  # moto and the twin: half a second, after the first word
+    from ..rehearsal import Rehearsal  # moto and the twin take half a second, after the first word
+    from ..view import Lines, Screen
 
-    def tell(moment: Moment) -> None:
-        minutes, seconds = divmod(int(moment.at), 60)
-        style = COLOURS.get(moment.kind, "")
-        console.print(
-            f"{minutes:3d}:{seconds:02d}  {moment.kind:9s} {moment.text}", style=style, markup=False
+    with (Screen if console.is_terminal else Lines)(console) as view:
+        rehearsal = Rehearsal(
+            book,
+            "graceful" if mode == "graceful" else "ungraceful",
+            dark,
+            seed,
+            view.tell,
+            show=view.show if console.is_terminal else None,
         )
-
-    rehearsal = Rehearsal(book, "graceful" if mode == "graceful" else "ungraceful", dark, seed, tell)
-    with rehearsal.stage():
-        found: Report = rehearsal.play()
+        with rehearsal.stage():
+            found = rehearsal.play()
     found.wall_seconds = time.perf_counter() - began
     text = json.dumps(found.as_json(), indent=2)
     if report is not None:
@@ -83,7 +74,7 @@ def rehearse_command(
     sys.exit(0 if found.ok else 1)
 
 
-def _tell_result(console: Console, found: Report) -> None:  # type: ignore[name-defined]  # noqa: F821
+def _tell_result(console: Console, found: Report) -> None:
     """What a person wants to know at the end."""
     clients, data = found.clients, found.data
     if clients:

@@ -106,6 +106,10 @@ class UnicornShop:
             and self.functions.reserved(region, "unicorn-shop-users") != 0
         }
 
+    def pages_open(self, region: str) -> bool:
+        """Its website lets the public in."""
+        return self.websites.is_open(BUCKETS[region])
+
     def led_to(self) -> set[str]:
         """Regions that names lead new customers to."""
         hosts = {api_host(region): region for region in REGIONS}
@@ -117,9 +121,7 @@ class UnicornShop:
         return {hosts[address] for customer in self.customers for address in customer.addresses()}
 
     def _named_hosts(self) -> set[str]:
-        return {
-            self._wired(region).split("/")[2] for region in REGIONS if self.websites.is_open(BUCKETS[region])
-        }
+        return {self._wired(region).split("/")[2] for region in REGIONS if self.pages_open(region)}
 
     def _wired(self, region: str) -> str:
         return f"https://{API if self._wiring == 'arc' else api_host(region)}"
