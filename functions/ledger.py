@@ -202,6 +202,9 @@ class Propose:
     execution: str
     plan: Any
     at: float
+    """When this plan was first proposed, in seconds since 1970."""
+    paged_at: float = 0.0
+    """When a person was last paged."""
 
     def write_in(self, ledger: Ledger) -> None:
         ledger.write("proposal", vars(self))

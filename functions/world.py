@@ -27,7 +27,7 @@ from botocore.parsers import ResponseParserError
 CONNECT_SECONDS = 2
 READ_SECONDS = 5
 LONGEST_CALL_SECONDS = CONNECT_SECONDS + READ_SECONDS
-"""No call of ours is in flight for longer, so a superseded run's last call has ended after it."""
+"""No call of ours that changes anything is in flight for longer, so a superseded run's last call has ended after it."""
 
 LONGEST_TICK_SECONDS = 60
 """Every function's time-out: when it has passed, the tick that checked the lease has surely ended."""
@@ -81,6 +81,8 @@ class Api:
     home: str | None = None
     absent: frozenset[str] = frozenset()
     why: str = ""
+    read_seconds: int = READ_SECONDS
+    """How long an answer may take. Only a read may take longer than the default: see LONGEST_CALL_SECONDS."""
 
     def __call__(self, region: str, /, **parameters: object) -> Call:
         return Call(self, (Door(region),), parameters)
@@ -206,24 +208,24 @@ class Outside:
         self.clock = clock
         self.at_once = at_once
         self.http = http
-        self._clients: dict[tuple[str, Door], Any] = {}
+        self._clients: dict[tuple[str, Door, int], Any] = {}
 
-    def client(self, service: str, door: Door) -> Any:
+    def client(self, service: str, door: Door, read_seconds: int = READ_SECONDS) -> Any:
         """One client a service and door, made on first use (boto3's factory is not thread-safe)."""
-        if (service, door) not in self._clients:
+        if (service, door, read_seconds) not in self._clients:
             make: Any = boto3.client  # its stubs know every service's name, but not that names vary
-            self._clients[service, door] = make(
+            self._clients[service, door, read_seconds] = make(
                 service,
                 region_name=door.region,
                 endpoint_url=door.endpoint,
                 config=Config(
                     connect_timeout=CONNECT_SECONDS,
-                    read_timeout=READ_SECONDS,
+                    read_timeout=read_seconds,
                     retries={"total_max_attempts": 1},
                     s3={"us_east_1_regional_endpoint": "regional"},
                 ),
             )
-        return self._clients[service, door]
+        return self._clients[service, door, read_seconds]
 
     def reply(self, call: Call, busy: frozenset[str] = frozenset()) -> Reply:
         """Tries the doors in order until one is not silent."""
@@ -239,7 +241,7 @@ class Outside:
         try:
             if call.api is HTTP:
                 return self._http(door, call)
-            client = self.client(call.api.service, door)
+            client = self.client(call.api.service, door, call.api.read_seconds)
             method = getattr(client, xform_name(call.api.operation_name))
             answer: Answer = method(**call.parameters)
             return answer
@@ -266,7 +268,7 @@ class Outside:
         for call in calls:
             if call.api is not HTTP:
                 for door in call.doors:
-                    self.client(call.api.service, door)
+                    self.client(call.api.service, door, call.api.read_seconds)
         return self.at_once([lambda call=call: self.reply(call, busy) for call in calls])  # type: ignore[misc]
 
 

@@ -2,7 +2,8 @@
 
 The later steps' functions are asked, in dry run, what they would do now. That plan is shown with its hash,
 and a decision counts for that hash only: when the world moves, the hash does, and the step asks again.
-A page that cannot be sent delays nothing: the plan stands in the ledger for whoever looks.
+A page that cannot be sent delays nothing: the plan stands in the ledger for whoever looks, and the page is
+sent again, since one can get lost. A plan of which a step would refuse can be approved, and says so first.
 """
 
 from __future__ import annotations
@@ -36,8 +37,16 @@ INVOKE = Api(
     operation="Invoke",
     resource="lambda:{region}:{account}:function:{later}",
     plane="data",
+    read_seconds=20,
 )
+"""A step whose Region takes connections and never answers needs its time to say so."""
 PUBLISH = Api("sns:Publish", resource="{topics}", plane="data")
+
+PAGE_AGAIN_SECONDS = 120
+"""A page is repeated after so long without a decision, and a plan that flickers pages no more often."""
+
+NO_VERDICT = ("NotYet", "Runtime.ExitError", "Sandbox.Timedout")
+"""What a tick ends with that has said nothing about the world: it is asked again."""
 
 
 @dataclass(frozen=True)
@@ -90,22 +99,34 @@ class Approval(Step[Seen]):
         digest = _hash(seen.run, seen.plan)
         decision = seen.page.decisions.get(digest)
         if decision is None:
-            if seen.page.proposal.get("hash") == digest:
-                return Wait(f"nobody has decided on plan {digest}")
-            message = json.dumps({"run": seen.run.execution, "hash": digest, "plan": seen.plan}, indent=1)
-            page = PUBLISH(
-                seen.run.target,
-                TopicArn=self.topics[seen.run.target],
-                Subject=f"{seen.run.application} {seen.run.procedure}: approve {digest}?"[:100],
-                Message=message[:200_000],
-            )
-            return Change(
-                "propose the plan", (page,), (Propose(digest, seen.run.execution, list(seen.plan), seen.now),)
-            )
+            return self._propose(seen, digest)
         who = f"{decision['who']} ({decision['identity']})"
         if decision["decision"] != "approve":
             raise Refused(f"declined by {who}: {decision['why']}")
         return Done("approved", {"plan": digest, "by": who, "why": decision["why"]})
+
+    def _propose(self, seen: Seen, digest: str) -> Decision:
+        """Pages whoever may decide, and waits. That it was paged is noted first, acknowledged or not."""
+        run, proposal = seen.run, seen.page.proposal
+        mine = proposal if proposal.get("execution") == run.execution else {}
+        known, paged_at = mine.get("hash") == digest, mine.get("paged_at", 0.0)
+        due = seen.now - paged_at >= PAGE_AGAIN_SECONDS
+        if known and not due:
+            return Wait(f"nobody has decided on plan {digest}")
+        note = Propose(
+            digest,
+            run.execution,
+            list(seen.plan),
+            at=mine["at"] if known else seen.now,
+            paged_at=seen.now if due else paged_at,
+        )
+        page = PUBLISH(
+            run.target,
+            TopicArn=self.topics[run.target],
+            Subject=f"{run.application} {run.procedure}: approve {digest}?"[:100],
+            Message=_message(run, digest, seen.plan),
+        )
+        return Change(f"nobody has decided on plan {digest}: propose it", (page,) if due else (), (note,))
 
 
 def _ask(later: Later, run: Run) -> bytes:
@@ -123,10 +144,29 @@ def _told(later: Later, answer: Sight) -> Mapping[str, Any]:
         raise NotYet(f"{later.state} did not say what it would do: {answer}")
     body: dict[str, Any] = json.loads(answer["Payload"].read())
     if answer.get("FunctionError"):
-        if body.get("errorType") != Refused.__name__:
-            raise NotYet(f"{later.state} did not say what it would do: {body.get('errorMessage')}")
-        body = {"outcome": "would refuse", "why": body.get("errorMessage", ""), "facts": {}}
+        kind, why = body.get("errorType", ""), body.get("errorMessage", "")
+        if kind in NO_VERDICT:
+            raise NotYet(f"{later.state} did not say what it would do: {why}")
+        # A step that is broken fails the run as surely as one that refuses.
+        body = {"outcome": "would refuse", "why": why if kind == "Refused" else f"{kind}: {why}", "facts": {}}
     return {"state": later.state, "no_return": later.no_return} | body
+
+
+def _message(run: Run, digest: str, plan: tuple[Mapping[str, Any], ...]) -> str:
+    """What a person reads at night: what would fail, then step by step, then every call."""
+    lines = [
+        f"{run.application} {run.procedure}, {run.mode}, {run.source} to {run.target}: approve plan {digest}?",
+        f"run: {run.execution}",
+    ]
+    lines += [
+        f"WOULD FAIL at {e['state']}: {e.get('why', '')}" for e in plan if e["outcome"] == "would refuse"
+    ]
+    for entry in plan:
+        why = f": {entry['why']}" if entry.get("why") else ""
+        lines.append(
+            f"- {entry['state']}: {entry['outcome']}{why}{' [no return]' if entry['no_return'] else ''}"
+        )
+    return "\n".join([*lines, "", json.dumps(plan, indent=1)])[:200_000]
 
 
 def _hash(run: Run, plan: tuple[Mapping[str, Any], ...]) -> str:

@@ -27,7 +27,7 @@ NOTES = (PUT, DELETE)
 UNKNOWN = "unknown"
 """The outcome of a fence that nobody confirmed: it is a debt."""
 
-NOTHING_LEFT = "nothing left to restore"
+NOTHING_WITHHELD = "nothing withheld"
 """The outcome of a restore: this hand remembers nothing, or no longer."""
 
 ASKS = 3
@@ -159,7 +159,7 @@ def give_back(seen: FenceSight) -> Decision:
     still = sorted({memory.hand for held in seen.held for memory in seen.others(held.resource)})
     for held in seen.held:
         _restore(seen, held, due)
-    return due.decision(Done(f"still held by {', '.join(still)}" if still else NOTHING_LEFT))
+    return due.decision(Done(f"still held by {', '.join(still)}" if still else NOTHING_WITHHELD))
 
 
 def _fence(seen: FenceSight, held: Held, target: Value, due: _Sum) -> None:

@@ -20,7 +20,9 @@ DESCRIBE = Api(
     "states:DescribeExecution",
     client="stepfunctions",
     resource="states:{region}:{account}:execution:{application}-*:*",
+    absent=frozenset({"ExecutionDoesNotExist"}),
 )
+"""Of an execution that ended 90 days ago, Step Functions knows no more."""
 
 
 @dataclass(frozen=True)
@@ -96,6 +98,8 @@ class LeaseStep(Step[Seen]):
     def _take(self, seen: Seen, after: Lease | None, quiet_until: float) -> Change:
         epoch = 1 if after is None else after.epoch + 1
         ended = 0.0 if after is None else after.ended
+        # A short hold must not end the quiet that an unclean hand-over before it began.
+        quiet_until = max(quiet_until, after.quiet_until if after is not None else 0.0)
         mine = Lease(seen.run.execution, seen.run.redrives, epoch, False, quiet_until, ended)
         return Change("take the lease", notes=(Hold(mine, after),))
 

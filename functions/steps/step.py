@@ -5,6 +5,7 @@ are due, and looks again; success is only ever read back. Two errors carry all r
 names are the state machine's error names (Lambda's Python runtime reports `__name__`):
 
     NotYet     under way, busy, throttled, unanswered: ticked again
+      Paused   a person said `pause`: ticked again, for an hour in each state
     Refused    the world is not as the runbook says: a person must look
     Aborted    a person said `abort`
 
@@ -38,8 +39,8 @@ from ..ledger import Ledger, Note, Page
 from ..world import Api, Call, Denied, NotYet, Outside, Refused, Sight, Silence
 
 __all__ = [
-    "Aborted", "AwsRegion", "Change", "Decision", "Done", "NotYet", "Refused", "Region", "Run", "Seconds",
-    "Step", "Wait", "World", "lambda_handler", "tick",
+    "Aborted", "AwsRegion", "Change", "Decision", "Done", "NotYet", "Paused", "Refused", "Region", "Run",
+    "Seconds", "Step", "Wait", "World", "lambda_handler", "tick",
 ]  # fmt: skip
 
 Mode = Literal["graceful", "ungraceful"]
@@ -53,7 +54,11 @@ Seconds = NewType("Seconds", float)
 """A duration: "30s", "15m" or "2h" in a runbook, a number of seconds in an event."""
 
 ROUNDS = 3
-"""Looks of one tick: what a Change brought about at once needs no second tick."""
+"""Changes of one tick, each looked at again: what one brought about at once needs no second tick."""
+
+
+class Paused(NotYet):
+    """A person said `pause`: its Retry is another than that of waiting, or a long pause would end the run."""
 
 
 class Aborted(Exception):
@@ -211,14 +216,13 @@ def tick(step: Step[Any], run: Run, ledger: Ledger, outside: Outside, since: flo
     trouble: list[tuple[Call, Silence | Denied]] = []
     acknowledged: list[Call] = []
     why = ""
-    for _ in range(ROUNDS):
+    for look in range(ROUNDS + 1):
         page = ledger.read()
         run, since, word = _heed(run, page, since)
         if word is not None:
             return word
         world = World(outside, run, page, since, step)
-        seen = step.observe(world)
-        decision = step.decide(seen)
+        decision = _decided(step, world)
         if isinstance(decision, Done):
             return {"outcome": decision.outcome, "facts": dict(decision.facts)}
         if run.dry_run:
@@ -227,7 +231,7 @@ def tick(step: Step[Any], run: Run, ledger: Ledger, outside: Outside, since: flo
             raise Refused(f"not within {step.within:g} s: {decision.why}")
         if isinstance(decision, Wait):
             raise NotYet(decision.why)
-        if any(isinstance(reply, Denied) for _, reply in trouble):
+        if look == ROUNDS or any(isinstance(reply, Denied) for _, reply in trouble):
             break
         why = decision.why
         if step.needs_lease:
@@ -246,6 +250,14 @@ def tick(step: Step[Any], run: Run, ledger: Ledger, outside: Outside, since: flo
     raise NotYet(why)
 
 
+def _decided(step: Step[Any], world: World) -> Decision:
+    """What the step cannot decide without is waited for, and `within` ends that, too."""
+    try:
+        return step.decide(step.observe(world))
+    except NotYet as silence:
+        return Wait(str(silence))
+
+
 def _heed(run: Run, page: Page, since: float) -> tuple[Run, float, dict[str, Any] | None]:
     """A person's word to this run, from the ledger."""
     word = page.directive
@@ -258,7 +270,7 @@ def _heed(run: Run, page: Page, since: float) -> tuple[Run, float, dict[str, Any
     if word.get("abort") and not run.undoing:
         raise Aborted(f"aborted by {who}")
     if word.get("pause"):
-        raise NotYet(f"paused by {who}")
+        raise Paused(f"paused by {who}")
     if run.state in word.get("skip", ()):
         return run, since, {"outcome": "skipped", "facts": {"by": who}}
     return run, since, None

@@ -213,7 +213,7 @@ def test_a_restore_is_done_at_once_where_nothing_is_remembered_even_in_the_dark(
     scene.deploy(basket_add=40, basket_get=None, basket_remove=1)
     scene.cloud.weather.dark.add(EAST)
     before = scene.cloud.clock.elapsed
-    assert scene.tick("restore", SHOP)["outcome"] == "nothing left to restore"
+    assert scene.tick("restore", SHOP)["outcome"] == "nothing withheld"
     assert scene.cloud.clock.elapsed - before < 1
 
 

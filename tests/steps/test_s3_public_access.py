@@ -221,14 +221,14 @@ def test_a_door_that_was_closed_before_is_not_remembered_and_stays_closed(scene:
     scene.set_block(**CLOSED)
     assert scene.settle(True)["outcome"] == "done"
     assert scene.ledger() == {}
-    assert scene.settle("restore")["outcome"] == "nothing left to restore"
+    assert scene.settle("restore")["outcome"] == "nothing withheld"
     assert scene.block() == CLOSED
 
 
 def test_a_restore_of_nothing_asks_nobody(scene: Scene) -> None:
     scene.weather.dark.add(EAST)
     before = len(scene.calls)
-    assert scene.tick("restore")["outcome"] == "nothing left to restore"
+    assert scene.tick("restore")["outcome"] == "nothing withheld"
     assert [call.operation for call in scene.calls[before:]] == ["Query"]
 
 
@@ -317,7 +317,7 @@ def test_a_control_plane_that_takes_no_writes_is_owed_with_what_it_would_have_ov
 def test_a_fence_that_is_given_back_is_owed_no_more(scene: Scene) -> None:
     scene.weather.dark.add(EAST)
     scene.settle(True, mode="ungraceful")
-    assert scene.settle("restore", mode="ungraceful")["outcome"] == "nothing left to restore"
+    assert scene.settle("restore", mode="ungraceful")["outcome"] == "nothing withheld"
     assert scene.ledger() == {}
 
 
@@ -358,7 +358,7 @@ def test_one_call_in_five_lost_delays_the_fence_and_does_not_stop_it(scene: Scen
 
     scene.weather.script.append(one_in_five)
     assert scene.settle(True)["outcome"] == "done"
-    assert scene.settle("restore")["outcome"] == "nothing left to restore"
+    assert scene.settle("restore")["outcome"] == "nothing withheld"
     assert scene.block() is None
 
 
