@@ -28,18 +28,19 @@ RENAMED = {"s3": "s3api", "config": "configservice", "codedeploy": "deploy"}
 
 
 def as_script(plan: list[Planned]) -> Iterator[str]:
-    """The lines of a shell script: a comment for each step, and its calls. It sets nothing and stops nowhere."""
+    """The lines of a shell script: a comment for each step, and its calls, to be pasted one by one."""
+    moved = False
     for number, step in enumerate(plan, 1):
         yield f"# {number}. {step.state}: {step.outcome}: {_one_line(step.why)}"
-        if step.calls and step.no_return:
-            yield "# Point of no return: with this, customers' data or traffic moves."
+        if step.calls and step.no_return and not moved:
+            moved = True
+            yield "# Point of no return: from here on, customers' data or traffic has moved."
         for resource, value in step.remembers.items():
             yield f"# Write down what this overwrites: {resource} was {json.dumps(value)}"
         for call in step.calls:
             yield command(call)
             for door in call.doors[1:]:
-                where = f"--region {door.region}" + (f" --endpoint-url {door.endpoint}" if door.endpoint else "")
-                yield f"#   no answer? the same with {where}"
+                yield f"#   no answer? the same with {shlex.join(_place(door))}"
         if step.calls:
             yield "# Go on when it has come about: plan again, or look with your own eyes."
 
@@ -61,11 +62,15 @@ def _curl(call: Call) -> list[str]:
 def _aws(call: Call, door: Door) -> list[str]:
     model = operation(call.api.service, call.api.operation_name)
     words = ["aws", RENAMED.get(call.api.service, call.api.service), xform_name(model.name, "-")]
-    words += ["--region", door.region]
-    words += ["--endpoint-url", door.endpoint] if door.endpoint else []
+    words += _place(door)
+    members = {} if model.input_shape is None else model.input_shape.members
     for name, value in call.parameters.items():
-        words += _parameter(xform_name(name, "-"), value, model.input_shape.members[name])
+        words += _parameter(xform_name(name, "-"), value, members[name])
     return [*words, "/dev/stdout"] if model.has_streaming_output else words
+
+
+def _place(door: Door) -> list[str]:
+    return ["--region", door.region, *(["--endpoint-url", door.endpoint] if door.endpoint else [])]
 
 
 def _parameter(name: str, value: Any, shape: Shape) -> list[str]:

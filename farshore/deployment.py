@@ -24,7 +24,6 @@ from .policy import function_name, statements
 from .registry import steps
 from .runbook import Runbook
 
-
 Handler = Callable[[Mapping[str, Any], Any], Any]
 
 

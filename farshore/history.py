@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -68,6 +68,7 @@ class RunReport:
                     "outcome": step.outcome,
                     "seconds": round(step.seconds, 3),
                     "ticks": step.ticks,
+                    "why": step.why,
                     "facts": dict(step.facts),
                 }
                 for step in self.steps
@@ -80,7 +81,9 @@ def report_of(deployment: Deployment, procedure: str, mode: str, execution: str,
     client = deployment.client(procedure)
     told = client.describe_execution(executionArn=execution)
     definition = deployment.machines[procedure].definition
-    return run_report(procedure, mode, definition, told, list(events_of(client, execution)), calls)
+    return run_report(
+        procedure, mode, definition, told, list(events_of(client.get_execution_history, execution)), calls
+    )
 
 
 def run_report(
@@ -116,11 +119,11 @@ def run_of(definition: Mapping[str, Any]) -> Mapping[str, Any]:
     return run
 
 
-def events_of(client: Any, execution: str) -> Iterator[Mapping[str, Any]]:
-    """All events of a history, page by page."""
+def events_of(get: Callable[..., Mapping[str, Any]], execution: str) -> Iterator[Mapping[str, Any]]:
+    """All events of a history, page by page; `get` is GetExecutionHistory."""
     more: dict[str, str] = {}
     while True:
-        page = client.get_execution_history(executionArn=execution, maxResults=1000, **more)
+        page = get(executionArn=execution, maxResults=1000, **more)
         yield from page["events"]
         if not page.get("nextToken"):
             return
@@ -145,7 +148,9 @@ def steps_of(events: Sequence[Mapping[str, Any]]) -> Iterator[StepReport]:
 def kind_of(function: str) -> StepType | None:
     """The step type of a function, from its version's ARN or from the compiler's substitution."""
     bare = function.split(":")[6] if function.startswith("arn:") else function
-    return next((kind for name, kind in steps().items() if bare in (function_name(name), function_of(name))), None)
+    return next(
+        (kind for name, kind in steps().items() if bare in (function_name(name), function_of(name))), None
+    )
 
 
 def committed(report: RunReport) -> str:

@@ -40,6 +40,8 @@ LAMBDA_FAULTS = [
 ]
 """A tick that ended without a word: it is ticked again.
 Source: docs.aws.amazon.com/step-functions/latest/dg/concepts-error-handling.html"""
+PAUSE_PACE, PAUSE_TICKS = 30, 120
+"""A pause may last an hour in each state, and its end is felt within 30 seconds."""
 
 
 @dataclass(frozen=True)
@@ -216,6 +218,7 @@ class _Draft:
             "Retry": [
                 {"ErrorEquals": ["Refused", "Aborted"], "MaxAttempts": 0},
                 _retry(["NotYet"], kind.every, attempts),
+                _retry(["Paused"], PAUSE_PACE, PAUSE_TICKS),
                 _retry(LAMBDA_FAULTS, kind.every, attempts),
             ],
         }
@@ -254,6 +257,8 @@ class _Draft:
             branches.append({"StartAt": name, "States": {name: task, failed: {"Type": "Pass", "End": True}}})
         self.states = states
         title = " and ".join(names[id(line)] for line in entry.branches)[:70]
+        if title in self.states:
+            raise Unprovable(f"{self.procedure}: two `together` begin with {title!r}: order one differently")
         end = catch or self._fail()
         choices = []
         for i, line in enumerate(entry.branches):
@@ -320,6 +325,19 @@ IDLE = ("nothing owed", "busy")
 
 def prove(definition: Json, name: str) -> None:
     """Every Next leads somewhere, everything is reachable, and the ticks fit into an execution's history."""
+    _walk(definition, name)
+    every = list(_states(definition["States"]))
+    names = [state for state, _ in every]
+    if len(set(names)) < len(names) or any(len(state) > 80 for state in names):
+        raise Unprovable(f"{name}: state names must be unique and of at most 80 characters")
+    tasks = [state for _, state in every if state["Type"] == "Task"]
+    events = 3 * sum(retry["MaxAttempts"] for task in tasks for retry in task["Retry"])
+    if events > HISTORY_EVENTS:
+        raise Unprovable(f"{name}: {events} events of history, of {HISTORY_EVENTS}: shorten a `within`")
+
+
+def _walk(definition: Json, name: str) -> None:
+    """From its first state on, and through each branch as a machine of its own."""
     states = definition["States"]
     reached, todo = set(), [definition["StartAt"]]
     while todo:
@@ -331,13 +349,12 @@ def prove(definition: Json, name: str) -> None:
             todo += list(_targets(states[here]))
     if stranded := states.keys() - reached:
         raise Unprovable(f"{name}: nothing leads to {sorted(stranded)}")
-    every = list(_tasks(states))
-    names = [state for state, _ in every]
-    if len(set(names)) < len(names) or any(len(state) > 80 for state in names):
-        raise Unprovable(f"{name}: state names must be unique and of at most 80 characters")
-    events = 3 * sum(retry["MaxAttempts"] for _, task in every for retry in task["Retry"])
-    if events > HISTORY_EVENTS:
-        raise Unprovable(f"{name}: {events} events of history, of {HISTORY_EVENTS}: shorten a `within`")
+    for here, state in states.items():
+        ends = state.get("End") or state["Type"] in ("Succeed", "Fail")
+        if not ends and "Next" not in state and "Default" not in state:
+            raise Unprovable(f"{name}: {here!r} leads nowhere and is no end")
+        for branch in state.get("Branches", ()):
+            _walk(branch, f"{name}, {here}")
 
 
 def restored(line: Line) -> Line:
@@ -406,12 +423,12 @@ def _targets(state: Json) -> Iterator[str]:
         yield branch["Next"]
 
 
-def _tasks(states: Json) -> Iterator[tuple[str, Json]]:
+def _states(states: Json) -> Iterator[tuple[str, Json]]:
+    """Every state by its name, those of branches included."""
     for name, state in states.items():
-        if state["Type"] == "Task":
-            yield name, state
+        yield name, state
         for branch in state.get("Branches", ()):
-            yield from _tasks(branch["States"])
+            yield from _states(branch["States"])
 
 
 def _in_reading_order(start: str, states: Json) -> Json:

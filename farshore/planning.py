@@ -7,11 +7,12 @@ Each step answers for the world as it is now, not as the steps before it would l
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 from functions.ledger import Page, Remember
-from functions.steps.step import Change, Done, Mode, Run, Step, Wait, World, step_from
+from functions.steps.fence import UNKNOWN
+from functions.steps.step import Done, Mode, Run, Step, Wait, World, step_from
 from functions.world import Call, NotYet, Outside, Refused, Sight, Silence
 
 from .history import kind_of
@@ -49,7 +50,9 @@ class Planned:
 
 
 def call_as_json(call: Call) -> dict[str, Any]:
-    parameters = {k: v.decode(errors="replace") if isinstance(v, bytes) else v for k, v in call.parameters.items()}
+    parameters = {
+        k: v.decode(errors="replace") if isinstance(v, bytes) else v for k, v in call.parameters.items()
+    }
     return {"action": call.api.action, "region": call.region, "parameters": parameters}
 
 
@@ -61,13 +64,15 @@ def plan_of(
         kind = kind_of(task["Parameters"]["FunctionName"])
         if kind is None:
             function = task["Parameters"]["FunctionName"]
-            yield Planned(state, "unknown", f"{function} is no step of this version of Farshore: check out its own")
+            yield Planned(
+                state, "unknown", f"{function} is no step of this version of Farshore: check out its own"
+            )
         elif kind.written:
             yield _look(kind, state, task["Parameters"]["Payload"], mode, outside, page, execution)
 
 
 def tasks(definition: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any]]]:
-    """The Task states on the way of a run that goes well, by name; those of a Parallel one after the other."""
+    """The Task states on the way of a run that goes well, by name; of a Parallel one by one."""
     name = definition["StartAt"]
     while name:
         state = definition["States"][name]
@@ -98,26 +103,28 @@ def _look(
     page: Page,
     execution: str,
 ) -> Planned:
-    """One observation and one decision. Patience is over: what a run would owe is shown as owed."""
+    """One look as a run's first, and where that meets silence another, as if patience were over."""
     run = Run(**payload["run"], mode=mode, dry_run=True, execution=execution, redrives=0, state=state)
-    shown = {"no_return": bool(kind.point_of_no_return or kind.one_way), "fences": kind.fences}
+    no_return = bool(kind.point_of_no_return or kind.one_way)
+    blank = Planned(state, "unknown", "", no_return=no_return, fences=kind.fences)
     try:
         step: Step[Any] = step_from(kind, payload["inputs"])
-        world = _Looking(outside, run, page, 0.0, step)
+        world = _Looking(outside, run, page, outside.clock(), step)
         decision = step.decide(step.observe(world))
+        if isinstance(decision, Wait) and world.silent:
+            world.since = 0.0
+            decision = step.decide(step.observe(world))
     except NotYet as silence:
-        return Planned(state, "unknown", str(silence), **shown)
+        return replace(blank, why=str(silence))
     except Refused as refusal:
-        return Planned(state, "would refuse", str(refusal), **shown)
+        return replace(blank, outcome="would refuse", why=str(refusal))
+    told = replace(blank, facts=decision.facts)
     if isinstance(decision, Done):
-        owed = decision.outcome == "unknown"
-        outcome: Outcome = "unknown" if owed else "done"
-        why = str(decision.facts.get("why", "")) if owed else decision.outcome
-        return Planned(state, outcome, why, facts=decision.facts, **shown)
+        if decision.outcome == UNKNOWN:
+            return replace(told, why=str(decision.facts.get("why", "")))
+        return replace(told, outcome="done", why=decision.outcome)
     if isinstance(decision, Wait):
-        outcome = "unknown" if world.silent else "would wait"
-        return Planned(state, outcome, decision.why, facts=decision.facts, **shown)
-    assert isinstance(decision, Change)
-    outcome = "unknown" if world.silent and not decision.calls else "would change"
+        return replace(told, outcome="unknown" if world.silent else "would wait", why=decision.why)
     remembers = {n.memory.resource: n.memory.value for n in decision.notes if isinstance(n, Remember)}
-    return Planned(state, outcome, decision.why, decision.calls, remembers, decision.facts, **shown)
+    sure: Outcome = "would change" if decision.calls or not world.silent else "unknown"
+    return replace(told, outcome=sure, why=decision.why, calls=decision.calls, remembers=remembers)

@@ -18,10 +18,11 @@ from functions.world import NotYet, Outside, Refused
 from ..aws_cli import as_script, command
 from ..finding import find
 from ..machine import machines
-from ..operate import Operator, answering
+from ..operate import Operator
 from ..planning import Planned, plan_of
 from ..runbook import Runbook
 from ..telling import plan_rows, show
+from ..trouble import answering
 
 
 @click.command("plan")
@@ -29,7 +30,9 @@ from ..telling import plan_rows, show
 @click.option("--procedure", default="failover", show_default=True, help="Which of the runbook's procedures.")
 @click.option("--mode", type=click.Choice(MODES), default="graceful", show_default=True)
 @click.option("--twin", is_flag=True, help="Look at the healthy twin on this machine, not at the account.")
-@click.option("--as-cli", is_flag=True, help="Print the calls as AWS CLI commands, to paste without Farshore.")
+@click.option(
+    "--as-cli", is_flag=True, help="Print the calls as AWS CLI commands, to paste without Farshore."
+)
 @click.option("--json", "as_json", is_flag=True, help="Print the plan as JSON, and nothing else.")
 @click.pass_obj
 @answering
@@ -51,7 +54,9 @@ def plan_command(
     if as_json:
         click.echo(json.dumps(_as_json(book, procedure, mode, twin, as_cli, plan), indent=2, default=str))
     elif as_cli:
-        click.echo(f"# {definition['Comment'].split('. ')[0]}, {mode}: {'the twin' if twin else 'the account'} now")
+        click.echo(
+            f"# {definition['Comment'].split('. ')[0]}, {mode}: {'the twin' if twin else 'the account'} now"
+        )
         for line in as_script(plan):
             click.echo(line)
     else:

@@ -1,0 +1,77 @@
+"""`farshore redrive`: a failed run goes on, by a new hand."""
+
+from __future__ import annotations
+
+import click
+
+from functions.ledger import Page
+from functions.steps.step import Mode
+from functions.world import Outside
+
+from ..finding import find
+from ..operate import Holder, Operator
+from ..planning import Planned, plan_of
+from ..runs import Seen, short
+from ..telling import plan_rows, show
+from ..trouble import Trouble
+from .common import command, end
+
+
+@command("redrive")
+@click.argument("run")
+@click.option("--yes", is_flag=True, help="You have seen what it would do now.")
+def redrive_command(outside: Outside | None, app: str, as_json: bool, run: str, yes: bool) -> None:
+    """Let RUN of APP go on from where it failed: take the lease, show the plan again, redrive.
+
+    Without --yes it shows the plan, and does nothing.
+    """
+    operator = Operator(find(app), outside)
+    seen = operator.runs.look(operator.runs.find(run))
+    page = operator.page()
+    _redrivable(operator, seen, operator.holder(page))
+    redrives = seen.told.get("redriveCount", 0) + 1
+    plan = list(_remaining(operator, seen, page))
+    if not as_json:
+        show(plan_rows(step.as_json() for step in plan))
+    if refusing := [step.state for step in plan if step.outcome == "would refuse"]:
+        click.echo(f"would refuse: {', '.join(refusing)}", err=True)
+    if not yes:
+        raise Trouble(f"nothing was done: if that is what you want: farshore redrive {app} {run} --yes")
+    lease = operator.take_lease(seen.arn, redrives, page)
+    operator.redrive(seen.arn, redrives)
+    told = {
+        "execution": seen.arn,
+        "redrives": redrives,
+        "epoch": lease.epoch,
+        "plan": [step.as_json() for step in plan],
+    }
+    end(as_json, told, [(f"redriven: {short(seen.arn)}, for the {redrives}. time",)])
+
+
+def _redrivable(operator: Operator, seen: Seen, holder: Holder | None) -> None:
+    app, status = operator.book.application, seen.told["status"]
+    if status in ("RUNNING", "SUCCEEDED"):
+        raise Trouble(f"{short(seen.arn)} is {status}: only a run that failed can be redriven")
+    if seen.report.undone:
+        raise Trouble(
+            f"{short(seen.arn)} ended in its Fail state, and a redrive would only fail again there: "
+            f"start a new run: farshore start {app} --mode …"
+        )
+    if seen.told.get("redriveStatus", "REDRIVABLE") != "REDRIVABLE":
+        raise Trouble(
+            f"{short(seen.arn)} cannot be redriven: {seen.told.get('redriveStatusReason', '')}: "
+            f"start a new run: farshore start {app} --mode …"
+        )
+    if holder is not None and holder.lease.holder != seen.arn and not holder.ended:
+        raise Trouble(
+            f"{short(holder.lease.holder)} holds the lease ({holder.status} {holder.why}): wait for it, "
+            f"or end it: farshore abort {app} --why …"
+        )
+
+
+def _remaining(operator: Operator, seen: Seen, page: Page) -> list[Planned]:
+    """What the redriven run would do now: its own machine's states, without those that have ended."""
+    ended = {step.name for step in seen.report.steps if step.ended}
+    mode: Mode = "ungraceful" if seen.report.mode == "ungraceful" else "graceful"
+    plan = plan_of(seen.definition, mode, operator.outside, page, seen.arn)
+    return [step for step in plan if step.state not in ended]

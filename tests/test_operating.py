@@ -1,0 +1,444 @@
+"""What a person does to a deployed runbook, by the commands that a person types; the twin is the account."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import boto3
+import pytest
+from click.testing import CliRunner, Result
+
+from farshore.cli import farshore
+from farshore.rehearsal import Rehearsal
+from farshore.runbook import load
+from twin.aws import stamp
+from twin.faults import Kind, Request
+
+ROOT = Path(__file__).parent.parent
+APP = str(ROOT / "runbooks" / "unicorn-shop.yaml")
+USERS, UNICORNS = "unicorn-shop-users", "unicorn-shop-unicorns"
+FENCE = "lambda_concurrency us-east-1"
+MOVES = (FENCE, "aurora_writer us-west-1", "arc_controls", "synthetic_write us-west-1")
+
+
+class Console:
+    """A person at a terminal, and a clock to wait by."""
+
+    def __init__(self, rehearsal: Rehearsal) -> None:
+        self.rehearsal, self.clock = rehearsal, rehearsal.clock
+
+    def __call__(self, verb: str, *words: str) -> Result:
+        while self.rehearsal.functions.running:
+            self.clock.sleep(0.1)  # what functions print must not find the runner's standard output
+        runner = CliRunner(mix_stderr=False)
+        words = ("--who", "jane", *words) if verb not in ("status", "report", "redrive") else words
+        result = runner.invoke(farshore, [verb, APP, *words], obj=self.rehearsal.deployment.outside)
+        if result.exception is not None and not isinstance(result.exception, SystemExit):
+            raise result.exception
+        return result
+
+    def done(self, verb: str, *words: str) -> dict[str, Any]:
+        """The JSON of a command that must not fail."""
+        result = self(verb, *words, "--json")
+        assert result.exit_code == 0, result.stderr
+        told: dict[str, Any] = json.loads(result.stdout)
+        return told
+
+    def refused(self, verb: str, *words: str) -> str:
+        """The one message of a command that must fail."""
+        result = self(verb, *words)
+        assert result.exit_code != 0, result.stdout
+        return result.stderr
+
+    def until(self, met: Callable[[], Any], limit: float = 900) -> Any:
+        deadline = self.clock.now + limit
+        while not (found := met()):
+            assert self.clock.now < deadline, "it never came"
+            self.clock.sleep(1)
+        return found
+
+    def started(self, *words: str, mode: str = "graceful") -> str:
+        """A run that holds the lease."""
+        execution: str = self.done("start", "--mode", mode, *words)["execution"]
+        self.until(lambda: self.holder() == execution)
+        return execution
+
+    def asking(self, *words: str, mode: str = "graceful") -> str:
+        """A run that waits for a decision; gives the hash of its plan."""
+        execution = self.started(*words, mode=mode)
+        told = self.until(lambda: self.pending(execution))
+        return str(told["hash"])
+
+    def pending(self, execution: str) -> Mapping[str, Any]:
+        return self.done("status", execution)["proposal"] or {}
+
+    def holder(self) -> str:
+        lease = self.rehearsal.operator.page().lease
+        return "" if lease is None or lease.released else lease.holder
+
+    def status(self, execution: str) -> str:
+        client = boto3.client("stepfunctions", region_name=execution.split(":")[3])
+        return str(client.describe_execution(executionArn=execution)["status"])
+
+    def ended(self, execution: str) -> dict[str, Any]:
+        """The report of a run, once it has ended."""
+        self.until(lambda: self.status(execution) != "RUNNING")
+        return self.done("report", execution)
+
+    def reserved(self, function: str) -> int | None:
+        return self.rehearsal.functions.reserved("us-east-1", function)
+
+
+@pytest.fixture(scope="module")
+def account() -> Iterator[Rehearsal]:
+    rehearsal = Rehearsal(load(APP), "graceful", None, 1, lambda moment: None)
+    with rehearsal.stage():
+        rehearsal.clock.sleep(130)
+        yield rehearsal
+
+
+@pytest.fixture
+def console(account: Rehearsal) -> Iterator[Console]:
+    """The account, in which no run is under way before or after a test."""
+    console = Console(account)
+    lines = len(account.cloud.weather.script)
+    yield console
+    del account.cloud.weather.script[lines:]
+    account.cloud.weather.dark.clear()
+    for execution in running(account):
+        account.operator.direct(execution, "the fixture", "the test is over", abort=True, pause=False)
+        console.until(lambda execution=execution: console.status(execution) != "RUNNING")
+
+
+def running(account: Rehearsal) -> list[str]:
+    found = []
+    for procedure, arn in account.deployment.arns.items():
+        if procedure != "settle":
+            client = account.deployment.client(procedure)
+            answer = client.list_executions(stateMachineArn=arn, statusFilter="RUNNING")
+            found += [each["executionArn"] for each in answer["executions"]]
+    return found
+
+
+def outcomes(report: Mapping[str, Any]) -> dict[str, str]:
+    return {step["name"]: step["outcome"] for step in report["steps"]}
+
+
+def test_a_run_is_started_under_a_readable_name_in_its_machines_region(console: Console) -> None:
+    execution = console.started()
+    assert execution.split(":")[3] == "us-west-1"
+    assert execution.split(":")[7].startswith("failover-20270101T00")
+
+
+def test_a_second_start_while_a_run_is_running_is_refused_and_starts_nothing(console: Console) -> None:
+    first = console.started()
+    message = console.refused("start", "--mode", "ungraceful")
+    assert first.split(":")[7] in message
+    assert "farshore abort" in message
+    assert "farshore status" in console.refused("start", "--procedure", "failback", "--mode", "graceful")
+    assert running(console.rehearsal) == [first]
+
+
+def test_a_lost_answer_to_a_start_does_not_start_twice(console: Console) -> None:
+    befall(console, "StartExecution", "lost_after", times=1)
+    execution = console.done("start", "--mode", "graceful")["execution"]
+    console.until(lambda: console.holder() == execution)
+    assert running(console.rehearsal) == [execution]
+
+
+def test_a_start_that_is_not_allowed_says_so(console: Console) -> None:
+    befall(console, "StartExecution", "denied")
+    assert "states:StartExecution in us-west-1 was refused" in console.refused("start", "--mode", "graceful")
+
+
+def test_a_start_with_a_silent_ledger_says_what_works_without_it(console: Console) -> None:
+    console.rehearsal.cloud.weather.dark |= {f"dynamodb/{r}" for r in ("us-east-1", "us-east-2", "us-west-2")}
+    message = console.refused("start", "--mode", "graceful")
+    assert "the ledger did not answer in any of its Regions" in message
+    assert "plan --as-cli" in message
+    assert running(console.rehearsal) == []
+
+
+def test_a_dry_run_changes_nothing_and_asks_nobody(console: Console) -> None:
+    execution = console.done("start", "--mode", "graceful", "--dry-run")["execution"]
+    report = console.ended(execution)
+    assert report["status"] == "SUCCEEDED", report["why"]
+    assert outcomes(report)[FENCE] == "would change"
+    assert console.reserved(USERS) == 40
+
+
+def test_an_input_that_names_no_mode_fails_the_run_at_once_saying_what_is_accepted(console: Console) -> None:
+    client = console.rehearsal.deployment.client("failover")
+    arn = console.rehearsal.deployment.arns["failover"]
+    execution = client.start_execution(stateMachineArn=arn, name="by-hand", input="{}")["executionArn"]
+    report = console.ended(execution)
+    assert report["status"] == "FAILED"
+    assert 'start it with {"mode": "graceful"}' in report["why"]
+    assert report["seconds"] < 5
+    assert report["mode"] == ""
+
+
+def test_a_decision_on_another_plan_than_the_pending_one_is_refused(console: Console) -> None:
+    pending = console.asking()
+    message = console.refused("approve", "000000000000", "--why", "looks good")
+    assert f"the pending one is {pending}" in message
+    assert console.rehearsal.operator.page().decisions.get("000000000000") is None
+
+
+def test_an_approver_is_shown_the_plan_with_its_point_of_no_return_and_what_may_be_lost(
+    console: Console,
+) -> None:
+    pending = console.asking()
+    console.done("ungraceful", "--why", "the Region is going")
+    pending = console.until(lambda: other(console, pending))
+    for state in MOVES:
+        console.done("skip", state, "--why", "a test moves nobody")
+    result = console("approve", pending, "--why", "we must go")
+    assert result.exit_code == 0, result.stderr
+    lines = result.stdout.splitlines()
+    promote = next(i for i, line in enumerate(lines) if "rds:FailoverGlobalCluster in us-west-1" in line)
+    assert "AllowDataLoss" in lines[promote]
+    assert next(i for i, line in enumerate(lines) if "point of no return" in line) < promote
+    assert "expect to lose about" in result.stdout
+    assert "s ago" in result.stdout
+    assert f"approved plan {pending} as jane" in result.stdout
+
+
+def other(console: Console, plan: str) -> str:
+    proposal = console.pending(console.holder())
+    return proposal["hash"] if proposal and proposal["hash"] != plan else ""
+
+
+def test_a_decline_fails_the_run_naming_the_person_and_leaves_no_fence(console: Console) -> None:
+    pending = console.asking()
+    execution = console.done("decline", pending, "--why", "it is only the canary")["execution"]
+    report = console.ended(execution)
+    assert report["status"] == "FAILED"
+    assert "declined by jane (self-declared): it is only the canary" in report["why"]
+    assert outcomes(report)[f"undo {FENCE}"] == "nothing withheld"
+    assert console.reserved(USERS) == 40
+    assert console.holder() == ""
+
+
+def test_a_decision_that_was_made_is_not_turned_round(console: Console) -> None:
+    pending = console.asking()
+    console.done("pause", "--why", "so that the run does not go on")
+    console.done("approve", pending, "--why", "go")
+    assert "jane said approve" in console.refused("decline", pending, "--why", "no, wait")
+
+
+def test_a_decision_on_the_plan_of_a_run_that_has_ended_is_refused(console: Console) -> None:
+    pending = console.asking()
+    console.ended(console.done("abort", "--why", "a false alarm")["execution"])
+    assert "has ended" in console.refused("approve", pending, "--why", "late")
+
+
+def test_a_pause_holds_for_longer_than_the_states_limit_and_resume_goes_on(console: Console) -> None:
+    pending = console.asking()
+    execution = console.holder()
+    console.done("pause", "--why", "the bridge is being assembled")
+    console.clock.sleep(700)
+    console.done("approve", pending, "--why", "go")
+    for state in MOVES:
+        console.done("skip", state, "--why", "a test moves nobody")
+    console.clock.sleep(300)
+    steps = console.done("status", execution)["run"]["steps"]
+    assert steps[-1]["name"] == "approval"
+    assert "paused by jane" in steps[-1]["why"]
+    console.done("resume", "--why", "all are here")
+    report = console.ended(execution)
+    assert report["status"] == "SUCCEEDED", report["why"]
+    assert outcomes(report)["approval"] == "approved"
+
+
+def test_only_what_is_paused_can_be_resumed(console: Console) -> None:
+    console.started()
+    assert "is not paused" in console.refused("resume", "--why", "go")
+
+
+def test_a_skipped_state_is_gone_past_and_the_report_says_by_whom(console: Console) -> None:
+    pending = console.asking()
+    execution = console.holder()
+    for state in MOVES:
+        console.done("skip", state, "--why", "a test moves nobody")
+    console.done("approve", pending, "--why", "go")
+    report = console.ended(execution)
+    assert report["status"] == "SUCCEEDED", report["why"]
+    assert {outcomes(report)[state] for state in MOVES} == {"skipped"}
+    assert console.rehearsal.shop.writers() == {"us-east-1"}
+    assert console.rehearsal.shop.routes() == {"us-east-1"}
+
+
+def test_a_state_that_the_run_has_not_cannot_be_skipped(console: Console) -> None:
+    console.started()
+    message = console.refused("skip", "aurora_writer us-west", "--why", "typo")
+    assert "did you mean" in message
+    assert "aurora_writer us-west-1" in message
+
+
+def test_an_abort_before_the_point_of_no_return_gives_the_fences_back(console: Console) -> None:
+    pending = console.asking()
+    execution = console.holder()
+    befall(console, "PutFunctionConcurrency", "throttled", FunctionName=UNICORNS)
+    console.done("approve", pending, "--why", "go")
+    console.until(lambda: console.reserved(USERS) == 0)
+    result = console("abort", "--why", "it came back")
+    assert "before the point of no return: its fences are given back" in result.stderr
+    report = console.ended(execution)
+    assert report["status"] == "FAILED"
+    assert "aborted by jane: it came back" in report["why"]
+    assert console.reserved(USERS) == 40
+    assert console.holder() == ""
+
+
+def test_a_paused_run_can_be_aborted(console: Console) -> None:
+    console.asking()
+    console.done("pause", "--why", "let us think")
+    report = console.ended(console.done("abort", "--why", "no")["execution"])
+    assert "aborted by jane: no" in report["why"]
+    assert console.holder() == ""
+
+
+def test_nobody_speaks_to_a_run_that_is_not_there(console: Console) -> None:
+    for verb in ("pause", "resume", "abort", "ungraceful"):
+        assert "no run of unicorn-shop is under way" in console.refused(verb, "--why", "?")
+
+
+def test_a_holder_that_cannot_be_asked_gives_way_only_to_a_take_over(console: Console) -> None:
+    dead = console.started("--procedure", "failback")
+    console.rehearsal.cloud.weather.dark.add("stepfunctions/us-east-1")
+    assert "cannot be asked" in console.refused("start", "--mode", "graceful")
+    assert "--take-over" in console.refused("start", "--mode", "ungraceful")
+    assert console.holder() == dead
+    why = ("--take-over", "--why", "us-east-1 is dark")
+    assert "for an ungraceful run" in console.refused("start", "--mode", "graceful", *why)
+    execution = console.started(*why, mode="ungraceful")
+    page = console.rehearsal.operator.page()
+    assert page.take_over["holder"] == dead
+    assert page.take_over["who"] == "jane"
+    assert page.lease is not None
+    assert page.lease.holder == execution
+    assert page.lease.quiet_until > console.clock.now
+
+
+def test_a_bare_redrive_is_refused_by_the_first_tick_that_would_change_anything(console: Console) -> None:
+    execution = console.started()
+    machine = console.rehearsal.deployment.machines["failover"]
+    payload = machine.definition["States"][FENCE]["Parameters"]["Payload"]
+    event = {key: value for key, value in payload.items() if not key.endswith(".$")} | {
+        "input": {"mode": "graceful"},
+        "execution": {
+            "Id": execution,
+            "RedriveCount": 1,
+            "RedriveTime": stamp(console.clock.now).isoformat(),
+        },
+        "state": {"Name": FENCE, "EnteredTime": "2027-01-01T00:00:00Z"},
+    }
+    answer = boto3.client("lambda", region_name="us-west-1").invoke(
+        FunctionName="farshore-lambda-concurrency", Payload=json.dumps(event).encode()
+    )
+    error = json.loads(answer["Payload"].read())
+    assert error["errorType"] == "Refused"
+    assert "use `farshore redrive`" in error["errorMessage"]
+    assert console.reserved(USERS) == 40
+
+
+def failed_past_no_return(console: Console) -> str:
+    """A run that has passed its point of no return, by a person's word, and then failed."""
+    pending = console.asking()
+    execution = console.holder()
+    befall(console, "UpdateRoutingControlStates", "denied")
+    for state in MOVES[:2]:
+        console.done("skip", state, "--why", "a test moves nobody")
+    console.done("approve", pending, "--why", "go")
+    assert console.ended(execution)["status"] == "FAILED"
+    return execution
+
+
+def test_a_redrive_shows_the_plan_again_and_does_nothing_without_a_yes(console: Console) -> None:
+    execution = failed_past_no_return(console)
+    before = console.rehearsal.operator.page().lease
+    result = console("redrive", execution)
+    assert result.exit_code == 1
+    assert "UpdateRoutingControlStates" in result.stdout
+    assert FENCE not in result.stdout
+    assert "--yes" in result.stderr
+    assert console.rehearsal.operator.page().lease == before
+
+
+def test_a_redrive_holds_the_lease_as_a_new_hand_before_it_redrives(console: Console) -> None:
+    execution = failed_past_no_return(console)
+    seen: list[Any] = []
+
+    def redriven(request: Request) -> dict[str, Any]:
+        seen.append((request.parameters, console.rehearsal.operator.page().lease))
+        return {"redriveDate": 0}
+
+    console.rehearsal.cloud.serve("stepfunctions", "RedriveExecution", redriven)
+    before = console.rehearsal.operator.page().lease
+    told = console.done("redrive", execution.split(":")[7], "--yes")
+    ((parameters, lease),) = seen
+    assert parameters["executionArn"] == execution
+    assert (lease.holder, lease.redrives, lease.released) == (execution, 1, False)
+    assert before is not None
+    assert lease.epoch == before.epoch + 1
+    assert told["redrives"] == 1
+
+
+def test_a_run_that_was_undone_is_not_redriven_but_started_anew(console: Console) -> None:
+    pending = console.asking()
+    execution = console.done("decline", pending, "--why", "no")["execution"]
+    console.ended(execution)
+    assert "farshore start" in console.refused("redrive", execution, "--yes")
+
+
+def test_a_run_is_not_redriven_while_another_holds_the_lease(console: Console) -> None:
+    execution = failed_past_no_return(console)
+    other = console.started("--procedure", "failback")
+    message = console.refused("redrive", execution, "--yes")
+    assert other.split(":")[7] in message
+    assert console.holder() == other
+
+
+def test_status_shows_the_newest_run_its_states_the_plan_and_the_lease(console: Console) -> None:
+    pending = console.asking()
+    result = console("status")
+    assert result.exit_code == 0
+    lines = result.stdout.splitlines()
+    assert lines[0].startswith("running  unicorn-shop-failover/failover-")
+    assert any(line.startswith("waiting  approval") for line in lines)
+    assert any("the lease is held by unicorn-shop-failover/failover-" in line for line in lines)
+    assert any(f"farshore approve {APP} {pending}" in line for line in lines)
+
+
+def test_status_with_a_dark_region_shows_what_the_others_tell(console: Console) -> None:
+    execution = console.started()
+    console.rehearsal.cloud.weather.dark.add("us-east-1")
+    result = console("status", "--json")
+    assert result.exit_code == 0
+    assert json.loads(result.stdout)["execution"] == execution
+    assert "unicorn-shop-failback in us-east-1 did not answer" in result.stderr
+
+
+def test_a_run_that_never_was_is_not_found(console: Console) -> None:
+    assert "has no run nobody" in console.refused("report", "nobody")
+    assert "no run of unicorn-shop" in console.refused(
+        "report", "arn:aws:states:us-west-1:123456789012:execution:other-failover:x"
+    )
+
+
+def befall(console: Console, operation: str, kind: Kind, times: int = 1000, **parameters: str) -> None:
+    """What befalls calls of an operation, so many times."""
+    left = [times]
+
+    def line(request: Request) -> Kind | None:
+        fits = request.operation == operation
+        if not fits or not parameters.items() <= request.parameters.items() or not left[0]:
+            return None
+        left[0] -= 1
+        return kind
+
+    console.rehearsal.cloud.weather.script.append(line)
