@@ -252,6 +252,7 @@ class Rehearsal:
             self.recovered = clock.now
             self._say("recovery", f"the pages come from {book.regions.primary} again, and nothing else moves")
             clock.sleep(LINGER)
+        self._rebuilt()
         failback = self._start("failback")
         clock.spawn(lambda: self._approve(failback))
         self._finish(failback)
@@ -331,9 +332,14 @@ class Rehearsal:
     def _await_return(self) -> None:
         self._wait_for("the owed fences", lambda: self.recovered and not self._debts())
         self._say("settled", f"the fences of {self.dark} are confirmed: no debt is left")
-        self._wait_for("the rebuilt cluster", lambda: not self.shop.database.left_behind)
-        self._say("rebuilt", f"Aurora has rebuilt the cluster in {self.dark}, and it follows")
-        self.clock.sleep(LINGER)
+
+    def _rebuilt(self) -> None:
+        """After an ungraceful failover, failback waits until Aurora has rebuilt what was left behind."""
+        if self.shop.database.left_behind:
+            self._wait_for("the rebuilt cluster", lambda: not self.shop.database.left_behind)
+            region = self.book.regions.primary
+            self._say("rebuilt", f"Aurora has rebuilt the cluster in {region}, and it follows")
+            self.clock.sleep(LINGER)
 
     def _finish(self, execution: str) -> None:
         self._wait_for("the end of a run", lambda: self._status(execution) != "RUNNING")

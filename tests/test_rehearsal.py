@@ -92,6 +92,14 @@ def test_the_same_seed_tells_the_same_story_to_the_byte(graceful: dict[str, Any]
     assert again | {"wall_seconds": 0} == graceful | {"wall_seconds": 0}
 
 
+def test_an_ungraceful_game_day_with_both_regions_alive_loses_nothing() -> None:
+    report = json.loads(command("rehearse", "unicorn-shop", "--mode", "ungraceful", "--json").stdout)
+    assert [run["status"] for run in report["runs"]] == ["SUCCEEDED"] * 4
+    assert report["invariants"] == HELD
+    assert report["data"]["lost"] == []
+    assert report["debts"] == []
+
+
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
