@@ -156,7 +156,8 @@ class Rehearsal:
         self._calls: Counter[str] = Counter()
         self._told = 0
         self._owed: dict[str, float] = {}
-        self.struck = self.recovered = 0.0
+        self.struck = self.recovered = self.returning = 0.0
+        """Instants: of the outage, of the primary's recovery, and of the beginning of failback."""
 
     @contextmanager
     def stage(self) -> Iterator[Rehearsal]:
@@ -253,6 +254,7 @@ class Rehearsal:
             self._say("recovery", f"the pages come from {book.regions.primary} again, and nothing else moves")
             clock.sleep(LINGER)
         self._rebuilt()
+        self.returning = clock.now
         failback = self._start("failback")
         clock.spawn(lambda: self._approve(failback))
         self._finish(failback)
@@ -492,7 +494,7 @@ class Rehearsal:
         report.clients = {
             "requests": len(book.purchases),
             "failed": book.failed,
-            "rto_seconds": round(book.felt_outage(self.struck, self.recovered or self.clock.now, prompt), 3),
+            "rto_seconds": round(book.felt_outage(self.struck, self.returning or self.clock.now, prompt), 3),
             "longest_outage_seconds": round(book.longest_outage(self.clock.start, self.clock.now), 3),
         }
         report.debts += [

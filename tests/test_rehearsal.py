@@ -143,7 +143,7 @@ def test_rto_is_what_customers_felt(book: Runbook) -> None:
     with on_stage(book, seed=9) as rehearsal:
         report = rehearsal.play()
         tries = rehearsal.shop.book.purchases
-        struck, recovered = rehearsal.struck, rehearsal.recovered
+        struck, returning = rehearsal.struck, rehearsal.returning
         prompt = {customer.name for customer in rehearsal.shop.customers if not customer.stale}
         reserved = {
             name: rehearsal.functions.reserved(PRIMARY, name)
@@ -151,7 +151,7 @@ def test_rto_is_what_customers_felt(book: Runbook) -> None:
         }
     felt = []
     for customer in prompt:
-        mine = [t for t in tries if t.customer == customer and struck <= t.at <= recovered]
+        mine = [t for t in tries if t.customer == customer and struck <= t.at <= returning]
         after = len(mine)
         while mine[after - 1].done:
             after -= 1
