@@ -12,7 +12,7 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
-from .rehearsal import Moment, Scene
+from .report import Moment, Scene
 
 FRAME_SECONDS = 0.06
 """Real time that a frame stays at least: five simulated seconds, so that a person can follow."""

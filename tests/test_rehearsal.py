@@ -15,7 +15,8 @@ from typing import Any
 
 import pytest
 
-from farshore.rehearsal import Moment, Rehearsal, Report
+from farshore.rehearsal import Rehearsal
+from farshore.report import Moment, Report
 from farshore.runbook import Runbook, load
 from twin.aws import Cloud
 from twin.faults import Kind, Request

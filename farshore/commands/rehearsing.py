@@ -16,7 +16,7 @@ from rich.table import Table
 from ..finding import find
 
 if TYPE_CHECKING:
-    from ..rehearsal import Report
+    from ..report import Report
 
 
 @click.command("rehearse")

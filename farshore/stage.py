@@ -1,0 +1,213 @@
+"""The twin as a rehearsal needs it: one application in its Regions, Farshore deployed beside it, and a score.
+
+What runs is what `sam deploy` ships: the runbook's compiled machines and the real step code, under the
+policies that the template gives them. The twin answers as AWS and knows nothing of Farshore.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from typing import Any, Literal, Self
+
+import boto3
+
+from functions.world import NotYet
+from twin.applications.unicorn_shop import API, SCHEMA, UnicornShop, Wiring
+from twin.aws import Cloud
+from twin.clock import Clock
+from twin.engine import on_the_clock
+from twin.faults import Request
+from twin.invariants import Breach, Watch
+from twin.net import Net
+from twin.postgres import Pair
+from twin.services.cloudwatch import Metrics
+from twin.services.dynamodb import StrongTable
+from twin.services.events import Bus
+from twin.services.health import Health
+from twin.services.lambda_ import FunctionError, Functions
+from twin.services.synthetics import Canary
+
+from .deployment import EXECUTION, Deployment
+from .history import RunReport
+from .operate import Operator
+from .policy import function_name
+from .registry import steps
+from .report import EXPOSURE_BOUND, SETTLE_EVERY
+from .runbook import Runbook
+
+Mode = Literal["graceful", "ungraceful"]
+
+READING = ("Get", "Describe", "List", "Invoke")
+LEDGER_AND_PAGES = ("dynamodb", "sns")
+
+
+class Stage:
+    """The twin of one runbook's application. Everything public is there once `stage()` has been entered."""
+
+    def __init__(self, book: Runbook, mode: Mode, seed: int, wiring: Wiring = "arc") -> None:
+        self.book, self.mode, self.seed = book, mode, seed
+        self._wiring: Wiring = wiring
+        self.clock = Clock()
+        self.executions: dict[str, tuple[str, str]] = {}
+        """Every execution that was started, with its procedure and mode."""
+        self.alarmed = ""
+        """The execution that an alarm started first."""
+        self.calls: Counter[str] = Counter()
+        """Calls to AWS and HTTP requests of the steps, by execution."""
+        self.breaches: list[Breach] = []
+        """Of what the twin cannot know: S5 to S8."""
+        self.debts: list[dict[str, Any]] = []
+        """Fences that were owed: when, and when they were paid, in seconds since the beginning."""
+
+    @contextmanager
+    def stage(self) -> Iterator[Self]:
+        """Builds the twin, and takes it down at the end."""
+        with ExitStack() as stack:
+            self.cloud = stack.enter_context(Cloud(self.clock, self.seed))
+            stack.enter_context(on_the_clock(self.clock))
+            store = Pair((self.book.regions.primary, self.book.regions.standby), SCHEMA)
+            stack.callback(store.close)
+            self._build(store, stack)
+            yield self
+
+    def _build(self, store: Pair, stack: ExitStack) -> None:
+        cloud, book = self.cloud, self.book
+        self.net = Net(cloud)
+        self.functions = Functions(cloud)
+        stack.callback(self.functions.close)
+        bus = Bus(cloud)
+        metrics = Metrics(cloud, bus)
+        Health(cloud, bus)
+        self.ledger = StrongTable(cloud, book.ledger.table, book.ledger.regions)
+        self.shop = UnicornShop(
+            cloud, self.net, self.functions, store, metrics.put, self.seed, wiring=self._wiring
+        )
+        for region in (book.regions.primary, book.regions.standby):
+            boto3.client("sns", region_name=region).create_topic(Name="farshore-pages")
+        self.deployment = Deployment(cloud, self.net, self.functions, book)
+        self.operator = Operator(book, self.deployment.outside, book.regions.standby)
+        self._observe(metrics, bus)
+        self.watch = Watch(cloud, self.shop, EXPOSURE_BOUND)
+        cloud.weather.script.append(self._count)
+        cloud.watchers += [self._one_hand, self._keep_debts]
+
+    def _observe(self, metrics: Metrics, bus: Bus) -> None:
+        """Canaries outside the primary, the alarm that starts the run, and the schedule that pays debts."""
+        standby, observer = self.book.regions.standby, self.book.regions.observer or self.book.regions.standby
+        for trigger in self.book.triggers:
+            for region in sorted({standby, observer}):
+                Canary(self.cloud, self.net, metrics, region, trigger.alarm, f"https://{API}/unicorns")
+                metrics.alarm(
+                    region,
+                    trigger.alarm,
+                    "CloudWatchSynthetics",
+                    "SuccessPercent",
+                    {"CanaryName": trigger.alarm},
+                    90,
+                    "LessThanThreshold",
+                    evaluation_periods=3,
+                    datapoints_to_alarm=2,
+                    treat_missing="notBreaching",
+                )
+            pattern = {
+                "source": ["aws.cloudwatch"],
+                "detail-type": ["CloudWatch Alarm State Change"],
+                "detail": {"alarmName": [trigger.alarm], "state": {"value": ["ALARM"]}},
+            }
+            given = {"mode": self.mode, "trigger": trigger.alarm}
+            bus.rule(standby, trigger.alarm, pattern, lambda event: self.started_by_alarm(event), given)
+        if "settle" in self.deployment.machines:
+            bus.schedule(standby, "settle", SETTLE_EVERY, self.settle)
+
+    def started_by_alarm(self, event: Mapping[str, Any]) -> None:
+        """EventBridge starts the machine: the event is the rule's constant input."""
+        execution = self.begin("failover", event)
+        self.alarmed = self.alarmed or execution
+
+    def settle(self, event: Mapping[str, Any]) -> None:
+        """The schedule starts the machine that pays debts."""
+        self.begin("settle", {"mode": "ungraceful"})
+
+    def begin(self, procedure: str, given: Mapping[str, Any]) -> str:
+        """Starts a machine as the console would, and gives the execution's ARN."""
+        started = self.deployment.client(procedure).start_execution(
+            stateMachineArn=self.deployment.arns[procedure],
+            name=f"{procedure}-{len(self.executions) + 1}",
+            input=json.dumps(given),
+        )
+        execution: str = started["executionArn"]
+        self.executions[execution] = (procedure, str(given["mode"]))
+        return execution
+
+    def status(self, execution: str) -> str:
+        """RUNNING, SUCCEEDED, FAILED …"""
+        client = self.deployment.client(self.executions[execution][0])
+        status: str = client.describe_execution(executionArn=execution)["status"]
+        return status
+
+    def owed(self) -> Mapping[str, Any]:
+        """Debts in the ledger; something in any case while it does not answer."""
+        try:
+            return self.operator.page().debts
+        except NotYet:
+            return {"?": "the ledger does not answer"}
+
+    def breach(self, invariant: str, story: str) -> None:
+        self.breaches.append(Breach(invariant, round(self.clock.elapsed, 3), story))
+
+    def ask_again(self, run: RunReport) -> None:
+        """S6: every step of the run, asked once more, has nothing left to change."""
+        region = self.deployment.machines[run.procedure].region
+        kinds = {function_name(name): kind for name, kind in steps().items()}
+        for step in run.steps:
+            kind = kinds[step.function.split(":")[6]]
+            if kind.needs_lease and kind.writes and step.outcome != "unknown":
+                event = {**step.event, "input": {**step.event["input"], "dry_run": True}}
+                told = self._asked_again(region, function_name(kind.name), event)
+                if told["outcome"] == "would change":
+                    self.breach("S6", f"{run.procedure}: {step.name} would change again: {told['why']}")
+
+    def _asked_again(self, region: str, function: str, event: Mapping[str, Any]) -> Mapping[str, Any]:
+        """A dry tick; one that ends without a verdict (a fault befell it) is ticked again, as by Retry."""
+        while True:
+            try:
+                answer: Mapping[str, Any] = self.functions.invoke(region, function, event)
+                return answer
+            except FunctionError as error:
+                if error.body["errorType"] == "Refused":
+                    return {"outcome": "would change", "why": error.body["errorMessage"]}
+                self.clock.sleep(1)
+
+    # Who keeps score, at the seam.
+
+    def _count(self, request: Request) -> None:
+        self.calls[EXECUTION.get()] += 1
+
+    def _keep_debts(self, request: Request, answer: object) -> None:
+        row: Any = request.parameters.get("Item") or request.parameters.get("Key") or {}
+        kind, _, resource = row.get("item", {}).get("S", "").partition("#")
+        if kind == "debt":
+            now = round(self.clock.elapsed, 3)
+            open_debt = next(
+                (d for d in self.debts if d["resource"] == resource and d["paid_at"] is None), None
+            )
+            if request.operation == "PutItem" and open_debt is None:
+                self.debts.append({"resource": resource, "owed_at": now, "paid_at": None})
+            elif request.operation == "DeleteItem" and open_debt is not None:
+                open_debt["paid_at"] = now
+
+    def _one_hand(self, request: Request, answer: object) -> None:
+        """S8: what changes anything was sent by whoever holds the lease."""
+        execution = EXECUTION.get()
+        if (
+            execution
+            and request.service not in LEDGER_AND_PAGES
+            and not request.operation.startswith(READING)
+        ):
+            lease = self.ledger.peek({"application": self.book.application, "item": "lease"})
+            held = json.loads(lease["body"]) if lease else {}
+            if held.get("holder") != execution or held.get("released"):
+                self.breach("S8", f"{execution} sent {request}, but {held.get('holder')} holds the lease")
