@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from functions.world import NotYet
-from twin.applications.unicorn_shop import Wiring, users_in
+from twin.applications.unicorn_shop import Wiring
 
 from .history import report_of
 from .report import Moment, Report, Scene
@@ -221,7 +221,7 @@ class Rehearsal(Stage):
     def _settle_accounts(self) -> None:
         report, shop, book = self.report, self.shop, self.shop.book
         writer = shop.database.writer
-        users = users_in(shop.database.store.connect(writer))
+        users = shop.users.emails(writer)
         unarrived = {write.name for write in shop.table.missing(writer)}
         lost = [p for p in book.promises if p.kind == "user" and p.key not in users]
         lost += [p for p in book.promises if p.kind == "basket" and p.name in unarrived]

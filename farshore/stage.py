@@ -15,14 +15,15 @@ from typing import Any, Literal, Self
 import boto3
 
 from functions.world import NotYet
-from twin.applications.unicorn_shop import API, SCHEMA, UnicornShop, Wiring
+from twin.applications.unicorn_shop import API, UnicornShop, Wiring
+from twin.applications.users import Engine, store_of
 from twin.aws import Cloud
 from twin.clock import Clock
 from twin.engine import on_the_clock
 from twin.faults import Request
 from twin.invariants import Breach, Watch
 from twin.net import Net
-from twin.postgres import Pair
+from twin.services.aurora import Store
 from twin.services.cloudwatch import Metrics
 from twin.services.dynamodb import StrongTable
 from twin.services.events import Bus
@@ -47,8 +48,10 @@ LEDGER_AND_PAGES = ("dynamodb", "sns")
 class Stage:
     """The twin of one runbook's application. Everything public is there once `stage()` has been entered."""
 
-    def __init__(self, book: Runbook, mode: Mode, seed: int, wiring: Wiring = "arc") -> None:
-        self.book, self.mode, self.seed = book, mode, seed
+    def __init__(
+        self, book: Runbook, mode: Mode, seed: int, wiring: Wiring = "arc", data: Engine = "postgres"
+    ) -> None:
+        self.book, self.mode, self.seed, self._data = book, mode, seed, data
         self._wiring: Wiring = wiring
         self.clock = Clock()
         self.executions: dict[str, tuple[str, str]] = {}
@@ -68,12 +71,12 @@ class Stage:
         with ExitStack() as stack:
             self.cloud = stack.enter_context(Cloud(self.clock, self.seed))
             stack.enter_context(on_the_clock(self.clock))
-            store = Pair((self.book.regions.primary, self.book.regions.standby), SCHEMA)
-            stack.callback(store.close)
+            store, close = store_of(self._data, (self.book.regions.primary, self.book.regions.standby))
+            stack.callback(close)
             self._build(store, stack)
             yield self
 
-    def _build(self, store: Pair, stack: ExitStack) -> None:
+    def _build(self, store: Store, stack: ExitStack) -> None:
         cloud, book = self.cloud, self.book
         self.net = Net(cloud)
         self.functions = Functions(cloud)

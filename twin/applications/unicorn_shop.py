@@ -9,12 +9,10 @@ bucket which opens again sends customers' writes to a stale writer.
 from __future__ import annotations
 
 import json
-import uuid
 from collections.abc import Callable, Mapping
 from typing import Any, Literal
 
 import boto3
-import psycopg
 
 from ..aws import Cloud
 from ..customers import Customer, Notebook, crowd
@@ -26,6 +24,7 @@ from ..services.dynamodb import GlobalTable
 from ..services.lambda_ import Functions
 from ..services.route53 import Zone
 from ..services.s3 import Websites, website
+from .users import users_of
 
 PRIMARY, STANDBY = "us-east-1", "us-west-1"
 REGIONS = (PRIMARY, STANDBY)
@@ -35,20 +34,6 @@ API = "api.unicorn-shop.example"
 CLUSTERS = {PRIMARY: "unicorn-shop-east", STANDBY: "unicorn-shop-west"}
 RESERVED = {"unicorn-shop-users": 40, "unicorn-shop-basket": 40}
 """What a restore must bring back; unicorn-shop-unicorns has no reservation."""
-
-UNICORNS = (
-    "UnicornFloat", "UnicornHipHop", "UnicornPartyDress", "UnicornGlitter", "UnicornBeddings",
-    "UnicornPink", "UnicornBackpack", "UnicornBlanket", "UnicornCool", "UnicornFluffy",
-)  # fmt: skip
-SCHEMA = """
-CREATE TABLE unicorns (uuid varchar(64) PRIMARY KEY, name varchar(64) NOT NULL, price numeric(6,2) NOT NULL);
-CREATE TABLE unicorn_user (
-    email varchar(128) PRIMARY KEY, uuid varchar(64) NOT NULL,
-    first_name varchar(64) NOT NULL, last_name varchar(64) NOT NULL
-);
-INSERT INTO unicorns (uuid, name, price)
-SELECT md5(name)::uuid, name, 100 FROM unnest(string_to_array('{names}', ',')) AS name;
-""".replace("{names}", ",".join(UNICORNS))
 
 Wiring = Literal["arc", "workshop"]
 STALE_FOR_EVER = float("inf")
@@ -72,6 +57,7 @@ class UnicornShop:
         self.customers: list[Customer] = []
         self.table = GlobalTable(cloud, "unishophotstandby", REGIONS)
         self.database = GlobalDatabase(cloud, "unicorn-shop", CLUSTERS, store, metrics)
+        self.users = users_of(self.database)
         self.arc = Cluster(
             cloud,
             {PRIMARY: "On", STANDBY: "Off"},
@@ -169,27 +155,15 @@ class UnicornShop:
         return answer["status"], json.dumps(answer["body"] | {"region": region}).encode()
 
     def _unicorns(self, region: str, event: Mapping[str, Any]) -> dict[str, Any]:
-        rows = (
-            self.database.connect(region).execute("SELECT uuid, name FROM unicorns ORDER BY name").fetchall()
-        )
-        return _answer(200, unicorns=[{"uuid": row[0], "name": row[1]} for row in rows])
+        return _answer(200, unicorns=[{"name": name} for name in self.users.unicorns(region)])
 
     def _users(self, region: str, event: Mapping[str, Any]) -> dict[str, Any]:
-        connection = self.database.connect(region)
         if event["method"] == "GET":
             email = event["path"].split("/")[-1]
-            row = connection.execute("SELECT email FROM unicorn_user WHERE email = %s", (email,)).fetchone()
-            return _answer(200, email=row[0]) if row else _answer(404, message="no such user")
+            known = self.users.emails(region, email)
+            return _answer(200, email=email) if known else _answer(404, message="no such user")
         user = json.loads(event["body"])
-        connection.execute(
-            "INSERT INTO unicorn_user VALUES (%s, %s, %s, %s) ON CONFLICT (email) DO NOTHING",
-            (
-                user["email"],
-                str(uuid.uuid5(uuid.NAMESPACE_DNS, user["email"])),
-                user["firstName"],
-                user["lastName"],
-            ),
-        )
+        self.users.sign_up(region, user)
         return _answer(201, email=user["email"])
 
     def _basket(self, region: str, event: Mapping[str, Any]) -> dict[str, Any]:
@@ -204,11 +178,6 @@ class UnicornShop:
             region, asked["uuid"], {**basket, "unicorns": unicorns}, name=f"basket {asked['uuid']}"
         )
         return _answer(200, unicorns=unicorns)
-
-
-def users_in(connection: psycopg.Connection) -> set[str]:
-    """Every user's e-mail address that a server holds."""
-    return {row[0] for row in connection.execute("SELECT email FROM unicorn_user").fetchall()}
 
 
 def api_host(region: str) -> str:
