@@ -165,16 +165,17 @@ class Stage:
         """S6: every step of the run, asked once more, has nothing left to change."""
         region = self.deployment.machines[run.procedure].region
         kinds = {function_name(name): kind for name, kind in steps().items()}
-        for step in run.steps:
-            kind = kinds[step.function.split(":")[6]]
-            if kind.needs_lease and kind.writes and step.outcome != "unknown":
-                event = {**step.event, "input": {**step.event["input"], "dry_run": True}}
-                told = self._asked_again(region, function_name(kind.name), event)
-                if told["outcome"] == "would change":
-                    self.breach("S6", f"{run.procedure}: {step.name} would change again: {told['why']}")
+        with self.cloud.weather.fair():
+            for step in run.steps:
+                kind = kinds[step.function.split(":")[6]]
+                if kind.needs_lease and kind.writes and step.outcome != "unknown":
+                    event = {**step.event, "input": {**step.event["input"], "dry_run": True}}
+                    told = self._asked(region, function_name(kind.name), event)
+                    if told["outcome"] == "would change":
+                        self.breach("S6", f"{run.procedure}: {step.name} would change again: {told['why']}")
 
-    def _asked_again(self, region: str, function: str, event: Mapping[str, Any]) -> Mapping[str, Any]:
-        """A dry tick; one that ends without a verdict (a fault befell it) is ticked again, as by Retry."""
+    def _asked(self, region: str, function: str, event: Mapping[str, Any]) -> Mapping[str, Any]:
+        """What a tick answers in the end: one that is not done yet is ticked again, as by Retry."""
         while True:
             try:
                 answer: Mapping[str, Any] = self.functions.invoke(region, function, event)

@@ -6,7 +6,8 @@ throttled, answered 5xx, denied, or slow; a Region, one service of one, or one e
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -50,6 +51,15 @@ class Weather:
             or (host != "" and host in self.dark)
             or (origin != "" and frozenset({origin, region}) in self.cut)
         )
+
+    @contextmanager
+    def fair(self) -> Iterator[None]:
+        """Nothing befalls single calls while it lasts: for whoever checks what has been done."""
+        script, self.script = self.script, []
+        try:
+            yield
+        finally:
+            self.script = script
 
     def befalls(self, request: Request) -> Kind | None:
         for line in self.script:
