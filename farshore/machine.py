@@ -266,7 +266,8 @@ class _Draft:
             choices.append({"Variable": f"$.together[{i}].failure", "IsPresent": True, "Next": fate})
             self.states[fate] = {
                 "Type": "Pass",
-                "InputPath": f"$.together[{i}].failure",
+                # One by one: not every interpreter takes an object out of a list by its path.
+                "Parameters": {f"{word}.$": f"$.together[{i}].failure.{word}" for word in ("Error", "Cause")},
                 "ResultPath": "$.failure",
                 "Next": end,
             }

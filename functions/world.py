@@ -27,7 +27,7 @@ from botocore.parsers import ResponseParserError
 CONNECT_SECONDS = 2
 READ_SECONDS = 5
 LONGEST_CALL_SECONDS = CONNECT_SECONDS + READ_SECONDS
-"""No call of ours that changes anything is in flight for longer, so a superseded run's last call has ended after it."""
+"""No change of ours is in flight for longer, so a superseded run's last change has arrived after it."""
 
 LONGEST_TICK_SECONDS = 60
 """Every function's time-out: when it has passed, the tick that checked the lease has surely ended."""

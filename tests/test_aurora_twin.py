@@ -103,6 +103,22 @@ class Shop:
             GlobalClusterIdentifier="unicorn", TargetDbClusterIdentifier=ARN[to], **options
         )
 
+    def detach(self, cluster: str = ARN[STANDBY], at: str = STANDBY) -> None:
+        self.rds[at].remove_from_global_cluster(
+            GlobalClusterIdentifier="unicorn", DbClusterIdentifier=cluster
+        )
+
+    def cluster(self, region: str = STANDBY, name: str = "") -> dict[str, Any]:
+        """The Region's cluster by itself."""
+        (found,) = self.rds[region].describe_db_clusters(DBClusterIdentifier=name or MEMBERS[region])[
+            "DBClusters"
+        ]
+        return dict(found)
+
+    def accepts_writes(self, region: str = STANDBY) -> bool:
+        found = self.cluster(region)
+        return found["Status"] == "available" and found["DBClusterMembers"][0]["IsClusterWriter"]
+
     def until(self, met: Callable[[], bool], limit: float = HOUR) -> None:
         """Lets the world run, looking once a second as a person would."""
         end = self.cloud.clock.now + limit
@@ -384,6 +400,156 @@ def test_a_failover_whose_target_dies_reverts(shop: Shop) -> None:
     shop.darken(STANDBY)
     shop.until(lambda: shop.writer(PRIMARY) == PRIMARY and shop.database.writers() == {PRIMARY})
     assert shop.order(PRIMARY, "a")
+
+
+def test_a_cluster_tells_by_itself_whom_it_follows(shop: Shop) -> None:
+    secondary, primary = shop.cluster(STANDBY, ARN[STANDBY].upper()), shop.cluster(PRIMARY)
+    assert secondary["ReplicationSourceIdentifier"] == ARN[PRIMARY]
+    assert "ReplicationSourceIdentifier" not in primary
+    assert [c["GlobalClusterIdentifier"] for c in (secondary, primary)] == ["unicorn"] * 2
+    assert [c["DBClusterMembers"][0]["IsClusterWriter"] for c in (secondary, primary)] == [False, True]
+
+
+@pytest.mark.parametrize(
+    ("region", "name"), [(STANDBY, "unikorn"), (STANDBY, MEMBERS[PRIMARY]), (OBSERVER, MEMBERS[STANDBY])]
+)
+def test_a_cluster_is_found_in_its_own_region_only(shop: Shop, region: str, name: str) -> None:
+    assert refusal(lambda: shop.cluster(region, name)) == "DBClusterNotFoundFault"
+
+
+def test_a_detached_cluster_stands_alone_and_has_what_was_shipped(any_shop: Shop) -> None:
+    any_shop.order(PRIMARY, "a")
+    any_shop.cloud.clock.sleep(2)
+    any_shop.database.hold()
+    any_shop.order(PRIMARY, "b")
+    any_shop.darken(PRIMARY)
+    any_shop.database.release()
+    any_shop.detach()
+    asked = any_shop.cloud.clock.now
+    any_shop.until(any_shop.accepts_writes)
+    assert 30 <= any_shop.cloud.clock.now - asked <= 308
+    assert any_shop.database.writers() == {STANDBY}
+    assert any_shop.orders(STANDBY) == ["a"]
+    assert any_shop.order(STANDBY, "c")
+    alone = any_shop.cluster()
+    assert not {"GlobalClusterIdentifier", "ReplicationSourceIdentifier"} & alone.keys()
+
+
+def test_nobody_fences_or_rebuilds_what_a_detached_cluster_leaves(any_shop: Shop) -> None:
+    any_shop.order(PRIMARY, "a")
+    any_shop.cloud.clock.sleep(2)
+    any_shop.darken(PRIMARY)
+    any_shop.detach()
+    any_shop.until(any_shop.accepts_writes)
+    any_shop.lighten(PRIMARY)
+    any_shop.cloud.clock.sleep(HOUR)
+    assert any_shop.database.writers() == {PRIMARY, STANDBY}
+    assert any_shop.order(PRIMARY, "b")
+    assert any_shop.order(STANDBY, "c")
+    any_shop.cloud.clock.sleep(HOUR)
+    assert any_shop.orders(PRIMARY) == ["a", "b"]
+    assert any_shop.orders(STANDBY) == ["a", "c"]
+
+
+def test_what_is_written_while_a_cluster_leaves_a_living_primary_is_lost_to_it(shop: Shop) -> None:
+    shop.keep_ordering(PRIMARY)
+    shop.cloud.clock.sleep(5)
+    before = len(shop.acknowledged)
+    shop.detach()
+    shop.until(shop.accepts_writes)
+    assert before - 15 <= len(shop.orders(STANDBY)) <= before + 30
+    assert len(shop.acknowledged) > before + 200
+
+
+def test_nothing_shows_straight_after_a_removal_and_then_in_turns(shop: Shop) -> None:
+    def shown() -> tuple[int, str, bool]:
+        members = shop.described(PRIMARY)["GlobalClusterMembers"]
+        return len(members), shop.cluster()["Status"], shop.accepts_writes()
+
+    shop.detach()
+    turns = [shown()]
+    while not turns[-1][2]:
+        if (now := shown()) != turns[-1]:
+            turns.append(now)
+        shop.cloud.clock.sleep(0.2)
+    assert turns == [
+        (2, "available", False),
+        (1, "available", False),
+        (1, "promoting", False),
+        (1, "available", True),
+    ]
+    assert shop.database.writers() == {PRIMARY, STANDBY}
+
+
+def test_the_old_primary_is_alone_on_the_list_and_the_region_that_left_sees_none(shop: Shop) -> None:
+    shop.detach()
+    shop.until(shop.accepts_writes)
+    (member,) = shop.described(PRIMARY)["GlobalClusterMembers"]
+    assert (member["DBClusterArn"], member["IsWriter"], member["Readers"]) == (ARN[PRIMARY], True, [])
+    assert refusal(lambda: shop.described(STANDBY)) == "GlobalClusterNotFoundFault"
+    assert shop.rds[STANDBY].describe_global_clusters()["GlobalClusters"] == []
+
+
+def test_only_its_arn_in_its_own_region_removes_a_cluster(shop: Shop) -> None:
+    assert refusal(lambda: shop.detach(MEMBERS[STANDBY])) == "DBClusterNotFoundFault"
+    assert refusal(lambda: shop.detach(at=PRIMARY)) == "DBClusterNotFoundFault"
+    assert refusal(lambda: shop.detach(at=OBSERVER)) == "DBClusterNotFoundFault"
+    shop.cloud.clock.sleep(HOUR)
+    assert len(shop.described()["GlobalClusterMembers"]) == 2
+
+
+def test_the_database_that_a_cluster_leaves_must_exist(shop: Shop) -> None:
+    asked = {"GlobalClusterIdentifier": "unikorn", "DbClusterIdentifier": ARN[STANDBY]}
+    assert (
+        refusal(lambda: shop.rds[STANDBY].remove_from_global_cluster(**asked)) == "GlobalClusterNotFoundFault"
+    )
+
+
+def test_the_primary_does_not_leave_its_secondary(shop: Shop) -> None:
+    assert refusal(lambda: shop.detach(ARN[PRIMARY], at=PRIMARY)) == IN_PROCESS
+
+
+def test_no_cluster_leaves_twice(shop: Shop) -> None:
+    shop.detach()
+    assert refusal(shop.detach) == "InvalidDBClusterStateFault"
+    shop.until(shop.accepts_writes)
+    assert refusal(shop.detach) == "InvalidParameterValue"
+
+
+def test_no_cluster_leaves_while_the_database_moves_nor_moves_while_it_leaves(shop: Shop) -> None:
+    shop.switch_over()
+    assert refusal(shop.detach) == IN_PROCESS
+    shop.until(lambda: shop.writer() == STANDBY)
+    shop.detach(ARN[PRIMARY], at=PRIMARY)
+    assert refusal(lambda: shop.switch_over(to=PRIMARY, at=STANDBY)) == IN_PROCESS
+    shop.until(lambda: shop.accepts_writes(PRIMARY))
+    assert refusal(lambda: shop.switch_over(to=PRIMARY, at=STANDBY)) == "DBClusterNotFoundFault"
+
+
+def test_a_cluster_that_is_being_rebuilt_does_not_leave(shop: Shop) -> None:
+    shop.darken(PRIMARY)
+    shop.fail_over(AllowDataLoss=True)
+    shop.until(lambda: shop.writer() == STANDBY)
+    shop.lighten(PRIMARY)
+    assert refusal(lambda: shop.detach(ARN[PRIMARY], at=PRIMARY)) == "InvalidDBClusterStateFault"
+
+
+def test_a_cluster_whose_region_goes_dark_while_it_leaves_is_promoted_later(shop: Shop) -> None:
+    shop.detach()
+    shop.cloud.clock.sleep(10)
+    shop.darken(STANDBY)
+    shop.cloud.clock.sleep(HOUR)
+    shop.lighten(STANDBY)
+    assert shop.database.writers() == {PRIMARY}
+    shop.until(shop.accepts_writes, limit=3)
+
+
+def test_nobody_publishes_the_lag_of_a_cluster_that_left(shop: Shop) -> None:
+    shop.detach()
+    shop.until(shop.accepts_writes)
+    shop.samples.clear()
+    shop.cloud.clock.sleep(600)
+    assert shop.samples == []
 
 
 def test_both_regions_publish_a_lag_below_a_second(shop: Shop) -> None:

@@ -146,6 +146,11 @@ def test_a_failover_names_the_global_cluster_and_the_cluster() -> None:
             "dynamodb:Query",
             (f"arn:aws:dynamodb:{WEST}:{ACCOUNT}:table/farshore-ledger",),
         ),
+        (
+            ("rds", "RemoveFromGlobalCluster", {"GlobalClusterIdentifier": "u", "DbClusterIdentifier": "w"}),
+            "rds:RemoveFromGlobalCluster",
+            (f"arn:aws:rds::{ACCOUNT}:global-cluster:u", f"arn:aws:rds:{WEST}:{ACCOUNT}:cluster:w"),
+        ),
         (("cloudwatch", "GetMetricData", {}), "cloudwatch:GetMetricData", ("*",)),
         (
             ("stepfunctions", "DescribeExecution", {"executionArn": "arn:aws:states:e"}),

@@ -80,6 +80,8 @@ class Approval(Step[Seen]):
     writes: ClassVar = (PUBLISH,)
     notes: ClassVar = (PUT,)
     derived: ClassVar = frozenset({"later"})
+    phase: ClassVar = "approve"
+    tolerates: ClassVar = {PUBLISH: "the plan stands in the ledger for whoever looks"}
     block: ClassVar = "ManualApproval"
 
     def observe(self, world: World) -> Seen:
@@ -155,8 +157,8 @@ def _told(later: Later, answer: Sight) -> Mapping[str, Any]:
 def _message(run: Run, digest: str, plan: tuple[Mapping[str, Any], ...]) -> str:
     """What a person reads at night: what would fail, then step by step, then every call."""
     lines = [
-        f"{run.application} {run.procedure}, {run.mode}, {run.source} to {run.target}: approve plan {digest}?",
-        f"run: {run.execution}",
+        f"{run.application} {run.procedure}, {run.mode}, {run.source} to {run.target}",
+        f"approve plan {digest} of {run.execution}?",
     ]
     lines += [
         f"WOULD FAIL at {e['state']}: {e.get('why', '')}" for e in plan if e["outcome"] == "would refuse"

@@ -43,6 +43,7 @@ class ArcControls(Step[Seen]):
     writes: ClassVar = (UPDATE,)
     busy: ClassVar = frozenset({"ConflictException"})
     point_of_no_return: ClassVar = True
+    phase: ClassVar = "traffic"
     block: ClassVar = "ARCRoutingControl"
 
     def observe(self, world: World) -> Seen:

@@ -100,6 +100,12 @@ class RegionImpaired(Step[Seen]):
     name: ClassVar = "region_impaired"
     reads: ClassVar = (ALARMS, HEALTH, HTTP)
     every: ClassVar = 10
+    phase: ClassVar = "detect"
+    tolerates: ClassVar = {
+        ALARMS: "unknown is not yes, and other sources say it",
+        HEALTH: "unknown is not yes, and other sources say it",
+        HTTP: "a probe's silence is its answer",
+    }
 
     def __post_init__(self) -> None:
         if not 1 <= self.at_least <= len(self.of):

@@ -45,6 +45,7 @@ __all__ = [
 
 Mode = Literal["graceful", "ungraceful"]
 MODES: tuple[Mode, ...] = ("graceful", "ungraceful")
+Phase = Literal["detect", "approve", "data", "capacity", "consumers", "traffic", "verify"]
 
 Region = NewType("Region", str)
 """One of the runbook's own: `$from`, `$to` or a name under `regions:`; in an event always a name."""
@@ -191,6 +192,11 @@ class Step(Generic[Seen]):
     """Why swapping the Regions does not undo it."""
     point_of_no_return: ClassVar[bool] = False
     """After it, customers' data or traffic has moved: a failure no longer undoes the fences."""
+    phase: ClassVar[Phase | None] = None
+    """Where it belongs on the way of a failover: the linter holds a runbook to the order. Fences say it by
+    what they do: `$from` is fenced before data moves, `$to` is given back after it."""
+    tolerates: ClassVar[Mapping[Api, str]] = {}
+    """Calls whose silence does not keep the state from coming about, and why: the linter's word on the dark."""
     block: ClassVar[str | None] = None
     """The ARC Region switch block that it corresponds to."""
     needs_lease: ClassVar[bool] = True
@@ -231,9 +237,9 @@ def tick(step: Step[Any], run: Run, ledger: Ledger, outside: Outside, since: flo
             raise Refused(f"not within {step.within:g} s: {decision.why}")
         if isinstance(decision, Wait):
             raise NotYet(decision.why)
+        why = decision.why
         if look == ROUNDS or any(isinstance(reply, Denied) for _, reply in trouble):
             break
-        why = decision.why
         if step.needs_lease:
             _hold(ledger.read(), run, world.now)
         for note in decision.notes:

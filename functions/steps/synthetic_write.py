@@ -34,6 +34,7 @@ class SyntheticWrite(Step[Seen]):
     reads: ClassVar = (HTTP,)
     writes: ClassVar = (HTTP,)
     every: ClassVar = 5
+    phase: ClassVar = "verify"
 
     def observe(self, world: World) -> Seen:
         marker = f"farshore-{world.dice(1 << 30):08x}"

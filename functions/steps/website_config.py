@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Annotated, Any, ClassVar
+from typing import Annotated, ClassVar
 
 from ..world import HTTP, Sight, request
 from .step import Decision, Done, Refused, Region, Step, Wait, World, lambda_handler
@@ -47,13 +47,14 @@ class WebsiteConfig(Step[Seen]):
             )
         return Done()
 
-    def _named(self, answer: Sight) -> Any:
+    def _named(self, answer: Sight) -> str | None:
         if not isinstance(answer, Mapping) or answer["status"] != 200:
             return None
         try:
-            return str(json.loads(answer["body"]).get(self.key))
+            named = json.loads(answer["body"]).get(self.key)
         except (ValueError, AttributeError):
             return "nothing: it is not a JSON object"
+        return str(named) if named else f"nothing under {self.key!r}"
 
 
 handler = lambda_handler(WebsiteConfig)

@@ -9,17 +9,15 @@ docs.aws.amazon.com/AmazonRDS/latest/AuroraUserGuide/aurora-global-database-disa
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any, Literal, Protocol
+from typing import Any, Protocol
 
 from ..aws import ACCOUNT, AwsError, Cloud
 from ..faults import Request
+from .aurora_answers import Departure, Move, db_cluster, global_cluster
 
 METRIC_SECONDS = 60
 LOOK_SECONDS = 1
 """How often Aurora looks whether both Regions still hear each other."""
-
-STATUS = {True: "failing-over", False: "switching-over"}
 
 
 class Store(Protocol):
@@ -44,17 +42,6 @@ class Metrics(Protocol):
     ) -> None: ...
 
 
-@dataclass
-class Move:
-    """A switchover or a failover that has been accepted and has not ended."""
-
-    source: str
-    target: str
-    loses: bool
-    status: Literal["", "pending", "switching-over", "failing-over", "cancelling"] = ""
-    """As FailoverState shows it; "" before it shows anything."""
-
-
 class GlobalDatabase:
     """The one Aurora global database of a cloud."""
 
@@ -77,6 +64,7 @@ class GlobalDatabase:
         self._cloud, self._clock, self._weather = cloud, cloud.clock, cloud.weather
         self._identifier, self._members, self._metrics = identifier, dict(members), metrics
         self._move: Move | None = None
+        self._departure: Departure | None = None
         self._held = False
         self._shipped = self._clock.now
         self._suspended: set[str] = set()
@@ -86,6 +74,8 @@ class GlobalDatabase:
         cloud.serve("rds", "DescribeGlobalClusters", self._describe)
         cloud.serve("rds", "SwitchoverGlobalCluster", self._switchover_asked)
         cloud.serve("rds", "FailoverGlobalCluster", self._failover_asked)
+        cloud.serve("rds", "RemoveFromGlobalCluster", self._removal_asked)
+        cloud.serve("rds", "DescribeDBClusters", self._describe_cluster)
 
     def connect(self, region: str) -> Any:
         """An application's connection to its Region's cluster; the store's `Dark` where that is dark."""
@@ -133,7 +123,8 @@ class GlobalDatabase:
 
     def _ship(self) -> None:
         failing_over = self._move is not None and self._move.status == "failing-over"
-        if self._linked() and not (self._held or self.left_behind or failing_over):
+        parted = self.left_behind or not self._belongs(self.secondary)
+        if self._linked() and not (self._held or parted or failing_over):
             self.store.ship()
             self._shipped = self._clock.now
         self._clock.after(self._draw("lag"), self._ship)
@@ -144,7 +135,8 @@ class GlobalDatabase:
         Both Regions publish it, each under its own cluster (the guide names now one, now the other). A
         secondary cannot know it while it does not hear its writer: its last sample stays the newest one.
         """
-        if self._metrics is None or self.left_behind or self._weather.is_dark(self.writer):
+        parted = self.left_behind or not self._belongs(self.secondary)
+        if self._metrics is None or parted or self._weather.is_dark(self.writer):
             return
         milliseconds = (self._clock.now - self._shipped) * 1000
         for region in self._members if self._linked() else (self.writer,):
@@ -156,7 +148,15 @@ class GlobalDatabase:
     def _describe(self, request: Request) -> dict[str, Any]:
         if "GlobalClusterIdentifier" in request.parameters:
             self._find(request)
-        return {"GlobalClusters": [self._as_described()] if request.region in self._members else []}
+        return {"GlobalClusters": [self._as_described()] if self._belongs(request.region) else []}
+
+    def _describe_cluster(self, request: Request) -> dict[str, Any]:
+        arn = self._own(request, str(request.parameters["DBClusterIdentifier"]))
+        going = self._departure
+        stage = going.stage if going and going.region == request.region else None
+        source = None if request.region == self.writer or stage == "alone" else self._arn(self.writer)
+        database = self._identifier if self._belongs(request.region) else None
+        return {"DBClusters": [db_cluster(arn, database, source, stage)]}
 
     def _switchover_asked(self, request: Request) -> dict[str, Any]:
         return self._accept(request, loses=False)
@@ -171,8 +171,8 @@ class GlobalDatabase:
         self._find(request)
         target = self._target(request)
         busy = "InvalidGlobalClusterStateFault"
-        if self._move is not None:
-            raise AwsError(busy, f"A switchover or failover of {self._identifier} is in process.")
+        if self._move is not None or self._departure is not None:
+            raise AwsError(busy, f"A change of {self._identifier} is in process.")
         if target == self.writer:
             raise AwsError(busy, f"{self._members[target]} is the primary cluster already.")
         if loses and self.left_behind:
@@ -184,17 +184,51 @@ class GlobalDatabase:
         self._clock.spawn(self._fail_over if loses else self._switch_over)
         return {"GlobalCluster": self._as_described()}
 
+    def _removal_asked(self, request: Request) -> dict[str, Any]:
+        """Only its ARN names a cluster, as documented, and here only in its own Region, as the guide does it.
+        The answer for one that has left is not documented, but known from Terraform's provider. AWS lets the
+        primary leave, too, when it is the last: nobody asks for that."""
+        asked = str(request.parameters["DbClusterIdentifier"])
+        arn = self._own(request, asked if asked.startswith("arn:") else "")
+        if not self._belongs(request.region):
+            why = f"Cluster {arn} is not found in global cluster {self._identifier}."
+            raise AwsError("InvalidParameterValue", why)
+        self._find(request)
+        if request.region == self.writer:
+            raise AwsError("InvalidGlobalClusterStateFault", f"{arn} is the primary cluster.")
+        if self._move is not None:
+            raise AwsError("InvalidGlobalClusterStateFault", f"{self._identifier} is being moved.")
+        if self._departure is not None or self.left_behind:
+            raise AwsError("InvalidDBClusterStateFault", f"{arn} is not in the available state.")
+        self._departure = Departure(request.region)
+        self._clock.spawn(self._depart)
+        return {"GlobalCluster": self._as_described()}
+
+    def _own(self, request: Request, asked: str) -> str:
+        """The ARN of the cluster of the Region that is asked, which its name or ARN stands for."""
+        if request.region in self._members:
+            arn = self._arn(request.region)
+            if asked.lower() in (arn.lower(), self._members[request.region].lower()):
+                return arn
+        raise AwsError("DBClusterNotFoundFault", f"DBCluster {asked} not found.", 404)
+
+    def _belongs(self, region: str) -> bool:
+        """The Region's cluster is on the global database's list."""
+        gone = self._departure and self._departure.region == region and self._departure.stage != "told"
+        return region in self._members and not gone
+
     def _find(self, request: Request) -> None:
         """AWS does not tell who else sees a global database: here, only the Regions that have a member do."""
         asked = str(request.parameters["GlobalClusterIdentifier"])
-        if asked.lower() != self._identifier.lower() or request.region not in self._members:
+        if asked.lower() != self._identifier.lower() or not self._belongs(request.region):
             raise AwsError("GlobalClusterNotFoundFault", f"Global cluster {asked} not found.", 404)
 
     def _target(self, request: Request) -> str:
         """The target's Region: an ARN is found anywhere, an identifier only in the Region that is asked."""
         asked = str(request.parameters["TargetDbClusterIdentifier"])
         for region, cluster in self._members.items():
-            if asked == self._arn(region) or (asked == cluster and region == request.region):
+            named = asked == self._arn(region) or (asked == cluster and region == request.region)
+            if named and self._belongs(region):
                 return region
         raise AwsError("DBClusterNotFoundFault", f"DB cluster {asked} not found.", 404)
 
@@ -208,35 +242,11 @@ class GlobalDatabase:
         return f"arn:aws:rds:{region}:{ACCOUNT}:cluster:{self._members[region]}"
 
     def _as_described(self) -> dict[str, Any]:
-        writer = {
-            "DBClusterArn": self._arn(self.writer),
-            "Readers": [self._arn(self.secondary)],
-            "IsWriter": True,
-            "SynchronizationStatus": "connected",
-        }
-        secondary = {
-            "DBClusterArn": self._arn(self.secondary),
-            "Readers": [],
-            "IsWriter": False,
-            "GlobalWriteForwardingStatus": "disabled",
-            "SynchronizationStatus": "pending-resync" if self.left_behind else "connected",
-        }
-        described: dict[str, Any] = {
-            "GlobalClusterIdentifier": self._identifier,
-            "GlobalClusterArn": f"arn:aws:rds::{ACCOUNT}:global-cluster:{self._identifier}",
-            "Status": "available",
-            "Engine": "aurora-postgresql",
-            "GlobalClusterMembers": [writer, secondary],
-        }
-        if self._move and self._move.status:
-            described["Status"] = STATUS[self._move.loses]
-            described["FailoverState"] = {
-                "Status": self._move.status,
-                "FromDbClusterArn": self._arn(self._move.source),
-                "ToDbClusterArn": self._arn(self._move.target),
-                "IsDataLossAllowed": self._move.loses,
-            }
-        return described
+        secondary = self._arn(self.secondary) if self._belongs(self.secondary) else None
+        status = "pending-resync" if self.left_behind else "connected"
+        return global_cluster(
+            self._identifier, self._arn(self.writer), secondary, status, self._move, self._arn
+        )
 
     # What takes time.
 
@@ -285,6 +295,21 @@ class GlobalDatabase:
     def _end(self, move: Move) -> None:
         self.writer, self.secondary = move.target, move.source
         self._move = None
+
+    def _depart(self) -> None:
+        """The secondary becomes a writer with what was shipped to it. Nobody fences the old writer, and
+        nothing is rebuilt: from here on each Region has a database of its own."""
+        going = self._departure
+        assert going is not None
+        self._clock.sleep(self._draw("status"))
+        going.stage = "left"
+        self._clock.sleep(self._draw("status"))
+        going.stage = "promoting"
+        self._clock.sleep(self._draw("detachment"))
+        while self._weather.is_dark(going.region):
+            self._clock.sleep(LOOK_SECONDS)
+        self.store.promote(going.region)
+        going.stage = "alone"
 
     def _rebuild(self) -> None:
         """Once the old writer is back, it is fenced, after a while; then its volume is rebuilt."""

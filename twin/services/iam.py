@@ -39,6 +39,7 @@ RESOURCES: Mapping[str, Mapping[str, str]] = {
         "GlobalClusterIdentifier": "rds::{account}:global-cluster:{given}",
         "TargetDbClusterIdentifier": CLUSTER,
         "DBClusterIdentifier": CLUSTER,
+        "DbClusterIdentifier": CLUSTER,
     },
     "route53-recovery-cluster": {"RoutingControlArn": "{given}"},
     "s3": {"Bucket": "s3:::{given}"},

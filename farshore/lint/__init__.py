@@ -1,0 +1,85 @@
+"""The static judge of a runbook: what will go wrong on the night, said by day, each with its line.
+
+What it knows of a step is what the step declares, and which calls its real `observe` makes when nobody
+answers. It judges runs. Whether the application itself can live in one Region, a rehearsal shows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ..machine import Direction, Unprovable, machines
+from ..mistakes import Mistakes
+from ..runbook import Runbook, load, load_all
+from . import darkness, order, partners, promises
+from .darkness import Verdict
+from .finding import Finding, Procedures, procedures
+from .reach import Reach, reaches
+
+__all__ = ["Finding", "Judgement", "Reach", "Verdict", "judged", "judgements"]
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """What is to be said about one runbook, or about files that could not be read."""
+
+    application: str
+    findings: tuple[Finding, ...]
+    verdicts: tuple[Verdict, ...] = ()
+    reaches: tuple[Reach, ...] = ()
+
+    def survives(self) -> dict[str, Any]:
+        return {verdict.loss: verdict.as_json() for verdict in self.verdicts}
+
+
+def judgements(app: Path) -> list[Judgement]:
+    """The judgement of a runbook, or of all of a folder. What cannot be read is found, not raised."""
+    try:
+        books = load_all(app) if app.is_dir() or not app.suffix else (load(app),)
+    except Mistakes as mistakes:
+        found = [Finding("runbook", m.path, m.line, m.what, m.instead) for m in mistakes.mistakes]
+        return [Judgement("", tuple(found))]
+    return [judged(book) for book in books]
+
+
+def judged(book: Runbook) -> Judgement:
+    """Everything that the rules find, by line; and the four verdicts."""
+    listed = procedures(book)
+    unfit = tuple(_unfit(book, listed))
+    found = [
+        *order.findings(book, listed),
+        *partners.findings(book, listed),
+        *promises.findings(book, listed),
+    ]
+    if unfit:
+        return Judgement(book.application, _in_order([*unfit, *found]))
+    reached = tuple(reaches(listed, machines(book)))
+    dark = darkness.findings(book, listed, reached)
+    return Judgement(
+        book.application,
+        _in_order([*found, *dark]),
+        tuple(darkness.verdicts(book, dark)),
+        reached,
+    )
+
+
+def _unfit(book: Runbook, listed: Procedures) -> Iterator[Finding]:
+    """What compile refuses: there is no machine to judge."""
+    there = Direction(book.regions.primary, book.regions.standby)
+    for placed in listed.everything():
+        try:
+            placed.step(there)
+        except ValueError as error:
+            yield Finding("runbook", book.path, placed.line.line, f"{placed.name}: {error}", "correct it")
+    try:
+        machines(book)
+    except Unprovable as error:
+        yield Finding("runbook", book.path, book.lines["application"], str(error), "correct it")
+
+
+def _in_order(findings: list[Finding]) -> tuple[Finding, ...]:
+    """Each once: failover and failback are often the same lines."""
+    return tuple(dict.fromkeys(sorted(findings, key=lambda each: (each.line, each.rule, each.what))))

@@ -1,0 +1,154 @@
+"""Static stability: does a run end with a Region dark, and which line keeps it from ending where not?"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from functions.steps.arc_controls import ArcControls
+from functions.steps.region_impaired import HEALTH, RegionImpaired, Source
+
+from ..machine import Direction
+from ..runbook import Runbook
+from .finding import Finding, Procedures, Severity
+from .reach import Reach
+
+HOMES = ("us-east-1", "us-west-2")
+"""Where AWS's global control planes live: IAM, CloudFront, Route 53; Global Accelerator, ARC's configuration.
+Source: docs.aws.amazon.com/whitepapers/latest/aws-fault-isolation-boundaries/global-services.html"""
+ENDPOINTS = 5
+"""Of an ARC cluster, each in a Region of its own.
+Source: docs.aws.amazon.com/cli/latest/reference/route53-recovery-cluster"""
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """Whether an ungraceful run ends with a Region dark."""
+
+    loss: str
+    """In words: us-east-1, us-west-2, the primary, the standby."""
+    region: str
+    runs: tuple[str, ...]
+    """The procedures that may have to run then: those that do not activate that very Region."""
+    because: tuple[Finding, ...]
+    """What keeps them from ending; nothing, where they do."""
+
+    def as_json(self) -> dict[str, Any]:
+        because = [{"path": f.path, "line": f.line, "what": f.what} for f in self.because]
+        return {
+            "region": self.region,
+            "survives": not self.because,
+            "runs": list(self.runs),
+            "because": because,
+        }
+
+
+@dataclass(frozen=True)
+class Obstacle(Finding):
+    """A finding that keeps a procedure from ending with `dark` dark."""
+
+    procedure: str = ""
+    dark: str = ""
+
+
+def findings(book: Runbook, listed: Procedures, reached: Sequence[Reach]) -> list[Finding]:
+    return [
+        *_control_planes(book, reached),
+        *_lost(book, reached),
+        *_evidence(book, listed),
+        *_endpoints(book, listed),
+    ]
+
+
+def verdicts(book: Runbook, found: Sequence[Finding]) -> Iterator[Verdict]:
+    primary, standby = book.regions.primary, book.regions.standby
+    targets = {"failover": standby, "failback": primary}
+    for loss, region in (
+        *((home, home) for home in HOMES),
+        ("the primary", primary),
+        ("the standby", standby),
+    ):
+        runs = tuple(procedure for procedure, target in targets.items() if target != region)
+        because = tuple(
+            each
+            for each in found
+            if isinstance(each, Obstacle) and each.dark == region and each.procedure in runs
+        )
+        yield Verdict(loss, region, runs, because)
+
+
+def _control_planes(book: Runbook, reached: Sequence[Reach]) -> Iterator[Finding]:
+    """Wherever the runbook's Regions are today: such a line is wrong for whichever of them moves there."""
+    for reach in reached:
+        api, placed = reach.api, reach.placed
+        if api.plane == "control" and api.home and api not in placed.kind.tolerates:
+            what = f"{placed.name} calls {api.action}, a control plane that lives in {api.home} alone"
+            instead = "do it in `prepare`, and move customers by a data plane"
+            yield Finding("control-plane", book.path, placed.line.line, what, instead)
+
+
+def _lost(book: Runbook, reached: Sequence[Reach]) -> Iterator[Obstacle]:
+    """Calls that only a dark Region could answer. The Region that takes over is alive by assumption."""
+    targets = {"failover": book.regions.standby, "failback": book.regions.primary}
+    lost: dict[tuple[str, int, str, str, bool], list[str]] = {}
+    for reach in reached:
+        for dark in dict.fromkeys((reach.source, *HOMES)):
+            if dark != targets[reach.procedure] and reach.lost_with(dark):
+                placed = reach.placed
+                where = (reach.procedure, placed.line.line, placed.name, dark, dark == reach.source)
+                lost.setdefault(where, []).append(reach.api.action)
+    for (procedure, line, name, dark, is_left), actions in lost.items():
+        asks = " and ".join(dict.fromkeys(actions))
+        role = f"{dark}, which is left," if is_left else dark
+        what = f"{name} needs {asks} in {dark}: with {role} dark, an ungraceful {procedure} does not end"
+        # A failback that is written out may rebuild what was left, in graceful runs only.
+        graceful = is_left and procedure == "failback" and "failback" in book.lines
+        severity: Severity = "warning" if graceful else "error"
+        instead = f"ask another Region, or move it out of {procedure}"
+        yield Obstacle("dark", book.path, line, what, instead, severity, procedure, dark)
+
+
+def _evidence(book: Runbook, listed: Procedures) -> Iterator[Finding]:
+    """A triggered run goes on only when enough sources say yes, whichever Regions are dark by then.
+
+    Only failover has triggers: for whatever a person starts, evidence is advice.
+    """
+    way = Direction(book.regions.primary, book.regions.standby)
+    decides = any(trigger.mode == "ungraceful" for trigger in book.triggers)
+    for placed in listed.failover:
+        step = placed.step(way) if placed.kind is RegionImpaired else None
+        if not isinstance(step, RegionImpaired):
+            continue
+        for source in step.of:
+            if source.at == way.source:
+                what = f"{source} dies with the Region that it is about"
+                instead = "use an alarm in the observer or in the other Region"
+                yield Finding("evidence", book.path, placed.line.line, what, instead)
+        for dark in dict.fromkeys((way.source, *HOMES)):
+            able = [source for source in step.of if _speaks(source, {dark, way.source})]
+            if dark == way.target or len(able) >= step.at_least:
+                continue
+            also = f" and {dark}" if dark != way.source else ""
+            what = f"with {way.source}{also} dark, {len(able)} of {len(step.of)} sources can still say yes"
+            what += f", and at_least is {step.at_least}"
+            instead = "add a probe, or an alarm elsewhere"
+            if decides:
+                yield Obstacle(
+                    "evidence", book.path, placed.line.line, what, instead, procedure="failover", dark=dark
+                )
+            else:
+                yield Finding("evidence", book.path, placed.line.line, what, instead, "warning")
+
+
+def _speaks(source: Source, dark: set[str]) -> bool:
+    if source.alarm:
+        return source.at not in dark
+    return bool(source.probe) or HEALTH.home not in dark
+
+
+def _endpoints(book: Runbook, listed: Procedures) -> Iterator[Finding]:
+    for placed in listed.everything():
+        if placed.kind is ArcControls and (named := len(placed.inputs["endpoints"])) != ENDPOINTS:
+            what = f"{named} endpoints, of the {ENDPOINTS} that a cluster has"
+            yield Finding("endpoints", book.path, placed.line.line, what, "write them all", "warning")

@@ -1,0 +1,106 @@
+"""The order of a failover: detect, approve, fence, data, restore, consumers, traffic, verify."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from ..docs import duration
+from ..machine import Direction
+from ..runbook import Runbook
+from .finding import Finding, Part, Placed, Procedures, Severity
+
+
+@dataclass(frozen=True)
+class Rule:
+    """Every line that is the one part stands before every line that is the other."""
+
+    first: Part
+    then: Part
+    cost: str
+    """What happens otherwise, of the line that comes too early."""
+    severity: Severity = "error"
+
+
+RULES = (
+    Rule("detect", "approve", "a person is asked without the evidence", "warning"),
+    Rule("approve", "fence", "service is taken away before a person has spoken"),
+    Rule("fence", "data", "the old writer is still open when the new one takes over"),
+    Rule("data", "restore", "the Region opens before its data is writable there"),
+    Rule("data", "consumers", "messages are consumed, and their writes fail"),
+    Rule("data", "traffic", "reads look green, and writes fail"),
+    Rule("restore", "traffic", "customers are sent to what still turns them away"),
+    Rule("capacity", "traffic", "customers are sent to a Region that has no room for them", "warning"),
+    Rule("consumers", "traffic", "customers' orders pile up unprocessed", "warning"),
+    Rule("traffic", "verify", "the write proves nothing about where customers will go"),
+)
+
+
+def findings(book: Runbook, listed: Procedures) -> Iterator[Finding]:
+    for name, lines in listed.ways.items():
+        for rule in RULES:
+            yield from _kept(book, rule, lines)
+        yield from _ends_with_proof(book, name, lines)
+        yield from _approved(book, name, lines)
+    yield from _before_approval(book, listed)
+
+
+def _kept(book: Runbook, rule: Rule, lines: Sequence[Placed]) -> Iterator[Finding]:
+    firsts = [placed for placed in lines if placed.part == rule.first]
+    for placed in lines:
+        if placed.part != rule.then or (placed.part == "fence" and placed.line.before_approval):
+            continue
+        late = [first for first in firsts if first.place >= placed.place]
+        if late:
+            where = ", ".join(f"{each.name} in line {each.line.line}" for each in late)
+            beside = all(each.place == placed.place for each in late)
+            what = f"{placed.name} stands {'beside' if beside else 'before'} {where}: {rule.cost}"
+            instead = f"move it after line {late[-1].line.line}"
+            yield Finding("order", book.path, placed.line.line, what, instead, rule.severity)
+
+
+def _ends_with_proof(book: Runbook, name: str, lines: Sequence[Placed]) -> Iterator[Finding]:
+    proofs = [placed for placed in lines if placed.part == "verify"]
+    last = lines[-1]
+    if not proofs:
+        what = f"{name} ends without a write that proves it"
+        yield Finding("verify", book.path, last.line.line, what, "end it with synthetic_write", "warning")
+    elif last.place > proofs[-1].place:
+        what = f"{last.name} stands after {proofs[-1].name} in line {proofs[-1].line.line}, and is not proved"
+        yield Finding("verify", book.path, last.line.line, what, "verify last", "warning")
+
+
+def _approved(book: Runbook, name: str, lines: Sequence[Placed]) -> Iterator[Finding]:
+    committed = next((placed for placed in lines if placed.no_return), None)
+    if committed is None:
+        return
+    if not any(placed.part == "approve" and placed.place < committed.place for placed in lines):
+        what = f"{committed.name} is the point of no return of {name}, and nobody has approved it"
+        yield Finding("approval", book.path, committed.line.line, what, "write an approval before it")
+
+
+def _before_approval(book: Runbook, listed: Procedures) -> Iterator[Finding]:
+    """What a fence that goes up unasked costs customers, and for how long at most."""
+    triggered = any(trigger.mode == "ungraceful" for trigger in book.triggers)
+    for name, lines in listed.ways.items():
+        way = Direction(book.regions.primary, book.regions.standby)
+        if name == "failback":
+            way = Direction(way.target, way.source)
+        for placed in (placed for placed in lines if placed.line.before_approval):
+            line = placed.line.line
+            asked = [each for each in lines if each.part == "approve" and each.place > placed.place]
+            if not asked:
+                what = f"{placed.name} has before_approval, and no approval comes after it"
+                yield Finding("before-approval", book.path, line, what, "remove it", "warning")
+            elif not triggered or name == "failback":
+                what = f"{placed.name} has before_approval, and no alarm starts {name} in ungraceful mode"
+                yield Finding(
+                    "before-approval", book.path, line, what, "remove it: a person has spoken already"
+                )
+            else:
+                taken = ", ".join(sorted(thing for _, thing in placed.things))
+                most = duration(sum(float(each.inputs["within"]) for each in asked))
+                what = f"{placed.name} takes {taken} from customers of {way.source} for up to {most}"
+                what += ", before a person has spoken, whenever the alarm is wrong"
+                instead = "remove before_approval, unless two writers would cost more"
+                yield Finding("before-approval", book.path, line, what, instead, "warning")

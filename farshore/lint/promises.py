@@ -1,0 +1,138 @@
+"""What was promised, and where things are: objectives, Regions, the ledger, pages that could lead astray."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, get_type_hints
+
+from functions.steps.s3_public_access import S3PublicAccess
+from functions.steps.step import Region
+from functions.steps.website_config import WebsiteConfig
+
+from ..docs import duration
+from ..machine import Direction
+from ..runbook import Runbook
+from ..words import DIRECTION, bare
+from .finding import Finding, Placed, Procedures
+from .reach import REGION, region_of
+
+REGION_SETS = (
+    {"us-east-1", "us-east-2", "us-west-2"},
+    {"eu-west-1", "eu-west-2", "eu-west-3", "eu-central-1"},
+    {"ap-northeast-1", "ap-northeast-2", "ap-northeast-3"},
+)
+"""Where a DynamoDB table of multi-Region strong consistency can live.
+Source: docs.aws.amazon.com/amazondynamodb/latest/APIReference,
+API_CreateGlobalTableWitnessGroupMemberAction"""
+BIGGEST = 3
+
+
+def findings(book: Runbook, listed: Procedures) -> Iterator[Finding]:
+    yield from _rto(book, listed.failover)
+    yield from _rpo(book, listed)
+    yield from _literals(book, listed)
+    yield from _mismatches(book, listed)
+    yield from _regions(book)
+    yield from _pages(book, listed)
+
+
+def _rto(book: Runbook, lines: Sequence[Placed]) -> Iterator[Finding]:
+    """The limits of an ungraceful run, one after another; of those side by side, the longest."""
+    side_by_side: dict[int, list[Placed]] = defaultdict(list)
+    for placed in lines:
+        side_by_side[placed.place].append(placed)
+    longest = [max(group, key=_limit) for group in side_by_side.values()]
+    total = sum(map(_limit, longest))
+    if total > book.objectives.rto:
+        biggest = sorted(longest, key=_limit, reverse=True)[:BIGGEST]
+        named = ", ".join(f"{p.name} (line {p.line.line}) {duration(_limit(p))}" for p in biggest)
+        minutes = duration(60 * math.ceil(total / 60))
+        what = f"the limits of failover add up to {minutes}, and the rto is {duration(book.objectives.rto)}"
+        what += f"; the longest are {named}"
+        instead = "write shorter `within`s"
+        yield Finding("rto", book.path, book.lines["objectives"], what, instead, "warning")
+
+
+def _limit(placed: Placed) -> float:
+    """A fence of a silent Region is given up after its patience, and owed."""
+    if placed.part == "fence" and "patience" in placed.inputs:
+        return float(placed.inputs["patience"])
+    return float(placed.inputs["within"])
+
+
+def _rpo(book: Runbook, listed: Procedures) -> Iterator[Finding]:
+    for placed in listed.everything():
+        lose = placed.inputs.get("lose_at_most")
+        if lose is not None and lose > book.objectives.rpo:
+            what = f"{placed.name} may lose {duration(lose)}, and the rpo is {duration(book.objectives.rpo)}"
+            instead = f"write lose_at_most: {duration(book.objectives.rpo)}"
+            yield Finding("rpo", book.path, placed.line.line, what, instead)
+
+
+def _literals(book: Runbook, listed: Procedures) -> Iterator[Finding]:
+    """In a procedure that runs in both directions, a Region by name is right in one of them at most."""
+    words = {book.regions.primary: "$from", book.regions.standby: "$to"}
+    for name, lines in listed.ways.items():
+        meant = words if name == "failover" else dict(zip(words, reversed(words.values()), strict=True))
+        for placed in lines:
+            for key, kind in get_type_hints(placed.kind).items():
+                value = placed.line.inputs.get(key)
+                if bare(kind) is Region and value is not None and value not in DIRECTION:
+                    what = f"{placed.name} names {value} as its `{key}`, whichever way the run goes"
+                    instead = f"write {key}: {meant.get(value, ' or '.join(DIRECTION))}"
+                    yield Finding("literal", book.path, placed.line.line, what, instead)
+
+
+def _mismatches(book: Runbook, listed: Procedures) -> Iterator[Finding]:
+    """A Region's entry that is an ARN or an address in another Region: a topic of the dark one, say."""
+    there = Direction(book.regions.primary, book.regions.standby)
+    ways = [there, Direction(there.target, there.source)]
+    for placed in listed.everything():
+        for way in ways:
+            for key, value in _entries(way.literal(placed.line.inputs)):
+                named = region_of(value)
+                if named not in (None, key):
+                    what = f"{placed.name}: the entry of {key} is in {named}"
+                    instead = f"write the one in {key}"
+                    yield Finding("entry", book.path, placed.line.line, what, instead)
+
+
+def _entries(value: Any) -> Iterator[tuple[str, str]]:
+    """Every entry of a mapping by Regions, however deep."""
+    if isinstance(value, Mapping):
+        for key, item in value.items():
+            if isinstance(item, str) and REGION.fullmatch(str(key)):
+                yield str(key), item
+            yield from _entries(item)
+    elif isinstance(value, list | tuple):
+        for item in value:
+            yield from _entries(item)
+
+
+def _regions(book: Runbook) -> Iterator[Finding]:
+    if book.regions.observer is None:
+        what = "no observer: nothing outside the two Regions can tell which of them is ill"
+        instead = "name a third Region, and put a canary there"
+        yield Finding("observer", book.path, book.lines["regions"], what, instead, "warning")
+    replicas = set(book.ledger.regions)
+    if len(replicas) != 3 or not any(replicas <= one for one in REGION_SETS):
+        what = f"no table of strong consistency spans {', '.join(book.ledger.regions)}"
+        instead = "take three of " + ", or three of ".join(", ".join(sorted(one)) for one in REGION_SETS)
+        line = book.lines.get("ledger", book.lines["application"])
+        yield Finding("ledger", book.path, line, what, instead)
+
+
+def _pages(book: Runbook, listed: Procedures) -> Iterator[Finding]:
+    """Pages that are taken away and come back must not name the API of a Region that has been left."""
+    if any(placed.kind is WebsiteConfig for placed in listed.others.get("prepare", ())):
+        return
+    for placed in listed.everything():
+        cached = ".cloudfront.net" in json.dumps(placed.line.inputs)
+        if placed.kind is S3PublicAccess or cached:
+            what = f"{placed.name} is about pages, and `prepare` does not hold what they name"
+            instead = "write website_config there: a page that returns sends customers to a stale writer"
+            yield Finding("pages", book.path, placed.line.line, what, instead, "warning")
+            return

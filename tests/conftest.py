@@ -1,0 +1,69 @@
+"""What every test stands on: no network, no account, no credentials of whoever runs it."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+HERE = ("127.0.0.1", "::1")
+INTERNET = (socket.AF_INET, socket.AF_INET6)
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--sfn-endpoint",
+        metavar="URL",
+        help="run the state machines of test_machines.py there, on Step Functions Local, instead of in the "
+        "twin; it must have been started with SFN_MOCK_CONFIG=tests/MockConfigFile.json",
+    )
+
+
+@pytest.fixture(autouse=True, scope="session")
+def nobodys_account() -> Iterator[None]:
+    """Credentials that open nothing, whatever stands in this machine's own configuration."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name in ("AWS_PROFILE", "AWS_SESSION_TOKEN", "AWS_ENDPOINT_URL", "AWS_REGION"):
+            patch.delenv(name, raising=False)
+        for name in ("AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE"):
+            patch.setenv(name, "/dev/null")
+        patch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+        patch.setenv("AWS_ACCESS_KEY_ID", "nobody")
+        patch.setenv("AWS_SECRET_ACCESS_KEY", "nothing")
+        yield
+
+
+@pytest.fixture(autouse=True)
+def no_network(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Nothing may be connected to but this machine. botocore swallows what its connections raise, so the
+    test fails at its end, too."""
+    tried: list[str] = []
+    connect, connect_ex = socket.socket.connect, socket.socket.connect_ex
+
+    def check(plug: socket.socket, address: Any) -> None:
+        if plug.family in INTERNET and address[0] not in HERE:
+            tried.append(f"{address[0]}:{address[1]}")
+            raise OSError(f"a test tried to connect to {tried[-1]}: the twin must answer, not the network")
+
+    def guarded(plug: socket.socket, address: Any) -> None:
+        check(plug, address)
+        connect(plug, address)
+
+    def guarded_ex(plug: socket.socket, address: Any) -> int:
+        check(plug, address)
+        return connect_ex(plug, address)
+
+    def resolve(host: Any, port: Any, *args: Any, **kwargs: Any) -> Any:
+        if host not in (None, "", "localhost", b"localhost", *HERE):
+            tried.append(f"{host}:{port}")
+            raise OSError(f"a test asked for the address of {host}: the twin must answer, not the network")
+        return getaddrinfo(host, port, *args, **kwargs)
+
+    getaddrinfo = socket.getaddrinfo
+    monkeypatch.setattr(socket.socket, "connect", guarded)
+    monkeypatch.setattr(socket.socket, "connect_ex", guarded_ex)
+    monkeypatch.setattr(socket, "getaddrinfo", resolve)
+    yield
+    assert not tried, f"the network was tried: {', '.join(tried)}: the twin must answer"

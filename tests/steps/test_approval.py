@@ -1,0 +1,349 @@
+"""A person has said yes to this very plan: the real handler, which asks real handlers of made-up steps."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import pytest
+from stage import EAST, OTHER, WEST, Stage, staged, topic
+
+from functions.steps.approval import INVOKE as APPROVAL_INVOKE
+from functions.steps.approval import PAGE_AGAIN_SECONDS, Approval
+from functions.steps.step import Change, Decision, Done, Refused, Step, Wait, World
+from functions.world import READ_SECONDS, Api, Door, NotYet, Silence
+from twin.faults import Kind, Request
+
+GET = Api("route53-recovery-cluster:GetRoutingControlState", plane="data", why="made up")
+SET = Api("route53-recovery-cluster:UpdateRoutingControlState", plane="data", why="made up")
+FENCE, WRITER = "fence us-east-1", "writer us-west-1"
+INVOKE, PUBLISH = "Invoke", "Publish"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Gate(Step[Any]):
+    """The gate is open; in the plan it stands for whatever is still to be done."""
+
+    arn: str
+    figure: bool = False
+
+    name: ClassVar = "gate"
+    reads: ClassVar = (GET,)
+    writes: ClassVar = (SET,)
+
+    def observe(self, world: World) -> Any:
+        return *world.ask(GET(EAST, RoutingControlArn=self.arn)), world.now, world.run
+
+    def decide(self, seen: Any) -> Decision:
+        sight, now, run = seen
+        facts = {"lag_seconds": now % 7}
+        if isinstance(sight, Silence):
+            return Wait("the gate is silent", facts)
+        state = sight["RoutingControlState"]
+        if state == "On":
+            return Done(facts=facts)
+        if state == "Off":
+            call = SET(EAST, RoutingControlArn=self.arn, RoutingControlState="On")
+            return Change(f"open in a {run.mode} run", (call,), facts=facts)
+        if state == "silent":
+            raise NotYet("nobody says")
+        if state == "broken":
+            raise KeyError("a mistake of ours")
+        raise Refused(f"it is {state}: a person must look")
+
+
+class Desk(Stage):
+    """A gate for each later step, the approval before them, and a topic that pages."""
+
+    def __init__(self, cloud: Any) -> None:
+        super().__init__(cloud)
+        self.gates = {FENCE: "Off", WRITER: "Off"}
+        self.deploy(Approval)
+        self.deploy(Gate)
+        cloud.serve("route53-recovery-cluster", "GetRoutingControlState", self._get)
+        self.topics = {WEST: topic(WEST), EAST: topic(EAST)}
+        self.pages: list[Mapping[str, Any]] = []
+        cloud.watchers.append(self._heard)
+        self.hold()
+        self.entered = self.clock.now
+
+    def inputs(self, **more: Any) -> dict[str, Any]:
+        later = [
+            {"state": name, "function": "gate", "event": self._event(name), "no_return": name == WRITER}
+            for name in self.gates
+        ]
+        return {"topics": self.topics, "later": later} | more
+
+    def _event(self, name: str) -> dict[str, Any]:
+        event = self.event({"arn": name})
+        return {key: event[key] for key in ("inputs", "run", "ledger")}
+
+    def asks(self, **given: Any) -> str:
+        return self.fails("approval", self.inputs(), entered=self.entered, **given)
+
+    def decided(self, **given: Any) -> dict[str, Any]:
+        return self.tick("approval", self.inputs(), entered=self.entered, **given)
+
+    @property
+    def hash(self) -> str:
+        return str(self.page().proposal["hash"])
+
+    @property
+    def plan(self) -> dict[str, Any]:
+        return {entry["state"]: entry for entry in self.page().proposal["plan"]}
+
+    def decide(self, plan: str, decision: str = "approve") -> None:
+        word = {"decision": decision, "who": "jane", "why": "I looked", "identity": "self-declared"}
+        self.ledger.write(f"decision#{plan}", word)
+
+    def _get(self, request: Request) -> dict[str, Any]:
+        arn = str(request.parameters["RoutingControlArn"])
+        return {"RoutingControlArn": arn, "RoutingControlState": self.gates[arn]}
+
+    def _heard(self, request: Request, answer: object) -> None:
+        if request.operation == PUBLISH:
+            self.pages.append(request.parameters)
+
+
+@pytest.fixture
+def desk() -> Iterator[Desk]:
+    with staged(1, Desk) as desk:
+        assert isinstance(desk, Desk)
+        yield desk
+
+
+# The plan.
+
+
+def test_the_plan_holds_what_each_later_step_would_do(desk: Desk) -> None:
+    desk.gates[FENCE] = "On"
+    assert desk.asks().startswith("NotYet: the state: nobody has decided on plan ")
+    assert desk.plan[FENCE]["outcome"] == "done"
+    writer = desk.plan[WRITER]
+    assert (writer["outcome"], writer["why"]) == ("would change", "open in a graceful run")
+    assert writer["calls"][0]["region"] == EAST
+    assert [entry["no_return"] for entry in desk.plan.values()] == [False, True]
+    assert set(desk.gates.values()) == {"On", "Off"}
+
+
+def test_the_plan_is_paged_in_the_region_that_takes_over_with_its_hash(desk: Desk) -> None:
+    desk.asks()
+    (page,) = desk.pages
+    assert page["TopicArn"] == desk.topics[WEST]
+    assert page["Subject"] == f"shop failover: approve {desk.hash}?"
+    lines = str(page["Message"]).splitlines()
+    assert lines[0] == "shop failover, graceful, us-east-1 to us-west-1"
+    assert f"- {FENCE}: would change: open in a graceful run" in lines
+    assert f"- {WRITER}: would change: open in a graceful run [no return]" in lines
+
+
+def test_the_hash_stays_while_nothing_changes_and_a_figure_is_no_change(desk: Desk) -> None:
+    desk.asks()
+    first = desk.hash
+    desk.clock.sleep(3)
+    desk.asks()
+    assert desk.hash == first
+    assert len(desk.pages) == 1
+
+
+@pytest.mark.parametrize(("state", "text"), [("On", "done"), ("closed for good", "would refuse")])
+def test_the_hash_is_another_when_a_step_would_do_something_else(desk: Desk, state: str, text: str) -> None:
+    desk.asks()
+    first = desk.hash
+    desk.gates[FENCE] = state
+    desk.asks()
+    assert desk.hash != first
+    assert desk.plan[FENCE]["outcome"] == text
+
+
+def test_the_hash_is_another_in_another_mode_and_for_another_run(desk: Desk) -> None:
+    hashes = set()
+    for given in ({}, {"mode": "ungraceful"}):
+        desk.asks(**given)
+        hashes.add(desk.hash)
+    desk.hold(OTHER)
+    desk.asks(execution=OTHER)
+    assert len(hashes | {desk.hash}) == 3
+
+
+def test_a_run_made_ungraceful_asks_the_later_steps_as_ungraceful(desk: Desk) -> None:
+    desk.say(ungraceful=True)
+    desk.asks()
+    assert desk.plan[WRITER]["why"] == "open in a ungraceful run"
+
+
+# The decision.
+
+
+def test_it_is_done_when_a_person_approves_that_hash(desk: Desk) -> None:
+    desk.asks()
+    desk.decide(desk.hash)
+    told = desk.decided()
+    assert told["outcome"] == "approved"
+    assert told["facts"] == {"plan": desk.hash, "by": "jane (self-declared)", "why": "I looked"}
+
+
+def test_a_decision_on_an_older_plan_does_not_count(desk: Desk) -> None:
+    desk.asks()
+    desk.decide(desk.hash)
+    desk.gates[FENCE] = "On"
+    assert "nobody has decided on plan" in desk.asks()
+    desk.gates[FENCE] = "Off"
+    assert desk.decided()["outcome"] == "approved"
+
+
+def test_an_approval_of_another_run_does_not_count(desk: Desk) -> None:
+    desk.asks()
+    desk.decide(desk.hash)
+    desk.hold(OTHER)
+    assert "nobody has decided" in desk.asks(execution=OTHER)
+
+
+def test_a_decline_is_refused_saying_who_and_why(desk: Desk) -> None:
+    desk.asks()
+    desk.decide(desk.hash, "decline")
+    assert desk.asks() == "Refused: the state: declined by jane (self-declared): I looked"
+
+
+def test_a_plan_that_nobody_decides_on_expires(desk: Desk) -> None:
+    desk.asks()
+    desk.clock.sleep(901)
+    assert desk.asks().startswith("Refused: the state: not within 900 s: nobody has decided on plan ")
+
+
+def test_a_decision_at_the_last_moment_counts(desk: Desk) -> None:
+    desk.asks()
+    desk.clock.sleep(901)
+    desk.decide(desk.hash)
+    assert desk.decided()["outcome"] == "approved"
+
+
+def test_a_dry_run_asks_nobody(desk: Desk) -> None:
+    told = desk.decided(dry_run=True)
+    assert (told["outcome"], told["why"]) == ("would wait", "a person's approval of this plan")
+    assert desk.calls(INVOKE, PUBLISH) == []
+
+
+def test_a_run_without_the_lease_proposes_nothing(desk: Desk) -> None:
+    desk.hold(OTHER)
+    assert "superseded" in desk.asks()
+    assert desk.pages == []
+    assert desk.page().proposal == {}
+
+
+# The page.
+
+
+@pytest.mark.parametrize("kind", ["denied", "lost_before", "500", "throttled"])
+def test_a_page_that_cannot_be_sent_delays_nothing(desk: Desk, kind: Kind) -> None:
+    desk.befall(kind, PUBLISH, times=99)
+    before = desk.clock.now
+    assert "nobody has decided" in desk.asks()
+    assert desk.clock.now - before < 10
+    desk.decide(desk.hash)
+    assert desk.decided()["outcome"] == "approved"
+
+
+def test_a_page_that_was_lost_is_sent_again_and_so_is_one_that_nobody_heeds(desk: Desk) -> None:
+    desk.befall("lost_before", PUBLISH)
+    desk.asks()
+    assert desk.pages == []
+    for sent in (1, 2):
+        desk.clock.sleep(PAGE_AGAIN_SECONDS)
+        desk.asks()
+        assert len(desk.pages) == sent
+        desk.asks()
+        assert len(desk.pages) == sent
+
+
+def test_a_plan_that_flickers_pages_no_more_often_and_the_ledger_has_the_newest(desk: Desk) -> None:
+    for state in ("On", "Off", "On"):
+        desk.gates[FENCE] = state
+        desk.asks()
+        assert desk.plan[FENCE]["outcome"] == ("done" if state == "On" else "would change")
+    assert len(desk.pages) == 1
+
+
+def test_the_same_plan_keeps_the_time_at_which_it_was_proposed(desk: Desk) -> None:
+    desk.asks()
+    at = desk.page().proposal["at"]
+    desk.clock.sleep(PAGE_AGAIN_SECONDS)
+    desk.asks()
+    assert desk.page().proposal["at"] == at
+
+
+def test_a_new_run_pages_at_once(desk: Desk) -> None:
+    desk.asks()
+    desk.hold(OTHER)
+    desk.asks(execution=OTHER)
+    assert len(desk.pages) == 2
+
+
+# Later steps that do not say what they would do.
+
+
+@pytest.mark.parametrize("kind", ["lost_before", "500", "throttled"])
+def test_a_later_step_that_does_not_answer_is_not_yet(desk: Desk, kind: Kind) -> None:
+    desk.befall(kind, INVOKE, times=2)
+    assert f"NotYet: the state: {FENCE} did not say what it would do" in desk.asks()
+    assert desk.pages == []
+    assert "nobody has decided" in desk.asks()
+
+
+def test_later_steps_that_never_answer_are_refused_in_time_saying_so(desk: Desk) -> None:
+    desk.befall("500", INVOKE, times=99)
+    desk.clock.sleep(901)
+    assert desk.asks().startswith(f"Refused: the state: not within 900 s: {FENCE} did not say")
+
+
+def test_a_step_that_would_refuse_is_shown_so_first_and_may_be_approved(desk: Desk) -> None:
+    desk.gates[WRITER] = "closed for good"
+    desk.asks()
+    assert desk.plan[WRITER]["outcome"] == "would refuse"
+    lines = str(desk.pages[0]["Message"]).splitlines()
+    assert lines[2] == f"WOULD FAIL at {WRITER}: {WRITER}: it is closed for good: a person must look"
+    desk.decide(desk.hash)
+    assert desk.decided()["outcome"] == "approved"
+
+
+def test_a_step_that_is_broken_is_shown_as_one_that_would_fail(desk: Desk) -> None:
+    desk.gates[WRITER] = "broken"
+    desk.asks()
+    assert desk.plan[WRITER]["outcome"] == "would refuse"
+    assert "KeyError" in desk.plan[WRITER]["why"]
+
+
+def test_a_step_that_meets_silence_would_wait(desk: Desk) -> None:
+    """A flicker must not look like a refusal."""
+    desk.gates[FENCE] = "silent"
+    desk.asks()
+    assert (desk.plan[FENCE]["outcome"], desk.plan[FENCE]["why"]) == ("would wait", "nobody says")
+
+
+def test_a_later_step_that_was_killed_is_asked_again(desk: Desk) -> None:
+    def strike(request: Request) -> None:
+        if request.caller == "gate":
+            desk.cloud.weather.script.remove(strike)
+            next(i for i in desk.functions.running if i.function.name == "gate").kill()
+
+    desk.cloud.weather.script.append(strike)
+    assert "did not say what it would do" in desk.asks()
+    assert "nobody has decided" in desk.asks()
+
+
+def test_a_region_that_takes_connections_and_never_answers_does_not_keep_the_plan_back(desk: Desk) -> None:
+    """A gray failure: its reads end after five seconds, and the step that makes them after more than that."""
+    took: list[float] = []
+
+    def timed(request: Request, answer: object) -> None:
+        if request.operation == INVOKE:
+            took.append(desk.clock.now - began)
+
+    desk.cloud.watchers.append(timed)
+    desk.befall("slow", "GetRoutingControlState", times=99)
+    began = desk.clock.now
+    assert "nobody has decided" in desk.asks()
+    assert desk.plan[FENCE]["outcome"] == "would wait"
+    client = desk.outside.client("lambda", Door(WEST), APPROVAL_INVOKE.read_seconds)
+    assert READ_SECONDS < took[0] < client.meta.config.read_timeout

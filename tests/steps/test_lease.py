@@ -1,0 +1,424 @@
+"""One hand: the lease step's real handler, in both Regions, on a ledger of three consistent replicas."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import pytest
+from stage import APP, EAST, OTHER, THIS, WEST, Stage, execution, staged
+
+from functions.steps.lease import LeaseStep
+from functions.steps.step import Change, Decision, Done, Step, World
+from functions.world import LONGEST_TICK_SECONDS, Api
+from twin.aws import AwsError, stamp
+from twin.faults import Kind, Request
+
+SET = Api("route53-recovery-cluster:UpdateRoutingControlState", plane="data", why="made up")
+GET = Api("route53-recovery-cluster:GetRoutingControlState", plane="data", why="made up")
+PUT_ITEM, DESCRIBE = "PutItem", "DescribeExecution"
+BACK = execution("back", EAST, "failback")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Gate(Step[bool]):
+    """What only the holder may open."""
+
+    name: ClassVar = "gate"
+    reads: ClassVar = (GET,)
+    writes: ClassVar = (SET,)
+
+    def observe(self, world: World) -> bool:
+        return bool(world.need(GET(WEST, RoutingControlArn="a"))["RoutingControlState"] == "On")
+
+    def decide(self, seen: bool) -> Decision:
+        return (
+            Done() if seen else Change("open", (SET(WEST, RoutingControlArn="a", RoutingControlState="On"),))
+        )
+
+
+class Night(Stage):
+    """Executions that Step Functions tells about, and a gate."""
+
+    def __init__(self, cloud: Any) -> None:
+        super().__init__(cloud)
+        self.executions = {THIS: "RUNNING", OTHER: "RUNNING", BACK: "RUNNING"}
+        self.gate = "Off"
+        self.opened_by: list[str] = []
+        for region in (EAST, WEST):
+            self.deploy(LeaseStep, region)
+            self.deploy(Gate, region)
+        cloud.serve("stepfunctions", DESCRIBE, self._describe)
+        arc = "route53-recovery-cluster"
+        cloud.serve(
+            arc,
+            "GetRoutingControlState",
+            lambda request: {"RoutingControlArn": "a", "RoutingControlState": self.gate},
+        )
+        cloud.serve(arc, "UpdateRoutingControlState", self._open)
+
+    def take(self, region: str = WEST, **given: Any) -> dict[str, Any]:
+        cooldown = {"cooldown": given.pop("cooldown")} if "cooldown" in given else {}
+        return self.settle("lease", cooldown, region, **given)
+
+    def refused(self, region: str = WEST, **given: Any) -> str:
+        cooldown = {"cooldown": given.pop("cooldown")} if "cooldown" in given else {}
+        return self.fails("lease", cooldown, region, **given)
+
+    def release(self, **given: Any) -> dict[str, Any]:
+        return self.settle("lease", {"release": True}, **given)
+
+    @property
+    def holder(self) -> str:
+        lease = self.page().lease
+        return "" if lease is None or lease.released else lease.holder
+
+    def _describe(self, request: Request) -> dict[str, Any]:
+        arn = str(request.parameters["executionArn"])
+        assert request.region == arn.split(":")[3], "an execution is asked for where it runs"
+        if arn not in self.executions:
+            raise AwsError("ExecutionDoesNotExist", f"Execution Does Not Exist: '{arn}'", 400)
+        machine = arn.rpartition(":")[0].replace("execution", "stateMachine")
+        return {
+            "executionArn": arn,
+            "stateMachineArn": machine,
+            "status": self.executions[arn],
+            "startDate": stamp(self.clock.now),
+        }
+
+    def _open(self, request: Request) -> dict[str, Any]:
+        self.gate = "On"
+        self.opened_by.append(request.origin)
+        return {}
+
+
+@pytest.fixture
+def night() -> Iterator[Night]:
+    with staged(1, Night) as night:
+        assert isinstance(night, Night)
+        yield night
+
+
+# Taken and given back.
+
+
+def test_a_free_lease_is_taken_and_given_back(night: Night) -> None:
+    assert night.take() == {"outcome": "done", "facts": {"epoch": 1}}
+    assert night.holder == THIS
+    assert night.release()["outcome"] == "released"
+    assert night.holder == ""
+
+
+def test_each_hand_has_the_next_epoch(night: Night) -> None:
+    assert night.take()["facts"]["epoch"] == 1
+    night.release()
+    assert night.take(execution=OTHER)["facts"]["epoch"] == 2
+
+
+def test_taking_and_releasing_again_changes_nothing(night: Night) -> None:
+    night.take()
+    night.calls()
+    assert night.take()["facts"]["epoch"] == 1
+    assert night.calls(PUT_ITEM) == []
+    night.release()
+    night.calls()
+    assert night.release()["outcome"] == "released"
+    assert night.calls(PUT_ITEM) == []
+
+
+def test_a_dry_run_takes_nothing(night: Night) -> None:
+    assert night.take(dry_run=True)["outcome"] == "would change"
+    assert night.holder == ""
+    assert night.release(dry_run=True)["outcome"] == "not held"
+
+
+def test_a_late_second_delivery_does_not_take_back_what_was_released(night: Night) -> None:
+    night.take()
+    night.release()
+    assert night.refused().startswith("Refused: ")
+    assert night.holder == ""
+
+
+def test_who_does_not_hold_it_gives_nothing_back(night: Night) -> None:
+    night.take(execution=OTHER)
+    assert night.release()["outcome"] == "not held"
+    assert night.holder == OTHER
+
+
+def test_a_redrive_does_not_hold_what_it_held_before(night: Night) -> None:
+    night.take()
+    assert "redriven without the lease" in night.refused(redrives=1)
+
+
+@pytest.mark.parametrize("kind", ["lost_after", "slow", "lost_before", "500"])
+def test_a_lost_answer_of_the_conditional_write_takes_it_once(night: Night, kind: Kind) -> None:
+    night.befall(kind, PUT_ITEM)
+    assert night.take()["facts"]["epoch"] == 1
+    night.befall(kind, PUT_ITEM)
+    assert night.release()["outcome"] == "released"
+    assert night.take(execution=OTHER)["facts"]["epoch"] == 2
+
+
+# Another's.
+
+
+def test_a_running_holder_refuses_every_other_run(night: Night) -> None:
+    night.take(execution=OTHER)
+    for given in ({}, {"mode": "ungraceful"}):
+        assert f"{OTHER} is running and holds the lease" in night.refused(**given)
+    assert night.holder == OTHER
+
+
+@pytest.mark.parametrize("ended", ["SUCCEEDED", "FAILED", "TIMED_OUT", "ABORTED"])
+def test_a_holder_that_has_ended_gives_way(night: Night, ended: str) -> None:
+    night.take(execution=OTHER)
+    night.executions[OTHER] = ended
+    assert night.take()["outcome"] == "done"
+    assert night.holder == THIS
+
+
+def test_a_holder_that_step_functions_has_forgotten_gives_way(night: Night) -> None:
+    """An execution's history is kept for 90 days; a lease for ever."""
+    night.take(execution=OTHER)
+    del night.executions[OTHER]
+    assert night.take()["outcome"] == "done"
+
+
+def test_the_holder_is_asked_for_in_its_own_region(night: Night) -> None:
+    night.take(EAST, execution=BACK)
+    assert f"{BACK} is running" in night.refused()
+
+
+def test_a_holder_that_may_not_be_asked_is_refused(night: Night) -> None:
+    night.take(execution=OTHER)
+    night.befall("denied", DESCRIBE)
+    assert "states:DescribeExecution in us-west-1 was refused" in night.refused()
+
+
+def test_a_holder_that_cannot_be_asked_is_waited_for_and_then_refused_saying_what_to_do(night: Night) -> None:
+    night.take(EAST, execution=BACK)
+    night.cloud.weather.dark.add(EAST)
+    said = night.refused(mode="ungraceful")
+    assert said.startswith("NotYet: ")
+    assert f"{BACK} holds the lease and cannot be asked" in said
+    late = night.clock.now - 121
+    assert "ungraceful run with --take-over" in night.refused(mode="ungraceful", entered=late)
+    assert night.holder == BACK
+
+
+@pytest.mark.parametrize(
+    ("mode", "holder", "taken"),
+    [("ungraceful", BACK, True), ("graceful", BACK, False), ("ungraceful", OTHER, False)],
+)
+def test_only_an_ungraceful_run_with_a_persons_word_on_that_holder_takes_over(
+    night: Night, mode: str, holder: str, taken: bool
+) -> None:
+    night.take(EAST, execution=BACK)
+    night.cloud.weather.dark.add(EAST)
+    night.ledger.write("take_over", {"holder": holder, "who": "jane", "why": "dead"})
+    if taken:
+        assert night.take(mode=mode)["outcome"] == "done"
+    else:
+        assert "cannot be asked" in night.refused(mode=mode)
+    assert night.holder == (THIS if taken else BACK)
+
+
+def test_a_persons_word_does_not_kill_a_holder_that_answers(night: Night) -> None:
+    night.take(EAST, execution=BACK)
+    night.ledger.write("take_over", {"holder": BACK, "who": "jane", "why": "dead, I think"})
+    assert "is running" in night.refused(mode="ungraceful")
+
+
+# What may still be in flight.
+
+
+def test_after_an_unclean_hand_over_nothing_changes_until_the_last_tick_before_has_surely_ended(
+    night: Night,
+) -> None:
+    night.take(execution=OTHER)
+    night.executions[OTHER] = "ABORTED"
+    night.take()
+    taken = night.clock.now
+    assert "may be in flight" in night.fails("gate", {})
+    assert night.gate == "Off"
+    assert night.settle("gate", {})["outcome"] == "done"
+    assert LONGEST_TICK_SECONDS - 5 < night.clock.now - taken < LONGEST_TICK_SECONDS + 10
+
+
+def test_after_a_clean_release_there_is_nothing_to_wait_for(night: Night) -> None:
+    night.take(execution=OTHER)
+    night.release(execution=OTHER)
+    night.take()
+    assert night.tick("gate", {})["outcome"] == "done"
+
+
+def test_a_short_hold_in_between_does_not_end_the_quiet(night: Night) -> None:
+    """The run that took over failed at once, and released: what was in flight before it still is."""
+    night.take(execution=OTHER)
+    night.executions[OTHER] = "ABORTED"
+    night.take()
+    night.release()
+    night.take(EAST, execution=BACK)
+    assert "may be in flight" in night.fails("gate", {}, EAST, execution=BACK)
+
+
+# Cooling down.
+
+
+def cooled(night: Night, **given: Any) -> str:
+    return night.refused(execution=OTHER, cooldown=3600, **given)
+
+
+@pytest.mark.parametrize("procedure", ["failover", "failback"])
+def test_an_alarm_starts_nothing_soon_after_a_run_and_a_person_may(night: Night, procedure: str) -> None:
+    night.take(procedure=procedure)
+    night.release(procedure=procedure)
+    assert "Refused: the state: cooling down for" in cooled(night, trigger="canary")
+    assert night.take(execution=OTHER, cooldown=3600)["outcome"] == "done"
+
+
+def test_the_cooldown_ends_and_what_settles_in_between_does_not_renew_it(night: Night) -> None:
+    night.take()
+    night.release()
+    night.clock.sleep(3000)
+    settling = execution("s", procedure="settle")
+    night.take(execution=settling, procedure="settle")
+    night.release(execution=settling, procedure="settle")
+    assert "cooling down" in cooled(night, trigger="canary")
+    night.clock.sleep(600)
+    assert night.take(execution=OTHER, cooldown=3600, trigger="canary")["outcome"] == "done"
+
+
+@pytest.mark.parametrize("procedure", ["outage", "recovery", "prepare", "settle"])
+def test_no_other_procedure_is_cooled_down_after(night: Night, procedure: str) -> None:
+    night.take(procedure=procedure)
+    night.release(procedure=procedure)
+    assert night.take(execution=OTHER, cooldown=3600, trigger="canary")["outcome"] == "done"
+
+
+# Settling.
+
+
+SETTLE = execution("minute", procedure="settle")
+
+
+def settled(night: Night) -> str:
+    given = {"settling": True}
+    return str(night.settle("lease", given, execution=SETTLE, procedure="settle")["outcome"])
+
+
+def test_settling_takes_the_lease_only_where_something_is_owed(night: Night) -> None:
+    assert settled(night) == "nothing owed"
+    assert night.holder == ""
+    night.ledger.write_once("debt#lambda:buy", {"why": "dark", "since": 0.0})
+    assert settled(night) == "done"
+    assert night.holder == SETTLE
+
+
+def test_settling_gives_way_to_a_run_under_way(night: Night) -> None:
+    night.ledger.write_once("debt#lambda:buy", {"why": "dark", "since": 0.0})
+    night.take(execution=OTHER)
+    assert settled(night) == "busy"
+    assert night.holder == OTHER
+
+
+def test_a_run_waits_for_settling_to_end(night: Night) -> None:
+    night.ledger.write_once("debt#lambda:buy", {"why": "dark", "since": 0.0})
+    night.executions[SETTLE] = "RUNNING"
+    settled(night)
+    assert f"NotYet: the state: {SETTLE} is retrying an owed fence" in night.refused()
+    night.release(execution=SETTLE, procedure="settle")
+    assert night.take()["outcome"] == "done"
+
+
+# Races.
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_of_two_runs_that_start_at_once_in_two_regions_one_holds(seed: int) -> None:
+    """Their ticks interleave at every call, whatever the delays."""
+    with staged(seed, Night) as night:
+        assert isinstance(night, Night)
+        runs = ((WEST, THIS), (EAST, BACK))
+        tasks = [night.clock.spawn(lambda r=r, e=e: attempt(night, r, e)) for r, e in runs]
+        ends = [task.join() for task in tasks]
+        assert sorted(end == "done" for end in ends) == [False, True]
+        winner = next(run for (_, run), end in zip(runs, ends, strict=True) if end == "done")
+        assert night.holder == winner
+        assert any("is running and holds the lease" in end for end in ends)
+
+
+def attempt(night: Night, region: str, run: str) -> str:
+    try:
+        return str(night.settle("lease", {}, region, execution=run)["outcome"])
+    except Exception as error:
+        return str(error)
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_of_two_runs_that_find_a_dead_holder_one_holds(seed: int) -> None:
+    with staged(seed, Night) as night:
+        assert isinstance(night, Night)
+        night.take(execution=OTHER)
+        night.executions[OTHER] = "FAILED"
+        runs = ((WEST, THIS), (EAST, BACK))
+        tasks = [night.clock.spawn(lambda r=r, e=e: attempt(night, r, e)) for r, e in runs]
+        ends = [task.join() for task in tasks]
+        assert sorted(end == "done" for end in ends) == [False, True]
+        assert night.page().lease is not None
+        assert night.page().lease.epoch == 2
+
+
+def test_a_run_that_was_superseded_in_the_middle_of_its_tick_changes_nothing_more(night: Night) -> None:
+    """It looked, and was slow; meanwhile it was stopped, and another took over."""
+    night.take()
+
+    def slow_look(request: Request) -> Kind | None:
+        if request.operation == "GetRoutingControlState" and request.caller == "gate":
+            night.cloud.weather.script.remove(slow_look)
+            night.executions[THIS] = "ABORTED"
+            night.clock.spawn(lambda: night.take(EAST, execution=BACK))
+            night.clock.sleep(4)
+        return None
+
+    night.cloud.weather.script.append(slow_look)
+    assert f"superseded: the lease is held by {BACK}" in night.fails("gate", {})
+    assert night.gate == "Off"
+
+
+# A ledger with a Region dark.
+
+
+@pytest.mark.parametrize("dark", ["us-east-1", "us-east-2", "us-west-2"])
+def test_the_lease_is_taken_and_given_back_with_any_one_replica_dark(night: Night, dark: str) -> None:
+    night.cloud.weather.dark.add(dark)
+    night.take()
+    assert night.holder == THIS
+    assert night.release()["outcome"] == "released"
+
+
+def test_what_was_written_while_a_replica_was_dark_is_read_through_it_afterwards(night: Night) -> None:
+    """The nearest replica comes back: it must not give the lease that it remembers."""
+    night.take()
+    night.cloud.weather.dark.add("us-west-2")
+    night.release()
+    night.take(EAST, execution=BACK)
+    night.cloud.weather.dark.clear()
+    assert f"{BACK} is running" in night.refused()
+
+
+def test_with_two_replicas_dark_nobody_takes_it(night: Night) -> None:
+    night.cloud.weather.dark |= {"us-west-2", "us-east-2"}
+    assert night.refused().startswith("NotYet: the state: the ledger did not answer in any of its Regions")
+    night.cloud.weather.dark.clear()
+    assert night.page().lease is None
+
+
+def test_the_application_is_its_own(night: Night) -> None:
+    """Two applications in one table have two leases."""
+    night.take()
+    other = night.event({}, execution=OTHER)
+    other["run"]["application"] = f"{APP}-two"
+    assert night.functions.invoke(WEST, "lease", other)["facts"]["epoch"] == 1
+    assert night.holder == THIS

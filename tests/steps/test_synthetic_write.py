@@ -1,0 +1,147 @@
+"""Customers can buy: the real handler against a made-up shop behind one door."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from stage import EAST, OTHER, WEST, Stage, staged
+
+from functions.steps.synthetic_write import SyntheticWrite
+from twin.faults import Kind
+from twin.net import HttpAnswer, HttpRequest
+
+DOOR = "api.shop.example"
+INPUTS = {
+    "url": f"https://{DOOR}",
+    "write": "/user",
+    "body": '{"email": "{marker}@farshore.example"}',
+    "read": "/user/{marker}@farshore.example",
+    "region": WEST,
+}
+
+
+class Shop(Stage):
+    """One door, behind it the Region that serves; users are replicated at once."""
+
+    def __init__(self, cloud: Any) -> None:
+        super().__init__(cloud)
+        self.serving, self.writable = WEST, True
+        self.users: list[str] = []
+        self.deploy(SyntheticWrite)
+        for region in (EAST, WEST):
+            self.net.serve(
+                f"api.{region}", region, lambda request, region=region: self.answer(region, request)
+            )
+        self.net.name(DOOR, lambda: f"api.{self.serving}")
+        self.hold()
+
+    def answer(self, region: str, request: HttpRequest) -> HttpAnswer:
+        if request.method == "POST":
+            if not self.writable:
+                return 500, b"read-only transaction"
+            self.users.append(json.loads(request.body)["email"])
+            return 201, b"{}"
+        email = request.path.removeprefix("/user/")
+        if email not in self.users:
+            return 404, b"no such user"
+        return 200, json.dumps({"email": email, "region": region}).encode()
+
+    def proves(self, **given: Any) -> dict[str, Any]:
+        return self.tick("synthetic_write", INPUTS, **given)
+
+    def fails_to(self, **given: Any) -> str:
+        return self.fails("synthetic_write", INPUTS, **given)
+
+
+@pytest.fixture
+def shop() -> Iterator[Shop]:
+    with staged(1, Shop) as shop:
+        assert isinstance(shop, Shop)
+        yield shop
+
+
+def test_a_write_that_can_be_read_back_from_the_region_is_done(shop: Shop) -> None:
+    told = shop.proves()
+    assert told["outcome"] == "done"
+    assert shop.users == [f"{told['facts']['marker']}@farshore.example"]
+
+
+def test_again_finds_the_marker_and_writes_nothing(shop: Shop) -> None:
+    shop.proves()
+    assert shop.proves()["outcome"] == "done"
+    assert len(shop.users) == 1
+
+
+def test_each_run_writes_a_marker_of_its_own(shop: Shop) -> None:
+    shop.proves()
+    shop.hold(OTHER)
+    shop.proves(execution=OTHER)
+    assert len(set(shop.users)) == 2
+
+
+def test_reads_that_succeed_while_writes_fail_prove_nothing(shop: Shop) -> None:
+    shop.writable = False
+    assert shop.fails_to().startswith(
+        "NotYet: the state: acknowledged, but not to be seen yet: write farshore-"
+    )
+    late = shop.clock.now - 301
+    assert "Refused: the state: not within 300 s: write farshore-" in shop.fails_to(entered=late)
+    shop.writable = True
+    assert shop.proves()["outcome"] == "done"
+
+
+def test_a_write_that_the_other_region_served_proves_nothing_and_is_not_repeated(shop: Shop) -> None:
+    """Resolvers still hold the old address."""
+    shop.serving = EAST
+    assert f"answers, but not from {WEST}" in shop.fails_to()
+    assert f"answers, but not from {WEST}" in shop.fails_to()
+    assert len(shop.users) == 1
+    shop.serving = WEST
+    assert shop.proves()["outcome"] == "done"
+    assert len(shop.users) == 1
+
+
+def test_a_door_that_does_not_answer_is_waited_for(shop: Shop) -> None:
+    shop.cloud.weather.dark.add(WEST)
+    assert shop.fails_to() == f"NotYet: the state: https://{DOOR} does not answer"
+    shop.cloud.weather.dark.clear()
+    assert shop.proves()["outcome"] == "done"
+
+
+def test_a_door_that_has_no_address_is_waited_for(shop: Shop) -> None:
+    shop.net.name(DOOR, lambda: None)
+    assert "does not answer" in shop.fails_to()
+
+
+@pytest.mark.parametrize("kind", ["lost_after", "slow"])
+def test_a_write_whose_answer_was_lost_is_found_and_not_repeated(shop: Shop, kind: Kind) -> None:
+    shop.befall(kind, "POST")
+    assert shop.settle("synthetic_write", INPUTS)["outcome"] == "done"
+    assert len(shop.users) == 1
+
+
+@pytest.mark.parametrize("kind", ["lost_before", "500", "503", "throttled", "denied"])
+@pytest.mark.parametrize("method", ["GET", "POST"])
+def test_a_request_that_fails_once_delays_it(shop: Shop, kind: Kind, method: str) -> None:
+    shop.befall(kind, method)
+    assert shop.settle("synthetic_write", INPUTS)["outcome"] == "done"
+    assert len(set(shop.users)) == 1
+
+
+def test_a_dry_run_shows_the_write_and_makes_none(shop: Shop) -> None:
+    told = shop.proves(dry_run=True)
+    assert told["outcome"] == "would change"
+    (call,) = told["calls"]
+    assert call["parameters"]["method"] == "POST"
+    assert call["parameters"]["url"] == f"https://{DOOR}/user"
+    assert "@farshore.example" in call["parameters"]["body"]
+    assert shop.users == []
+
+
+def test_a_run_without_the_lease_writes_nothing(shop: Shop) -> None:
+    shop.hold(OTHER)
+    assert "superseded" in shop.fails_to()
+    assert shop.users == []

@@ -1,0 +1,530 @@
+"""One tick of a step: look, decide, change, look again. Made-up gates in a made-up world, a real handler."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Annotated, Any, ClassVar
+
+import pytest
+from stage import OTHER, THIS, WEST, Stage, staged
+
+from functions.steps.step import Change, Decision, Done, Refused, Step, Wait, World
+from functions.world import Absent, Api, Silence
+from twin.aws import AwsError
+from twin.faults import Kind, Request
+
+SERVICE = "route53-recovery-cluster"
+GET = Api(f"{SERVICE}:GetRoutingControlState", plane="data", why="made up")
+SET = Api(f"{SERVICE}:UpdateRoutingControlState", plane="data", why="made up")
+READ, WRITE = "GetRoutingControlState", "UpdateRoutingControlState"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Gates(Step[dict[str, Any]]):
+    """These gates are open."""
+
+    gates: Annotated[tuple[str, ...], "their names"]
+
+    name: ClassVar = "gates"
+    reads: ClassVar = (GET,)
+    writes: ClassVar = (SET,)
+    busy: ClassVar = frozenset({"ConflictException"})
+
+    def observe(self, world: World) -> dict[str, Any]:
+        sights = world.ask(*(GET(WEST, RoutingControlArn=gate) for gate in self.gates))
+        return dict(zip(self.gates, sights, strict=True))
+
+    def decide(self, seen: dict[str, Any]) -> Decision:
+        if any(isinstance(sight, Silence | Absent) for sight in seen.values()):
+            return Wait("a gate is silent")
+        closed = [gate for gate, sight in seen.items() if sight["RoutingControlState"] == "Off"]
+        if not closed:
+            return Done(facts={"gates": len(seen)})
+        calls = (SET(WEST, RoutingControlArn=gate, RoutingControlState="On") for gate in closed)
+        return Change(f"open {', '.join(closed)}", tuple(calls))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Stairs(Gates):
+    """These gates are open, one after the other: each change makes the next one due."""
+
+    name: ClassVar = "stairs"
+
+    def decide(self, seen: dict[str, Any]) -> Decision:
+        decision = super().decide(seen)
+        return Change(decision.why, decision.calls[:1]) if isinstance(decision, Change) else decision
+
+
+@dataclass(frozen=True, kw_only=True)
+class Thief(Gates):
+    """It calls what it never declared."""
+
+    name: ClassVar = "thief"
+    writes: ClassVar = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Peeper(Gates):
+    """It reads what it never declared."""
+
+    name: ClassVar = "peeper"
+    reads: ClassVar = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Needy(Gates):
+    """It cannot decide without an answer."""
+
+    name: ClassVar = "needy"
+
+    def observe(self, world: World) -> dict[str, Any]:
+        return {gate: world.need(GET(WEST, RoutingControlArn=gate)) for gate in self.gates}
+
+
+class Yard:
+    """The made-up world: gates that are open or closed."""
+
+    def __init__(self, stage: Stage) -> None:
+        self.stage = stage
+        self.open: dict[str, bool] = dict.fromkeys("abcd", False)
+        self.deaf = False
+        """A 200 that changes nothing."""
+        self.denied: set[str] = set()
+        for step in (Gates, Stairs, Thief, Peeper, Needy):
+            stage.deploy(step)
+        stage.cloud.serve(SERVICE, READ, self._get)
+        stage.cloud.serve(SERVICE, WRITE, self._set)
+        stage.hold()
+
+    def tick(self, gates: str = "a", step: str = "gates", **given: Any) -> dict[str, Any]:
+        return self.stage.tick(step, inputs(gates, given), **given)
+
+    def fails(self, gates: str = "a", step: str = "gates", **given: Any) -> str:
+        return self.stage.fails(step, inputs(gates, given), **given)
+
+    def writes(self) -> int:
+        """Since the last look."""
+        return len(self.stage.calls(WRITE))
+
+    def _get(self, request: Request) -> dict[str, Any]:
+        gate = str(request.parameters["RoutingControlArn"])
+        state = "On" if self.open[gate] else "Off"
+        return {"RoutingControlArn": gate, "RoutingControlState": state}
+
+    def _set(self, request: Request) -> dict[str, Any]:
+        gate = str(request.parameters["RoutingControlArn"])
+        if gate in self.denied:
+            raise AwsError("AccessDeniedException", f"hands off {gate}", 403)
+        if not self.deaf:
+            self.open[gate] = request.parameters["RoutingControlState"] == "On"
+        return {}
+
+
+def inputs(gates: str, given: dict[str, Any]) -> dict[str, Any]:
+    return {"gates": list(gates)} | ({"within": given.pop("within")} if "within" in given else {})
+
+
+@pytest.fixture
+def yard() -> Iterator[Yard]:
+    with staged() as stage:
+        yield Yard(stage)
+
+
+# What is read back, and how often a change goes out.
+
+
+def test_a_change_is_made_and_read_back_in_one_tick(yard: Yard) -> None:
+    assert yard.tick("abc") == {"outcome": "done", "facts": {"gates": 3}}
+    assert yard.writes() == 3
+
+
+def test_a_state_that_holds_is_done_without_a_change(yard: Yard) -> None:
+    yard.open["a"] = True
+    assert yard.tick()["outcome"] == "done"
+    assert yard.writes() == 0
+
+
+def test_an_acknowledgement_that_changed_nothing_is_no_success_and_is_not_repeated_within_the_tick(
+    yard: Yard,
+) -> None:
+    yard.deaf = True
+    assert yard.fails() == "NotYet: the state: acknowledged, but not to be seen yet: open a"
+    assert yard.writes() == 1
+    assert yard.fails().startswith("NotYet: the state: acknowledged")
+    assert yard.writes() == 1  # another tick may ask again
+
+
+def test_what_was_not_acknowledged_goes_out_again_and_what_was_does_not(yard: Yard) -> None:
+    yard.stage.befall(
+        "lost_before", WRITE, met=lambda request: request.parameters["RoutingControlArn"] == "b"
+    )
+    assert yard.tick("abc")["outcome"] == "done"
+    assert yard.writes() == 4
+
+
+def test_three_changes_of_which_each_makes_the_next_due_are_one_tick(yard: Yard) -> None:
+    assert yard.tick("abc", "stairs")["outcome"] == "done"
+
+
+def test_a_fourth_change_is_left_to_the_next_tick(yard: Yard) -> None:
+    assert yard.fails("abcd", "stairs") == "NotYet: the state: open d"
+    assert yard.tick("abcd", "stairs")["outcome"] == "done"
+
+
+# What AWS may answer.
+
+
+def test_a_denied_write_is_refused_naming_the_call_after_another_look(yard: Yard) -> None:
+    yard.denied = {"b"}
+    said = yard.fails("ab")
+    assert said == (
+        "Refused: the state: route53-recovery-cluster:UpdateRoutingControlState in us-west-1: "
+        "AccessDeniedException: hands off b"
+    )
+    assert yard.open["a"]
+    assert yard.stage.calls(READ, WRITE) == [READ, READ, WRITE, WRITE, READ, READ]
+
+
+def test_a_lost_answer_that_is_then_denied_but_done_is_done(yard: Yard) -> None:
+    yard.stage.befall("lost_after", WRITE)
+    yard.stage.befall("denied", WRITE)
+    assert yard.tick()["outcome"] == "done"
+    assert yard.writes() == 1
+
+
+@pytest.mark.parametrize("lost", [1, 2])
+def test_a_denial_after_lost_calls_is_looked_at_again_however_late_it_comes(yard: Yard, lost: int) -> None:
+    """Somebody else opened the gate while we were being denied."""
+    yard.stage.befall("lost_before", WRITE, times=lost)
+
+    def opened_meanwhile(request: Request) -> bool:
+        yard.open["a"] = True
+        return True
+
+    yard.stage.befall("denied", WRITE, met=opened_meanwhile)
+    assert yard.tick()["outcome"] == "done"
+    assert yard.writes() == lost + 1
+
+
+@pytest.mark.parametrize("kind", ["throttled", "500", "503", "lost_before"])
+@pytest.mark.parametrize("operation", [READ, WRITE])
+def test_a_throttle_a_5xx_and_a_silence_are_not_yet(yard: Yard, kind: Kind, operation: str) -> None:
+    yard.stage.befall(kind, operation, times=9)
+    assert yard.fails().startswith("NotYet: the state: ")
+    assert not yard.open["a"]
+    yard.stage.cloud.weather.script.pop()
+    assert yard.tick()["outcome"] == "done"
+
+
+@pytest.mark.parametrize("kind", ["lost_after", "slow"])
+def test_an_answer_that_never_came_is_found_out_by_looking(yard: Yard, kind: Kind) -> None:
+    yard.stage.befall(kind, WRITE)
+    assert yard.tick()["outcome"] == "done"
+    assert yard.writes() == 1
+
+
+def test_a_read_that_is_denied_is_refused_at_once(yard: Yard) -> None:
+    yard.stage.befall("denied", READ)
+    assert yard.fails().startswith(
+        "Refused: the state: route53-recovery-cluster:GetRoutingControlState in us-west-1 was refused"
+    )
+
+
+def test_the_services_own_word_for_busy_is_not_yet(yard: Yard) -> None:
+    def busy(request: Request) -> None:
+        if request.operation == WRITE:
+            raise AwsError("ConflictException", "another change is under way", 409)
+
+    yard.stage.cloud.guards.append(busy)
+    assert "NotYet: " in yard.fails()
+
+
+def test_a_silent_ledger_changes_nothing(yard: Yard) -> None:
+    yard.stage.cloud.weather.dark |= {"us-east-1", "us-east-2", "us-west-2"}
+    assert yard.fails().startswith("NotYet: the state: the ledger did not answer in any of its Regions")
+    assert yard.writes() == 0
+
+
+# How long.
+
+
+def test_what_does_not_come_about_in_time_is_refused_saying_what_was_waited_for(yard: Yard) -> None:
+    yard.stage.befall("503", READ, times=9)
+    entered = yard.stage.clock.now - 31
+    assert yard.fails(within=30, entered=entered) == "Refused: the state: not within 30 s: a gate is silent"
+
+
+def test_what_cannot_be_decided_without_an_answer_is_refused_in_time_as_well(yard: Yard) -> None:
+    yard.stage.befall("503", READ, times=9)
+    early, late = yard.stage.clock.now, yard.stage.clock.now - 31
+    assert yard.fails(step="needy", within=30, entered=early).startswith("NotYet: ")
+    assert yard.fails(step="needy", within=30, entered=late).startswith(
+        "Refused: the state: not within 30 s:"
+    )
+
+
+def test_nothing_more_is_changed_after_the_time_but_done_still_counts(yard: Yard) -> None:
+    late = yard.stage.clock.now - 31
+    assert "not within 30 s: open a" in yard.fails(within=30, entered=late)
+    assert yard.writes() == 0
+    yard.open["a"] = True
+    assert yard.tick(within=30, entered=late)["outcome"] == "done"
+
+
+def test_a_redrive_has_its_own_time(yard: Yard) -> None:
+    yard.stage.hold(redrives=1)
+    now = yard.stage.clock.now
+    assert yard.tick(within=30, entered=now - 999, redriven=now - 1, redrives=1)["outcome"] == "done"
+
+
+# Who may change what.
+
+
+@pytest.mark.parametrize(("step", "action"), [("thief", WRITE), ("peeper", READ)])
+def test_a_call_that_was_not_declared_is_never_made(yard: Yard, step: str, action: str) -> None:
+    said = yard.fails(step=step)
+    assert f"never declared {SERVICE}:{action}: call not made" in said
+    assert said.startswith("Refused: ")
+    assert yard.stage.calls(action) == []
+
+
+def test_a_dry_run_shows_the_calls_changes_nothing_and_needs_no_lease(yard: Yard) -> None:
+    yard.stage.hold(OTHER)
+    told = yard.tick("ab", dry_run=True)
+    assert (told["outcome"], told["why"]) == ("would change", "open a, b")
+    assert told["calls"][1] == {
+        "action": f"{SERVICE}:{WRITE}",
+        "region": WEST,
+        "parameters": {"RoutingControlArn": "b", "RoutingControlState": "On"},
+    }
+    assert yard.writes() == 0
+    assert yard.tick("", dry_run=True)["outcome"] == "done"
+
+
+def test_a_dry_run_that_meets_silence_would_wait(yard: Yard) -> None:
+    yard.stage.befall("503", READ, times=9)
+    for step in ("gates", "needy"):
+        assert yard.tick(step=step, dry_run=True)["outcome"] == "would wait"
+
+
+def test_a_run_that_does_not_hold_the_lease_changes_nothing(yard: Yard) -> None:
+    yard.stage.hold(OTHER)
+    assert yard.fails() == f"Refused: the state: superseded: the lease is held by {OTHER}"
+    assert yard.writes() == 0
+
+
+def test_a_run_that_lost_the_lease_between_two_rounds_stops_there(yard: Yard) -> None:
+    def steal(request: Request, answer: object) -> None:
+        if request.operation == WRITE and yard.open["a"] and not yard.open["b"]:
+            yard.stage.cloud.watchers.remove(steal)
+            yard.stage.clock.spawn(lambda: yard.stage.hold(OTHER))
+
+    yard.stage.cloud.watchers.append(steal)
+    assert "superseded" in yard.fails("ab", "stairs")
+    assert not yard.open["b"]
+
+
+def test_a_released_lease_is_nobodys(yard: Yard) -> None:
+    yard.stage.hold(released=True)
+    assert "superseded" in yard.fails()
+
+
+def test_a_bare_redrive_is_refused_by_the_first_tick_that_would_change_anything(yard: Yard) -> None:
+    assert yard.fails(redrives=1).startswith("Refused: the state: redriven without the lease")
+    assert yard.writes() == 0
+    yard.open["a"] = True
+    assert yard.tick(redrives=1)["outcome"] == "done"
+
+
+def test_nothing_is_changed_while_a_call_of_the_run_before_may_be_in_flight(yard: Yard) -> None:
+    yard.stage.hold(quiet_until=yard.stage.clock.now + 60)
+    assert "NotYet: the state: a call of the run before may be in flight for" in yard.fails()
+    assert yard.writes() == 0
+    yard.stage.clock.sleep(61)
+    assert yard.tick()["outcome"] == "done"
+
+
+# A person's word.
+
+
+def test_a_pause_stops_every_change_and_a_resume_gives_the_state_its_time_anew(yard: Yard) -> None:
+    entered = yard.stage.clock.now
+    yard.stage.say(pause=True)
+    assert yard.fails(within=30, entered=entered) == "Paused: the state: paused by jane: she knows"
+    yard.stage.clock.sleep(3000)
+    assert yard.fails(within=30, entered=entered).startswith("Paused: ")
+    assert yard.writes() == 0
+    yard.stage.say(pause=False, resumed_at=yard.stage.clock.now)
+    assert yard.tick(within=30, entered=entered)["outcome"] == "done"
+
+
+def test_a_skipped_state_says_by_whom_and_changes_nothing(yard: Yard) -> None:
+    yard.stage.say(skip=["the state"])
+    assert yard.tick() == {"outcome": "skipped", "facts": {"by": "jane: she knows"}}
+    assert yard.writes() == 0
+    assert yard.tick(state="another state")["outcome"] == "done"
+
+
+def test_an_abort_ends_the_run_but_not_its_undoing(yard: Yard) -> None:
+    yard.stage.say(abort=True)
+    assert yard.fails() == "Aborted: the state: aborted by jane: she knows"
+    assert yard.writes() == 0
+    assert yard.tick(undoing=True)["outcome"] == "done"
+
+
+def test_a_word_to_another_run_is_not_heard(yard: Yard) -> None:
+    yard.stage.say(pause=True, execution=OTHER)
+    assert yard.tick()["outcome"] == "done"
+
+
+def test_a_dry_run_hears_no_directive(yard: Yard) -> None:
+    yard.stage.say(abort=True)
+    assert yard.tick(dry_run=True)["outcome"] == "would change"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Mode(Step[str]):
+    """It says in which mode it runs."""
+
+    name: ClassVar = "mode"
+
+    def observe(self, world: World) -> str:
+        return world.run.mode
+
+    def decide(self, seen: str) -> Decision:
+        return Done(seen)
+
+
+def test_a_run_can_be_carried_on_as_ungraceful(yard: Yard) -> None:
+    yard.stage.deploy(Mode)
+    assert yard.stage.tick("mode", {})["outcome"] == "graceful"
+    yard.stage.say(ungraceful=True)
+    assert yard.stage.tick("mode", {})["outcome"] == "ungraceful"
+
+
+# Again is the same.
+
+
+def test_a_tick_delivered_twice_at_once_ends_in_the_same_world(yard: Yard) -> None:
+    clock = yard.stage.clock
+    twins = [clock.spawn(lambda: yard.tick("abc", "stairs")) for _ in range(2)]
+    assert [task.join()["outcome"] for task in twins] == ["done", "done"]
+    assert yard.open == {"a": True, "b": True, "c": True, "d": False}
+
+
+def killed(stage: Stage, number: int, *, after: bool) -> Callable[[], None]:
+    """The sandbox dies at the call of this number: before AWS has it, or after AWS has done it."""
+    count = 0
+
+    def strike(request: Request, answer: object = None) -> None:
+        nonlocal count
+        if request.caller:
+            count += 1
+            if count == number:
+                stage.functions.running[-1].kill()
+
+    hooks: Any = stage.cloud.watchers if after else stage.cloud.weather.script
+    hooks.append(strike)
+    return lambda: hooks.remove(strike)
+
+
+@pytest.mark.parametrize("after", [False, True], ids=["before AWS has the call", "after AWS has done it"])
+def test_a_function_killed_at_any_call_and_ticked_again_ends_in_the_same_world(
+    yard: Yard, after: bool
+) -> None:
+    yard.stage.requests.clear()
+    yard.tick("abc", "stairs")
+    calls = len(yard.stage.requests)
+    assert calls > 9
+    for number in range(1, calls + 1):
+        yard.open = dict.fromkeys("abcd", False)
+        spare = killed(yard.stage, number, after=after)
+        assert yard.fails("abc", "stairs").startswith("Runtime.ExitError: ")
+        spare()
+        assert yard.tick("abc", "stairs")["outcome"] == "done"
+        assert yard.open == {"a": True, "b": True, "c": True, "d": False}
+
+
+# What a run is started with.
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        {},
+        [],
+        None,
+        "graceful",
+        {"mode": "gracefull"},
+        {"mode": None},
+        {"mode": ["graceful"]},
+        {"dry_run": True},
+        {"mode": "graceful", "dryrun": True},
+        {"mode": "graceful", "dry_run": "true"},
+        {"mode": "graceful", "dry_run": 1},
+        {"mode": "graceful", "dry_run": None},
+        {"mode": "graceful", "trigger": 7},
+    ],
+    ids=json.dumps,
+)
+def test_any_other_input_is_refused_saying_what_is_accepted(yard: Yard, given: Any) -> None:
+    said = yard.fails(input=given)
+    assert said.startswith("Refused: ")
+    assert json.dumps(given) in said
+    assert '{"mode": "graceful"} or {"mode": "ungraceful"}; add "dry_run": true to change nothing' in said
+    assert yard.writes() == 0
+
+
+@pytest.mark.parametrize(
+    "given",
+    [{"mode": "graceful"}, {"mode": "ungraceful", "dry_run": False}, {"mode": "ungraceful", "trigger": "a"}],
+    ids=json.dumps,
+)
+def test_the_inputs_that_are_accepted_are(yard: Yard, given: Any) -> None:
+    assert yard.tick(input=given)["outcome"] == "done"
+
+
+# What is pure is the same each time.
+
+
+@dataclass(frozen=True, kw_only=True)
+class Dicer(Step[int]):
+    """It rolls dice."""
+
+    name: ClassVar = "dicer"
+
+    def observe(self, world: World) -> int:
+        return world.dice(1 << 30)
+
+    def decide(self, seen: int) -> Decision:
+        return Done(facts={"rolled": seen})
+
+
+def test_dice_fall_the_same_for_every_tick_of_a_state_and_otherwise_for_another_run(yard: Yard) -> None:
+    yard.stage.deploy(Dicer)
+
+    def rolled(**given: Any) -> int:
+        return int(yard.stage.tick("dicer", {}, **given)["facts"]["rolled"])
+
+    assert rolled(execution=THIS) == rolled(execution=THIS)
+    assert len({rolled(execution=THIS), rolled(execution=OTHER), rolled(state="another")}) == 3
+
+
+@dataclass(frozen=True, kw_only=True)
+class Wrong(Step[None]):
+    """The world is not as the runbook says."""
+
+    name: ClassVar = "wrong"
+
+    def observe(self, world: World) -> None: ...
+
+    def decide(self, seen: None) -> Decision:
+        raise Refused("a person must look")
+
+
+def test_a_failure_names_its_state(yard: Yard) -> None:
+    yard.stage.deploy(Wrong)
+    said = yard.stage.fails("wrong", {}, state="aurora_writer us-west-1")
+    assert said == "Refused: aurora_writer us-west-1: a person must look"
