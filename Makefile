@@ -18,7 +18,7 @@ rehearse: $(RUNTIME) ## rehearse a whole game day of unicorn-shop on this machin
 	@$(BIN)/farshore rehearse unicorn-shop
 
 test: $(DEV) ## run the tests
-	@$(BIN)/pytest
+	@$(BIN)/pytest --numprocesses 2 --dist loadfile
 
 check: $(DEV) ## format, lint, types, import contracts, stale files, tests, the SAM application; cheap ones first
 	$(BIN)/ruff format --check .
@@ -28,7 +28,7 @@ check: $(DEV) ## format, lint, types, import contracts, stale files, tests, the 
 	$(BIN)/farshore compile --check
 	$(BIN)/farshore lint
 	$(SAM) validate --lint
-	$(BIN)/pytest
+	$(MAKE) --no-print-directory test
 	@echo "sam build"; temp=$$(mktemp -d) && trap 'rm -rf "$$temp"' EXIT && \
 	    { $(SAM) build --build-dir "$$temp/build" >"$$temp/log" 2>&1 || { cat "$$temp/log"; exit 1; }; }
 

@@ -196,7 +196,7 @@ class Step(Generic[Seen]):
     """Where it belongs on the way of a failover: the linter holds a runbook to the order. Fences say it by
     what they do: `$from` is fenced before data moves, `$to` is given back after it."""
     tolerates: ClassVar[Mapping[Api, str]] = {}
-    """Calls whose silence does not keep the state from coming about, and why: the linter's word on the dark."""
+    """Calls whose silence does not keep the state from coming about, and why: for the linter."""
     block: ClassVar[str | None] = None
     """The ARC Region switch block that it corresponds to."""
     needs_lease: ClassVar[bool] = True
