@@ -102,7 +102,7 @@ def test_a_step_declares_each_operation_once_and_reads_what_it_writes(kind: type
 
 def declared_apis() -> Iterator[Any]:
     for kind in KINDS:
-        for api in {*kind.reads, *kind.writes, *kind.notes}:
+        for api in dict.fromkeys((*kind.reads, *kind.writes, *kind.notes)):
             yield pytest.param(api, id=f"{kind.name} {api.action}")
 
 
