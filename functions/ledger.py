@@ -21,7 +21,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from .world import Api, Call, Door, NotYet, Outside, Refused, Silence
+from .world import Api, Call, Denied, Door, NotYet, Outside, Refused, Silence
 
 TABLE = "dynamodb:{region}:{account}:table/{table}"
 QUERY = Api("dynamodb:Query", resource=TABLE, plane="data")
@@ -82,15 +82,22 @@ class Ledger:
         self._doors = tuple(Door(region) for region in nearest)
 
     def read(self) -> Page:
-        """One strongly consistent query; NotYet where no replica answers."""
-        answer = self._ask(
-            QUERY,
-            KeyConditionExpression="application = :a",
-            ExpressionAttributeValues={":a": {"S": self._application}},
-            ConsistentRead=True,
-        )
-        assert answer is not None
-        return _page({item["item"]["S"]: json.loads(item["body"]["S"]) for item in answer["Items"]})
+        """One strongly consistent query, of a page of 1 MB or more; NotYet where no replica answers."""
+        items: dict[str, Any] = {}
+        more: dict[str, Any] = {}
+        while True:
+            answer = self._ask(
+                QUERY,
+                KeyConditionExpression="application = :a",
+                ExpressionAttributeValues={":a": {"S": self._application}},
+                ConsistentRead=True,
+                **more,
+            )
+            assert answer is not None
+            items |= {item["item"]["S"]: json.loads(item["body"]["S"]) for item in answer["Items"]}
+            if "LastEvaluatedKey" not in answer:
+                return _page(items)
+            more = {"ExclusiveStartKey": answer["LastEvaluatedKey"]}
 
     def hold(self, lease: Lease, after: Lease | None) -> bool:
         """Takes or gives back the lease, unless another hand was quicker than what we read."""
@@ -143,7 +150,8 @@ class Ledger:
             return reply
         if reply.code == LOST_RACE:
             return None
-        raise Refused(f"the ledger {self._table} refused {call}: {reply.code}: {reply}")
+        why = reply.message if isinstance(reply, Denied) else "absent"
+        raise Refused(f"the ledger {self._table} refused {call}: {reply.code}: {why}")
 
 
 class Note(Protocol):

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import functools
 import socket
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from botocore.loaders import JSONFileLoader
 
+READER = JSONFileLoader()
 HERE = ("127.0.0.1", "::1")
 INTERNET = (socket.AF_INET, socket.AF_INET6)
 
@@ -32,6 +35,15 @@ def nobodys_account() -> Iterator[None]:
         patch.setenv("AWS_EC2_METADATA_DISABLED", "true")
         patch.setenv("AWS_ACCESS_KEY_ID", "nobody")
         patch.setenv("AWS_SECRET_ACCESS_KEY", "nothing")
+        yield
+
+
+@pytest.fixture(autouse=True, scope="session")
+def models_read_once() -> Iterator[None]:
+    """moto begins each world with a new session, which would parse botocore's models from disk again."""
+    read = functools.cache(JSONFileLoader.load_file)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(JSONFileLoader, "load_file", lambda self, path: read(READER, path))
         yield
 
 

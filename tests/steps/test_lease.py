@@ -337,11 +337,12 @@ def test_a_run_waits_for_settling_to_end(night: Night) -> None:
 
 @pytest.mark.parametrize("seed", range(12))
 def test_of_two_runs_that_start_at_once_in_two_regions_one_holds(seed: int) -> None:
-    """Their ticks interleave at every call, whatever the delays."""
+    """Their ticks interleave at their calls, each seed otherwise: both may have read that nobody holds it."""
     with staged(seed, Night) as night:
         assert isinstance(night, Night)
         runs = ((WEST, THIS), (EAST, BACK))
-        tasks = [night.clock.spawn(lambda r=r, e=e: attempt(night, r, e)) for r, e in runs]
+        later = iter((0.0, 0.02 * seed))
+        tasks = [night.clock.spawn(lambda r=r, e=e: attempt(night, r, e), next(later)) for r, e in runs]
         ends = [task.join() for task in tasks]
         assert sorted(end == "done" for end in ends) == [False, True]
         winner = next(run for (_, run), end in zip(runs, ends, strict=True) if end == "done")
@@ -363,11 +364,32 @@ def test_of_two_runs_that_find_a_dead_holder_one_holds(seed: int) -> None:
         night.take(execution=OTHER)
         night.executions[OTHER] = "FAILED"
         runs = ((WEST, THIS), (EAST, BACK))
-        tasks = [night.clock.spawn(lambda r=r, e=e: attempt(night, r, e)) for r, e in runs]
+        later = iter((0.0, 0.02 * seed))
+        tasks = [night.clock.spawn(lambda r=r, e=e: attempt(night, r, e), next(later)) for r, e in runs]
         ends = [task.join() for task in tasks]
         assert sorted(end == "done" for end in ends) == [False, True]
         assert night.page().lease is not None
         assert night.page().lease.epoch == 2
+
+
+@pytest.mark.parametrize("dead", [False, True], ids=["a free lease", "a dead holder's"])
+def test_a_write_that_was_long_on_its_way_takes_nothing_from_who_was_quicker(
+    night: Night, dead: bool
+) -> None:
+    """Both have read that it may be taken; one has taken it, and looked again, before the other writes."""
+    if dead:
+        night.take(execution=OTHER)
+        night.executions[OTHER] = "FAILED"
+
+    def dawdle(request: Request) -> None:
+        if request.operation == PUT_ITEM and request.origin == EAST:
+            night.clock.sleep(2)
+
+    night.cloud.weather.script.append(dawdle)
+    slow = night.clock.spawn(lambda: attempt(night, EAST, BACK))
+    assert attempt(night, WEST, THIS) == "done"
+    assert f"{THIS} is running and holds the lease" in slow.join()
+    assert night.holder == THIS
 
 
 def test_a_run_that_was_superseded_in_the_middle_of_its_tick_changes_nothing_more(night: Night) -> None:

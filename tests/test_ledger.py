@@ -1,0 +1,231 @@
+"""What a run must remember: the ledger on a table of three strongly consistent replicas."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+import pytest
+from stage import APP, EAST, OTHER, REPLICAS, TABLE, THIS, WEST, Stage, staged
+
+from functions.ledger import (
+    Forget,
+    Hold,
+    Lease,
+    Ledger,
+    Memory,
+    Note,
+    Owe,
+    Page,
+    Pay,
+    Propose,
+    Remember,
+)
+from functions.world import NotYet, Refused
+from twin.aws import AwsError
+from twin.faults import Kind, Request
+
+FREE = Lease(THIS, 0, 1, False)
+PUT, QUERY, DELETE = "PutItem", "Query", "DeleteItem"
+BUY = "lambda:us-east-1:buy:reserved_concurrency"
+
+
+@pytest.fixture
+def stage() -> Iterator[Stage]:
+    with staged() as stage:
+        yield stage
+
+
+@pytest.fixture
+def ledger(stage: Stage) -> Ledger:
+    return stage.ledger
+
+
+def doors(stage: Stage, ledger: Ledger) -> list[str]:
+    """The replicas that one read asks, in order."""
+    asked: list[str] = []
+
+    def note(request: Request) -> None:
+        if request.operation == QUERY:
+            asked.append(request.region)
+
+    stage.cloud.weather.script.append(note)
+    ledger.read()
+    stage.cloud.weather.script.remove(note)
+    return asked
+
+
+def befall(stage: Stage, kind: Kind, operation: str, times: int = 1) -> None:
+    left = [times]
+
+    def line(request: Request) -> Kind | None:
+        if request.operation != operation or not left[0]:
+            return None
+        left[0] -= 1
+        return kind
+
+    stage.cloud.weather.script.append(line)
+
+
+# What is written is read.
+
+
+def test_an_application_of_which_nothing_is_known_has_an_empty_page(ledger: Ledger) -> None:
+    assert ledger.read() == Page()
+
+
+def test_everything_is_read_at_once(stage: Stage, ledger: Ledger) -> None:
+    mine, theirs = Memory("run", BUY, 40), Memory("outage", BUY, "unreserved")
+    notes: list[Note] = [Remember(mine), Remember(theirs), Owe(BUY, "dark", 7.0), Hold(FREE, None)]
+    for note in [*notes, Propose("abc", THIS, [{"state": "a"}], 8.0)]:
+        note.write_in(ledger)
+    ledger.write("directive", {"pause": True})
+    ledger.write("decision#abc", {"decision": "approve"})
+    ledger.write("take_over", {"holder": OTHER})
+    assert doors(stage, ledger) == ["us-west-2"]
+    page = ledger.read()
+    assert page.lease == FREE
+    assert set(page.remembered(BUY)) == {mine, theirs}
+    assert page.remembered("another") == ()
+    assert page.debts == {BUY: {"why": "dark", "since": 7.0}}
+    assert page.directive == {"pause": True}
+    assert page.decisions == {"abc": {"decision": "approve"}}
+    assert (page.proposal["hash"], page.proposal["plan"]) == ("abc", [{"state": "a"}])
+    assert page.take_over == {"holder": OTHER}
+
+
+def test_the_first_memory_and_the_first_debt_win(ledger: Ledger) -> None:
+    """A tick that is repeated must not remember its own fence, nor renew a debt."""
+    for value in (40, 0):
+        Remember(Memory("run", BUY, value)).write_in(ledger)
+    for since in (7.0, 8.0):
+        Owe(BUY, "dark", since).write_in(ledger)
+    assert ledger.read().remembered(BUY) == (Memory("run", BUY, 40),)
+    assert ledger.read().debts[BUY]["since"] == 7.0
+
+
+@pytest.mark.parametrize("value", [0, 40, None, "unreserved", False, {"a": [1, None]}], ids=repr)
+def test_a_memory_comes_back_as_it_was(ledger: Ledger, value: object) -> None:
+    Remember(Memory("run", BUY, value)).write_in(ledger)
+    (found,) = ledger.read().remembered(BUY)
+    assert (found.value, type(found.value)) == (value, type(value))
+
+
+def test_what_is_given_back_is_forgotten_and_what_is_paid_is_not_owed(ledger: Ledger) -> None:
+    mine, theirs = Memory("run", BUY, 40), Memory("outage", BUY, 40)
+    for note in (Remember(mine), Remember(theirs), Owe(BUY, "dark", 7.0), Forget(mine), Pay(BUY)):
+        note.write_in(ledger)
+    assert ledger.read().remembered(BUY) == (theirs,)
+    assert ledger.read().debts == {}
+    Forget(mine).write_in(ledger)  # again is the same
+    Pay(BUY).write_in(ledger)
+
+
+def test_of_a_persons_words_the_last_counts(ledger: Ledger) -> None:
+    for pause in (True, False):
+        ledger.write("directive", {"pause": pause})
+    assert ledger.read().directive == {"pause": False}
+
+
+def test_applications_do_not_see_each_other(stage: Stage, ledger: Ledger) -> None:
+    other = Ledger(stage.outside, f"{APP}-two", TABLE, REPLICAS, WEST)
+    ledger.hold(FREE, None)
+    assert other.read() == Page()
+
+
+def test_more_than_one_answer_holds_is_read_to_its_end(ledger: Ledger) -> None:
+    """DynamoDB answers 1 MB at a time, in the order of the items' names: the lease comes after decisions."""
+    for number in range(4):
+        ledger.write(f"decision#{number}", {"why": "x" * 350_000})
+    ledger.hold(FREE, None)
+    page = ledger.read()
+    assert len(page.decisions) == 4
+    assert page.lease == FREE
+
+
+# The lease.
+
+
+def test_of_two_who_read_the_same_one_takes_the_lease(ledger: Ledger) -> None:
+    assert ledger.hold(FREE, None)
+    assert not ledger.hold(replace(FREE, holder=OTHER), None)
+    assert ledger.read().lease == FREE
+
+
+def test_a_lease_that_has_changed_since_it_was_read_is_not_taken(ledger: Ledger) -> None:
+    ledger.hold(FREE, None)
+    released = replace(FREE, released=True)
+    assert ledger.hold(released, FREE)
+    assert not ledger.hold(Lease(OTHER, 0, 2, False), FREE), "it was released since"
+    assert ledger.hold(Lease(OTHER, 0, 2, False), released)
+    assert not ledger.hold(Lease(THIS, 0, 2, False), released), "it was taken since"
+    assert not ledger.hold(released, FREE), "a late release of a hand before"
+    assert ledger.read().lease == Lease(OTHER, 0, 2, False)
+
+
+@pytest.mark.parametrize("kind", ["lost_after", "slow"])
+def test_a_write_whose_answer_was_lost_is_done_once(stage: Stage, ledger: Ledger, kind: Kind) -> None:
+    """The next replica says that the condition does not hold: the caller reads, and finds itself."""
+    befall(stage, kind, PUT)
+    assert not ledger.hold(FREE, None)
+    assert ledger.read().lease == FREE
+
+
+# Its replicas.
+
+
+def test_the_nearest_replica_is_asked_first(stage: Stage) -> None:
+    near = {EAST: "us-east-1", WEST: "us-west-2", "us-east-2": "us-east-2"}
+    for place, replica in near.items():
+        assert doors(stage, Ledger(stage.outside, APP, TABLE, REPLICAS, place)) == [replica]
+
+
+def test_a_dark_replica_costs_one_time_out_and_the_next_answers(stage: Stage, ledger: Ledger) -> None:
+    ledger.hold(FREE, None)
+    stage.cloud.weather.dark.add("us-west-2")
+    began = stage.clock.now
+    assert doors(stage, ledger) == ["us-west-2", "us-east-1"]
+    assert stage.clock.now - began < 3
+    assert ledger.read().lease == FREE
+
+
+@pytest.mark.parametrize("kind", ["throttled", "500", "503", "lost_before"])
+def test_a_replica_that_is_unwell_once_is_passed_over(stage: Stage, ledger: Ledger, kind: Kind) -> None:
+    befall(stage, kind, PUT)
+    assert ledger.hold(FREE, None)
+    befall(stage, kind, QUERY)
+    assert ledger.read().lease == FREE
+
+
+@pytest.mark.parametrize("operation", [QUERY, PUT, DELETE])
+def test_where_no_replica_answers_it_is_not_yet(stage: Stage, ledger: Ledger, operation: str) -> None:
+    befall(stage, "503", operation, times=3)
+    with pytest.raises(NotYet, match="the ledger did not answer in any of its Regions"):
+        {QUERY: ledger.read, PUT: lambda: ledger.write("x", {}), DELETE: lambda: ledger.erase("x")}[
+            operation
+        ]()
+
+
+def test_a_write_that_meets_another_regions_is_not_yet(stage: Stage, ledger: Ledger) -> None:
+    def contended(request: Request) -> None:
+        if request.operation == PUT:
+            raise AwsError("ReplicatedWriteConflictException", "modified by a request in another Region")
+
+    stage.cloud.guards.append(contended)
+    with pytest.raises(NotYet, match="ReplicatedWriteConflictException"):
+        ledger.hold(FREE, None)
+
+
+@pytest.mark.parametrize("operation", [QUERY, PUT])
+def test_a_ledger_that_may_not_be_used_is_refused_by_name(
+    stage: Stage, ledger: Ledger, operation: str
+) -> None:
+    befall(stage, "denied", operation)
+    with pytest.raises(Refused, match=r"the ledger ledger refused dynamodb:.* AccessDenied"):
+        ledger.read() if operation == QUERY else ledger.write("x", {})
+
+
+def test_a_table_that_is_not_there_is_refused_by_name(stage: Stage) -> None:
+    elsewhere = Ledger(stage.outside, APP, "ledgre", REPLICAS, WEST)
+    with pytest.raises(Refused, match=r"the ledger ledgre refused .* ResourceNotFoundException"):
+        elsewhere.read()

@@ -1,0 +1,58 @@
+"""What an execution is made of: the machine that it runs, and a cursor for each of its branches."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from .states import Program, State
+
+
+@dataclass(frozen=True)
+class Machine:
+    """A state machine as it was created."""
+
+    arn: str
+    name: str
+    definition: str
+    role: str
+    created: float
+    program: Program
+
+
+@dataclass
+class Cursor:
+    """Where one branch stands."""
+
+    path: tuple[int, ...]
+    """Which branch of which branch; () is the machine itself."""
+    program: Program
+    name: str
+    """The state."""
+    given: Any
+    """The state's input."""
+    last: int = 0
+    """The event of this branch that the next one follows."""
+    entered: float = 0.0
+    entry: int = 0
+    """The event that entered the state; 0 before the branch's first."""
+    retries: int = 0
+    tries: dict[int, tuple[int, float]] = field(default_factory=dict)
+    """By retrier: how often it has retried, and the seconds that it last waited."""
+    turn: int = 0
+    """What was asked for in an earlier turn is void."""
+    branches: list[Cursor] = field(default_factory=list)
+    ended: bool = False
+    output: Any = None
+
+    @property
+    def state(self) -> State:
+        return self.program.states[self.name]
+
+    def unfinished(self) -> Iterator[Cursor]:
+        """Every cursor, from the innermost out, that has not come to its branch's end."""
+        for branch in self.branches:
+            yield from branch.unfinished()
+        if not self.ended:
+            yield self

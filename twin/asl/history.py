@@ -1,0 +1,64 @@
+"""What an execution tells of itself: the events of its history, as GetExecutionHistory gives them.
+
+Limits: docs.aws.amazon.com/step-functions/latest/dg/service-quotas.html.
+"""
+
+from __future__ import annotations
+
+import datetime
+import math
+from collections.abc import Mapping
+from typing import Any
+
+from ..aws import stamp
+from ..clock import Clock
+from .states import RUNTIME, Failure
+
+MOST_EVENTS = 25_000
+LONGEST_CAUSE = 32_768
+ENDS = ("ExecutionSucceeded", "ExecutionFailed", "ExecutionAborted")
+WHOLE = {"truncated": False}
+
+
+class Full(Exception):
+    """There is room for one more event: the one that ends the execution."""
+
+
+class History:
+    """Events in order; each names the one of its branch that it follows, so that branches can interleave."""
+
+    def __init__(self, clock: Clock) -> None:
+        self.clock = clock
+        self.events: list[dict[str, Any]] = []
+
+    def add(self, previous: int, kind: str, details: Mapping[str, Mapping[str, Any]]) -> int:
+        """The new event's number. Raises Full."""
+        if len(self.events) >= MOST_EVENTS - (kind not in ENDS):
+            raise Full
+        number = len(self.events) + 1
+        said = {"timestamp": instant(self.clock.now), "type": kind, "id": number, "previousEventId": previous}
+        self.events.append({**said, **details})
+        return number
+
+    def overflow(self, previous: int) -> Failure:
+        """The last event that there is room for."""
+        why = f"The execution reached the maximum number of history events ({MOST_EVENTS})."
+        failure = Failure(RUNTIME, why)
+        self.add(previous, "ExecutionFailed", {"executionFailedEventDetails": told(failure)})
+        return failure
+
+
+def instant(now: float) -> datetime.datetime:
+    """An instant as Step Functions tells it: in whole milliseconds, and never later than it is."""
+    return stamp(math.floor(now * 1000) / 1000)
+
+
+def text(now: float) -> str:
+    """The same in the context object."""
+    return instant(now).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def told(failure: Failure) -> dict[str, str]:
+    """Absent where there is nothing to tell; a cause has a limit."""
+    said = {"error": failure.error, "cause": failure.cause and failure.cause[:LONGEST_CAUSE]}
+    return {key: value for key, value in said.items() if value is not None}
