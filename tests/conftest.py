@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import pickle
 import socket
 from collections.abc import Iterator
 from typing import Any
@@ -41,9 +42,15 @@ def nobodys_account() -> Iterator[None]:
 @pytest.fixture(autouse=True, scope="session")
 def models_read_once() -> Iterator[None]:
     """moto begins each world with a new session, which would parse botocore's models from disk again."""
-    read = functools.cache(JSONFileLoader.load_file)
+    load = JSONFileLoader.load_file
+
+    @functools.cache
+    def kept(path: str) -> bytes:
+        return pickle.dumps(load(READER, path))
+
+    # A copy each time: moto writes its own shapes into the model that it was given.
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(JSONFileLoader, "load_file", lambda self, path: read(READER, path))
+        patch.setattr(JSONFileLoader, "load_file", lambda self, path: pickle.loads(kept(path)))
         yield
 
 

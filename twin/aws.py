@@ -2,13 +2,15 @@
 
 botocore's `before-call` event sees every request after its shape has been validated and before anything is
 sent. There the fault layer speaks, the call takes its time on the one clock, IAM judges, and then either
-one of our back-ends answers (validated against the service's model) or moto does.
+one of our back-ends answers (validated against the service's model) or what backs the Cloud does: moto, or
+its doubles. twin/door.py spares a call that has been here before the making of a request that nobody sends.
 """
 
 from __future__ import annotations
 
 import contextvars
 import datetime
+import functools
 import random
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -16,20 +18,17 @@ from importlib.resources import files
 from typing import Any
 
 import botocore.handlers
-import time_machine
 import yaml
 from botocore.awsrequest import AWSResponse
 from botocore.compat import HTTPHeaders
 from botocore.exceptions import ConnectTimeoutError, ReadTimeoutError
 from botocore.model import OperationModel
-from botocore.validate import ParamValidator
-from moto import mock_aws
 
+from . import door
+from .backing import ACCOUNT as ACCOUNT
+from .backing import Backing, Moto
 from .clock import Clock
-from .faults import Request, Weather
-
-ACCOUNT = "123456789012"
-"""moto's and Step Functions Local's account."""
+from .faults import Kind, Request, Weather
 
 GLOBAL_HOMES = {
     "cloudfront": "us-east-1",
@@ -54,6 +53,8 @@ class AwsError(Exception):
 
 
 Answer = Mapping[str, Any]
+Asked = tuple[int, dict[str, Any]]
+"""An HTTP status, and the parsed body."""
 Operation = Callable[[Request], Answer]
 Guard = Callable[[Request], None]
 
@@ -62,7 +63,7 @@ class Latency:
     """Durations drawn from twin/latency.yaml with the seed; remembers which figures were used."""
 
     def __init__(self, seed: int) -> None:
-        self.table: dict[str, Any] = yaml.safe_load((files("twin") / "latency.yaml").read_text())
+        self.table: dict[str, Any] = {name: dict(entry) for name, entry in _figures().items()}
         self.random = random.Random(seed)
         self.used: set[str] = set()
 
@@ -73,40 +74,42 @@ class Latency:
         return self.random.uniform(low, high)
 
 
+@functools.cache
+def _figures() -> dict[str, Any]:
+    """Reading YAML takes longer than a run."""
+    table: dict[str, Any] = yaml.safe_load((files("twin") / "latency.yaml").read_text())
+    return table
+
+
 class Cloud:
     """The Regions. Back-ends register with `serve`; `guards` may refuse a call that moto would answer."""
 
-    def __init__(self, clock: Clock, seed: int = 0) -> None:
+    def __init__(self, clock: Clock, seed: int = 0, backing: Backing | None = None) -> None:
+        """Backed by moto, unless something else is given."""
         self.clock = clock
+        self.backing = backing or Moto()
         self.weather = Weather()
         self.latency = Latency(seed)
         self.guards: list[Guard] = []
         self.watchers: list[Callable[[Request, Answer | None], None]] = []
-        """Told of every call that AWS has done, with its answer (None where moto answers)."""
+        """Told of every call that AWS has done, with its answer."""
         self.reroute: Callable[[Request], str | None] = lambda request: None
         """The Region whose store holds what the request is about (an MRSC table has one truth)."""
         self.calls = 0
         self._operations: dict[tuple[str, str], Operation] = {}
-        self._mock = mock_aws(config={"stepfunctions": {"execute_state_machine": True}})
-        self._travel = time_machine.travel(clock.now, tick=False)
 
     def __enter__(self) -> Cloud:
-        self._mock.start()
-        traveller = self._travel.start()
-        self.clock.on_move.append(traveller.move_to)
-        self._hooks: list[Any] = [
-            ("before-parameter-build", _note_parameters),
-            ("before-call", self._before_call),
-            ("after-call", self._after_call),
-        ]
-        botocore.handlers.BUILTIN_HANDLERS.extend(self._hooks)
+        if not _OPEN:
+            door.open_for(_newest)
+        _OPEN.append(self)
+        self.backing.start(self)
         return self
 
     def __exit__(self, *_: object) -> None:
-        for hook in self._hooks:
-            botocore.handlers.BUILTIN_HANDLERS.remove(hook)
-        self._travel.stop()
-        self._mock.stop()
+        self.backing.stop()
+        _OPEN.remove(self)
+        if not _OPEN:
+            door.close()
 
     def serve(self, service: str, operation: str, answer: Operation) -> None:
         """Lets `answer` reply to the operation instead of moto. It must not keep the request."""
@@ -121,12 +124,14 @@ class Cloud:
         finally:
             WHO.reset(token)
 
-    def _before_call(
-        self, model: OperationModel, params: dict[str, Any], context: dict[str, Any], **_: Any
-    ) -> tuple[AWSResponse, dict[str, Any]] | None:
-        request = self._request(model, params, context)
-        context["twin"] = request
+    def serves(self, service: str, operation: str) -> bool:
+        """A back-end of ours answers."""
+        return (service, operation) in self._operations
+
+    def ask(self, request: Request, model: OperationModel, context: dict[str, Any]) -> Asked | None:
+        """Takes the time that a call takes; None where what backs us answers. Raises time-outs."""
         config = context["client_config"]
+        context["twin"] = request
         self.calls += 1
         kind = self.weather.befalls(request)
         host = request.url.split("/")[2].split(":")[0]
@@ -137,43 +142,27 @@ class Cloud:
             raise ConnectTimeoutError(endpoint_url=request.url)
         self.clock.sleep(config.read_timeout if kind == "slow" else self.latency.draw("aws_call") / 2)
         context["twin_kind"] = kind
-        errors = {
-            "throttled": AwsError("ThrottlingException", "Rate exceeded", 400),
-            "500": AwsError("InternalFailure", "The request processing has failed", 500),
-            "503": AwsError("ServiceUnavailable", "The service is unavailable", 503),
-            "denied": AwsError("AccessDeniedException", f"not authorized to perform {request}", 403),
-        }
         try:
-            if kind in errors:
-                raise errors[kind]
+            if kind in _BEFALLEN:
+                raise _befallen(kind, request)
             for guard in self.guards:
                 guard(request)
             operation = self._operations.get((request.service, request.operation))
             if operation is None:
-                elsewhere = self.reroute(request)
-                if elsewhere is not None:
-                    params["url"] = params["url"].replace(request.region, elsewhere)
-                    params["context"]["signing"] = params["context"].get("signing", {}) | {
-                        "region": elsewhere
-                    }
+                self.backing.take(request)
                 return None
             answer = dict(operation(request))
         except AwsError as error:
-            context["twin_kind"] = kind if kind in errors else None
-            return _refusal(error, request)
-        _validate(answer, model)
-        return _accepted(answer, request)
+            context["twin_kind"] = kind if kind in _BEFALLEN else None
+            return _refusal(error)
+        door.validate(answer, model)
+        status = int(model.http.get("responseCode", 200))
+        answer["ResponseMetadata"] = _metadata(status)
+        return status, answer
 
-    def _after_call(
-        self,
-        http_response: Any,
-        parsed: dict[str, Any],
-        model: OperationModel,
-        context: dict[str, Any],
-        **_: Any,
-    ) -> None:
-        request: Request = context["twin"]
-        if http_response.status_code < 300:
+    def settle(self, done: bool, request: Request, parsed: dict[str, Any], context: dict[str, Any]) -> None:
+        """The way back: who watches hears of what was done, and the answer takes its time or gets lost."""
+        if done:
             for watcher in self.watchers:
                 watcher(request, parsed)
         kind = context.get("twin_kind")
@@ -183,7 +172,7 @@ class Cloud:
             raise ReadTimeoutError(endpoint_url=request.url)
         self.clock.sleep(self.latency.draw("aws_call") / 2)
 
-    def _request(self, model: OperationModel, params: dict[str, Any], context: dict[str, Any]) -> Request:
+    def request(self, model: OperationModel, url: str, context: dict[str, Any]) -> Request:
         service = model.service_model.service_name
         function, origin = WHO.get()
         return Request(
@@ -193,37 +182,75 @@ class Cloud:
             parameters=context.get("twin_parameters", {}),
             caller=function,
             origin=origin,
-            url=params["url"],
+            url=url,
         )
+
+
+_OPEN: list[Cloud] = []
+"""The newest is the one that clients speak to."""
+
+
+def _newest() -> Cloud | None:
+    return _OPEN[-1] if _OPEN else None
 
 
 def _note_parameters(params: dict[str, Any], context: dict[str, Any], **_: Any) -> None:
     context["twin_parameters"] = params
 
 
-def _validate(answer: dict[str, Any], model: OperationModel) -> None:
-    """Our back-ends answer in the shape of the service's model, or the twin itself is wrong."""
-    if model.output_shape is None:
-        assert not answer, f"{model.name} answers nothing, but got {answer}"
-        return
-    members = model.output_shape.members
-    body = {k: v for k, v in answer.items() if members[k].type_name != "blob"}
-    report = ParamValidator().validate(body, model.output_shape)
-    if report.has_errors():
-        raise AssertionError(f"the twin's answer to {model.name} is not AWS's: {report.generate_report()}")
+def _before_call(
+    model: OperationModel, params: dict[str, Any], context: dict[str, Any], **_: Any
+) -> tuple[AWSResponse, dict[str, Any]] | None:
+    cloud = _newest()
+    if cloud is None:
+        return None
+    request = cloud.request(model, params["url"], context)
+    if cloud.serves(request.service, request.operation):
+        door.learn(model, request, context)
+    asked = cloud.ask(request, model, context)
+    if asked is not None:
+        status, body = asked
+        return AWSResponse(request.url, status, HTTPHeaders(), None), body
+    elsewhere = cloud.reroute(request)
+    if elsewhere is not None:
+        params["url"] = params["url"].replace(request.region, elsewhere)
+        params["context"]["signing"] = params["context"].get("signing", {}) | {"region": elsewhere}
+    return None
 
 
-def _accepted(answer: dict[str, Any], request: Request) -> tuple[AWSResponse, dict[str, Any]]:
-    answer["ResponseMetadata"] = _metadata(200)
-    return AWSResponse(request.url, 200, HTTPHeaders(), None), answer
+def _after_call(http_response: Any, parsed: dict[str, Any], context: dict[str, Any], **_: Any) -> None:
+    cloud = _newest()
+    if cloud is not None:
+        cloud.settle(http_response.status_code < 300, context["twin"], parsed, context)
 
 
-def _refusal(error: AwsError, request: Request) -> tuple[AWSResponse, dict[str, Any]]:
-    body = {
+botocore.handlers.BUILTIN_HANDLERS.extend(
+    [
+        ("before-parameter-build", _note_parameters),
+        ("before-call", _before_call),
+        ("after-call", _after_call),
+    ]
+)
+# For good, so that a client may outlive the Cloud in which it was made: making one takes longer than a run.
+
+_BEFALLEN: Mapping[Kind | None, tuple[str, str, int]] = {
+    "throttled": ("ThrottlingException", "Rate exceeded", 400),
+    "500": ("InternalFailure", "The request processing has failed", 500),
+    "503": ("ServiceUnavailable", "The service is unavailable", 503),
+    "denied": ("AccessDeniedException", "not authorized to perform {request}", 403),
+}
+
+
+def _befallen(kind: Kind | None, request: Request) -> AwsError:
+    code, message, status = _BEFALLEN[kind]
+    return AwsError(code, message.format(request=request), status)
+
+
+def _refusal(error: AwsError) -> Asked:
+    return error.status, {
         "Error": {"Code": error.code, "Message": error.message},
         "ResponseMetadata": _metadata(error.status),
     }
-    return AWSResponse(request.url, error.status, HTTPHeaders(), None), body
 
 
 def _metadata(status: int) -> dict[str, Any]:

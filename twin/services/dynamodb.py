@@ -2,7 +2,7 @@
 
 `GlobalTable` (MREC) is the applications' own: plain items a Region, replicated one by one after a lag, the
 last writer wins, and no AWS metric tells which writes that threw away. It names them. `StrongTable` (MRSC)
-is the ledger's: one truth in moto, for boto3, that answers in three Regions with any one of them dark.
+is the ledger's: one truth, for boto3, that answers in three Regions with any one of them dark.
 Source: docs.aws.amazon.com/amazondynamodb/latest/developerguide/V2globaltables_HowItWorks.html
 """
 
@@ -13,9 +13,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from botocore.exceptions import ConnectTimeoutError
-from moto.dynamodb.models import dynamodb_backends
 
-from ..aws import ACCOUNT, AwsError, Cloud
+from ..aws import AwsError, Cloud
 from ..faults import Request
 
 SERVICE = "dynamodb"
@@ -198,9 +197,10 @@ MAJORITY = 2
 
 
 class StrongTable:
-    """A table with multi-Region strong consistency, for boto3. Its items are in moto, in the first Region.
+    """A table with multi-Region strong consistency, for boto3: the rules, whatever keeps its items.
 
-    A write, and a strongly consistent read, needs two of the three replicas.
+    That is moto or its double, in the first Region. A write, and a strongly consistent read, needs two of the
+    three replicas.
     """
 
     def __init__(
@@ -215,25 +215,17 @@ class StrongTable:
         self.regions = tuple(regions)
         self._key = key
         self._committing: dict[str, tuple[str, float]] = {}
-        dynamodb_backends[ACCOUNT][self.regions[0]].create_table(
-            name=name,
-            schema=[{"AttributeName": a, "KeyType": k} for a, k in zip(key, ("HASH", "RANGE"), strict=True)],
-            attr=[{"AttributeName": attribute, "AttributeType": "S"} for attribute in key],
-            billing_mode="PAY_PER_REQUEST",
-            **dict.fromkeys(_UNUSED),
-        )
+        cloud.backing.create_table(self.regions[0], name, key)
         cloud.guards.append(self._guard)
         before = cloud.reroute
         cloud.reroute = lambda request: self._home_of(request) or before(request)
 
     def peek(self, key: Mapping[str, str]) -> dict[str, str] | None:
         """An item of texts as it is now: for invariants, which take no time and meet no fault."""
-        asked = {name: {"S": value} for name, value in key.items()}
-        item = dynamodb_backends[ACCOUNT][self.regions[0]].get_item(self.name, asked)
-        return None if item is None else {name: value.value for name, value in item.attrs.items()}
+        return self._cloud.backing.item(self.regions[0], self.name, key)
 
     def _home_of(self, request: Request) -> str | None:
-        """A Region without a replica has no such table, as moto will say of it."""
+        """A Region without a replica has no such table, as is said there."""
         if self._is_meant(request) and request.region in self.regions[1:]:
             return self.regions[0]
         return None
@@ -271,13 +263,6 @@ class StrongTable:
             message = "One or more items in this request are being modified by a request in another Region."
             raise AwsError("ReplicatedWriteConflictException", message)
         self._committing[item] = request.region, now + self._cloud.latency.draw("dynamodb_strong_commit")
-
-
-_UNUSED = (
-    "throughput", "global_indexes", "indexes", "streams", "sse_specification", "tags",
-    "deletion_protection_enabled", "warm_throughput",
-)  # fmt: skip
-"""What moto's create_table wants to hear of, and this table has not."""
 
 
 def _tables(request: Request) -> set[str]:

@@ -90,6 +90,10 @@ class Functions:
         Raises AwsError (ResourceNotFoundException, TooManyRequestsException) where Lambda does not run it,
         and FunctionError where it ran and failed.
         """
+        return json.loads(self._answer(region, name, json.loads(json.dumps(payload))))
+
+    def _answer(self, region: str, name: str, event: Any) -> str:
+        """What the handler returns for an event of its own, as JSON."""
         function, version, arn = self._find(region, name)
         self._admit(function)
         self._invocations += 1
@@ -102,13 +106,12 @@ class Functions:
             lambda: self.cloud.clock.now,
             lambda line: self.logs.append((self.cloud.clock.now, region, function.name, line)),
         )
-        event = json.loads(json.dumps(payload))
         self.running.append(invocation)
         invocation.task = self.cloud.clock.spawn(lambda: self._run(invocation, event))
         invocation.task.join()
         if invocation.error is not None:
             raise FunctionError(invocation.error)
-        return json.loads(invocation.answer)
+        return invocation.answer
 
     def _run(self, invocation: Invocation, event: dict[str, Any]) -> None:
         clock, timeout = self.cloud.clock, invocation.version.timeout
@@ -196,7 +199,7 @@ class Functions:
             ) from error
         answer: dict[str, Any] = {"StatusCode": 200, "ExecutedVersion": version.number}
         try:
-            body = json.dumps(self.invoke(request.region, arn, event)).encode()
+            body = self._answer(request.region, arn, event).encode()
         except FunctionError as error:
             answer["FunctionError"] = "Unhandled"
             body = json.dumps(error.body).encode()

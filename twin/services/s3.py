@@ -1,4 +1,5 @@
-"""S3's website endpoints. Buckets and objects are moto's; whether the public may read them is decided here.
+"""S3's website endpoints. Whether the public may read them is decided here; buckets and objects are kept
+behind the seam (twin/backing.py).
 
 A block of public access takes effect a little after it is set, as all of S3's configuration does. Of its
 four settings, RestrictPublicBuckets is the one that acts on a bucket policy which is already there, and the
@@ -10,15 +11,10 @@ docs.aws.amazon.com/AmazonS3/latest/userguide/WebsiteAccessPermissionsReqd.html 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
 from fnmatch import fnmatchcase
-from typing import Any
 
-import xmltodict
-from moto.s3.models import FakeDeleteMarker, s3_backends
-from moto.s3control.models import s3control_backends
-
-from ..aws import ACCOUNT, Answer, Cloud
+from ..aws import Answer, Cloud
+from ..backing import Bucket
 from ..faults import Request
 from ..net import HttpAnswer, HttpRequest, Net
 
@@ -58,36 +54,43 @@ class Websites:
             return
         bucket = str(request.parameters.get("Bucket", ""))
         if request.operation == "PutBucketWebsite":
-            host = website(bucket, _buckets()[bucket].region_name)
-            self._net.serve(
-                host, _buckets()[bucket].region_name, lambda asked: self._answer(bucket, asked), service="s3"
-            )
+            region = self._bucket(bucket).region
+            host = website(bucket, region)
+            self._net.serve(host, region, lambda asked: self._answer(bucket, asked), service="s3")
         elif request.operation in ("PutPublicAccessBlock", "DeletePublicAccessBlock"):
             delay = self._cloud.latency.draw("s3_public_access_block")
             self._cloud.clock.after(delay, lambda: self._turn(bucket))
 
     def _turn(self, bucket: str) -> None:
         """A door comes to stand as the configuration now says."""
-        holder = _buckets().get(bucket) if bucket else s3control_backends[ACCOUNT]["aws"]
-        block = holder.public_access_block if holder is not None else None
-        self._closed[bucket] = block is not None and block.restrict_public_buckets
+        backing = self._cloud.backing
+        if bucket == "":
+            self._closed[""] = backing.account_is_restricted()
+        else:
+            there = backing.bucket(bucket)
+            self._closed[bucket] = there is not None and there.restricted
+
+    def _bucket(self, name: str) -> Bucket:
+        there = self._cloud.backing.bucket(name)
+        assert there is not None, f"a website in no bucket: {name}"
+        return there
 
     def _answer(self, bucket: str, asked: HttpRequest) -> HttpAnswer:
-        store = _buckets().get(bucket)
-        if store is None or store.website_configuration is None:
+        store = self._cloud.backing.bucket(bucket)
+        if store is None or store.index is None:
             return 404, b"NoSuchWebsiteConfiguration"
         if asked.method not in ("GET", "HEAD"):
             return 405, b"MethodNotAllowed"
         key = asked.path.partition("?")[0].removeprefix("/")
         if key == "" or key.endswith("/"):
-            key += _index(store.website_configuration)
+            key += store.index
         closed = self._closed.get(bucket) or self._closed.get("")
         if closed or not _is_public(store.policy, f"arn:aws:s3:::{bucket}/{key}"):
             return 403, b"AccessDenied"
-        found = store.keys.get(key)
-        if found is None or isinstance(found, FakeDeleteMarker):
+        found = store.read(key)
+        if found is None:
             return 404, b"NoSuchKey"
-        return 200, b"" if asked.method == "HEAD" else bytes(found.value)
+        return 200, b"" if asked.method == "HEAD" else found
 
 
 def website(bucket: str, region: str) -> str:
@@ -95,18 +98,7 @@ def website(bucket: str, region: str) -> str:
     return f"{bucket}.s3-website{'-' if region in DASHED else '.'}{region}.amazonaws.com"
 
 
-def _buckets() -> Mapping[str, Any]:
-    """moto's own state: reading it takes no time, and no fault befalls it."""
-    found: Mapping[str, Any] = s3_backends[ACCOUNT]["aws"].buckets
-    return found
-
-
-def _index(configuration: bytes) -> str:
-    website = xmltodict.parse(configuration)["WebsiteConfiguration"]
-    return str(website["IndexDocument"]["Suffix"])
-
-
-def _is_public(policy: bytes | None, resource: str) -> bool:
+def _is_public(policy: str | bytes | None, resource: str) -> bool:
     """The policy lets anyone read the object. Conditions are not read: a grant under one is not public."""
     statements = json.loads(policy)["Statement"] if policy is not None else []
     effects = {

@@ -7,6 +7,7 @@ docs.aws.amazon.com/lambda/latest/dg/python-context.html (what the context objec
 from __future__ import annotations
 
 import json
+import linecache
 import traceback
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -116,9 +117,11 @@ class Invocation:
 def failure(error: Exception) -> Mapping[str, Any]:
     """As Lambda's Python runtime reports it, with file names as they are in a sandbox."""
     stack = [
-        f'  File "/var/task/{PurePath(at.filename).name}", line {at.lineno}, in {at.name}\n    {at.line}\n'
-        for at in traceback.extract_tb(error.__traceback__)[1:]
-    ]
+        f'  File "/var/task/{PurePath(file).name}", line {line}, in {frame.f_code.co_name}\n'
+        f"    {linecache.getline(file, line).strip()}\n"
+        for frame, line in traceback.walk_tb(error.__traceback__)
+        if (file := frame.f_code.co_filename)
+    ][1:]
     return {"errorMessage": str(error), "errorType": type(error).__name__, "stackTrace": stack}
 
 

@@ -1,0 +1,266 @@
+"""A call that has been through the door before tells what botocore's own way tells."""
+
+from __future__ import annotations
+
+import copy
+import random
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from typing import Any
+
+import boto3
+import pytest
+from botocore.config import Config
+from botocore.exceptions import ClientError, ConnectTimeoutError, ParamValidationError, ReadTimeoutError
+from botocore.session import get_session
+from botocore.validate import ParamValidator
+
+from twin.aws import Answer, AwsError, Cloud
+from twin.clock import Clock
+from twin.faults import Kind, Request
+from twin.shapes import Fits
+
+EAST, WEST = "us-east-1", "us-west-1"
+
+
+class World:
+    """A service of which nothing is known but that it answers."""
+
+    def __init__(self, cloud: Cloud) -> None:
+        self.cloud = cloud
+        self.heard: list[Request] = []
+        for service, operation in (
+            ("lambda", "PutFunctionConcurrency"),
+            ("s3", "GetPublicAccessBlock"),
+            ("rds", "DescribeGlobalClusters"),
+            ("cloudwatch", "GetMetricData"),
+        ):
+            cloud.serve(service, operation, self._answer)
+
+    def _answer(self, request: Request) -> Answer:
+        self.heard.append(request)
+        parameters: Any = request.parameters
+        if "none" in parameters.values():
+            raise AwsError("ResourceNotFoundException", "there is none", 404)
+        if request.service == "lambda":
+            return {"ReservedConcurrentExecutions": parameters["ReservedConcurrentExecutions"]}
+        return {}
+
+    def client(self, service: str = "lambda", region: str = EAST, **more: Any) -> Any:
+        config = Config(connect_timeout=2, read_timeout=5, retries={"total_max_attempts": 1})
+        return boto3.client(service, region, config=config, **more)  # type: ignore[call-overload]
+
+    def befall(self, *kinds: Kind | None) -> None:
+        """What befalls the next calls, one by one."""
+        fate = iter(kinds)
+        self.cloud.weather.script.append(lambda request: next(fate, None))
+
+
+@pytest.fixture
+def world() -> Iterator[World]:
+    with Cloud(Clock(), seed=1) as cloud:
+        yield World(cloud)
+
+
+def reserve(client: Any, name: str = "shop", reserved: Any = 5) -> Any:
+    return client.put_function_concurrency(FunctionName=name, ReservedConcurrentExecutions=reserved)
+
+
+def test_the_second_answer_is_the_first(world: World) -> None:
+    client = world.client()
+    assert reserve(client) == reserve(client)
+    first, second = world.heard
+    assert first == second
+    assert first.url.startswith("https://lambda.us-east-1.amazonaws.com/")
+    assert "/functions/shop/" in first.url
+
+
+def test_only_the_first_call_makes_a_request(world: World) -> None:
+    client = world.client()
+    made: list[str] = []
+    client.meta.events.register("before-endpoint-resolution", lambda model, **_: made.append(model.name))
+    for _ in range(3):
+        reserve(client)
+    assert len(made) == 1
+    reserve(client, "other")
+    assert len(made) == 2
+
+
+def test_each_client_and_parameter_has_its_own_url(world: World) -> None:
+    here, there = world.client("s3"), world.client("s3", WEST)
+    own = world.client("s3", endpoint_url="https://own.example")
+    for _ in range(2):
+        for client in (here, there, own):
+            for bucket in ("a-bucket", "b-bucket"):
+                client.get_public_access_block(Bucket=bucket)
+    urls = [request.url.partition("?")[0] for request in world.heard]
+    assert urls[:6] == urls[6:]
+    assert urls[0] == "https://a-bucket.s3.amazonaws.com/"
+    assert urls[3] == "https://b-bucket.s3.us-west-1.amazonaws.com/"
+    assert urls[4] == "https://own.example/a-bucket"
+
+
+def test_a_refusal_is_of_the_same_class(world: World) -> None:
+    client = world.client()
+    told = []
+    for _ in range(3):
+        with pytest.raises(client.exceptions.ResourceNotFoundException) as caught:
+            reserve(client, "none")
+        told.append((str(caught.value), caught.value.response))
+    assert told[0] == told[1] == told[2]
+
+
+def test_wrong_parameters_are_refused_before_anything_is_called(world: World) -> None:
+    client = world.client()
+    reserve(client)
+    calls = world.cloud.calls
+    for wrong in ("five", None, -1):
+        with pytest.raises(ParamValidationError):
+            reserve(client, reserved=wrong)
+    with pytest.raises(ParamValidationError, match="Unknown parameter"):
+        client.put_function_concurrency(FunctionName="shop", ReservedConcurrentExecutions=1, More=1)
+    with pytest.raises(ParamValidationError, match="Missing required"):
+        client.put_function_concurrency(FunctionName="shop")
+    assert world.cloud.calls == calls
+
+
+def test_faults_befall_every_call(world: World) -> None:
+    client = world.client()
+    reserve(client)
+    world.befall("lost_before", "lost_after", "slow", "500", "denied", None)
+    for timeout in (ConnectTimeoutError, ReadTimeoutError, ReadTimeoutError):
+        with pytest.raises(timeout, match=r"lambda\.us-east-1"):
+            reserve(client)
+    for code in ("InternalFailure", "AccessDeniedException"):
+        with pytest.raises(ClientError, match=code):
+            reserve(client)
+    assert reserve(client)["ReservedConcurrentExecutions"] == 5
+    assert len(world.heard) == 4  # it was done where only the answer was lost
+
+
+def test_a_dark_region_is_dark_for_every_call(world: World) -> None:
+    client = world.client()
+    reserve(client)
+    world.cloud.weather.dark.add(EAST)
+    before = world.cloud.clock.now
+    with pytest.raises(ConnectTimeoutError):
+        reserve(client)
+    assert world.cloud.clock.now - before == 2
+
+
+def test_watchers_and_handlers_hear_of_every_call(world: World) -> None:
+    client = world.client()
+    watched: list[Any] = []
+    heard: list[int] = []
+    world.cloud.watchers.append(lambda request, answer: watched.append(answer))
+    client.meta.events.register(
+        "after-call", lambda http_response, **_: heard.append(http_response.status_code)
+    )
+    client.meta.events.register(
+        "provide-client-params", lambda params, **_: {**params, "FunctionName": "other"}
+    )
+    for _ in range(3):
+        reserve(client)
+    assert [answer["ReservedConcurrentExecutions"] for answer in watched] == [5, 5, 5]
+    assert heard == [200, 200, 200]
+    assert [request.parameters["FunctionName"] for request in world.heard] == ["other"] * 3
+
+
+def test_a_client_outlives_its_cloud() -> None:
+    with Cloud(Clock(), seed=1) as cloud:
+        client = World(cloud).client()
+        reserve(client)
+    with Cloud(Clock(), seed=1) as cloud:
+        there = World(cloud)
+        reserve(client)
+        assert len(there.heard) == 1
+
+
+def test_an_answer_that_is_not_aws_s_is_a_mistake_of_the_twin(world: World) -> None:
+    client = world.client("rds")
+    client.describe_global_clusters()
+    for wrong in ({"GlobalClusters": "none"}, {"More": 1}, {"GlobalClusters": [{"Engine": 5}]}):
+        world.cloud.serve("rds", "DescribeGlobalClusters", lambda request, answer=wrong: answer)
+        with pytest.raises(AssertionError, match="not AWS's"):
+            client.describe_global_clusters()
+
+
+VALID: dict[tuple[str, str], dict[str, Any]] = {
+    ("dynamodb", "PutItem"): {
+        "TableName": "ledger",
+        "Item": {"a": {"S": "b"}, "l": {"L": [{"N": "1"}, {"BOOL": True}, {"M": {"x": {"NULL": True}}}]}},
+        "ExpressionAttributeValues": {":a": {"S": "b"}, ":b": {"SS": ["x", "y"]}},
+    },
+    ("cloudwatch", "GetMetricData"): {
+        "StartTime": datetime(2027, 1, 1, tzinfo=UTC),
+        "EndTime": 1_800_000_000,
+        "MetricDataQueries": [
+            {
+                "Id": "lag",
+                "ReturnData": True,
+                "MetricStat": {
+                    "Metric": {"Namespace": "AWS/RDS", "Dimensions": [{"Name": "a", "Value": "b"}]},
+                    "Period": 60,
+                    "Stat": "Maximum",
+                },
+            }
+        ],
+    },
+    ("cloudfront", "CreateTrustStore"): {  # it has a union
+        "Name": "store",
+        "CaCertificatesBundleSource": {
+            "CaCertificatesBundleS3Location": {"Bucket": "a", "Key": "b", "Region": "us-east-1"}
+        },
+    },
+    ("lambda", "Invoke"): {"FunctionName": "shop", "Payload": b"{}"},
+    ("route53-recovery-cluster", "UpdateRoutingControlStates"): {
+        "UpdateRoutingControlStateEntries": [{"RoutingControlArn": "arn", "RoutingControlState": "On"}]
+    },
+}
+WRONG = (
+    None,
+    "",
+    "text",
+    0,
+    -5,
+    1.5,
+    True,
+    b"bytes",
+    [],
+    {},
+    [None],
+    {"S": "x", "N": "1"},
+    {"more": 1},
+    object(),
+)
+
+
+@pytest.mark.parametrize(("service", "operation"), VALID)
+def test_a_fit_is_never_kinder_than_botocore(service: str, operation: str) -> None:
+    shape: Any = get_session().get_service_model(service).operation_model(operation).input_shape
+    fit, valid = Fits().of(shape), VALID[service, operation]
+    assert fit(valid)
+    dice, refused = random.Random(1), 0
+    for _ in range(2000):
+        given = copy.deepcopy(valid)
+        break_something(given, dice)
+        accepted = not ParamValidator().validate(given, shape).has_errors()
+        refused += not accepted
+        assert accepted or not fit(given), given
+    assert refused > 500
+
+
+def break_something(value: Any, dice: random.Random) -> None:
+    """Replaces, removes or adds something somewhere."""
+    while True:
+        keys = list(value) if isinstance(value, dict) else list(range(len(value)))
+        if keys and isinstance(value[key := dice.choice(keys)], dict | list) and dice.random() < 0.7:
+            value = value[key]
+            continue
+        break
+    if keys and dice.random() < 0.3:
+        del value[dice.choice(keys)]
+    elif isinstance(value, dict):
+        value[dice.choice([*keys, "More"])] = dice.choice(WRONG)
+    elif keys:
+        value[dice.choice(keys)] = dice.choice(WRONG)

@@ -1,0 +1,111 @@
+"""A quick yes to what botocore's validator would pass.
+
+botocore walks a shape's model anew for every value. A `Fit` is that walk made once. Its no means only "ask
+botocore": every doubt (a document, a time in words, a mistake) goes to the real validator, which explains.
+"""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Callable, Mapping
+from decimal import Decimal
+from typing import Any
+
+from botocore.model import Shape
+
+Fit = Callable[[Any], bool]
+
+KINDS: Mapping[str, tuple[type, ...]] = {
+    "string": (str,),
+    "boolean": (bool,),
+    "integer": (int,),
+    "long": (int,),
+    "float": (float, Decimal, int),
+    "double": (float, Decimal, int),
+}
+
+SPECIAL = frozenset({"jsonvalue", "hostLabel", "eventstream"})
+"""Traits under which a member is judged otherwise than its shape says."""
+
+
+class Fits:
+    """The fits of one service's shapes, by their names. Shapes may contain themselves."""
+
+    def __init__(self) -> None:
+        self._known: dict[str, Fit] = {}
+
+    def of(self, shape: Shape) -> Fit:
+        if SPECIAL & shape.serialization.keys() or getattr(shape, "is_document_type", False):
+            return _doubt
+        if shape.name not in self._known:
+            self._known[shape.name] = lambda value: self._known[shape.name](value)  # while it is being made
+            self._known[shape.name] = self._made(shape)
+        return self._known[shape.name]
+
+    def _made(self, shape: Any) -> Fit:
+        if shape.type_name == "structure":
+            return self._structure(shape)
+        if shape.type_name == "list":
+            return self._list(shape)
+        if shape.type_name == "map":
+            return self._map(shape)
+        return _scalar(shape)
+
+    def _structure(self, shape: Any) -> Fit:
+        members = {name: self.of(member) for name, member in shape.members.items()}
+        required = frozenset(shape.required_members)
+        is_union = getattr(shape, "is_tagged_union", False)
+
+        def fit(value: Any) -> bool:
+            if not isinstance(value, dict) or (is_union and len(value) != 1):
+                return False
+            if required and not required <= value.keys():
+                return False
+            for name, given in value.items():
+                member = members.get(name)
+                if member is None or not member(given):
+                    return False
+            return True
+
+        return fit
+
+    def _list(self, shape: Any) -> Fit:
+        member, least = self.of(shape.member), shape.metadata.get("min", 0)
+
+        def fit(value: Any) -> bool:
+            return isinstance(value, list | tuple) and len(value) >= least and all(map(member, value))
+
+        return fit
+
+    def _map(self, shape: Any) -> Fit:
+        key, member = self.of(shape.key), self.of(shape.value)
+
+        def fit(value: Any) -> bool:
+            return isinstance(value, dict) and all(map(key, value)) and all(map(member, value.values()))
+
+        return fit
+
+
+def _scalar(shape: Shape) -> Fit:
+    if shape.type_name == "blob":
+        return lambda value: isinstance(value, bytes | bytearray | str) or hasattr(value, "read")
+    if shape.type_name == "timestamp":
+        return _is_instant
+    kinds = KINDS.get(shape.type_name)
+    if kinds is None:
+        return _doubt
+    least = shape.metadata.get("min")
+    if least is None:
+        return lambda value: isinstance(value, kinds)
+    if shape.type_name == "string":
+        return lambda value: isinstance(value, str) and len(value) >= least
+    return lambda value: isinstance(value, kinds) and value >= least
+
+
+def _is_instant(value: Any) -> bool:
+    """A datetime, or seconds since 1970. botocore also parses words."""
+    return isinstance(value, datetime.datetime) or (isinstance(value, int | float) and 0 <= value < 1e11)
+
+
+def _doubt(value: Any) -> bool:
+    return False
