@@ -85,7 +85,8 @@ class Operator:
     def take_lease(self, execution: str, redrives: int, page: Page) -> Lease:
         """The lease for a run about to be redriven, unless it has changed since `page` was read."""
         old, now = page.lease, self.outside.clock()
-        quiet_until = 0.0 if old is None or old.released else now + LONGEST_TICK_SECONDS
+        inherited = 0.0 if old is None else old.quiet_until
+        quiet_until = inherited if old is None or old.released else now + LONGEST_TICK_SECONDS
         ended = 0.0 if old is None else old.ended
         mine = Lease(execution, redrives, 1 if old is None else old.epoch + 1, False, quiet_until, ended)
         _twice(lambda: self._ledger.hold(mine, old))

@@ -320,6 +320,7 @@ def lambda_handler(
     def handler(event: Mapping[str, Any], context: Any) -> dict[str, Any]:
         """One tick. Its errors name the state, so that a failed execution says where it failed."""
         run, since = run_from(event)
+        since = since or home.clock()  # a plan's dry tick has not entered its state
         ledger = Ledger(
             home, run.application, event["ledger"]["table"], event["ledger"]["regions"], run.target
         )
