@@ -12,34 +12,31 @@ import cProfile
 import pstats
 import sys
 import time
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
-from typing import Self
+from collections.abc import Callable
+from contextlib import ExitStack
 
 from farshore.finding import find
 from farshore.stage import Stage
 from functions.world import NotYet
-from twin.applications.users import store_of
-from twin.aws import Cloud
-from twin.doubles import Doubles
-from twin.services.stepfunctions import StepFunctions
+from twin.engine import on_the_clock
 
 LOOK_EVERY = 5.0
 """Seconds of the twin between two looks of the person who approves."""
 
 
-class Quick(Stage):
-    """The stage on doubles and the twin's own engine."""
+class OnMoto(Stage):
+    """The stage on moto and moto's own interpreter."""
 
-    @contextmanager
-    def stage(self) -> Iterator[Self]:
-        with ExitStack() as stack:
-            self.cloud = stack.enter_context(Cloud(self.clock, self.seed, Doubles()))
-            StepFunctions(self.cloud)
-            store, close = store_of(self._data, (self.book.regions.primary, self.book.regions.standby))
-            stack.callback(close)
-            self._build(store, stack)
-            yield self
+    def _engine(self, stack: ExitStack) -> None:
+        stack.enter_context(on_the_clock(self.clock))
+
+
+def on_moto() -> Stage:
+    return OnMoto(find("unicorn-shop"), "graceful", 1, data="journal")
+
+
+def on_doubles() -> Stage:
+    return Stage(find("unicorn-shop"), "graceful", 1, data="journal", backed="doubles")
 
 
 def fail_over(stage: Stage) -> None:
@@ -58,10 +55,10 @@ def fail_over(stage: Stage) -> None:
     assert stage.status(execution) == "SUCCEEDED", stage.status(execution)
 
 
-def seconds(kind: type[Stage], profile: cProfile.Profile | None = None) -> tuple[float, float, int]:
+def seconds(make: Callable[[], Stage], profile: cProfile.Profile | None = None) -> tuple[float, float, int]:
     """Of the processor: for building the stage, and for the run; and the run's calls."""
     began = time.process_time()
-    with kind(find("unicorn-shop"), "graceful", 1, data="journal").stage() as stage:
+    with make().stage() as stage:
         built, before = time.process_time(), stage.cloud.calls
         if profile is not None:
             profile.enable()
@@ -74,8 +71,8 @@ def seconds(kind: type[Stage], profile: cProfile.Profile | None = None) -> tuple
 def measure() -> None:
     """The best of several, since other work on the machine only ever makes it slower; warmed up first."""
     rates = {}
-    for name, kind, times in (("moto", Stage, 3), ("doubles", Quick, 10)):
-        every = [seconds(kind) for _ in range(times)][1:]
+    for name, make, times in (("moto", on_moto, 3), ("doubles", on_doubles, 10)):
+        every = [seconds(make) for _ in range(times)][1:]
         built, ran = min(each[0] for each in every), min(each[1] for each in every)
         rates[name] = 1 / (built + ran)
         print(
@@ -88,9 +85,9 @@ def measure() -> None:
 def tell_profile(order: str, runs: int = 10) -> None:
     """Of the runs alone, without the building of their stages."""
     profile = cProfile.Profile()
-    seconds(Quick)
+    seconds(on_doubles)
     for _ in range(runs):
-        seconds(Quick, profile)
+        seconds(on_doubles, profile)
     pstats.Stats(profile).sort_stats(order).print_stats(40)
 
 

@@ -18,8 +18,9 @@ from functions.world import NotYet
 from twin.applications.unicorn_shop import API, UnicornShop, Wiring
 from twin.applications.users import Engine, store_of
 from twin.aws import Cloud
+from twin.backing import Moto
 from twin.clock import Clock
-from twin.engine import on_the_clock
+from twin.doubles import Doubles
 from twin.faults import Request
 from twin.invariants import Breach, Watch
 from twin.net import Net
@@ -29,6 +30,7 @@ from twin.services.dynamodb import StrongTable
 from twin.services.events import Bus
 from twin.services.health import Health
 from twin.services.lambda_ import FunctionError, Functions
+from twin.services.stepfunctions import StepFunctions
 from twin.services.synthetics import Canary
 
 from .deployment import EXECUTION, Deployment
@@ -40,6 +42,8 @@ from .report import EXPOSURE_BOUND, SETTLE_EVERY
 from .runbook import Runbook
 
 Mode = Literal["graceful", "ungraceful"]
+Backed = Literal["moto", "doubles"]
+"""What answers where the twin has no back-end of its own: rehearsals have moto, exploration its doubles."""
 
 READING = ("Get", "Describe", "List", "Invoke")
 LEDGER_AND_PAGES = ("dynamodb", "sns")
@@ -49,9 +53,15 @@ class Stage:
     """The twin of one runbook's application. Everything public is there once `stage()` has been entered."""
 
     def __init__(
-        self, book: Runbook, mode: Mode, seed: int, wiring: Wiring = "arc", data: Engine = "postgres"
+        self,
+        book: Runbook,
+        mode: Mode,
+        seed: int,
+        wiring: Wiring = "arc",
+        data: Engine = "postgres",
+        backed: Backed = "moto",
     ) -> None:
-        self.book, self.mode, self.seed, self._data = book, mode, seed, data
+        self.book, self.mode, self.seed, self._data, self._backed = book, mode, seed, data, backed
         self._wiring: Wiring = wiring
         self.clock = Clock()
         self.executions: dict[str, tuple[str, str]] = {}
@@ -69,12 +79,17 @@ class Stage:
     def stage(self) -> Iterator[Self]:
         """Builds the twin, and takes it down at the end."""
         with ExitStack() as stack:
-            self.cloud = stack.enter_context(Cloud(self.clock, self.seed))
-            stack.enter_context(on_the_clock(self.clock))
+            backing = Moto() if self._backed == "moto" else Doubles()
+            self.cloud = stack.enter_context(Cloud(self.clock, self.seed, backing))
+            self._engine(stack)
             store, close = store_of(self._data, (self.book.regions.primary, self.book.regions.standby))
             stack.callback(close)
             self._build(store, stack)
             yield self
+
+    def _engine(self, stack: ExitStack) -> None:
+        """What runs state machines: the twin's own engine. A test puts moto's interpreter in its place."""
+        StepFunctions(self.cloud)
 
     def _build(self, store: Store, stack: ExitStack) -> None:
         cloud, book = self.cloud, self.book

@@ -9,7 +9,7 @@ import random
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,7 @@ from farshore.rehearsal import Rehearsal
 from farshore.report import Moment, Report
 from farshore.runbook import Runbook, load
 from twin.aws import Cloud
+from twin.engine import on_the_clock
 from twin.faults import Kind, Request
 
 ROOT = Path(__file__).parent.parent
@@ -59,6 +60,19 @@ def graceful() -> dict[str, Any]:
     assert ended.returncode == 0, ended.stderr
     report: dict[str, Any] = json.loads(ended.stdout)
     return report
+
+
+class OnMotosInterpreter(Rehearsal):
+    """The second implementation of Step Functions."""
+
+    def _engine(self, stack: ExitStack) -> None:
+        stack.enter_context(on_the_clock(self.clock))
+
+
+def test_motos_interpreter_tells_the_same_game_day(book: Runbook, graceful: dict[str, Any]) -> None:
+    with OnMotosInterpreter(book, "graceful", None, 5, lambda moment: None).stage() as rehearsal:
+        theirs = json.loads(json.dumps(rehearsal.play().as_json()))
+    assert theirs | {"wall_seconds": 0} == graceful | {"wall_seconds": 0}
 
 
 def test_a_graceful_game_day_succeeds_and_loses_nothing(graceful: dict[str, Any]) -> None:
