@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextvars
 import json
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import boto3
@@ -39,21 +40,42 @@ def outside(cloud: Cloud, net: Net) -> Outside:
     return Outside(clock=lambda: cloud.clock.now, at_once=side_by_side, http=http)
 
 
-EXECUTION: contextvars.ContextVar[str] = contextvars.ContextVar("execution", default="")
-"""The execution on whose behalf a step's function is running; "" outside."""
+@dataclass
+class Tick:
+    """One invocation of a step's function, on behalf of an execution."""
+
+    execution: str
+    """Its ARN."""
+    label: str
+    """The execution's name and the state's, in letters that no shell minds; a plan's dry tick says so."""
+    number: int
+    """Of this label's ticks, from 1."""
+    function: tuple[str, str]
+    """Its Region and name."""
+    event: Mapping[str, Any]
+    invocation: Any
+    verdict: str = ""
+    """What it answered, or the error that it raised, once it has ended."""
+    calls: int = 0
+    """For whoever counts them."""
+
+    @property
+    def undoing(self) -> bool:
+        return bool(self.event["run"]["undoing"])
 
 
-def _on_behalf(handler: Handler) -> Handler:
-    """The function, saying whose tick it is to whoever keeps score."""
+TICK: contextvars.ContextVar[Tick | None] = contextvars.ContextVar("tick", default=None)
+"""The tick that is running; None outside."""
 
-    def tick(event: Mapping[str, Any], context: Any) -> Any:
-        token = EXECUTION.set(event["execution"]["Id"])
-        try:
-            return handler(event, context)
-        finally:
-            EXECUTION.reset(token)
 
-    return tick
+def label_of(event: Mapping[str, Any]) -> str:
+    """How a tick of this event is called: failover-1/lambda_concurrency.us-east-1.2"""
+    execution = event["execution"]["Id"].rpartition(":")[2]
+    state = event["state"]["Name"].replace(" ", ".").translate(_BRACKETS)
+    return f"{execution}/{'plan.' if event['input'].get('dry_run') else ''}{state}"
+
+
+_BRACKETS = str.maketrans("", "", "()")
 
 
 class Deployment:
@@ -63,6 +85,8 @@ class Deployment:
         self.book, self.outside = book, outside(cloud, net)
         self.machines = {machine.procedure: machine for machine in machines(book)}
         self.arns: dict[str, str] = {}
+        self.ticks: dict[str, list[Tick]] = {}
+        """By label."""
         for region in sorted({machine.region for machine in self.machines.values()}):
             here = [machine for machine in self.machines.values() if machine.region == region]
             self._deploy(functions, region, here)
@@ -77,9 +101,10 @@ class Deployment:
                 )
                 for statement in statements(step, [(self.book, machine) for machine in here])
             )
-            handler = _on_behalf(lambda_handler(steps()[step], self.outside))
+            name = function_name(step)
+            handler = self._on_behalf(region, name, lambda_handler(steps()[step], self.outside))
             versions[function_of(step)] = functions.deploy(
-                region, function_name(step), handler, timeout=LONGEST_TICK_SECONDS, policy=policy
+                region, name, handler, timeout=LONGEST_TICK_SECONDS, policy=policy
             )
         client = boto3.client("stepfunctions", region_name=region)
         for machine in here:
@@ -90,6 +115,27 @@ class Deployment:
                 name=machine.name, definition=definition, roleArn=f"arn:aws:iam::{ACCOUNT}:role/farshore"
             )
             self.arns[machine.procedure] = made["stateMachineArn"]
+
+    def _on_behalf(self, region: str, name: str, handler: Handler) -> Handler:
+        """The function, saying whose tick it is to whoever keeps score."""
+
+        def run(event: Mapping[str, Any], context: Any) -> Any:
+            label = label_of(event)
+            ticks = self.ticks.setdefault(label, [])
+            tick = Tick(event["execution"]["Id"], label, len(ticks) + 1, (region, name), event, context)
+            ticks.append(tick)
+            token = TICK.set(tick)
+            try:
+                answer = handler(event, context)
+                tick.verdict = f"{answer['outcome']}: {answer.get('why', '')}"
+                return answer
+            except Exception as error:
+                tick.verdict = f"{type(error).__name__}: {error}"
+                raise
+            finally:
+                TICK.reset(token)
+
+        return run
 
     def client(self, procedure: str) -> Any:
         """Step Functions in the Region in which the procedure's machine lives."""

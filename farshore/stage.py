@@ -33,7 +33,7 @@ from twin.services.lambda_ import FunctionError, Functions
 from twin.services.stepfunctions import StepFunctions
 from twin.services.synthetics import Canary
 
-from .deployment import EXECUTION, Deployment
+from .deployment import TICK, Deployment
 from .history import RunReport
 from .operate import Operator
 from .policy import function_name
@@ -203,7 +203,8 @@ class Stage:
     # Who keeps score, at the seam.
 
     def _count(self, request: Request) -> None:
-        self.calls[EXECUTION.get()] += 1
+        tick = TICK.get()
+        self.calls[tick.execution if tick else ""] += 1
 
     def _keep_debts(self, request: Request, answer: object) -> None:
         row: Any = request.parameters.get("Item") or request.parameters.get("Key") or {}
@@ -220,13 +221,13 @@ class Stage:
 
     def _one_hand(self, request: Request, answer: object) -> None:
         """S8: what changes anything was sent by whoever holds the lease."""
-        execution = EXECUTION.get()
+        tick = TICK.get()
         if (
-            execution
+            tick is not None
             and request.service not in LEDGER_AND_PAGES
             and not request.operation.startswith(READING)
         ):
             lease = self.ledger.peek({"application": self.book.application, "item": "lease"})
             held = json.loads(lease["body"]) if lease else {}
-            if held.get("holder") != execution or held.get("released"):
-                self.breach("S8", f"{execution} sent {request}, but {held.get('holder')} holds the lease")
+            if held.get("holder") != tick.execution or held.get("released"):
+                self.breach("S8", f"{tick.label} sent {request}, but {held.get('holder')} holds the lease")
