@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import sys
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from typing import Any, Protocol, TextIO, cast
 
 from aws_lambda_powertools import Logger
@@ -27,6 +27,12 @@ logger = Logger(service="farshore", stream=cast(TextIO, _Output()))
 
 class Report(Protocol):
     def __call__(self, outcome: str, why: str, waited: float, facts: Mapping[str, Any]) -> None: ...
+
+
+class Telling(Protocol):
+    """Tells of one tick of a step in a run, once it is reported how the tick ended."""
+
+    def __call__(self, step: str, run: Any, /) -> AbstractContextManager[Report]: ...
 
 
 @contextmanager

@@ -16,6 +16,7 @@ and `handler = lambda_handler(TheStep)`. Schema, IAM policy, state, function, do
 from __future__ import annotations
 
 import dataclasses
+import functools
 import hashlib
 import json
 from collections.abc import Callable, Mapping, Sequence
@@ -312,9 +313,12 @@ def _tell(reply: Silence | Denied) -> str:
 
 
 def lambda_handler(
-    step_type: type[StepT], outside: Outside | None = None
+    step_type: type[StepT], outside: Outside | None = None, tick_of: telemetry.Telling = telemetry.tick_of
 ) -> Callable[[Mapping[str, Any], Any], Any]:
-    """The Lambda of a step type: one tick an invocation, its log lines and metrics by the run's id."""
+    """The Lambda of a step type: one tick an invocation, its log lines and metrics by the run's id.
+
+    `tick_of` is who tells of them: an exploration has nobody who would listen.
+    """
     home = outside or Outside()
 
     def handler(event: Mapping[str, Any], context: Any) -> dict[str, Any]:
@@ -324,7 +328,7 @@ def lambda_handler(
         ledger = Ledger(
             home, run.application, event["ledger"]["table"], event["ledger"]["regions"], run.target
         )
-        with telemetry.tick_of(step_type.name, run) as report:
+        with tick_of(step_type.name, run) as report:
             result: dict[str, Any] | NotYet | Refused | Aborted
             try:
                 step = step_from(step_type, event["inputs"])
@@ -377,8 +381,14 @@ def _accept(given: Any) -> None:
 
 def step_from(step_type: type[StepT], inputs: Mapping[str, Any]) -> StepT:
     """The step with its inputs, as the compiler wrote them into the event."""
-    hints = get_type_hints(step_type)
+    hints = _hints(step_type)
     return step_type(**{name: _shaped(hints[name], value) for name, value in inputs.items()})
+
+
+@functools.cache
+def _hints(kind: Any) -> Mapping[str, Any]:
+    """A class's fields and their types, which stay what they are: reading them takes longer than a tick."""
+    return get_type_hints(kind)
 
 
 def _shaped(kind: Any, value: Any) -> Any:
@@ -386,7 +396,7 @@ def _shaped(kind: Any, value: Any) -> Any:
     if isinstance(value, list):
         return tuple(_shaped(get_args(kind)[0], item) for item in value)
     if dataclasses.is_dataclass(kind) and isinstance(value, Mapping):
-        hints = get_type_hints(kind)
+        hints = _hints(kind)
         return kind(**{name: _shaped(hints[name], item) for name, item in value.items()})  # type: ignore[operator]
     if get_origin(kind) is not None and isinstance(value, Mapping):
         return {name: _shaped(get_args(kind)[1], item) for name, item in value.items()}

@@ -7,6 +7,7 @@ Ranges: docs.aws.amazon.com/step-functions/latest/dg/concepts-error-handling.htm
 
 from __future__ import annotations
 
+import functools
 import json
 import re
 from collections.abc import Iterator
@@ -43,8 +44,9 @@ class Invalid(Exception):
     """A definition that this engine does not run: says which state, which field and why."""
 
 
+@functools.lru_cache(maxsize=64)
 def parse(definition: str) -> Program:
-    """Raises Invalid."""
+    """Raises Invalid. A program is never changed, so each text's is kept."""
     try:
         given = json.loads(definition)
     except ValueError as error:

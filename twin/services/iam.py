@@ -8,6 +8,7 @@ docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_resource.ht
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Iterable, Mapping
 from fnmatch import fnmatchcase
 
@@ -79,7 +80,9 @@ def _denial(request: Request, action: str, resource: str) -> AwsError:
     return AwsError(DENIALS.get(request.service, "AccessDeniedException"), message, 403)
 
 
+@functools.lru_cache(maxsize=4096)
 def allows(policy: Policy, action: str, resource: str) -> bool:
+    """Kept, since a policy is a value: what it allows depends on nothing else."""
     return any(_matches(action, actions) and _matches(resource, patterns) for actions, patterns in policy)
 
 

@@ -6,6 +6,7 @@ docs.aws.amazon.com/lambda/latest/dg/python-context.html (what the context objec
 
 from __future__ import annotations
 
+import functools
 import json
 import linecache
 import traceback
@@ -117,12 +118,18 @@ class Invocation:
 def failure(error: Exception) -> Mapping[str, Any]:
     """As Lambda's Python runtime reports it, with file names as they are in a sandbox."""
     stack = [
-        f'  File "/var/task/{PurePath(file).name}", line {line}, in {frame.f_code.co_name}\n'
-        f"    {linecache.getline(file, line).strip()}\n"
+        _place(frame.f_code.co_filename, line, frame.f_code.co_name)
         for frame, line in traceback.walk_tb(error.__traceback__)
-        if (file := frame.f_code.co_filename)
+        if frame.f_code.co_filename
     ][1:]
     return {"errorMessage": str(error), "errorType": type(error).__name__, "stackTrace": stack}
+
+
+@functools.cache
+def _place(file: str, line: int, function: str) -> str:
+    """One place of a stack; the code does not change while it runs."""
+    source = linecache.getline(file, line).strip()
+    return f'  File "/var/task/{PurePath(file).name}", line {line}, in {function}\n    {source}\n'
 
 
 def marshalled(answer: Any) -> str:
