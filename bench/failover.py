@@ -20,6 +20,7 @@ from farshore.stage import Stage
 from functions.world import NotYet
 from twin.engine import on_the_clock
 
+BOOK = find("unicorn-shop")
 LOOK_EVERY = 5.0
 """Seconds of the twin between two looks of the person who approves."""
 
@@ -32,15 +33,16 @@ class OnMoto(Stage):
 
 
 def on_moto() -> Stage:
-    return OnMoto(find("unicorn-shop"), "graceful", 1, data="journal")
+    return OnMoto(BOOK, "graceful", 1, data="journal")
 
 
 def on_doubles() -> Stage:
-    return Stage(find("unicorn-shop"), "graceful", 1, data="journal", backed="doubles")
+    return Stage(BOOK, "graceful", 1, data="journal", backed="doubles")
 
 
 def fail_over(stage: Stage) -> None:
-    """A graceful failover, approved as soon as its plan is seen."""
+    """A graceful failover, watched after every event, and approved as soon as its plan is seen."""
+    stage.watch.begin()
     execution = stage.begin("failover", {"mode": "graceful"})
     decided = ""
     while stage.status(execution) == "RUNNING":

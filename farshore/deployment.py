@@ -6,22 +6,24 @@ The same functions, with the policies that the template gives them, and the same
 from __future__ import annotations
 
 import contextvars
-import json
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import Any
 
 import boto3
 
-from functions.steps.step import lambda_handler
+from functions.steps.step import Run, lambda_handler
+from functions.telemetry import Report, Telling, tick_of
 from functions.world import LONGEST_TICK_SECONDS, Outside, Reply
 from twin.aws import ACCOUNT, Cloud
 from twin.clock import at_once
 from twin.net import Net
 from twin.services.lambda_ import Functions
 
-from .machine import Machine, function_of, machines
-from .policy import function_name, statements
+from .machine import function_of
+from .package import Part, package, substituted
+from .policy import function_name
 from .registry import steps
 from .runbook import Runbook
 
@@ -78,43 +80,46 @@ def label_of(event: Mapping[str, Any]) -> str:
 _BRACKETS = str.maketrans("", "", "()")
 
 
+_UNHEARD: nullcontext[Report] = nullcontext(lambda outcome, why, waited, facts: None)
+
+
+def unheard(step: str, run: Run) -> nullcontext[Report]:
+    """Tells nobody of a tick: log lines and metrics would take longer than the tick itself."""
+    return _UNHEARD
+
+
 class Deployment:
     """Where the machines of one runbook run, by procedure."""
 
-    def __init__(self, cloud: Cloud, net: Net, functions: Functions, book: Runbook) -> None:
+    def __init__(
+        self, cloud: Cloud, net: Net, functions: Functions, book: Runbook, telling: Telling = tick_of
+    ) -> None:
+        """`telling` hears how ticks end: Powertools' log lines and metrics, where nothing else is given."""
         self.book, self.outside = book, outside(cloud, net)
-        self.machines = {machine.procedure: machine for machine in machines(book)}
+        ours = package(book)
+        self.machines = ours.machines
         self.arns: dict[str, str] = {}
         self.ticks: dict[str, list[Tick]] = {}
         """By label."""
-        for region in sorted({machine.region for machine in self.machines.values()}):
-            here = [machine for machine in self.machines.values() if machine.region == region]
-            self._deploy(functions, region, here)
+        for part in ours.parts:
+            self._deploy(functions, part, telling)
 
-    def _deploy(self, functions: Functions, region: str, here: list[Machine]) -> None:
-        versions = {}
-        for step in sorted({step for machine in here for step in machine.functions}):
-            policy = tuple(
-                (
-                    frozenset(statement.actions),
-                    tuple(arn.format(partition="aws", account=ACCOUNT) for arn in statement.resources),
-                )
-                for statement in statements(step, [(self.book, machine) for machine in here])
-            )
+    def _deploy(self, functions: Functions, part: Part, telling: Telling) -> None:
+        region, versions = part.region, {}
+        for step, policy in part.policies.items():
             name = function_name(step)
-            handler = self._on_behalf(region, name, lambda_handler(steps()[step], self.outside))
+            handler = self._on_behalf(region, name, lambda_handler(steps()[step], self.outside, telling))
             versions[function_of(step)] = functions.deploy(
                 region, name, handler, timeout=LONGEST_TICK_SECONDS, policy=policy
             )
         client = boto3.client("stepfunctions", region_name=region)
-        for machine in here:
-            definition = json.dumps(machine.definition)
-            for substitution, arn in versions.items():
-                definition = definition.replace(substitution, arn)
+        for procedure, definition in part.definitions.items():
             made = client.create_state_machine(
-                name=machine.name, definition=definition, roleArn=f"arn:aws:iam::{ACCOUNT}:role/farshore"
+                name=self.machines[procedure].name,
+                definition=substituted(definition, tuple(versions.items())),
+                roleArn=f"arn:aws:iam::{ACCOUNT}:role/farshore",
             )
-            self.arns[machine.procedure] = made["stateMachineArn"]
+            self.arns[procedure] = made["stateMachineArn"]
 
     def _on_behalf(self, region: str, name: str, handler: Handler) -> Handler:
         """The function, saying whose tick it is to whoever keeps score."""

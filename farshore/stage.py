@@ -14,6 +14,7 @@ from typing import Any, Literal, Self
 
 import boto3
 
+from functions.telemetry import tick_of
 from functions.world import NotYet
 from twin.applications.unicorn_shop import API, UnicornShop, Wiring
 from twin.applications.users import Engine, store_of
@@ -33,7 +34,7 @@ from twin.services.lambda_ import FunctionError, Functions
 from twin.services.stepfunctions import StepFunctions
 from twin.services.synthetics import Canary
 
-from .deployment import TICK, Deployment
+from .deployment import TICK, Deployment, unheard
 from .history import RunReport
 from .operate import Operator
 from .policy import function_name
@@ -105,7 +106,8 @@ class Stage:
         )
         for region in (book.regions.primary, book.regions.standby):
             boto3.client("sns", region_name=region).create_topic(Name="farshore-pages")
-        self.deployment = Deployment(cloud, self.net, self.functions, book)
+        telling = tick_of if self._backed == "moto" else unheard
+        self.deployment = Deployment(cloud, self.net, self.functions, book, telling)
         self.operator = Operator(book, self.deployment.outside, book.regions.standby)
         self._observe(metrics, bus)
         self.watch = Watch(cloud, self.shop, EXPOSURE_BOUND)

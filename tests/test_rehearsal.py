@@ -226,7 +226,7 @@ def test_prepare_refuses_the_workshops_wiring(book: Runbook) -> None:
 
 
 def test_an_iam_action_that_is_missing_is_caught(book: Runbook, monkeypatch: pytest.MonkeyPatch) -> None:
-    from farshore import deployment
+    from farshore import package
 
     def forgetful(step: str, uses: Any) -> Any:
         return [
@@ -234,9 +234,9 @@ def test_an_iam_action_that_is_missing_is_caught(book: Runbook, monkeypatch: pyt
             for s in statements(step, uses)
         ]
 
-    statements = deployment.statements
-    monkeypatch.setattr(deployment, "statements", forgetful)
-    with on_stage(book) as rehearsal:
+    statements = package.statements
+    monkeypatch.setattr(package, "statements", forgetful)
+    with on_stage(dataclasses.replace(book)) as rehearsal:
         report = rehearsal.play()
     failover = next(run for run in report.runs if run.procedure == "failover")
     assert failover.status == "FAILED"

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Annotated, Any, ClassVar
 
 import pytest
 from stage import OTHER, THIS, WEST, Stage, staged
 
-from functions.steps.step import Change, Decision, Done, Refused, Step, Wait, World
+from functions.steps.step import Change, Decision, Done, Refused, Run, Step, Wait, World, lambda_handler
+from functions.telemetry import Report
 from functions.world import Absent, Api, Silence
 from twin.aws import AwsError
 from twin.faults import Kind, Request
@@ -522,6 +524,22 @@ class Wrong(Step[None]):
 
     def decide(self, seen: None) -> Decision:
         raise Refused("a person must look")
+
+
+def test_whoever_deploys_a_step_may_choose_who_is_told_how_its_ticks_end(yard: Yard) -> None:
+    told: list[tuple[str, str, str, str]] = []
+
+    @contextmanager
+    def tick_of(step: str, run: Run) -> Iterator[Report]:
+        yield lambda outcome, why, waited, facts: told.append((step, run.execution, outcome, why))
+
+    for step in (Dicer, Wrong):
+        handler = lambda_handler(step, yard.stage.outside, tick_of)
+        yard.stage.functions.deploy(WEST, step.name, handler)
+    yard.stage.tick("dicer", {})
+    yard.stage.fails("wrong", {})
+    assert told == [("dicer", THIS, "done", ""), ("wrong", THIS, "Refused", "a person must look")]
+    assert not yard.stage.functions.logs
 
 
 def test_a_failure_names_its_state(yard: Yard) -> None:

@@ -16,7 +16,6 @@ and `handler = lambda_handler(TheStep)`. Schema, IAM policy, state, function, do
 from __future__ import annotations
 
 import dataclasses
-import functools
 import hashlib
 import json
 from collections.abc import Callable, Mapping, Sequence
@@ -385,10 +384,14 @@ def step_from(step_type: type[StepT], inputs: Mapping[str, Any]) -> StepT:
     return step_type(**{name: _shaped(hints[name], value) for name, value in inputs.items()})
 
 
-@functools.cache
+_HINTS: dict[Any, Mapping[str, Any]] = {}
+
+
 def _hints(kind: Any) -> Mapping[str, Any]:
     """A class's fields and their types, which stay what they are: reading them takes longer than a tick."""
-    return get_type_hints(kind)
+    if kind not in _HINTS:
+        _HINTS[kind] = get_type_hints(kind)
+    return _HINTS[kind]
 
 
 def _shaped(kind: Any, value: Any) -> Any:
