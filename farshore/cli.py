@@ -18,6 +18,8 @@ VERBS = {
     "lint": "linting",
     "plan": "planning",
     "rehearse": "rehearsing",
+    "explore": "exploring",
+    "replay": "exploring",
     "start": "operating",
     "status": "operating",
     "approve": "operating",

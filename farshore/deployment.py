@@ -56,6 +56,10 @@ class Tick:
     """Its Region and name."""
     event: Mapping[str, Any]
     invocation: Any
+    began: float = 0.0
+    """In seconds since 1970."""
+    ended: float = 0.0
+    """0 where it died."""
     verdict: str = ""
     """What it answered, or the error that it raised, once it has ended."""
     calls: int = 0
@@ -74,7 +78,9 @@ def label_of(event: Mapping[str, Any]) -> str:
     """How a tick of this event is called: failover-1/lambda_concurrency.us-east-1.2"""
     execution = event["execution"]["Id"].rpartition(":")[2]
     state = event["state"]["Name"].replace(" ", ".").translate(_BRACKETS)
-    return f"{execution}/{'plan.' if event['input'].get('dry_run') else ''}{state}"
+    given = event["input"]
+    dry = isinstance(given, Mapping) and given.get("dry_run")
+    return f"{execution}/{'plan.' if dry else ''}{state}"
 
 
 _BRACKETS = str.maketrans("", "", "()")
@@ -128,6 +134,7 @@ class Deployment:
             label = label_of(event)
             ticks = self.ticks.setdefault(label, [])
             tick = Tick(event["execution"]["Id"], label, len(ticks) + 1, (region, name), event, context)
+            tick.began = self.outside.clock()
             ticks.append(tick)
             token = TICK.set(tick)
             try:
@@ -138,6 +145,7 @@ class Deployment:
                 tick.verdict = f"{type(error).__name__}: {error}"
                 raise
             finally:
+                tick.ended = self.outside.clock() if tick.verdict else 0.0
                 TICK.reset(token)
 
         return run

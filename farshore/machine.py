@@ -93,8 +93,9 @@ def machines(book: Runbook) -> list[Machine]:
         _machine(book, "failover", there, failover),
         _machine(book, "failback", back, book.procedures.get("failback", failover)),
     ]
-    if owed := [line for line in _lines(failover) if _fence(line)]:
-        made.append(_machine(book, "settle", there, tuple(owed)))
+    # A Region that was left in the dark owes its fences, whichever of the two it was.
+    if owed := [*_owed(failover, there), *_owed(book.procedures.get("failback", failover), back)]:
+        made.append(_machine(book, "settle", there, owed))
     if outage := book.procedures.get("outage"):
         made.append(_machine(book, "outage", there, outage))
         broken = [line for line in _lines(outage) if _fence(line)]
@@ -102,6 +103,12 @@ def machines(book: Runbook) -> list[Machine]:
     if prepare := book.procedures.get("prepare"):
         made.append(_machine(book, "prepare", there, prepare))
     return made
+
+
+def _owed(entries: Sequence[Line | Together], way: Direction) -> list[Line]:
+    """The fences of a procedure, with their Regions' names."""
+    fences = [line for line in _lines(entries) if _fence(line)]
+    return [dataclasses.replace(line, inputs=way.literal(line.inputs)) for line in fences]
 
 
 def _machine(book: Runbook, procedure: str, way: Direction, entries: Sequence[Line | Together]) -> Machine:

@@ -17,11 +17,14 @@ from functions.steps.step import Mode
 from functions.world import LONGEST_TICK_SECONDS, Absent, Api, Denied, NotYet, Outside, Silence
 
 from .runbook import Runbook
-from .runs import Runs, region_of
+from .runs import Runs, Seen, region_of, short
 from .trouble import Trouble
 
 SELF_DECLARED = "self-declared"
 """Of a decision whose maker gave no proof of identity."""
+
+STOPPING = frozenset({"abort", "pause"})
+"""Directives that a redrive takes back: it is a person's later word."""
 
 START = Api("states:StartExecution", client="stepfunctions")
 REDRIVE = Api("states:RedriveExecution", client="stepfunctions")
@@ -135,7 +138,37 @@ class Operator:
             raise Trouble(f"{call} was refused: {reply.code}: {reply.message}")
         return execution
 
-    def redrive(self, execution: str, redrives: int) -> None:
+    def must_be_redrivable(self, seen: Seen, holder: Holder | None) -> None:
+        """Raises Trouble, which says what to do instead, where the run cannot be redriven now."""
+        status, app = seen.told["status"], self.book.application
+        if status in ("RUNNING", "SUCCEEDED"):
+            raise Trouble(f"{short(seen.arn)} is {status}: only a run that failed can be redriven")
+        if seen.report.undone:
+            raise Trouble(
+                f"{short(seen.arn)} ended in its Fail state, and a redrive would only fail again there: "
+                f"start a new run: farshore start {app} --mode …"
+            )
+        if seen.told.get("redriveStatus", "REDRIVABLE") != "REDRIVABLE":
+            raise Trouble(
+                f"{short(seen.arn)} cannot be redriven: {seen.told.get('redriveStatusReason', '')}: "
+                f"start a new run: farshore start {app} --mode …"
+            )
+        if holder is not None and holder.lease.holder != seen.arn and not holder.ended:
+            raise Trouble(
+                f"{short(holder.lease.holder)} holds the lease ({holder.status} {holder.why}): wait for it, "
+                f"or end it: farshore abort {app} --why …"
+            )
+
+    def go_on(self, seen: Seen, page: Page) -> Lease:
+        """Redrives a run as a new hand, and takes back the word that stopped it."""
+        redrives = seen.told.get("redriveCount", 0) + 1
+        lease = self.take_lease(seen.arn, redrives, page)
+        if page.directive.get("execution") == seen.arn and STOPPING & page.directive.keys():
+            self._write("directive", {k: v for k, v in page.directive.items() if k not in STOPPING})
+        self._redrive(seen.arn, redrives)
+        return lease
+
+    def _redrive(self, execution: str, redrives: int) -> None:
         token = f"{redrives}-{execution.rpartition(':')[2]}"[:64]
         reply = self.runs.reply(REDRIVE(region_of(execution), executionArn=execution, clientToken=token))
         if isinstance(reply, Denied):

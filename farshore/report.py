@@ -7,14 +7,16 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from functions.steps.step import AwsRegion
+from functions.world import LONGEST_TICK_SECONDS
 from twin.invariants import Breach
 
 from .history import RunReport
 
 SETTLE_EVERY = 60.0
 """The settle machine's schedule, in seconds."""
-EXPOSURE_BOUND = SETTLE_EVERY + 60.0
-"""For how long a returned Region may take stale writes: one period of that schedule, and its run."""
+EXPOSURE_BOUND = SETTLE_EVERY + LONGEST_TICK_SECONDS + 60.0
+"""For how long a returned Region may take stale writes: one period of that schedule, the quiet time where the
+run before ended without releasing its lease, and the settling run."""
 
 
 @dataclass(frozen=True)

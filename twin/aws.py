@@ -152,6 +152,9 @@ class Cloud:
                 self.backing.take(request)
                 return None
             answer = dict(operation(request))
+            if self.weather.echo is not None:
+                before = self.weather.echo.hear(request, answer)
+                answer = dict(before) if kind == "stale" and before is not None else answer
         except AwsError as error:
             context["twin_kind"] = kind if kind in _BEFALLEN else None
             return _refusal(error)

@@ -7,7 +7,7 @@ import random
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from itertools import pairwise
-from typing import Any
+from typing import Any, Protocol
 
 from urllib3.exceptions import HTTPError
 
@@ -16,6 +16,7 @@ from .net import Net, Resolver
 
 THINK_SECONDS = (2.0, 6.0)
 CUSTOMER_TIMEOUT_SECONDS = 5.0
+PULSE_SECONDS = 2.0
 LONGEST_KEPT_TTL = 60.0
 """The time to live of the shop's names, in seconds."""
 
@@ -132,6 +133,52 @@ class Customer:
 
     def _promise(self, clock: Clock, name: str, kind: str, key: str, answer: dict[str, Any]) -> None:
         self._book.promises.append(Promise(name, kind, key, answer["region"], clock.now))
+
+
+class Shop(Protocol):
+    """What a pulse needs to know of an application: sets of Regions, and its data."""
+
+    def writers(self) -> set[str]: ...
+
+    def open_regions(self) -> set[str]: ...
+
+    def led_to(self) -> set[str]: ...
+
+    def host(self, region: str) -> str: ...
+
+    def write(self, region: str, key: str) -> None: ...
+
+    def written(self, region: str) -> set[str]: ...
+
+
+class Pulse:
+    """The barest customer, for exploration: a write now and then, wherever anybody could get one accepted.
+
+    Each goes to where names lead, and to the address that it found first and never looked up again.
+    """
+
+    def __init__(self, clock: Clock, shop: Shop) -> None:
+        self._clock, self._shop = clock, shop
+        self._first = set(shop.led_to())
+        self.promises: list[tuple[float, str]] = []
+        """Of each write that was acknowledged: when (seconds since 1970), and its key."""
+        clock.every(PULSE_SECONDS, self._beat)
+
+    def addresses(self) -> set[str]:
+        """Where it would go by what it has cached, as `Customer.addresses`."""
+        return {self._shop.host(region) for region in self._first}
+
+    def lost(self) -> list[float]:
+        """When those writes were acknowledged that no writer has any more."""
+        kept = set[str]().union(*(self._shop.written(region) for region in self._shop.writers()))
+        return [at for at, key in self.promises if key not in kept]
+
+    def _beat(self) -> None:
+        shop = self._shop
+        for region in sorted((shop.led_to() | self._first) & shop.writers() & shop.open_regions()):
+            key = f"pulse-{len(self.promises)}"
+            shop.write(region, key)
+            self.promises.append((self._clock.now, key))
 
 
 class Refusal(Exception):

@@ -1,18 +1,19 @@
 """Faults, in one place: between a caller and what it calls.
 
 A `Weather` says what happens to a call: it can be lost before AWS has it, lost after AWS has done it,
-throttled, answered 5xx, denied, or slow; a Region, one service of one, or one endpoint can be dark.
+throttled, answered 5xx, denied, stale, or slow; a Region, one service of one, or one endpoint can be dark.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import copy
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Any, Literal, get_args
 
-Kind = Literal["lost_before", "lost_after", "throttled", "500", "503", "denied", "slow"]
-KINDS: tuple[Kind, ...] = ("lost_before", "lost_after", "throttled", "500", "503", "denied", "slow")
+Kind = Literal["lost_before", "lost_after", "throttled", "500", "503", "denied", "stale", "slow"]
+KINDS: tuple[Kind, ...] = get_args(Kind)
 
 
 @dataclass(frozen=True)
@@ -33,6 +34,30 @@ class Request:
         return f"{self.service}:{self.operation} in {self.region}"
 
 
+class Echo:
+    """What reads were answered before, so that a later one can be answered stale.
+
+    Only those that may be: DynamoDB's reads of a strong table, and a function's answer, never are.
+    """
+
+    def __init__(self) -> None:
+        self._answers: dict[str, Mapping[str, Any]] = {}
+        self._before: dict[str, Mapping[str, Any]] = {}
+
+    def hear(self, request: Request, answer: Mapping[str, Any]) -> Mapping[str, Any] | None:
+        """What the same question was last answered before that changed; None where it never did."""
+        if request.service == "dynamodb" or not request.operation.startswith(("Get", "Describe", "List")):
+            return None
+        asked = {k: v for k, v in request.parameters.items() if k not in ("StartTime", "EndTime")}
+        key = f"{request.service}/{request.operation}/{request.region}/{asked}"
+        last = self._answers.get(key)
+        if last is not None and last != answer:
+            self._before[key] = last
+        if last != answer:
+            self._answers[key] = copy.deepcopy(answer)
+        return self._before.get(key)
+
+
 @dataclass
 class Weather:
     """What is dark, and what befalls single calls."""
@@ -43,6 +68,8 @@ class Weather:
     """Pairs of Regions that cannot hear each other."""
     script: list[Callable[[Request], Kind | None]] = field(default_factory=list)
     """Asked in order about every call; the first kind named befalls it."""
+    echo: Echo | None = None
+    """Hears every answer where something is to be answered stale."""
 
     def is_dark(self, region: str, service: str = "", host: str = "", origin: str = "") -> bool:
         return (

@@ -4,9 +4,10 @@
     S2  nobody is sent to a Region whose data is not yet writable there
     S3  not all routes are off, not for one event
 
-One window of S1 no two-Region system can close: from the unasked return of a dark Region to its confirmed
-fence, for clients with stale addresses. That is an exposure: counted in seconds, and a breach once it lasts
-longer than its bound, or once names lead new clients there.
+One window of S1 no two-Region system can close: while two Regions cannot hear each other, or from the unasked
+return of a dark one, to its confirmed fence; for clients with stale addresses, and for all until the routes
+are turned. That is an exposure: counted in seconds, and a breach once it lasts longer than its bound after
+the Region can be heard, or once names lead clients there again.
 """
 
 from __future__ import annotations
@@ -61,6 +62,12 @@ class Watch:
     _exposed_since: float | None = None
     _routes: set[str] = field(default_factory=set)
     _dark: set[str] = field(default_factory=set)
+    _parted: set[str] = field(default_factory=set)
+    """Regions that do not hear another one: nobody there can fence them."""
+    _not_yet: set[str] = field(default_factory=set)
+    """Of the Regions that came back or are parted, those whose routes nobody has turned off yet."""
+    _heard_at: float = 0.0
+    """When the last of them could be heard again, in seconds since the beginning."""
 
     def begin(self) -> None:
         self._routes = self.application.routes()
@@ -74,26 +81,34 @@ class Watch:
         reached = (
             taking & (self.application.led_to() | self.application.stale()) if len(taking) > 1 else taking
         )
-        exposed = len(reached) > 1 and bool(self.returned & reached - self.application.led_to())
+        stray = (self.returned | self._parted) & reached - (self.application.led_to() - self._not_yet)
+        exposed = len(reached) > 1 and bool(stray)
         self._count(exposed, clock.elapsed)
+        since = max(self._exposed_since or 0.0, self._heard_at)
         self._hold(
             "S1",
-            len(reached) < 2
-            or (exposed and clock.elapsed - (self._exposed_since or 0.0) <= self.exposure_bound),
+            len(reached) < 2 or (exposed and clock.elapsed - since <= self.exposure_bound),
             lambda: f"customers reach {' and '.join(sorted(reached))}, and both accept writes",
         )
         if turned := routes - self._routes:
             self._hold(
-                "S2", turned <= writers, lambda: f"customers are sent to {turned}; writers are {writers}"
+                "S2",
+                turned <= writers | self._dark,
+                lambda: f"customers are sent to {turned}; writers are {writers}",
             )
         self._routes = routes
         self._hold("S3", bool(routes), lambda: "every route is off")
 
     def _follow_the_dark(self, writers: set[str]) -> None:
-        dark = {region for region in self.cloud.weather.dark if "/" not in region and "." not in region}
-        self.returned |= {region for region in self._dark - dark if len(writers) > 1}
-        self.returned &= writers
-        self._dark = dark
+        weather = self.cloud.weather
+        dark = {region for region in weather.dark if "/" not in region and "." not in region}
+        parted = {region for pair in weather.cut for region in pair}
+        back = (self._dark - dark) | (self._parted - parted) if len(writers) > 1 else set[str]()
+        self.returned = (self.returned | back) & writers
+        self._not_yet = (self._not_yet | back | parted) & self.application.routes()
+        if self._parted:
+            self._heard_at = self.cloud.clock.elapsed
+        self._dark, self._parted = dark, parted
 
     def _count(self, exposed: bool, now: float) -> None:
         if exposed and self._exposed_since is None:

@@ -9,7 +9,7 @@ from functions.steps.step import Mode
 from functions.world import Outside
 
 from ..finding import find
-from ..operate import Holder, Operator
+from ..operate import Operator
 from ..planning import Planned, plan_of
 from ..runs import Seen, short
 from ..telling import plan_rows, show
@@ -28,8 +28,7 @@ def redrive_command(outside: Outside | None, app: str, as_json: bool, run: str, 
     operator = Operator(find(app), outside)
     seen = operator.runs.look(operator.runs.find(run))
     page = operator.page()
-    _redrivable(operator, seen, operator.holder(page))
-    redrives = seen.told.get("redriveCount", 0) + 1
+    operator.must_be_redrivable(seen, operator.holder(page))
     plan = list(_remaining(operator, seen, page))
     if not as_json:
         show(plan_rows(step.as_json() for step in plan))
@@ -37,36 +36,14 @@ def redrive_command(outside: Outside | None, app: str, as_json: bool, run: str, 
         click.echo(f"would refuse: {', '.join(refusing)}", err=True)
     if not yes:
         raise Trouble(f"nothing was done: if that is what you want: farshore redrive {app} {run} --yes")
-    lease = operator.take_lease(seen.arn, redrives, page)
-    operator.redrive(seen.arn, redrives)
+    lease = operator.go_on(seen, page)
     told = {
         "execution": seen.arn,
-        "redrives": redrives,
+        "redrives": lease.redrives,
         "epoch": lease.epoch,
         "plan": [step.as_json() for step in plan],
     }
-    end(as_json, told, [(f"redriven: {short(seen.arn)}, for the {redrives}. time",)])
-
-
-def _redrivable(operator: Operator, seen: Seen, holder: Holder | None) -> None:
-    app, status = operator.book.application, seen.told["status"]
-    if status in ("RUNNING", "SUCCEEDED"):
-        raise Trouble(f"{short(seen.arn)} is {status}: only a run that failed can be redriven")
-    if seen.report.undone:
-        raise Trouble(
-            f"{short(seen.arn)} ended in its Fail state, and a redrive would only fail again there: "
-            f"start a new run: farshore start {app} --mode …"
-        )
-    if seen.told.get("redriveStatus", "REDRIVABLE") != "REDRIVABLE":
-        raise Trouble(
-            f"{short(seen.arn)} cannot be redriven: {seen.told.get('redriveStatusReason', '')}: "
-            f"start a new run: farshore start {app} --mode …"
-        )
-    if holder is not None and holder.lease.holder != seen.arn and not holder.ended:
-        raise Trouble(
-            f"{short(holder.lease.holder)} holds the lease ({holder.status} {holder.why}): wait for it, "
-            f"or end it: farshore abort {app} --why …"
-        )
+    end(as_json, told, [(f"redriven: {short(seen.arn)}, for the {lease.redrives}. time",)])
 
 
 def _remaining(operator: Operator, seen: Seen, page: Page) -> list[Planned]:

@@ -28,6 +28,9 @@ from .aurora_global import (
 )
 from .step import Change, Decision, Done, Refused, Region, Seconds, Step, Wait, World, lambda_handler
 
+REBUILDING = "pending-resync"
+"""The other SynchronizationStatus is "connected". Source:
+docs.aws.amazon.com/AmazonRDS/latest/APIReference/API_GlobalClusterMember.html"""
 DESCRIBE = Api("rds:DescribeGlobalClusters", resource=GLOBAL)
 SWITCHOVER = Api("rds:SwitchoverGlobalCluster", resource=(GLOBAL, CLUSTERS))
 FAILOVER = Api("rds:FailoverGlobalCluster", resource=(GLOBAL, CLUSTERS))
@@ -82,6 +85,12 @@ class AuroraWriter(Step[Seen]):
         if target["IsWriter"]:
             return Done(facts=facts)
         arn = target["DBClusterArn"]
+        if target.get("SynchronizationStatus") == REBUILDING:
+            # For a long time, and the fence before this step would stand for all of it.
+            raise Refused(
+                f"the cluster in {self.region} is {REBUILDING}: it was left behind by a failover, and has not "
+                "all the data yet; start again when it is connected"
+            )
         if seen.mode == "ungraceful":
             if wait := unknown_loss(seen.lag, self.cluster, self.lose_at_most):
                 return wait
@@ -92,8 +101,6 @@ class AuroraWriter(Step[Seen]):
                 AllowDataLoss=True,
             )
             return Change(f"fail over to {self.region}", (call,), facts=facts)
-        if target.get("SynchronizationStatus", "connected") != "connected":
-            return Wait(f"the cluster in {self.region} is {target['SynchronizationStatus']}", facts)
         writer = next((region for region, member in members.items() if member["IsWriter"]), self.region)
         call = SWITCHOVER(Region(writer), GlobalClusterIdentifier=self.cluster, TargetDbClusterIdentifier=arn)
         return Change(f"switch over from {writer} to {self.region}", (call,), facts=facts)

@@ -9,13 +9,13 @@ bucket which opens again sends customers' writes to a stale writer.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Literal
 
 import boto3
 
 from ..aws import Cloud
-from ..customers import Customer, Notebook, crowd
+from ..customers import Customer, Notebook, Pulse, crowd
 from ..net import HttpRequest, Net
 from ..services.arc import AtLeast, Cluster
 from ..services.aurora import GlobalDatabase, Metrics, Store
@@ -55,6 +55,7 @@ class UnicornShop:
         self.cloud, self.net, self.functions = cloud, net, functions
         self.book = Notebook()
         self.customers: list[Customer] = []
+        self.pulse: Pulse | None = None
         self.table = GlobalTable(cloud, "unishophotstandby", REGIONS)
         self.database = GlobalDatabase(cloud, "unicorn-shop", CLUSTERS, store, metrics)
         self.users = users_of(self.database)
@@ -98,13 +99,25 @@ class UnicornShop:
 
     def led_to(self) -> set[str]:
         """Regions that names lead new customers to."""
-        hosts = {api_host(region): region for region in REGIONS}
-        return {hosts[self.net.resolve(host)] for host in self._named_hosts()}
+        return {HOSTS[self.net.resolve(host)] for host in self._named_hosts()}
 
     def stale(self) -> set[str]:
         """Regions that some customer would still go to, by an address it has cached."""
-        hosts = {api_host(region): region for region in REGIONS}
-        return {hosts[address] for customer in self.customers for address in customer.addresses()}
+        return {HOSTS[address] for customer in self._all() for address in customer.addresses()}
+
+    def _all(self) -> Sequence[Customer | Pulse]:
+        return self.customers if self.pulse is None else [self.pulse]
+
+    def host(self, region: str) -> str:
+        return api_host(region)
+
+    def write(self, region: str, key: str) -> None:
+        """A sign-up, past the API: for a pulse."""
+        self.users.sign_up(region, {"email": key, "firstName": key, "lastName": "Pulse"})
+
+    def written(self, region: str) -> set[str]:
+        """Who has signed up, as the Region knows it."""
+        return self.users.emails(region)
 
     def _named_hosts(self) -> set[str]:
         return {self._wired(region).split("/")[2] for region in REGIONS if self.pages_open(region)}
@@ -182,6 +195,9 @@ class UnicornShop:
 
 def api_host(region: str) -> str:
     return f"api.{region}.unicorn-shop.example"
+
+
+HOSTS = {api_host(region): region for region in REGIONS}
 
 
 def _in(region: str, handler: Callable[[str, Mapping[str, Any]], dict[str, Any]]) -> Callable[..., Any]:

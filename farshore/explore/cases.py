@@ -1,0 +1,224 @@
+"""Which runs there are: where a run can be struck, and what strikes it there.
+
+Ticks of one state that follow each other, see the same and say the same are one class, and are struck at the
+first, the second and the last of them. A class is told by its calls and by its verdict without the figures.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import combinations
+
+from functions.steps.arc_controls import ArcControls
+from functions.steps.step import MODES
+
+from ..machine import Direction
+from ..registry import steps
+from ..runbook import Line, Runbook, Together
+from ..stage import READING
+from .play import Heard
+from .seed import CALL_KINDS, HAND_KINDS, RAIN, TICK_KINDS, Fault, Point, Seed
+from .verdict import direction
+
+AWAY = (30.0, 120.0)
+"""Seconds after which a Region comes back that was away for a while."""
+SPELL = 60.0
+"""Seconds for which a single service, or an endpoint of ARC, is away."""
+RAINS = range(1, 41)
+"""Dice of the runs in which one call in five is befallen."""
+FIGURES = re.compile(r"[0-9]+(\.[0-9]+)?")
+
+
+@dataclass(frozen=True)
+class Struck:
+    """A run to make, and how the matrix files it."""
+
+    seed: Seed
+    base: str
+    """In words: the procedure, the mode, and the Region that is dark throughout."""
+    state: str
+    fault: str
+
+
+@dataclass(frozen=True)
+class Course:
+    """A run that nothing strikes but what lasts throughout, and what was heard of it."""
+
+    seed: Seed
+    heard: Sequence[Heard]
+
+    @property
+    def name(self) -> str:
+        dark = [fault.place for fault in self.seed.faults if fault.kind == "dark"]
+        return " ".join([self.seed.procedure, self.seed.mode, *(f"{place} dark" for place in dark)])
+
+
+@dataclass(frozen=True)
+class TickClass:
+    """Ticks that are alike, in their order: each a list of its calls."""
+
+    ticks: Sequence[Sequence[Heard]]
+
+    def chosen(self, every: bool) -> Iterator[Sequence[Heard]]:
+        """The first, the second and the last; or every one."""
+        last = len(self.ticks) - 1
+        for number, tick in enumerate(self.ticks):
+            if every or number in (0, 1, last):
+                yield tick
+
+
+def bases(app: str, book: Runbook) -> Iterator[Seed]:
+    """The runs whose every call is struck: both directions, both modes, and from a dark Region."""
+    for procedure in ("failover", "failback"):
+        for mode in MODES:
+            yield Seed(app, procedure, mode)
+        seed = Seed(app, procedure, "ungraceful")
+        source, _ = direction(seed, book)
+        back = Point(f"{procedure}-1/release", 1, 0)
+        yield seed.but(Fault("dark", source, None, back))
+    for procedure in ("outage", "recovery", "prepare"):
+        if procedure in book.procedures or (procedure == "recovery" and "outage" in book.procedures):
+            yield Seed(app, procedure, "graceful")
+
+
+def classes(course: Course) -> Iterator[TickClass]:
+    """Of the ticks of the run itself, of the plans that it asks for, and of the settling after it."""
+    ticks: dict[tuple[str, int], list[Heard]] = {}
+    for heard in course.heard:
+        ticks.setdefault(heard.point[:2], []).append(heard)
+    states: dict[str, list[list[Heard]]] = {}
+    for (label, _), calls in ticks.items():
+        execution, _, state = label.partition("/")
+        if execution == f"{course.seed.procedure}-1" or execution.startswith("settle-"):
+            states.setdefault(f"{execution.rpartition('-')[0]}/{state}", []).append(calls)
+    for of_state in states.values():
+        alike: list[list[Heard]] = []
+        for calls in of_state:
+            if alike and _told(alike[-1]) != _told(calls):
+                yield TickClass(alike)
+                alike = []
+            alike.append(calls)
+        yield TickClass(alike)
+
+
+def _told(calls: Sequence[Heard]) -> tuple[str, tuple[str, ...]]:
+    verdict = next((each.tick.verdict for each in calls if each.tick is not None), "")
+    return FIGURES.sub("", verdict), tuple(str(each.request) for each in calls)
+
+
+def points(course: Course) -> int:
+    """How many calls the run makes."""
+    return sum(len(tick) for each in classes(course) for tick in each.ticks)
+
+
+def strikes(course: Course, every: bool = False) -> Iterator[Struck]:
+    """Every single fault at every class of every call."""
+    hands = course.seed.procedure in ("failover", "failback")
+    for each in classes(course):
+        for tick in each.chosen(every):
+            for heard in tick:
+                for kind in _kinds(heard, hands and heard.point.label.startswith(course.seed.procedure)):
+                    yield _struck(course, heard.point, Fault(kind, "", heard.point))
+
+
+def _kinds(heard: Heard, hands: bool) -> Iterator[str]:
+    for kind in CALL_KINDS:
+        if kind != "stale" or heard.answered_before:
+            yield kind
+    for kind in TICK_KINDS:
+        if kind != "killed" or heard.point.call:  # nothing runs yet that could be killed
+            yield kind
+    if hands:
+        for kind in HAND_KINDS:
+            if kind != "late" or _writes(heard):
+                yield kind
+
+
+def _writes(heard: Heard) -> bool:
+    ours = heard.request.service in ("dynamodb", "sns", "http")
+    return heard.point.call > 0 and not ours and not heard.request.operation.startswith(READING)
+
+
+def spells(course: Course, book: Runbook) -> Iterator[Struck]:
+    """What lasts: from before and from any step on, for ever, for a while, until any later step."""
+    source, target = direction(course.seed, book)
+    firsts = _firsts(course)
+    starts = [each.point for each in firsts] + [each.point for each in course.heard if _writes(each)]
+    returns = [Point(each.point.label, 1, 0) for each in firsts]
+    homes = dict.fromkeys((source, target, "us-east-1", "us-west-2", *book.ledger.regions))
+    lasting = [("dark", place) for place in homes] + [("grey", source), ("grey", target)]
+    lasting.append(("cut", f"{source}~{target}"))
+    for kind, place in lasting:
+        for start in (None, *starts):
+            if start is None and place == target:
+                continue  # nobody could start the run
+            later = [end for end in returns if start is not None and _follows(end, start, returns)]
+            for until in (None, *AWAY, *later):
+                yield _struck(course, start, Fault(kind, place, start, until))
+    for places in _parts(course, book):
+        for start in (None, *(each.point for each in firsts)):
+            if start is None and f"stepfunctions/{target}" in places:
+                continue
+            for until in (None, SPELL):
+                yield _struck(course, start, *(Fault("dark", place, start, until) for place in places))
+
+
+def rains(course: Course) -> Iterator[Struck]:
+    """One call in five."""
+    for number in RAINS:
+        yield _struck(course, None, Fault(RAIN, str(number)))
+
+
+def _firsts(course: Course) -> list[Heard]:
+    """The first call of each of the run's states."""
+    own = f"{course.seed.procedure}-1/"
+    return [
+        heard
+        for heard in course.heard
+        if heard.point[1:] == (1, 1)
+        and heard.point.label.startswith(own)
+        and not heard.point.label.startswith(f"{own}plan.")
+    ]
+
+
+def _follows(end: Point, start: Point, order: Sequence[Point]) -> bool:
+    labels = [point.label for point in order]
+    return (
+        end.label in labels and start.label in labels and labels.index(end.label) > labels.index(start.label)
+    )
+
+
+def _parts(course: Course, book: Runbook) -> Iterator[tuple[str, ...]]:
+    """Each service of a Region that the run calls, each endpoint of ARC, and each pair of them."""
+    called = {
+        f"{each.request.service}/{each.request.region}" for each in course.heard if each.tick is not None
+    }
+    for part in sorted(called):
+        if not part.startswith(("http/", "route53-recovery-cluster/")):
+            yield (part,)
+    for several in (1, 2):
+        yield from combinations(_endpoints(book, course), several)
+
+
+def _endpoints(book: Runbook, course: Course) -> list[str]:
+    source, target = direction(course.seed, book)
+    way = Direction(source, target)
+    lines = [line for entry in book.procedures["failover"] for line in _lines(entry)]
+    hosts: list[str] = []
+    for line in lines:
+        if steps()[line.step] is ArcControls:
+            hosts += [url.split("/")[2] for url in way.literal(line.inputs["endpoints"]).values()]
+    return list(dict.fromkeys(hosts))
+
+
+def _lines(entry: Line | Together) -> Iterable[Line]:
+    return entry.branches if isinstance(entry, Together) else (entry,)
+
+
+def _struck(course: Course, at: Point | None, *faults: Fault) -> Struck:
+    where = "throughout" if at is None else at.label.partition("/")[2]
+    places = " and ".join(fault.place for fault in faults if fault.kind != RAIN)
+    what = f"{faults[0].kind} {places}".strip()
+    return Struck(course.seed.but(*faults), course.name, where, what)

@@ -1,0 +1,162 @@
+"""All runs that there are, on all cores."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from itertools import islice
+from typing import Any
+
+from twin.invariants import Breach
+
+from ..finding import find
+from ..runbook import Runbook
+from .cases import Course, Struck, bases, classes, points, rains, spells, strikes
+from .play import Outcome, Play
+from .seed import Seed
+
+BATCH = 50
+"""Runs that a process takes at a time."""
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """Of one run."""
+
+    struck: Struck
+    status: str
+    breaches: tuple[Breach, ...]
+
+    @property
+    def safe(self) -> bool:
+        return not any(breach.invariant.startswith("S") for breach in self.breaches)
+
+    @property
+    def live(self) -> bool:
+        return not any(breach.invariant.startswith("L") for breach in self.breaches)
+
+
+@dataclass
+class Exploration:
+    """What there is to explore of an application, and what was found."""
+
+    app: str
+    book: Runbook
+    courses: list[Course] = field(default_factory=list)
+    broken: list[Verdict] = field(default_factory=list)
+    """Courses that nothing struck, and that went wrong all the same."""
+    verdicts: list[Verdict] = field(default_factory=list)
+
+    def survey(self) -> None:
+        """Plays each course once, and hears its calls."""
+        for seed in bases(self.app, self.book):
+            outcome = played(seed, listen=True)
+            course = Course(seed, outcome.heard)
+            self.courses.append(course)
+            if outcome.breaches:
+                struck = Struck(seed, course.name, "throughout", "nothing")
+                self.broken.append(Verdict(struck, outcome.status, outcome.breaches))
+
+    def runs(self, every: bool = False) -> Iterator[Struck]:
+        """Every run to make, each once."""
+        seen: set[Seed] = set()
+        for course in self.courses:
+            both = [strikes(course, every)]
+            if course.seed.procedure in ("failover", "failback"):
+                both.append(rains(course))
+                if not course.seed.faults:
+                    both.append(spells(course, self.book))
+            for several in both:
+                for struck in several:
+                    if struck.seed not in seen:
+                        seen.add(struck.seed)
+                        yield struck
+
+    def explore(self, runs: Iterable[Struck], told: Callable[[Verdict], None]) -> None:
+        """Makes the runs, side by side on all cores, in an order that is the same each time."""
+        with multiprocessing.get_context("fork").Pool(os.cpu_count()) as pool:
+            for verdicts in pool.imap(_verdicts, _batches(runs)):
+                for verdict in verdicts:
+                    self.verdicts.append(verdict)
+                    told(verdict)
+
+    def count(self, every: bool = False) -> dict[str, int]:
+        """Points, their classes, kinds of fault, and the runs that come of them."""
+        runs = list(self.runs(every))
+        return {
+            "points": sum(points(course) for course in self.courses),
+            "classes": sum(len(each.ticks[0]) for course in self.courses for each in classes(course)),
+            "faults": len({struck.fault for struck in runs}),
+            "runs": len(runs) + len(self.courses),
+        }
+
+    @property
+    def made(self) -> int:
+        """How many runs have been made: the courses themselves, and all that were struck."""
+        return len(self.courses) + len(self.verdicts)
+
+    def breaches(self) -> Iterator[tuple[Verdict, Breach]]:
+        for verdict in (*self.broken, *self.verdicts):
+            for breach in verdict.breaches:
+                yield verdict, breach
+
+    @property
+    def holds(self) -> bool:
+        return not any(True for _ in self.breaches())
+
+    @property
+    def good(self) -> Counter[str]:
+        """How many runs were safe, and how many live."""
+        told, whole = [*self.broken, *self.verdicts], len(self.courses) - len(self.broken)
+        return Counter(safe=whole + sum(v.safe for v in told), live=whole + sum(v.live for v in told))
+
+
+_BOOKS: dict[str, Runbook] = {}
+
+
+def played(seed: Seed, listen: bool = False) -> Outcome:
+    """One run. What breaks the twin itself is a breach, too: nothing may go unsaid."""
+    if seed.app not in _BOOKS:
+        _BOOKS[seed.app] = find(seed.app)
+    play = Play(_BOOKS[seed.app], seed, listen)
+    try:
+        return play.play()
+    except Exception as error:
+        story = f"the simulation itself broke: {type(error).__name__}: {error}"
+        return Outcome(
+            seed, "BROKEN", (Breach("S5", round(play.clock.elapsed, 3), story),), play.clock.elapsed
+        )
+
+
+def _verdicts(batch: list[Struck]) -> list[Verdict]:
+    told = []
+    for struck in batch:
+        outcome = played(struck.seed)
+        told.append(Verdict(struck, outcome.status, outcome.breaches))
+    return told
+
+
+def _batches(runs: Iterable[Struck]) -> Iterator[list[Struck]]:
+    rest = iter(runs)
+    while batch := list(islice(rest, BATCH)):
+        yield batch
+
+
+def as_json(exploration: Exploration, wall_seconds: float) -> dict[str, Any]:
+    """What `farshore explore --json` prints."""
+    runs = exploration.made
+    return {
+        "application": exploration.book.application,
+        **exploration.count(),
+        "runs": runs,
+        **exploration.good,
+        "breaches": [
+            {"invariant": breach.invariant, "seed": str(verdict.struck.seed), "story": breach.story}
+            for verdict, breach in exploration.breaches()
+        ],
+        "wall_seconds": round(wall_seconds, 3),
+        "runs_per_second": round(runs / wall_seconds, 1),
+    }

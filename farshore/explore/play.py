@@ -1,0 +1,346 @@
+"""One simulated run, from the curtain to the verdict: a person, a customer of the barest kind, the faults.
+
+It stands on the twin's doubles and its own engine, and its data is a journal. What runs on it is the
+runbook's own machines and the real step code, as everywhere.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, cast
+
+from functions.world import NotYet
+from twin.aws import WHO
+from twin.customers import Pulse
+from twin.faults import Echo, Kind, Request
+from twin.invariants import Breach
+
+from ..deployment import TICK, Tick, label_of
+from ..history import RunReport, report_of
+from ..runbook import Runbook
+from ..stage import LEDGER_AND_PAGES, READING, Stage
+from .seed import Point, Seed
+from .strike import REDRIVABLE, Strikes
+from .verdict import Ended, judge
+
+SEED = 1
+"""Of the latencies: a run's faults tell it from others, not its dice."""
+WARM_UP = 90.0
+"""Seconds before the curtain: CloudWatch has a sample of the lag by then."""
+READS_PLAN = 2.0
+"""Seconds that exploration's person needs to read a plan. It is approved, unless a step would refuse."""
+ALARMS_START = ("failover", "ungraceful")
+ANY_ENDPOINT = "route53-recovery-cluster"
+"""The plan names the endpoint that is tried first; any of the cluster's will do."""
+LONGEST = 3 * 3600.0
+"""Seconds after which a run that has not ended never will."""
+REPAIRS = 2
+"""How often a person repairs."""
+AFTERMATH = 100.0
+"""Seconds after the end in which whatever is still under way arrives, and the schedule has run once."""
+DEBTS_PAID = 1800.0
+"""Seconds in which a fence that is owed to a Region that answers again must be confirmed."""
+
+
+@dataclass
+class Heard:
+    """A call at a point, for whoever counts them."""
+
+    point: Point
+    request: Request
+    tick: Tick | None
+    """None for the call with which Step Functions delivers the tick."""
+    answered_before: bool = False
+    """The same question has had another answer, so this one could be stale."""
+
+
+@dataclass
+class Outcome:
+    """What came of a seed."""
+
+    seed: Seed
+    status: str
+    """Of the run that the seed is about."""
+    breaches: tuple[Breach, ...]
+    simulated_seconds: float
+    heard: list[Heard] = field(default_factory=list)
+
+    @property
+    def safe(self) -> bool:
+        return not any(breach.invariant.startswith("S") for breach in self.breaches)
+
+    @property
+    def live(self) -> bool:
+        return not any(breach.invariant.startswith("L") for breach in self.breaches)
+
+
+class Play(Stage):
+    """Plays a seed. `listen` wants every call at its point in the outcome."""
+
+    def __init__(self, book: Runbook, script: Seed, listen: bool = False) -> None:
+        super().__init__(book, script.mode, SEED, data="journal", backed="doubles")
+        self.script = script
+        self.main = ""
+        """The execution that the seed is about."""
+        self.plans: dict[str, list[Mapping[str, Any]]] = {}
+        """By execution, the plans that were approved."""
+        self.triggered: list[str] = []
+        """Executions that the alarm started."""
+        self.repairs: list[str] = []
+        """Runs that a person has let go on, or started anew, after they had failed."""
+        self.failed_over_at: float | None = None
+        """When Aurora was first told to accept a loss, in seconds since 1970."""
+        self._listen = listen
+        self._heard: dict[int, Heard] = {}
+        self._begun: Counter[str] = Counter()
+
+    def play(self) -> Outcome:
+        """Raises what is broken in the twin itself; everything else is a breach."""
+        with self.stage():
+            self.cloud.watchers += [self._read_plan, self._within_plan]
+            self.pulse = self.shop.pulse = Pulse(self.clock, self.shop)
+            self.clock.sleep(WARM_UP)
+            self._before()
+            self._curtain()
+            self._run()
+            self._after()
+            ended = self._ended()
+        breaches = (*self.watch.breaches, *self.breaches, *judge(self.script, ended, self.book))
+        return Outcome(self.script, ended.status, breaches, self.clock.elapsed, list(self._heard.values()))
+
+    # The acts.
+
+    def _before(self) -> None:
+        """What must have happened before the run that the seed is about."""
+        earlier = {"failback": "failover", "recovery": "outage"}.get(self.script.procedure)
+        if earlier:
+            execution = self.begin(earlier, {"mode": "graceful"})
+            self.clock.wait_for(lambda: self.status(execution) != "RUNNING", LONGEST)
+            assert self.status(execution) == "SUCCEEDED", f"{execution}: {self.status(execution)}"
+            self.clock.sleep(5)
+
+    def _curtain(self) -> None:
+        self.watch.begin()
+        if self._listen or self.script.has("stale"):
+            self.cloud.weather.echo = _Listening(self._heard)
+        self.strikes = Strikes(self, self.script.faults)
+        self.cloud.weather.script.append(self._befalls)
+
+    def _run(self) -> None:
+        if self._alarmed_at():
+            self.clock.wait_for(lambda: self.alarmed != "", LONGEST)
+        else:
+            self.begin(self.script.procedure, {"mode": self.script.mode})
+        name = f"{self.script.procedure}-{self._begun[self.script.procedure]}"
+        self.main = next((arn for arn in self.executions if arn.endswith(f":{name}")), "")
+        self.clock.wait_for(self._quiet, LONGEST)
+
+    def _alarmed_at(self) -> bool:
+        """Nobody need start the run: the alarm does, because the Region that it leaves is dark."""
+        primary, script = self.book.regions.primary, self.script
+        dark = any(f.kind == "dark" and f.place == primary and f.at is None for f in script.faults)
+        return bool(dark and self.book.triggers and (script.procedure, script.mode) == ALARMS_START)
+
+    def _after(self) -> None:
+        """Whatever is under way arrives; what failed is repaired, once nothing is in its way any more."""
+        self.clock.sleep(AFTERMATH)
+        self.strikes.cease()
+        self.clock.wait_for(self._quiet, LONGEST)
+        self.first = self._reported(self.main)
+        while (failed := self._to_repair()) and len(self.repairs) < REPAIRS:
+            self.clock.wait_for(lambda: not self.shop.database.left_behind, LONGEST)
+            self.clock.sleep(AFTERMATH)
+            self.clock.wait_for(self._quiet, LONGEST)
+            if self._to_repair() == failed:  # and no alarm has started another meanwhile
+                self._repair(failed)
+                self.clock.wait_for(self._quiet, LONGEST)
+        self.clock.wait_for(lambda: not self.debts_open(), DEBTS_PAID)
+        self.clock.sleep(5)
+
+    def _quiet(self) -> bool:
+        return not self.strikes.busy and all(
+            self.engine.status(arn) != "RUNNING"
+            for arn, (procedure, _) in list(self.executions.items())
+            if procedure != "settle"
+        )
+
+    def _to_repair(self) -> str:
+        """The run that ended last of those that held the lease, if it did not end well; "" otherwise."""
+        held = [arn for arn in self.executions if self._is_part(arn) and self._held_the_lease(arn)]
+        last = max(held, key=lambda arn: self.engine.executions[arn].stopped, default=self.main)
+        return last if self.engine.status(last) in REDRIVABLE else ""
+
+    def _held_the_lease(self, arn: str) -> bool:
+        ticks = self.deployment.ticks.get(f"{arn.rpartition(':')[2]}/lease", ())
+        return self.executions[arn][0] != "settle" and any(tick.verdict.startswith("done") for tick in ticks)
+
+    def _repair(self, execution: str) -> None:
+        """As the documentation tells a person: redrive it, or start anew where it has undone its fences."""
+        self.repairs.append(execution)
+        report = self._reported(execution)
+        if report.undone:
+            self.begin(report.procedure, {"mode": self.script.mode})
+        else:
+            self.redrive(execution)
+
+    def redrive(self, execution: str) -> None:
+        """As `farshore redrive` does it. Raises NotYet and Trouble."""
+        seen, page = self.operator.runs.look(execution), self.operator.page()
+        self.operator.must_be_redrivable(seen, self.operator.holder(page))
+        self.operator.go_on(seen, page)
+
+    def procedure_of(self, execution: str) -> str:
+        machine = execution.replace(":execution:", ":stateMachine:").rpartition(":")[0]
+        return next(procedure for procedure, arn in self.deployment.arns.items() if arn == machine)
+
+    def _reported(self, execution: str) -> RunReport:
+        procedure, mode = self.executions[execution]
+        return report_of(self.deployment, procedure, mode, execution, self.calls[execution])
+
+    def _ended(self) -> Ended:
+        """How everything stands at the end."""
+        ran = [
+            arn
+            for arn, (procedure, _) in self.executions.items()
+            if procedure != "settle" and self._is_part(arn)
+        ]
+        reports = {
+            arn: self._reported(arn)
+            for arn in sorted(ran, key=lambda arn: self.engine.executions[arn].stopped)
+        }
+        page, shop = self.operator.page(), self.shop
+        ended = Ended(
+            status=self.first.status,
+            why=self.first.why,
+            reports=reports,
+            main=self.main,
+            triggered=frozenset(self.triggered) - {self.main},
+            repaired=bool(self.repairs),
+            served=frozenset(shop.writers() & shop.open_regions() & shop.routes() & shop.led_to()),
+            lost=tuple(self.pulse.lost()),
+            failed_over_at=self.failed_over_at,
+            debts=tuple(page.debts),
+            withheld=tuple(memory.resource for memory in page.memories if memory.hand == "run"),
+            struck=self.strikes.struck,
+            befallen=tuple(self.strikes.befallen),
+        )
+        if ended.last.status == "SUCCEEDED":
+            self.ask_again(ended.last)
+        return ended
+
+    def started_by_alarm(self, event: Mapping[str, Any]) -> None:
+        super().started_by_alarm(event)
+        self.triggered.append(list(self.executions)[-1])
+
+    def _is_part(self, arn: str) -> bool:
+        return list(self.executions).index(arn) >= list(self.executions).index(self.main)
+
+    def debts_open(self) -> bool:
+        return any(debt["paid_at"] is None for debt in self.debts)
+
+    def _name(self, procedure: str) -> str:
+        """Counted by procedure, so that a point means the same run whatever happens before it."""
+        self._begun[procedure] += 1
+        return f"{procedure}-{self._begun[procedure]}"
+
+    # The person.
+
+    def _read_plan(self, request: Request, answer: object) -> None:
+        """A plan is proposed in the ledger: a person reads it, and approves it."""
+        item: Any = request.parameters.get("Item", {})
+        if request.operation == "PutItem" and item.get("item", {}).get("S") == "proposal":
+            self.aside(self._approve, READS_PLAN)
+
+    def _approve(self) -> None:
+        try:
+            proposal = self.operator.page().proposal
+            plan = {entry["state"]: entry for entry in proposal["plan"]}
+            if any(entry["outcome"] == "would refuse" for entry in proposal["plan"]):
+                return
+            self.plans.setdefault(proposal["execution"], []).append(plan)
+            self.operator.decide(proposal["hash"], "approve", "exploration", "no step would refuse")
+        except NotYet:
+            self.aside(self._approve, READS_PLAN)
+
+    # What is heard at the seam.
+
+    def point(self, request: Request) -> Point | None:
+        """Where in the runs this call is; None where no run makes it."""
+        tick = TICK.get()
+        if tick is not None:
+            tick.calls += 1
+            return Point(tick.label, tick.number, tick.calls)
+        if request.service == "lambda" and request.operation == "Invoke" and not request.caller:
+            label = label_of(self.event(request))
+            return Point(label, len(self.deployment.ticks.get(label, ())) + 1, 0)
+        return None
+
+    def event(self, request: Request) -> Mapping[str, Any]:
+        """With which Step Functions invokes a function."""
+        event: Mapping[str, Any] = json.loads(cast(bytes, request.parameters["Payload"]))
+        return event
+
+    def aside(self, act: Callable[[], object], delay: float = 0.0) -> None:
+        """Starts something that no tick does, though one may be running."""
+        tick, who = TICK.set(None), WHO.set(("", ""))
+        try:
+            self.clock.spawn(act, delay)
+        finally:
+            TICK.reset(tick)
+            WHO.reset(who)
+
+    def _befalls(self, request: Request) -> Kind | None:
+        point = self.point(request)
+        if point is None:
+            return None
+        if self._listen:
+            self._heard[id(request)] = Heard(point, request, TICK.get())
+        return self.strikes.at(point, request)
+
+    def _within_plan(self, request: Request, answer: object) -> None:
+        """No write to AWS outside the plan that was approved."""
+        tick = TICK.get()
+        if request.operation == "FailoverGlobalCluster" and self.failed_over_at is None:
+            self.failed_over_at = self.clock.now
+        if (
+            tick is None
+            or request.service in LEDGER_AND_PAGES
+            or request.operation.startswith(READING)
+            or tick.undoing
+            or tick.event["run"]["procedure"] not in ("failover", "failback")
+        ):
+            return
+        state = tick.event["state"]["Name"]
+        entries = [plan[state] for plan in self.plans.get(tick.execution, ()) if state in plan]
+        if not any(_covers(entry, request) for entry in entries):
+            told = entries[-1]["outcome"] if entries else "nothing"
+            self.breach("S8", f"{tick.label} sent {request}, but the approved plan says {told} for it")
+
+
+def _covers(entry: Mapping[str, Any], request: Request) -> bool:
+    """The plan names this very call, or says that the step would wait for the moment to make it."""
+    if entry["outcome"] == "would wait":
+        return True
+    return any(
+        call["action"].partition(":")[2] == request.operation
+        and (call["region"] == request.region or request.service == ANY_ENDPOINT)
+        and call["parameters"] == request.parameters
+        for call in entry.get("calls", ())
+    )
+
+
+class _Listening(Echo):
+    """Notes which reads could be answered stale."""
+
+    def __init__(self, heard: Mapping[int, Heard]) -> None:
+        super().__init__()
+        self._heard = heard
+
+    def hear(self, request: Request, answer: Mapping[str, Any]) -> Mapping[str, Any] | None:
+        before = super().hear(request, answer)
+        if before is not None and id(request) in self._heard:
+            self._heard[id(request)].answered_before = True
+        return before

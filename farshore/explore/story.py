@@ -1,0 +1,190 @@
+"""One run told in plain words: what each tick saw and did, what befell it, and what everybody else did."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from twin.faults import Request
+
+from ..deployment import TICK, Tick
+from ..machine import IDLE
+from ..report import Moment
+from ..runbook import Runbook
+from ..stage import READING
+from .play import Outcome, Play
+from .seed import Fault, Seed
+
+BEFELL: Mapping[str, str] = {
+    "lost_before": "is lost on its way: AWS never has it",
+    "lost_after": "is done by AWS, and the answer is lost",
+    "throttled": "is throttled",
+    "500": "is answered 500",
+    "503": "is answered 503",
+    "denied": "is denied",
+    "stale": "is answered as before the last change",
+    "slow": "takes longer than anybody waits, and is done then",
+    "killed": "is not made: the function is killed",
+    "twice": "is made by two: the same tick is delivered a second time",
+    "redriven": "is under way when a person stops the execution and redrives it",
+    "again": "is under way when the same procedure is started again",
+    "other": "is under way when the other direction is started",
+    "turn": "is under way when a person stops the run and starts the other direction",
+    "late": "takes as long as it may while a person stops the run and starts the other direction",
+    "abort": "is under way when a person says abort",
+}
+TOLD_PARAMETERS = 160
+"""Letters of a call's parameters that a story tells."""
+
+
+class Told(Play):
+    """A play that keeps what is needed to tell it."""
+
+    def __init__(self, book: Runbook, script: Seed) -> None:
+        super().__init__(book, script)
+        self.moments: list[Moment] = []
+        self.raised = 0.0
+        """When the curtain was, in seconds since the beginning."""
+        self._stands = ""
+
+    def play(self) -> Outcome:
+        outcome = super().play()
+        for ticks in self.deployment.ticks.values():
+            self.moments += (self._of_tick(tick) for tick in ticks if _worth_telling(tick))
+        for at, fault, what in self.strikes.befallen:
+            self.moments.append(Moment(at, "fault", _befell(fault, what)))
+        for arn, (procedure, mode) in self.executions.items():
+            if procedure != "settle":
+                self.moments += self._execution(arn, procedure, mode)
+        for breach in outcome.breaches:
+            text = f"{breach.invariant}: {breach.story}"
+            self.moments.append(Moment(breach.at or self.clock.elapsed, "BREACH", text))
+        self.moments.sort(key=lambda moment: moment.at)
+        return outcome
+
+    def _of_tick(self, tick: Tick) -> Moment:
+        if not tick.ended:
+            return Moment(
+                tick.began - self.clock.start, "died", f"{tick.label}: tick {tick.number} never ended"
+            )
+        return Moment(tick.ended - self.clock.start, "tick", _verdict(tick))
+
+    def _curtain(self) -> None:
+        super()._curtain()
+        self.raised = self.clock.elapsed
+        self.cloud.watchers.append(self._changes)
+        self.clock.after_each.append(self._look)
+        self._look()
+
+    def _execution(self, arn: str, procedure: str, mode: str) -> Iterator[Moment]:
+        name, machine = arn.rpartition(":")[2], self.deployment.machines[procedure]
+        execution = self.engine.executions[arn]
+        yield Moment(execution.started - self.clock.start, "start", f"{name}, {mode}, in {machine.region}")
+        if execution.status != "RUNNING":
+            why = f": {execution.failure.error}" if execution.failure else ""
+            yield Moment(execution.stopped - self.clock.start, "end", f"{name}: {execution.status}{why}")
+
+    def _changes(self, request: Request, answer: object) -> None:
+        """A change that AWS has made, by whom."""
+        tick = TICK.get()
+        reading = request.operation.startswith((*READING, "Query"))
+        if (
+            reading
+            or request.service in ("stepfunctions", "sns")
+            or (tick is None and request.service != "dynamodb")
+        ):
+            return
+        who = tick.label if tick else "a person"
+        self.moments.append(Moment(self.clock.elapsed, "change", f"{who}: {request}: {_parameters(request)}"))
+
+    def _look(self) -> None:
+        """How customers and data stand, whenever that changes."""
+        shop, weather = self.shop, self.cloud.weather
+        stands = "; ".join(
+            f"{name} {', '.join(sorted(regions)) or 'nowhere'}"
+            for name, regions in (
+                ("data is written in", shop.writers()),
+                ("the API is open in", shop.open_regions()),
+                ("customers are led to", shop.routes()),
+                ("dark:", weather.dark),
+            )
+            if regions or name != "dark:"
+        )
+        if stands != self._stands:
+            self._stands = stands
+            self.moments.append(Moment(self.clock.elapsed, "world", stands))
+
+
+@dataclass(frozen=True)
+class Tale:
+    """A run, told."""
+
+    outcome: Outcome
+    moments: Sequence[Moment]
+
+    def as_json(self) -> dict[str, Any]:
+        return {
+            "seed": str(self.outcome.seed),
+            "status": self.outcome.status,
+            "safe": self.outcome.safe,
+            "live": self.outcome.live,
+            "breaches": [{"invariant": b.invariant, "story": b.story} for b in self.outcome.breaches],
+            "events": [{"at": round(m.at, 3), "kind": m.kind, "text": m.text} for m in self.moments],
+        }
+
+
+def tell(book: Runbook, seed: Seed) -> Tale:
+    """Plays the seed, and tells what happened from the curtain on."""
+    play = Told(book, seed)
+    outcome = play.play()
+    return Tale(outcome, tuple(_shortened([m for m in play.moments if m.at >= play.raised])))
+
+
+def _shortened(moments: Sequence[Moment]) -> Iterator[Moment]:
+    """A tick that says what the tick of its state before said is told with that one."""
+    last: dict[str, tuple[str, int]] = {}
+    kept: list[Moment] = []
+    times: dict[int, int] = {}
+    for moment in moments:
+        label, _, said = moment.text.partition(": ")
+        if moment.kind == "tick" and last.get(label, ("", 0))[0] == said:
+            times[last[label][1]] += 1
+            continue
+        if moment.kind == "tick":
+            last[label] = said, len(kept)
+        times[len(kept)] = 1
+        kept.append(moment)
+    for number, moment in enumerate(kept):
+        again = f" ({times[number]} ticks)" if times[number] > 1 else ""
+        yield Moment(moment.at, moment.kind, moment.text + again)
+
+
+def _worth_telling(tick: Tick) -> bool:
+    """A schedule that finds nothing to do is not."""
+    return not tick.label.startswith("settle-") or not tick.verdict.startswith(IDLE)
+
+
+def _verdict(tick: Tick) -> str:
+    """Without the state's name, which the label has said."""
+    kind, _, why = tick.verdict.partition(": ")
+    why = why.removeprefix(f"{tick.event['state']['Name']}: ")
+    return f"{tick.label}: {kind}{f': {why}' if why else ''}"
+
+
+def _befell(fault: Fault, what: str) -> str:
+    if fault.kind in BEFELL:
+        where = f"{fault.at.label}, tick {fault.at.tick}, call {fault.at.call}" if fault.at else ""
+        return f"{where}: {what} {BEFELL[fault.kind]}"
+    return f"{fault.kind}: {fault.place}"
+
+
+def _parameters(request: Request) -> str:
+    return _legible(request.parameters)[:TOLD_PARAMETERS]
+
+
+def _legible(parameters: Mapping[str, Any]) -> str:
+    if "Item" in parameters or "Key" in parameters:
+        row = parameters.get("Item") or parameters["Key"]
+        return f"{row['item']['S']} {row.get('body', {}).get('S', '')}"
+    return ", ".join(f"{name} {value}" for name, value in parameters.items())

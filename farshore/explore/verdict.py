@@ -1,0 +1,163 @@
+"""What must hold when a run is over, beside what is looked at after every event (twin/invariants.py).
+
+Safe is S1 to S8. Live is L1: a transient fault delays a run and does not stop it; a permanent one is ridden
+out where the runbook can, and otherwise ends the run with the call named; and once the fault is gone, what a
+person is told to do then (redrive it, or start another) ends well.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from twin.invariants import Breach
+
+from ..history import RunReport
+from ..runbook import Runbook
+from .seed import HAND_KINDS, LASTING_KINDS, Fault, Seed
+
+SHORT = 120.0
+"""Seconds that a Region may be away without stopping a run that does not leave it."""
+MINORITY = 2
+"""Of an ARC cluster's five endpoints, so many may be dark."""
+
+
+@dataclass(frozen=True)
+class Ended:
+    """How everything stood when nothing happened any more."""
+
+    status: str
+    """Of the run that the seed is about, before anybody repaired anything."""
+    why: str
+    reports: Mapping[str, RunReport]
+    """By execution, in the order of their ends: that run and all after it, but the settling ones."""
+    main: str
+    triggered: frozenset[str]
+    """Of those, the others that the alarm started."""
+    repaired: bool
+    served: frozenset[str]
+    """Regions in which a customer who looks the name up can buy."""
+    lost: tuple[float, ...]
+    """When those writes were acknowledged that no writer has any more, in seconds since 1970."""
+    failed_over_at: float | None
+    debts: tuple[str, ...]
+    withheld: tuple[str, ...]
+    """Resources of which a run remembers what they were before it fenced them."""
+    struck: float | None
+    befallen: tuple[tuple[float, Fault, str], ...]
+    """When each fault struck, and which call."""
+
+    @property
+    def last(self) -> RunReport:
+        """The run by which everything stands as it does: the alarm's others come and are refused."""
+        return [
+            report
+            for arn, report in self.reports.items()
+            if arn not in self.triggered or report.status == "SUCCEEDED"
+        ][-1]
+
+
+def judge(seed: Seed, ended: Ended, book: Runbook) -> Iterator[Breach]:
+    """Every breach of what must hold at the end."""
+    for invariant, story in (
+        *_data(seed, ended, book),
+        *_ends(seed, ended, book),
+        *_gets_there(seed, ended, book),
+    ):
+        yield Breach(invariant, 0.0, story)
+
+
+def _data(seed: Seed, ended: Ended, book: Runbook) -> Iterator[tuple[str, str]]:
+    if seed.mode == "graceful" and ended.failed_over_at is None and ended.lost:
+        yield "S4", f"a graceful run lost {len(ended.lost)} acknowledged writes"
+    if seed.mode == "graceful" and ended.failed_over_at is not None:
+        yield "S4", "a graceful run told Aurora to accept a loss"
+    since = min((at for at in (ended.struck, ended.failed_over_at) if at is not None), default=0.0)
+    early = [at for at in ended.lost if at < since - book.objectives.rpo]
+    if early:
+        yield "S4", f"{len(early)} writes are lost that were {since - early[0]:.0f} s old when it began"
+
+
+def _ends(seed: Seed, ended: Ended, book: Runbook) -> Iterator[tuple[str, str]]:
+    for report in ended.reports.values():
+        if report.status == "RUNNING":
+            waits = next(
+                (f"{step.name}: {step.why}" for step in report.steps if not step.ended), "nobody knows"
+            )
+            yield "S5", f"{report.procedure} is still running after hours: {waits}"
+        elif report.status != "SUCCEEDED" and not report.why:
+            yield "S5", f"{report.procedure} ended {report.status} without a reason"
+    last = ended.last
+    if last.status != "SUCCEEDED":
+        return
+    target = last.direction[1]
+    if last.procedure in ("failover", "failback") and ended.served != {target}:
+        yield "S5", f"{last.procedure} SUCCEEDED, but customers can buy in {_and(ended.served)}, not {target}"
+    stuck = [resource for resource in ended.withheld if f":{target}:" in resource]
+    if last.procedure in ("failover", "failback") and stuck:
+        yield "S5", f"{last.procedure} SUCCEEDED, but {', '.join(stuck)} was never given back"
+
+
+def _gets_there(seed: Seed, ended: Ended, book: Runbook) -> Iterator[tuple[str, str]]:
+    if ended.status != "SUCCEEDED" and must_succeed(seed, book):
+        lasting = seed.has(*LASTING_KINDS)
+        yield ("S7" if lasting else "L1"), f"{seed.procedure} ended {ended.status}: {ended.why}"
+    if ended.last.status not in ("SUCCEEDED", "RUNNING"):
+        what = "even when repaired" if ended.repaired else "the last of all runs"
+        if not seed.has("abort", "again", "other") or ended.repaired:
+            yield "L1", f"{ended.last.procedure}, {what}, ended {ended.last.status}: {ended.last.why}"
+    if seed.has("again", "other"):
+        yield from _one_wins(ended)
+    if seed.has("denied") and ended.status == "FAILED":
+        yield from _names_the_call(ended)
+    if ended.debts:
+        yield "L1", f"owed for ever: {', '.join(ended.debts)}"
+    if not ended.served and seed.procedure != "outage":
+        yield "L1", "customers cannot buy anywhere, long after the end"
+
+
+def _one_wins(ended: Ended) -> Iterator[tuple[str, str]]:
+    good = [report for report in ended.reports.values() if report.status == "SUCCEEDED"]
+    if not good:
+        yield "L1", "two hands, and neither got there"
+    for report in ended.reports.values():
+        if report.status == "FAILED" and not report.why.startswith("Refused"):
+            yield "L1", f"{report.procedure} ended FAILED, and no step refused it: {report.why}"
+
+
+def _names_the_call(ended: Ended) -> Iterator[tuple[str, str]]:
+    denied = [what for _, fault, what in ended.befallen if fault.kind == "denied"]
+    for what in denied:
+        operation = what.split(" in ")[0].partition(":")[2]
+        if operation not in ended.why:
+            yield "L1", f"{what} was denied, and the run ended without naming it: {ended.why}"
+
+
+def must_succeed(seed: Seed, book: Runbook) -> bool:
+    """Nothing in the seed may stop the run that it is about."""
+    if seed.has("denied", *HAND_KINDS):
+        return False
+    lasting = [fault for fault in seed.faults if fault.kind in LASTING_KINDS]
+    endpoints = [fault for fault in lasting if "." in fault.place]
+    others = [fault for fault in lasting if fault not in endpoints]
+    return len(endpoints) <= MINORITY and all(_ridden_out(fault, seed, book) for fault in others)
+
+
+def _ridden_out(fault: Fault, seed: Seed, book: Runbook) -> bool:
+    source, target = direction(seed, book)
+    places = {place.rpartition("/")[2] for place in fault.place.split("~")}
+    if fault.kind == "cut":
+        return seed.mode == "ungraceful" or not places <= {source, target}
+    if target in places:
+        return fault.kind == "dark" and isinstance(fault.until, float) and fault.until <= SHORT
+    return source not in places or seed.mode == "ungraceful"
+
+
+def direction(seed: Seed, book: Runbook) -> tuple[str, str]:
+    """`$from` and `$to` of the seed's procedure."""
+    primary, standby = book.regions.primary, book.regions.standby
+    return (standby, primary) if seed.procedure == "failback" else (primary, standby)
+
+
+def _and(regions: frozenset[str]) -> str:
+    return " and ".join(sorted(regions)) or "no Region"
