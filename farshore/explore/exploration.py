@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import multiprocessing
-import os
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
-from itertools import islice
 from typing import Any
 
 from twin.invariants import Breach
@@ -15,11 +12,9 @@ from twin.invariants import Breach
 from ..finding import find
 from ..runbook import Runbook
 from .cases import Course, Struck, bases, classes, points, rains, spells, strikes
+from .forks import Forks
 from .play import Outcome, Play
 from .seed import Seed
-
-BATCH = 50
-"""Runs that a process takes at a time."""
 
 
 @dataclass(frozen=True)
@@ -76,12 +71,23 @@ class Exploration:
                         yield struck
 
     def explore(self, runs: Iterable[Struck], told: Callable[[Verdict], None]) -> None:
-        """Makes the runs, side by side on all cores, in an order that is the same each time."""
-        with multiprocessing.get_context("fork").Pool(os.cpu_count()) as pool:
-            for verdicts in pool.imap(_verdicts, _batches(runs)):
-                for verdict in verdicts:
-                    self.verdicts.append(verdict)
-                    told(verdict)
+        """Makes the runs, side by side on all cores. `told` hears of each as it ends."""
+        order = list(runs)
+        made: dict[Seed, Verdict] = {}
+
+        def hear(struck: Struck, outcome: Outcome | None) -> None:
+            outcome = outcome or _broken(struck.seed, "its process died")
+            made[struck.seed] = Verdict(struck, outcome.status, outcome.breaches)
+            told(made[struck.seed])
+
+        for course in self.courses:
+            mine = [struck for struck in order if struck.base == course.name]
+            if mine:
+                played(course.seed, forks=Forks(course.seed, mine, hear))
+        for struck in order:
+            if struck.seed not in made:  # the course did not come by its point
+                hear(struck, played(struck.seed))
+        self.verdicts += (made[struck.seed] for struck in order)
 
     def count(self, every: bool = False) -> dict[str, int]:
         """Points, their classes, kinds of fault, and the runs that come of them."""
@@ -117,32 +123,22 @@ class Exploration:
 _BOOKS: dict[str, Runbook] = {}
 
 
-def played(seed: Seed, listen: bool = False) -> Outcome:
+def played(seed: Seed, listen: bool = False, forks: Forks | None = None) -> Outcome:
     """One run. What breaks the twin itself is a breach, too: nothing may go unsaid."""
     if seed.app not in _BOOKS:
         _BOOKS[seed.app] = find(seed.app)
-    play = Play(_BOOKS[seed.app], seed, listen)
+    play = Play(_BOOKS[seed.app], seed, listen, forks)
     try:
-        return play.play()
+        outcome = play.play()
     except Exception as error:
-        story = f"the simulation itself broke: {type(error).__name__}: {error}"
-        return Outcome(
-            seed, "BROKEN", (Breach("S5", round(play.clock.elapsed, 3), story),), play.clock.elapsed
-        )
+        outcome = _broken(play.script, f"{type(error).__name__}: {error}")
+    if forks:
+        forks.end(outcome)
+    return outcome
 
 
-def _verdicts(batch: list[Struck]) -> list[Verdict]:
-    told = []
-    for struck in batch:
-        outcome = played(struck.seed)
-        told.append(Verdict(struck, outcome.status, outcome.breaches))
-    return told
-
-
-def _batches(runs: Iterable[Struck]) -> Iterator[list[Struck]]:
-    rest = iter(runs)
-    while batch := list(islice(rest, BATCH)):
-        yield batch
+def _broken(seed: Seed, why: str) -> Outcome:
+    return Outcome(seed, "BROKEN", (Breach("S5", 0.0, f"the simulation itself broke: {why}"),), 0.0)
 
 
 def as_json(exploration: Exploration, wall_seconds: float) -> dict[str, Any]:

@@ -10,7 +10,7 @@ import json
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from functions.world import NotYet
 from twin.aws import WHO
@@ -25,6 +25,9 @@ from ..stage import LEDGER_AND_PAGES, READING, Stage
 from .seed import Point, Seed
 from .strike import REDRIVABLE, Strikes
 from .verdict import Ended, judge
+
+if TYPE_CHECKING:
+    from .forks import Forks
 
 SEED = 1
 """Of the latencies: a run's faults tell it from others, not its dice."""
@@ -78,9 +81,9 @@ class Outcome:
 
 
 class Play(Stage):
-    """Plays a seed. `listen` wants every call at its point in the outcome."""
+    """Plays a seed. `listen` wants every call at its point in the outcome; `forks` may go on from any."""
 
-    def __init__(self, book: Runbook, script: Seed, listen: bool = False) -> None:
+    def __init__(self, book: Runbook, script: Seed, listen: bool = False, forks: Forks | None = None) -> None:
         super().__init__(book, script.mode, SEED, data="journal", backed="doubles")
         self.script = script
         self.main = ""
@@ -93,7 +96,7 @@ class Play(Stage):
         """Runs that a person has let go on, or started anew, after they had failed."""
         self.failed_over_at: float | None = None
         """When Aurora was first told to accept a loss, in seconds since 1970."""
-        self._listen = listen
+        self._listen, self._forks = listen, forks
         self._heard: dict[int, Heard] = {}
         self._begun: Counter[str] = Counter()
 
@@ -124,9 +127,10 @@ class Play(Stage):
 
     def _curtain(self) -> None:
         self.watch.begin()
-        if self._listen or self.script.has("stale"):
+        if self._listen or self._forks or self.script.has("stale"):
             self.cloud.weather.echo = _Listening(self._heard)
-        self.strikes = Strikes(self, self.script.faults)
+        self.strikes = Strikes(self, self.script)
+        self._fork(None)
         self.cloud.weather.script.append(self._befalls)
 
     def _run(self) -> None:
@@ -298,7 +302,16 @@ class Play(Stage):
             return None
         if self._listen:
             self._heard[id(request)] = Heard(point, request, TICK.get())
+        self._fork(point)
         return self.strikes.at(point, request)
+
+    def _fork(self, point: Point | None) -> None:
+        """From here on, this may be another process, with something more to befall it."""
+        further = self._forks.at(point) if self._forks else None
+        if further is not None:
+            more = further.faults[len(self.script.faults) :]
+            self.script, self._listen = further, False
+            self.strikes.add(further, more)
 
     def _within_plan(self, request: Request, answer: object) -> None:
         """No write to AWS outside the plan that was approved."""

@@ -16,7 +16,7 @@ from twin.services.lambda_ import FunctionError
 
 from ..deployment import TICK
 from ..trouble import Trouble
-from .seed import CALL_KINDS, HAND_KINDS, LASTING_KINDS, RAIN, Fault, Point
+from .seed import CALL_KINDS, HAND_KINDS, LASTING_KINDS, RAIN, Fault, Point, Seed
 
 if TYPE_CHECKING:
     from .play import Play
@@ -33,18 +33,22 @@ REDRIVABLE = ("FAILED", "ABORTED", "TIMED_OUT")
 class Strikes:
     """A seed's faults, from the curtain on."""
 
-    def __init__(self, play: Play, faults: Sequence[Fault]) -> None:
+    def __init__(self, play: Play, script: Seed) -> None:
         self._play, self._clock, self._weather = play, play.clock, play.cloud.weather
         self._begins: dict[Point, list[Fault]] = {}
         self._ends: dict[Point, list[Fault]] = {}
         self._lasting: list[Fault] = []
-        self._dice = random.Random(f"{play.script}")  # noqa: S311
         self.busy = 0
         """How many hands are still at work."""
         self.struck: float | None = None
         """When the first fault struck, in seconds since 1970."""
         self.befallen: list[tuple[float, Fault, str]] = []
         """When each struck, and what."""
+        self.add(script, script.faults)
+
+    def add(self, script: Seed, faults: Sequence[Fault]) -> None:
+        """From now on these may strike, too; `script` is all that happens, and its dice are its own."""
+        self._dice = random.Random(f"{script}")  # noqa: S311
         for fault in faults:
             if fault.at is None:
                 self._begin(fault, "")
