@@ -235,6 +235,7 @@ botocore.handlers.BUILTIN_HANDLERS.extend(
     ]
 )
 # For good, so that a client may outlive the Cloud in which it was made: making one takes longer than a run.
+door.passes_by(_note_parameters, _after_call)
 
 _BEFALLEN: Mapping[Kind | None, tuple[str, str, int]] = {
     "throttled": ("ThrottlingException", "Rate exceeded", 400),

@@ -47,7 +47,7 @@ class Clock:
     def at(self, instant: float, act: Callable[[], None]) -> None:
         """Runs `act` at the instant (now, where that has passed). It must not park: `spawn` may."""
         self._sequence += 1
-        heapq.heappush(self._queue, (max(instant, self._now), self._sequence, act))
+        heapq.heappush(self._queue, (instant if instant > self._now else self._now, self._sequence, act))
 
     def after(self, seconds: float, act: Callable[[], None]) -> None:
         self.at(self._now + seconds, act)
@@ -69,10 +69,14 @@ class Clock:
 
     def sleep(self, seconds: float) -> None:
         """Parks the current greenlet; outside any, lets the world run for so long."""
-        if getcurrent() is self._hub:
+        here = _TASKS.get(getcurrent())
+        if here is None:
             self.run(self._now + seconds)
             return
-        self.wait(lambda: False, [], seconds)
+        deadline = self._now + seconds
+        self.at(deadline, here.resume)
+        while self._now < deadline:
+            self._hub.switch()
 
     def wait(
         self, met: Callable[[], bool], waiting: list[Callable[[], None]], limit: float | None = None
@@ -116,7 +120,8 @@ class Clock:
         if not self._queue:
             return False
         instant, _, act = heapq.heappop(self._queue)
-        self._move(instant)
+        if instant > self._now:
+            self._move(instant)
         act()
         if self.failures:
             raise self.failures.pop(0)

@@ -9,11 +9,13 @@ Handlers of `provide-client-params`, `before-parameter-build` and `after-call` h
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, cast
 from weakref import WeakKeyDictionary
 
+from botocore import handlers
 from botocore.awsrequest import AWSResponse
 from botocore.client import BaseClient
 from botocore.compat import HTTPHeaders
@@ -32,6 +34,41 @@ _FITS: dict[str, Fits] = {}
 """By service."""
 
 
+class Ears:
+    """Who hears of an operation: the handlers of its events, as botocore finds them."""
+
+    def __init__(self, client: Any, model: OperationModel) -> None:
+        self._emitter = client.meta.events._emitter
+        self._registered = self._emitter._lookup_cache
+        self.names = {
+            event: client.meta.events._alias_event_name(f"{event}.{_service_id(model)}.{model.name}")
+            for event in ("provide-client-params", "before-parameter-build", "after-call")
+        }
+        self.provide, build, self.after = (
+            list(self._emitter._handlers.prefix_search(name)) for name in self.names.values()
+        )
+        idle = {*_OURS, *(handler for handler, works in _RARELY.items() if not works(model))}
+        self.build = [handler for handler in build if handler not in idle]
+        self.settles = all(handler in _OURS for handler in self.after)
+        """Of the answer hears the seam alone."""
+
+    @property
+    def up_to_date(self) -> bool:
+        """Nobody has registered since: the emitter begins a new cache whenever somebody does."""
+        return self._emitter._lookup_cache is self._registered
+
+
+_OURS: list[Callable[..., Any]] = []
+"""The seam's own handlers of these events. The door does by itself what they do."""
+_RARELY: dict[Callable[..., Any], Callable[[OperationModel], bool]] = {
+    handlers.generate_idempotent_uuid: lambda model: bool(model.idempotent_members),
+    cast(Any, handlers)._handle_request_validation_mode_member: lambda model: bool(
+        model.http_checksum.get("requestValidationModeMember")
+    ),
+}
+"""botocore's handlers of every operation's parameters, and of which operations they touch any."""
+
+
 @dataclass
 class Way:
     """One operation of one client."""
@@ -41,13 +78,28 @@ class Way:
     names: tuple[str, ...]
     """Parameters that its URL is made of."""
     urls: dict[tuple[Any, ...], str] = field(default_factory=dict)
+    ears: Ears | None = None
 
     def url(self, parameters: dict[str, Any]) -> str | None:
         """As botocore has resolved it before; None where it must."""
         try:
-            return self.urls.get(tuple(parameters.get(name) for name in self.names))
+            return self.urls.get(tuple([parameters.get(name) for name in self.names]))
         except TypeError:  # a list or a structure cannot be a key
             return None
+
+    def heard_by(self, client: Any) -> Ears:
+        if self.ears is None or not self.ears.up_to_date:
+            self.ears = Ears(client, self.model)
+        return self.ears
+
+    @functools.cached_property
+    def key(self) -> tuple[str, str]:
+        """Service and operation."""
+        return _service(self.model), self.model.name
+
+    @functools.cached_property
+    def streams(self) -> bool:
+        return bool(self.model.has_streaming_input)
 
 
 _WAYS: WeakKeyDictionary[Config, dict[str, Way]] = WeakKeyDictionary()
@@ -59,20 +111,22 @@ def open_for(cloud: Callable[[], Cloud | None]) -> None:
     """Lets every client's calls go to that Cloud."""
 
     def call(client: Any, operation: str, parameters: dict[str, Any]) -> Any:
-        here = cloud()
-        way = _WAYS.get(client.meta.config, {}).get(operation)
-        if here is not None and way is not None and here.serves(_service(way.model), operation):
+        here, meta = cloud(), client.meta
+        ways = client.__dict__.get("_ways")
+        if ways is None:
+            ways = client._ways = _WAYS.setdefault(meta.config, {})
+        way = ways.get(operation)
+        if here is not None and way is not None and here.serves(*way.key):
             context = {
-                "client_region": client.meta.region_name,
-                "client_config": client.meta.config,
-                "has_streaming_input": way.model.has_streaming_input,
+                "client_region": meta.region_name,
+                "client_config": meta.config,
+                "has_streaming_input": way.streams,
             }
-            built = client._emit_api_params(
-                api_params=dict(parameters), operation_model=way.model, context=context
-            )
+            ears = way.heard_by(client)
+            built = _told(ears, way, dict(parameters), context)
             url = way.url(built)
             if url is not None and way.takes(built):
-                return _through(here, client, way.model, url, context)
+                return _through(here, client, way, url, context, ears)
         return _BOTOCORES(client, operation, parameters)
 
     cast(Any, BaseClient)._make_api_call = call
@@ -80,6 +134,11 @@ def open_for(cloud: Callable[[], Cloud | None]) -> None:
 
 def close() -> None:
     cast(Any, BaseClient)._make_api_call = _BOTOCORES
+
+
+def passes_by(*handlers: Callable[..., Any]) -> None:
+    """The door does by itself what these handlers of the seam do for botocore."""
+    _OURS.extend(handlers)
 
 
 def learn(model: OperationModel, request: Request, context: dict[str, Any]) -> None:
@@ -116,18 +175,34 @@ def validate(answer: dict[str, Any], model: OperationModel) -> None:
         raise AssertionError(f"the twin's answer to {model.name} is not AWS's: {report.generate_report()}")
 
 
-def _through(cloud: Cloud, client: Any, model: OperationModel, url: str, context: dict[str, Any]) -> Any:
+def _told(ears: Ears, way: Way, parameters: dict[str, Any], context: dict[str, Any]) -> dict[str, Any]:
+    """The parameters, as those who hear of them make them."""
+    if ears.provide or ears.build:
+        given = {"model": way.model, "context": context}
+        name = ears.names["provide-client-params"]
+        said = [each(params=parameters, event_name=name, **given) for each in ears.provide]
+        parameters = next((each for each in said if each is not None), parameters)
+        for each in ears.build:
+            each(params=parameters, event_name=ears.names["before-parameter-build"], **given)
+    context["twin_parameters"] = parameters
+    return parameters
+
+
+def _through(
+    cloud: Cloud, client: Any, way: Way, url: str, context: dict[str, Any], ears: Ears
+) -> dict[str, Any]:
     """What botocore does with a request that has been made, as far as the twin can tell."""
-    asked = cloud.ask(cloud.request(model, url, context), model, context)
+    model, request = way.model, cloud.request(way.model, url, context)
+    asked = cloud.ask(request, model, context)
     assert asked is not None, f"{model.name} is served, and nobody answered"
     status, parsed = asked
-    client.meta.events.emit(
-        f"after-call.{_service_id(model)}.{model.name}",
-        http_response=AWSResponse(url, status, HTTPHeaders(), None),
-        parsed=parsed,
-        model=model,
-        context=context,
-    )
+    if ears.settles:
+        cloud.settle(status < 300, request, parsed, context)
+    else:
+        answer = AWSResponse(url, status, HTTPHeaders(), None)
+        given = {"http_response": answer, "parsed": parsed, "model": model, "context": context}
+        for each in ears.after:
+            each(event_name=ears.names["after-call"], **given)
     if status >= 300:
         code = context.get("error_code_override") or parsed["Error"]["Code"]
         raise client.exceptions.from_code(code)(parsed, model.name)

@@ -37,6 +37,9 @@ class Application(Protocol):
     def routes(self) -> set[str]:
         """Whose route is on."""
 
+    def traits(self) -> tuple[object, ...]:
+        """All that `writers`, `open_regions` and `routes` are made of, but for the weather's dark Regions."""
+
 
 @dataclass(frozen=True)
 class Breach:
@@ -68,10 +71,25 @@ class Watch:
     """Of the Regions that came back or are parted, those whose routes nobody has turned off yet."""
     _heard_at: float = 0.0
     """When the last of them could be heard again, in seconds since the beginning."""
+    _calm: bool = False
+    """The last look would come to the same again, as long as what it saw is the same."""
+    _seen: tuple[object, ...] = ()
+    _seen_dark: set[str] = field(default_factory=set)
 
     def begin(self) -> None:
         self._routes = self.application.routes()
-        self.cloud.clock.after_each.append(self.look)
+        self.cloud.clock.after_each.append(self.glance)
+
+    def glance(self) -> None:
+        """Looks, unless it would see what it saw last: while one Region at most takes writes, time alone and
+        what customers have cached change nothing."""
+        weather, traits = self.cloud.weather, self.application.traits()
+        if self._calm and not weather.cut and traits == self._seen and weather.dark == self._seen_dark:
+            return
+        self._seen, self._seen_dark = traits, set(weather.dark)
+        self.look()
+        taking = self.application.writers() & self.application.open_regions()
+        self._calm = len(taking) < 2 and not weather.cut
 
     def look(self) -> None:
         clock, writers = self.cloud.clock, self.application.writers()

@@ -93,6 +93,17 @@ class UnicornShop:
             and self.functions.reserved(region, "unicorn-shop-users") != 0
         }
 
+    def traits(self) -> tuple[object, ...]:
+        """What `writers`, `routes` and `open_regions` are made of, but for the weather."""
+        writable, reserved = self.database.store.writable, self.functions.reserved
+        return (
+            writable(PRIMARY),
+            writable(STANDBY),
+            reserved(PRIMARY, "unicorn-shop-users"),
+            reserved(STANDBY, "unicorn-shop-users"),
+            *self.arc.states.values(),
+        )
+
     def pages_open(self, region: str) -> bool:
         """Its website lets the public in."""
         return self.websites.is_open(BUCKETS[region])

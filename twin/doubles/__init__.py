@@ -13,7 +13,7 @@ import boto3
 from boto3.session import Session
 
 from ..aws import Cloud
-from ..backing import Bucket, Frozen
+from ..backing import Bucket
 from ..faults import Request
 from .dynamodb import Item, Key, Table, Tables
 from .s3 import Buckets
@@ -21,17 +21,17 @@ from .sns import Topics
 
 
 class Doubles:
-    """All of them, behind one Cloud: `Cloud(clock, seed, Doubles())`."""
+    """All of them, behind one Cloud: `Cloud(clock, seed, Doubles())`.
+
+    Python's own clocks go on as they are, unlike with moto: nothing here reads them.
+    """
 
     def start(self, cloud: Cloud) -> None:
-        self._frozen = Frozen(cloud)
-        self._frozen.start()
         self._before, boto3.DEFAULT_SESSION = boto3.DEFAULT_SESSION, SESSION
         self.tables, self.buckets, self.topics = Tables(cloud), Buckets(cloud), Topics(cloud)
 
     def stop(self) -> None:
         boto3.DEFAULT_SESSION = self._before
-        self._frozen.stop()
 
     def take(self, request: Request) -> None:
         raise AssertionError(f"no double answers {request}")

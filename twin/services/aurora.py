@@ -68,6 +68,7 @@ class GlobalDatabase:
         self._held = False
         self._shipped = self._clock.now
         self._suspended: set[str] = set()
+        self._seen_dark: set[str] = set()
         self._clock.after_each.append(self._darken)
         self._clock.after(self._draw("lag"), self._ship)
         self._clock.every(METRIC_SECONDS, self._measure)
@@ -112,6 +113,9 @@ class GlobalDatabase:
 
     def _darken(self) -> None:
         """After every event: a Region that goes dark drops its clients."""
+        if self._weather.dark == self._seen_dark:
+            return
+        self._seen_dark = set(self._weather.dark)
         for region in self._members:
             dark = self._weather.is_dark(region)
             if dark and region not in self._suspended:
