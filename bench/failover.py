@@ -9,6 +9,7 @@ the twin's own engine and doubles, which is what exploration runs on. Nobody sho
 from __future__ import annotations
 
 import cProfile
+import gc
 import pstats
 import sys
 import time
@@ -71,10 +72,13 @@ def seconds(make: Callable[[], Stage], profile: cProfile.Profile | None = None) 
 
 
 def measure() -> None:
-    """The best of several, since other work on the machine only ever makes it slower; warmed up first."""
+    """The best of several, since other work on the machine only ever makes it slower; warmed up first, and
+    with what is there by then out of the garbage collector's way, as exploration does it."""
     rates = {}
-    for name, make, times in (("moto", on_moto, 3), ("doubles", on_doubles, 10)):
-        every = [seconds(make) for _ in range(times)][1:]
+    for name, make, times in (("moto", on_moto, 2), ("doubles", on_doubles, 20)):
+        seconds(make)
+        gc.freeze()
+        every = [seconds(make) for _ in range(times)]
         built, ran = min(each[0] for each in every), min(each[1] for each in every)
         rates[name] = 1 / (built + ran)
         print(

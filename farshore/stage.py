@@ -213,6 +213,8 @@ class Stage:
         self.calls[tick.execution if tick else ""] += 1
 
     def _keep_debts(self, request: Request, answer: object) -> None:
+        if request.service != "dynamodb":
+            return
         row: Any = request.parameters.get("Item") or request.parameters.get("Key") or {}
         kind, _, resource = row.get("item", {}).get("S", "").partition("#")
         if kind == "debt":

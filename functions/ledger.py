@@ -16,6 +16,7 @@ docs.aws.amazon.com/amazondynamodb/latest/developerguide/V2globaltables_HowItWor
 
 from __future__ import annotations
 
+import functools
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -78,8 +79,7 @@ class Ledger:
         self._outside = outside
         self._table = table
         self._application = application
-        nearest = sorted(regions, key=lambda region: (region != near, _far(region, near)))
-        self._doors = tuple(Door(region) for region in nearest)
+        self._doors = _doors(tuple(regions), near)
 
     def read(self) -> Page:
         """One strongly consistent query, of a page of 1 MB or more; NotYet where no replica answers."""
@@ -94,7 +94,7 @@ class Ledger:
                 **more,
             )
             assert answer is not None
-            items |= {item["item"]["S"]: json.loads(item["body"]["S"]) for item in answer["Items"]}
+            items |= {item["item"]["S"]: _body(item["body"]["S"]) for item in answer["Items"]}
             if "LastEvaluatedKey" not in answer:
                 return _page(items)
             more = {"ExclusiveStartKey": answer["LastEvaluatedKey"]}
@@ -229,6 +229,12 @@ class Hold:
         ledger.hold(self.lease, self.after)
 
 
+@functools.lru_cache(maxsize=64)
+def _body(text: str) -> Any:
+    """Ticks read the same bodies again and again, and what was read is never changed."""
+    return json.loads(text)
+
+
 def _page(items: Mapping[str, Any]) -> Page:
     memories, debts, decisions = [], {}, {}
     for item, body in sorted(items.items()):
@@ -253,6 +259,13 @@ def _page(items: Mapping[str, Any]) -> Page:
 
 def _stamp(lease: Lease | None) -> str | None:
     return None if lease is None else f"{lease.epoch}/{lease.released}"
+
+
+@functools.cache
+def _doors(regions: tuple[str, ...], near: str) -> tuple[Door, ...]:
+    """The replicas, nearest first."""
+    nearest = sorted(regions, key=lambda region: (region != near, _far(region, near)))
+    return tuple(Door(region) for region in nearest)
 
 
 def _far(region: str, near: str) -> tuple[bool, str]:

@@ -208,13 +208,14 @@ class Outside:
         self.clock = clock
         self.at_once = at_once
         self.http = http
-        self._clients: dict[tuple[str, Door, int], Any] = {}
+        self._clients: dict[tuple[str, str, str | None, int], Any] = {}
 
     def client(self, service: str, door: Door, read_seconds: int = READ_SECONDS) -> Any:
         """One client a service and door, made on first use (boto3's factory is not thread-safe)."""
-        if (service, door, read_seconds) not in self._clients:
+        key = service, door.region, door.endpoint, read_seconds
+        if key not in self._clients:
             make: Any = boto3.client  # its stubs know every service's name, but not that names vary
-            self._clients[service, door, read_seconds] = make(
+            self._clients[key] = make(
                 service,
                 region_name=door.region,
                 endpoint_url=door.endpoint,
@@ -225,7 +226,7 @@ class Outside:
                     s3={"us_east_1_regional_endpoint": "regional"},
                 ),
             )
-        return self._clients[service, door, read_seconds]
+        return self._clients[key]
 
     def reply(self, call: Call, busy: frozenset[str] = frozenset()) -> Reply:
         """Tries the doors in order until one is not silent."""

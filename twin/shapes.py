@@ -53,6 +53,7 @@ class Fits:
 
     def _structure(self, shape: Any) -> Fit:
         members = {name: self.of(member) for name, member in shape.members.items()}
+        plain = {name: _only_kind(member) for name, member in shape.members.items()}
         required = frozenset(shape.required_members)
         is_union = getattr(shape, "is_tagged_union", False)
 
@@ -62,6 +63,8 @@ class Fits:
             if required and not required <= value.keys():
                 return False
             for name, given in value.items():
+                if type(given) is plain.get(name):
+                    continue
                 member = members.get(name)
                 if member is None or not member(given):
                     return False
@@ -71,17 +74,24 @@ class Fits:
 
     def _list(self, shape: Any) -> Fit:
         member, least = self.of(shape.member), shape.metadata.get("min", 0)
+        plain = _only_kind(shape.member)
 
         def fit(value: Any) -> bool:
-            return isinstance(value, list | tuple) and len(value) >= least and all(map(member, value))
+            if not isinstance(value, list | tuple) or len(value) < least:
+                return False
+            return set(map(type, value)) == {plain} or all(map(member, value))
 
         return fit
 
     def _map(self, shape: Any) -> Fit:
         key, member = self.of(shape.key), self.of(shape.value)
+        plain = _only_kind(shape.key)
 
         def fit(value: Any) -> bool:
-            return isinstance(value, dict) and all(map(key, value)) and all(map(member, value.values()))
+            if not isinstance(value, dict):
+                return False
+            keys = set(map(type, value)) == {plain} or all(map(key, value))
+            return keys and all(map(member, value.values()))
 
         return fit
 
@@ -100,6 +110,13 @@ def _scalar(shape: Shape) -> Fit:
     if shape.type_name == "string":
         return lambda value: isinstance(value, str) and len(value) >= least
     return lambda value: isinstance(value, kinds) and value >= least
+
+
+def _only_kind(shape: Shape) -> type | None:
+    """The type of which every value fits; None where there is more to it."""
+    if SPECIAL & shape.serialization.keys() or shape.metadata.get("min") is not None:
+        return None
+    return {"string": str, "boolean": bool, "integer": int, "long": int}.get(shape.type_name)
 
 
 def _is_instant(value: Any) -> bool:

@@ -398,10 +398,12 @@ def _shaped(kind: Any, value: Any) -> Any:
     """JSON's lists and objects as the tuples and dataclasses that the step declares."""
     if isinstance(value, list):
         return tuple(_shaped(get_args(kind)[0], item) for item in value)
-    if dataclasses.is_dataclass(kind) and isinstance(value, Mapping):
+    if not isinstance(value, Mapping):
+        return value
+    if dataclasses.is_dataclass(kind):
         hints = _hints(kind)
         return kind(**{name: _shaped(hints[name], item) for name, item in value.items()})  # type: ignore[operator]
-    if get_origin(kind) is not None and isinstance(value, Mapping):
+    if get_origin(kind) is not None:
         return {name: _shaped(get_args(kind)[1], item) for name, item in value.items()}
     return value
 

@@ -68,6 +68,8 @@ class UnicornShop:
         self._pages(wiring)
         for region in REGIONS:
             self._api(region)
+        self._doors = [functions.function(region, "unicorn-shop-users") for region in REGIONS]
+        """Every write comes through one of them."""
         zone = Zone(cloud, net)
         zone.record(API, [(api_host(region), zone.health(self.arc, region)) for region in REGIONS])
 
@@ -95,12 +97,12 @@ class UnicornShop:
 
     def traits(self) -> tuple[object, ...]:
         """What `writers`, `routes` and `open_regions` are made of, but for the weather."""
-        writable, reserved = self.database.store.writable, self.functions.reserved
+        writable, (primary, standby) = self.database.store.writable, self._doors
         return (
             writable(PRIMARY),
             writable(STANDBY),
-            reserved(PRIMARY, "unicorn-shop-users"),
-            reserved(STANDBY, "unicorn-shop-users"),
+            primary.reserved,
+            standby.reserved,
             *self.arc.states.values(),
         )
 

@@ -18,7 +18,7 @@ from typing import Any, Literal
 from ..aws import WHO
 from ..clock import Clock
 from .cursor import Cursor, Machine
-from .history import WHOLE, Full, History, text, told
+from .history import WHOLE, Details, Full, History, text, told
 from .states import (
     DATA_LIMIT,
     RUNTIME,
@@ -111,7 +111,10 @@ class Execution:
     def _enter(self, cursor: Cursor, name: str, given: Any) -> None:
         cursor.name, cursor.given, cursor.entered = name, given, self.clock.now
         cursor.retries, cursor.tries, cursor.branches = 0, {}, []
-        details = {"name": name, "input": compact(given), "inputDetails": WHOLE}
+
+        def details() -> Mapping[str, Any]:
+            return {"name": name, "input": compact(given), "inputDetails": WHOLE}
+
         self._event(cursor, f"{cursor.state.kind}StateEntered", stateEnteredEventDetails=details)
         cursor.entry = cursor.last
         self._run(cursor)
@@ -142,11 +145,13 @@ class Execution:
     # Tasks.
 
     def _schedule(self, cursor: Cursor, task: Task, parameters: Mapping[str, Any]) -> None:
-        scheduled = LAMBDA | {
-            "region": self.arn.split(":")[3],
-            "parameters": compact(parameters),
-            "timeoutInSeconds": task.timeout,
-        }
+        def scheduled() -> Mapping[str, Any]:
+            return LAMBDA | {
+                "region": self.arn.split(":")[3],
+                "parameters": compact(parameters),
+                "timeoutInSeconds": task.timeout,
+            }
+
         self._event(cursor, "TaskScheduled", taskScheduledEventDetails=scheduled)
         self._event(cursor, "TaskStarted", taskStartedEventDetails=LAMBDA)
         cursor.turn += 1
@@ -313,7 +318,7 @@ class Execution:
 
     # What is told.
 
-    def _event(self, cursor: Cursor, kind: str, **details: Mapping[str, Any]) -> None:
+    def _event(self, cursor: Cursor, kind: str, **details: Details) -> None:
         cursor.last = self.history.add(cursor.last, kind, details)
 
     def _context(self, cursor: Cursor) -> Mapping[str, Any]:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import datetime
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from ..aws import stamp
@@ -20,6 +20,10 @@ ENDS = ("ExecutionSucceeded", "ExecutionFailed", "ExecutionAborted")
 WHOLE = {"truncated": False}
 
 
+Details = Mapping[str, Any] | Callable[[], Mapping[str, Any]]
+"""What an event tells beyond its kind, or what gives it: most histories are never asked for."""
+
+
 class Full(Exception):
     """There is room for one more event: the one that ends the execution."""
 
@@ -29,16 +33,27 @@ class History:
 
     def __init__(self, clock: Clock) -> None:
         self.clock = clock
-        self.events: list[dict[str, Any]] = []
+        self._noted: list[tuple[float, str, int, Mapping[str, Details]]] = []
+        self._told: list[dict[str, Any]] = []
 
-    def add(self, previous: int, kind: str, details: Mapping[str, Mapping[str, Any]]) -> int:
+    def __len__(self) -> int:
+        return len(self._noted)
+
+    def add(self, previous: int, kind: str, details: Mapping[str, Details]) -> int:
         """The new event's number. Raises Full."""
-        if len(self.events) >= MOST_EVENTS - (kind not in ENDS):
+        if len(self) >= MOST_EVENTS - (kind not in ENDS):
             raise Full
-        number = len(self.events) + 1
-        said = {"timestamp": instant(self.clock.now), "type": kind, "id": number, "previousEventId": previous}
-        self.events.append({**said, **details})
-        return number
+        self._noted.append((self.clock.now, kind, previous, details))
+        return len(self)
+
+    @property
+    def events(self) -> list[dict[str, Any]]:
+        """As they are told, each worked out when it is first asked for."""
+        for now, kind, previous, details in self._noted[len(self._told) :]:
+            said = {"timestamp": instant(now), "type": kind, "id": len(self._told) + 1}
+            more = {name: each() if callable(each) else each for name, each in details.items()}
+            self._told.append({**said, "previousEventId": previous, **more})
+        return self._told
 
     def overflow(self, previous: int) -> Failure:
         """The last event that there is room for."""

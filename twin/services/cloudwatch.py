@@ -180,7 +180,7 @@ class Metrics:
 
     def _get_metric_data(self, request: Request) -> Answer:
         asked = _only(request, "MetricDataQueries", "StartTime", "EndTime", "ScanBy")
-        start, end = (parse_to_aware_datetime(asked[name]).timestamp() for name in ("StartTime", "EndTime"))
+        start, end = (_instant(asked[name]) for name in ("StartTime", "EndTime"))
         queries, order = asked["MetricDataQueries"], asked.get("ScanBy", "TimestampDescending")
         ids = [query["Id"] for query in queries]
         if start >= end:
@@ -233,6 +233,13 @@ class Metrics:
 
 def _floor(instant: float, seconds: float) -> float:
     return instant // seconds * seconds
+
+
+def _instant(given: Any) -> float:
+    """Of a time as boto3 takes it, in whole microseconds. Seconds need no parsing."""
+    if isinstance(given, float):
+        return stamp(given).timestamp()
+    return float(parse_to_aware_datetime(given).timestamp())
 
 
 def _only(request: Request, *known: str) -> Mapping[str, Any]:

@@ -97,7 +97,7 @@ def resources_of(request: Request) -> tuple[str, ...]:
     for asked in (request.parameters, *_entries(request)):
         for parameter, template in RESOURCES.get(request.service, {}).items():
             if parameter in asked:
-                found.append(_arn(template, str(asked[parameter]), request))
+                found.append(_arn(template, str(asked[parameter]), request.region))
     if request.service == "lambda" and "Qualifier" in request.parameters:
         found = [f"{arn}:{request.parameters['Qualifier']}" for arn in found]
     return tuple(found) or ("*",)
@@ -110,10 +110,11 @@ def _entries(request: Request) -> tuple[Mapping[str, object], ...]:
     return tuple(entries)
 
 
-def _arn(template: str, given: str, request: Request) -> str:
+@functools.lru_cache(maxsize=1024)
+def _arn(template: str, given: str, region: str) -> str:
     if given.startswith("arn:"):
         return given
-    return "arn:aws:" + template.format(region=request.region, account=ACCOUNT, given=given)
+    return "arn:aws:" + template.format(region=region, account=ACCOUNT, given=given)
 
 
 def _matches(text: str, patterns: Iterable[str]) -> bool:

@@ -82,7 +82,11 @@ class Functions:
 
     def reserved(self, region: str, name: str) -> int | None:
         """A function's reserved concurrency; None where it has none. For invariants, which take no time."""
-        return self._functions[region, name].reserved
+        return self.function(region, name).reserved
+
+    def function(self, region: str, name: str) -> Function:
+        """As it is configured: for invariants, too."""
+        return self._functions[region, name]
 
     def invoke(self, region: str, name: str, payload: Mapping[str, Any]) -> Any:
         """What the handler returns, as JSON gives it; parks the caller for as long as it runs.

@@ -197,7 +197,7 @@ class StepFunctions:
         """Why not; empty where it is."""
         if execution.status in ("RUNNING", "SUCCEEDED"):
             return f"Execution is {execution.status} and cannot be redriven"
-        if len(execution.history.events) >= REDRIVABLE_EVENTS:
+        if len(execution.history) >= REDRIVABLE_EVENTS:
             return "Execution history event limit exceeded"
         if self.cloud.clock.now > execution.stopped + REDRIVABLE_SECONDS:
             return "Execution redrivable period exceeded"
