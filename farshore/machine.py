@@ -137,6 +137,8 @@ class _Draft:
         following = self._task("release", "lease", {"release": True}, None, None)
         for i, entry in reversed(list(enumerate(entries))):
             catch = undo if i < committed else None
+            if i == committed:
+                following = self._again([(line, names[id(line)]) for line in fences], following)
             if isinstance(entry, Together):
                 following = self._together(entry, names, following, catch)
             else:
@@ -187,6 +189,14 @@ class _Draft:
             inputs["later"] = list(reversed(self.later))
         return self._task(name, line.step, inputs, following, catch, no_return=_no_return(line))
 
+    def _again(self, fences: Sequence[tuple[Line, str]], following: str) -> str:
+        """Moving data takes minutes: a Region that came back meanwhile is fenced now, if that is owed."""
+        for line, fence in reversed(fences):
+            name = self._task(f"{fence} again", line.step, self._inputs(line), following, None, again=True)
+            self._forgive(name, following)
+            following = name
+        return following
+
     def _task(
         self,
         name: str,
@@ -196,12 +206,13 @@ class _Draft:
         catch: str | None,
         *,
         undoing: bool = False,
+        again: bool = False,
         no_return: bool = False,
     ) -> str:
         kind = steps()[step]
-        event = self._event(step, inputs, undoing)
+        event = self._event(step, inputs, undoing, again)
         self.inputs.append((step, event["inputs"]))
-        if kind.written and not undoing:
+        if kind.written and not undoing and not again:
             self.later.append(
                 {"state": name, "function": function_of(step), "event": event, "no_return": no_return}
             )
@@ -235,7 +246,7 @@ class _Draft:
         self.states[name] = state
         return name
 
-    def _event(self, step: str, inputs: Json, undoing: bool) -> Json:
+    def _event(self, step: str, inputs: Json, undoing: bool, again: bool) -> Json:
         return {
             "inputs": self.way.literal(inputs),
             "run": {
@@ -245,6 +256,7 @@ class _Draft:
                 "source": self.way.source,
                 "target": self.way.target,
                 "undoing": undoing,
+                **({"again": True} if again else {}),
             },
             "ledger": {"table": self.book.ledger.table, "regions": list(self.book.ledger.regions)},
         }
@@ -306,9 +318,9 @@ class _Draft:
         return following
 
     def _forgive(self, name: str, following: str) -> None:
-        """What cannot be given back must not keep the rest from being given back."""
+        """What cannot be given back must not keep the rest from being given back; so with what is owed."""
         self.states[name]["Catch"] = [
-            {"ErrorEquals": ["States.ALL"], "ResultPath": "$.undo", "Next": following}
+            {"ErrorEquals": ["States.ALL"], "ResultPath": "$.forgiven", "Next": following}
         ]
 
     def _fail(self) -> str:

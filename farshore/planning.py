@@ -72,11 +72,12 @@ def plan_of(
 
 
 def tasks(definition: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any]]]:
-    """The Task states on the way of a run that goes well, by name; of a Parallel one by one."""
+    """The Task states of a run that goes well, by name, but not what is owed being tried again; of a Parallel
+    one by one."""
     name = definition["StartAt"]
     while name:
         state = definition["States"][name]
-        if state["Type"] == "Task":
+        if state["Type"] == "Task" and not state["Parameters"]["Payload"]["run"].get("again"):
             yield name, state
         for branch in state.get("Branches", ()):
             yield from tasks(branch)

@@ -83,7 +83,8 @@ def mocks(made: Sequence[Machine]) -> Json:
 def _cases(machine: Machine) -> Json:
     states = dict(tasks(machine.definition["States"]))
     names = list(states)
-    forward = [name for name in names if not states[name]["Parameters"]["Payload"]["run"]["undoing"]]
+    runs = {name: states[name]["Parameters"]["Payload"]["run"] for name in names}
+    forward = [name for name, run in runs.items() if not run["undoing"] and not run.get("again")]
     cases = {
         ALL_DONE: dict.fromkeys(names, "Done"),
         THIRD_TICK: dict.fromkeys(names, "DoneAtTheThirdTick"),

@@ -121,8 +121,8 @@ class Watch:
         weather = self.cloud.weather
         dark = {region for region in weather.dark if "/" not in region and "." not in region}
         parted = {region for pair in weather.cut for region in pair}
-        back = (self._dark - dark) | (self._parted - parted) if len(writers) > 1 else set[str]()
-        self.returned = (self.returned | back) & writers
+        back = (self._dark - dark) | (self._parted - parted)
+        self.returned = (self.returned | back) & writers & self.application.open_regions()
         self._not_yet = (self._not_yet | back | parted) & self.application.routes()
         if self._parted:
             self._heard_at = self.cloud.clock.elapsed

@@ -8,6 +8,7 @@ import re
 import sys
 import time
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -34,10 +35,14 @@ TOLD_BREACHES = 20
 )
 @click.option("--all", "every", is_flag=True, help="Strike every tick, not just three of each class.")
 @click.option("--only", metavar="TEXT", default="", help="Only runs whose seed contains TEXT.")
-@click.option("--markdown", is_flag=True, help="Print the matrix as docs/reliability.md has it.")
+@click.option(
+    "--report",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Write the matrix to a file, as Markdown.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print JSON on standard output, and nothing else.")
 def explore_command(
-    app: str, only_count: bool, every: bool, only: str, markdown: bool, as_json: bool
+    app: str, only_count: bool, every: bool, only: str, report: Path | None, as_json: bool
 ) -> None:
     """Run APP's runbook in the twin under every single failure there is, at every call.
 
@@ -48,7 +53,7 @@ def explore_command(
     _as_the_twin()
     from ..explore.exploration import Exploration
     from ..explore.exploration import as_json as told
-    from ..explore.matrix import markdown as markdown_of
+    from ..explore.matrix import markdown
 
     exploration = Exploration(app, book)
     exploration.survey()
@@ -61,10 +66,10 @@ def explore_command(
         raise click.UsageError(f"no seed contains {only!r}: `explore {app} --count` makes them all")
     _explore(exploration, runs)
     wall = time.perf_counter() - began
+    if report is not None:
+        report.write_text(markdown(exploration))
     if as_json:
         click.echo(json.dumps(told(exploration, wall), indent=2))
-    elif markdown:
-        click.echo("\n".join(markdown_of(exploration)))
     else:
         _tell(exploration, wall)
     sys.exit(0 if exploration.holds else 1)

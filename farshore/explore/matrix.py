@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from importlib.resources import files
 
 from rich.table import Table
 
@@ -55,14 +56,15 @@ def rows(verdicts: Iterable[Verdict], place: Callable[[Verdict], str]) -> Rows:
 
 
 def terminal(exploration: Exploration) -> Table:
-    """A line each course."""
+    """A line each course: how many of its runs were safe and got there."""
     found = rows(exploration.verdicts, lambda verdict: verdict.struck.base)
-    table = Table(box=None, padding=(0, 1), header_style="dim")
-    table.add_column("runs that were safe and got there", max_width=24)
-    for family in FAMILIES:
-        table.add_column(family, justify="right")
+    families = _struck_by(found)
+    table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
+    table.add_column("", no_wrap=True)
+    for family in families:
+        table.add_column(family, justify="right", no_wrap=True)
     for name, cells in found.items():
-        table.add_row(name, *(_coloured(cells.get(family, Cell())) for family in FAMILIES))
+        table.add_row(name, *(_coloured(cells.get(family, Cell())) for family in families))
     return table
 
 
@@ -70,15 +72,30 @@ def _coloured(cell: Cell) -> str:
     return f"[{'green' if cell.good == cell.runs else 'bold red'}]{cell}[/]" if cell.runs else ""
 
 
-def markdown(exploration: Exploration) -> Iterator[str]:
-    """A table each course, a line each state."""
+def _struck_by(found: Rows) -> list[str]:
+    return [family for family in FAMILIES if any(family in cells for cells in found.values())]
+
+
+def markdown(exploration: Exploration) -> str:
+    """docs/reliability.md: a table each course, a line each state."""
+    counted = {**exploration.count(), "runs": exploration.made, **exploration.good}
+    preface = (files("farshore.explore") / "preface.md").read_text()
+    told = preface.format(
+        application=exploration.book.application, courses=len(exploration.courses), **counted
+    )
+    lines = [told]
     for course in exploration.courses:
         mine = [verdict for verdict in exploration.verdicts if verdict.struck.base == course.name]
         found = rows(mine, lambda verdict: verdict.struck.state)
-        families = [family for family in FAMILIES if any(family in cells for cells in found.values())]
-        yield f"### {course.name}\n"
-        yield f"| struck at | {' | '.join(families)} |"
-        yield f"|---|{'---:|' * len(families)}"
-        for state, cells in found.items():
-            yield f"| {state} | {' | '.join(str(cells.get(family, '')) for family in families)} |"
-        yield ""
+        families = _struck_by(found)
+        lines += [
+            f"## {course.name}\n",
+            f"| | {' | '.join(families)} |",
+            f"|---|{'---:|' * len(families)}",
+            *(
+                f"| {state} | {' | '.join(str(cells.get(family, '')) for family in families)} |"
+                for state, cells in found.items()
+            ),
+            "",
+        ]
+    return "\n".join(lines)

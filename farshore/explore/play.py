@@ -22,6 +22,7 @@ from ..deployment import TICK, Tick, label_of
 from ..history import RunReport, report_of
 from ..runbook import Runbook
 from ..stage import LEDGER_AND_PAGES, READING, Stage
+from ..trouble import Trouble
 from .seed import Point, Seed
 from .strike import REDRIVABLE, Strikes
 from .verdict import Ended, judge
@@ -134,11 +135,11 @@ class Play(Stage):
         self.cloud.weather.script.append(self._befalls)
 
     def _run(self) -> None:
+        name = f"{self.script.procedure}-{self._begun[self.script.procedure] + 1}"
         if self._alarmed_at():
             self.clock.wait_for(lambda: self.alarmed != "", LONGEST)
         else:
             self.begin(self.script.procedure, {"mode": self.script.mode})
-        name = f"{self.script.procedure}-{self._begun[self.script.procedure]}"
         self.main = next((arn for arn in self.executions if arn.endswith(f":{name}")), "")
         self.clock.wait_for(self._quiet, LONGEST)
 
@@ -268,6 +269,8 @@ class Play(Stage):
             self.operator.decide(proposal["hash"], "approve", "exploration", "no step would refuse")
         except NotYet:
             self.aside(self._approve, READS_PLAN)
+        except Trouble:
+            return  # a plan proposed twice is approved by whoever is quicker
 
     # What is heard at the seam.
 
@@ -326,7 +329,7 @@ class Play(Stage):
             or tick.event["run"]["procedure"] not in ("failover", "failback")
         ):
             return
-        state = tick.event["state"]["Name"]
+        state = tick.event["state"]["Name"].removesuffix(" again")
         entries = [plan[state] for plan in self.plans.get(tick.execution, ()) if state in plan]
         if not any(_covers(entry, request) for entry in entries):
             told = entries[-1]["outcome"] if entries else "nothing"

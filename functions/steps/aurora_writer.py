@@ -88,8 +88,8 @@ class AuroraWriter(Step[Seen]):
         if target.get("SynchronizationStatus") == REBUILDING:
             # For a long time, and the fence before this step would stand for all of it.
             raise Refused(
-                f"the cluster in {self.region} is {REBUILDING}: it was left behind by a failover, and has not "
-                "all the data yet; start again when it is connected"
+                f"the cluster in {self.region} is {REBUILDING}: left behind by a failover, without all data; "
+                "start again when it is connected"
             )
         if seen.mode == "ungraceful":
             if wait := unknown_loss(seen.lag, self.cluster, self.lose_at_most):

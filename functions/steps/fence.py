@@ -8,7 +8,8 @@ fenced in one tick. Both are pure. Their rules:
   never when it already equals the target. A hand that finds another's fence joins it: it remembers the
   other's value, so that the first to give back does not open it under the second's feet.
 - Where a fence is not confirmed within `patience`, an ungraceful run owes it, and the step ends as `unknown`:
-  the debt is paid once the fence is read back, or no longer wanted. Others that meet silence are Refused.
+  the debt is paid once the fence is read back, or no longer wanted. The run itself tries once more when
+  data has moved: whatever a Region that came back meanwhile accepts is lost. Others are Refused by silence.
 - A memory is forgotten only after the value has been read back.
 """
 
@@ -63,6 +64,8 @@ class FenceSight:
     held: tuple[Held, ...]
     settling: bool = False
     """A debt is being paid: what is not owed is let be, and what cannot be paid is told to a person."""
+    again: bool = False
+    """The same by the run that owes it, which goes on without it."""
 
     @classmethod
     def of(cls, world: World, patience: float, held: Sequence[Held]) -> FenceSight:
@@ -76,12 +79,13 @@ class FenceSight:
             world.page,
             tuple(held),
             run.procedure == "settle",
+            run.again,
         )
 
     @property
     def late(self) -> bool:
         """Patience is at its end."""
-        return self.waited > self.patience
+        return self.again or self.waited > self.patience
 
     @property
     def owes(self) -> bool:
@@ -164,7 +168,7 @@ def give_back(seen: FenceSight) -> Decision:
 
 def _fence(seen: FenceSight, held: Held, target: Value, due: _Sum) -> None:
     owed = held.resource in seen.page.debts
-    if seen.settling and not owed:
+    if (seen.settling or seen.again) and not owed:
         return
     silent = held.current.why if isinstance(held.current, Silence) else ""
     if silent and seen.late and seen.dark and not seen.owes:

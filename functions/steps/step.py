@@ -82,6 +82,8 @@ class Run:
     redrives: int
     state: str
     undoing: bool = False
+    again: bool = False
+    """What this run owes is tried once more, and nobody is waited for."""
     trigger: str = ""
 
 

@@ -230,7 +230,7 @@ def test_no_run_waits_with_its_fence_up_for_a_cluster_that_is_being_rebuilt(
     runbook.cloud.weather.dark.add(PRIMARY)
     runbook.carry_out("ungraceful")
     runbook.cloud.weather.dark.clear()
-    with pytest.raises(Refused, match="pending-resync: .*start again when it is connected"):
+    with pytest.raises(Refused, match=r"pending-resync: .*start again when it is connected"):
         runbook.enter(mode, to=PRIMARY)()
     runbook.cloud.clock.wait_for(lambda: not runbook.database.left_behind, 3600)
     runbook.cloud.clock.sleep(120)
