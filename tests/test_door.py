@@ -17,7 +17,7 @@ from botocore.validate import ParamValidator
 
 from twin.aws import Answer, AwsError, Cloud
 from twin.clock import Clock
-from twin.faults import Kind, Request
+from twin.faults import Echo, Kind, Request
 from twin.shapes import Fits
 
 EAST, WEST = "us-east-1", "us-west-1"
@@ -29,8 +29,11 @@ class World:
     def __init__(self, cloud: Cloud) -> None:
         self.cloud = cloud
         self.heard: list[Request] = []
+        self.reserved, self.value = 5, 0.0
+        """What reads of a function and of a metric are answered."""
         for service, operation in (
             ("lambda", "PutFunctionConcurrency"),
+            ("lambda", "GetFunctionConcurrency"),
             ("s3", "GetPublicAccessBlock"),
             ("rds", "DescribeGlobalClusters"),
             ("cloudwatch", "GetMetricData"),
@@ -42,6 +45,10 @@ class World:
         parameters: Any = request.parameters
         if "none" in parameters.values():
             raise AwsError("ResourceNotFoundException", "there is none", 404)
+        if request.operation == "GetFunctionConcurrency":
+            return {"ReservedConcurrentExecutions": self.reserved}
+        if request.operation == "GetMetricData":
+            return {"MetricDataResults": [{"Id": "lag", "Values": [self.value]}]}
         if request.service == "lambda":
             return {"ReservedConcurrentExecutions": parameters["ReservedConcurrentExecutions"]}
         return {}
@@ -98,6 +105,60 @@ def test_each_client_and_parameter_has_its_own_url(world: World) -> None:
     assert urls[0] == "https://a-bucket.s3.amazonaws.com/"
     assert urls[3] == "https://b-bucket.s3.us-west-1.amazonaws.com/"
     assert urls[4] == "https://own.example/a-bucket"
+
+
+def test_a_stale_answer_is_that_of_before_the_last_change(world: World) -> None:
+    world.cloud.weather.echo = Echo()
+    client = world.client()
+
+    def reserved() -> Any:
+        return client.get_function_concurrency(FunctionName="shop")["ReservedConcurrentExecutions"]
+
+    world.befall(None, None, None, None, "stale", None, "stale", "stale")
+    told = []
+    for number in (1, 1, 2, 3, 3, 3, 3, 4):
+        world.reserved = number
+        told.append(reserved())
+    assert told == [1, 1, 2, 3, 2, 3, 2, 3]
+
+
+def test_what_never_changed_is_never_stale_nor_is_what_was_never_asked(world: World) -> None:
+    world.cloud.weather.echo = Echo()
+    here, there = world.client(), world.client(region=WEST)
+    world.befall("stale", "stale", None, "stale", "stale")
+    told = []
+    for client, name, number in (
+        (here, "shop", 1),
+        (here, "shop", 1),
+        (here, "other", 2),
+        (here, "other", 2),
+        (there, "shop", 3),
+    ):
+        world.reserved = number
+        told.append(client.get_function_concurrency(FunctionName=name)["ReservedConcurrentExecutions"])
+    assert told == [1, 1, 2, 2, 3]
+
+
+def test_the_same_question_about_another_span_of_time_is_the_same_question(world: World) -> None:
+    world.cloud.weather.echo = Echo()
+    client = world.client("cloudwatch")
+    world.befall(None, None, "stale")
+    told = []
+    for number in (1, 2, 2):
+        world.value = float(number)
+        answer = client.get_metric_data(MetricDataQueries=[], StartTime=number, EndTime=number + 60)
+        told.append(answer["MetricDataResults"][0]["Values"])
+    assert told == [[1.0], [2.0], [1.0]]
+
+
+def test_a_write_and_a_strong_table_are_never_answered_stale(world: World) -> None:
+    """An Echo hears them all, and gives back neither."""
+    echo = Echo()
+    for service, operation in (("lambda", "PutFunctionConcurrency"), ("dynamodb", "GetItem")):
+        request = Request(service, operation, EAST, {}, "", "")
+        assert [echo.hear(request, {"n": n}) for n in (1, 2, 3)] == [None] * 3
+    asked = Request("lambda", "GetFunctionConcurrency", EAST, {}, "", "")
+    assert [echo.hear(asked, {"n": n}) for n in (1, 2, 3)] == [None, {"n": 1}, {"n": 2}]
 
 
 def test_a_refusal_is_of_the_same_class(world: World) -> None:

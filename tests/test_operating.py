@@ -369,7 +369,9 @@ def test_a_redrive_shows_the_plan_again_and_does_nothing_without_a_yes(console: 
     assert console.rehearsal.operator.page().lease == before
 
 
-def test_a_redrive_holds_the_lease_as_a_new_hand_before_it_redrives(console: Console) -> None:
+def test_a_redrive_holds_the_lease_as_a_new_hand_before_it_redrives(
+    console: Console, monkeypatch: pytest.MonkeyPatch
+) -> None:
     execution = failed_past_no_return(console)
     seen: list[Any] = []
 
@@ -377,7 +379,8 @@ def test_a_redrive_holds_the_lease_as_a_new_hand_before_it_redrives(console: Con
         seen.append((request.parameters, console.rehearsal.operator.page().lease))
         return {"redriveDate": 0}
 
-    console.rehearsal.cloud.serve("stepfunctions", "RedriveExecution", redriven)
+    served = console.rehearsal.cloud._operations  # and put back: the account is every test's
+    monkeypatch.setitem(served, ("stepfunctions", "RedriveExecution"), redriven)
     before = console.rehearsal.operator.page().lease
     told = console.done("redrive", execution.split(":")[7], "--yes")
     ((parameters, lease),) = seen
@@ -386,6 +389,58 @@ def test_a_redrive_holds_the_lease_as_a_new_hand_before_it_redrives(console: Con
     assert before is not None
     assert lease.epoch == before.epoch + 1
     assert told["redrives"] == 1
+
+
+def test_a_redrive_takes_back_the_abort_that_stopped_the_run_and_keeps_what_was_skipped(
+    console: Console,
+) -> None:
+    pending = console.asking()
+    execution = console.holder()
+    befall(console, "UpdateRoutingControlStates", "throttled")
+    for state in (FENCE, "aurora_writer us-west-1", "synthetic_write us-west-1"):
+        console.done("skip", state, "--why", "a test moves nobody")
+    console.done("approve", pending, "--why", "go")
+    console.until(lambda: steps_of(console, execution)[-1]["name"] == "arc_controls")
+    console.done("pause", "--why", "let us think")
+    console.done("skip", "arc_controls", "--why", "a test moves nobody")
+    result = console("abort", "--why", "it came back")
+    assert "past the point of no return" in result.stderr
+    report = console.ended(execution)
+    assert report["status"] == "FAILED"
+    assert "aborted by jane: it came back" in report["why"]
+    assert console.holder() == execution
+
+    told = console.done("redrive", execution.split(":")[7], "--yes")
+    assert told["redrives"] == 1
+    report = console.ended(execution)
+    assert report["status"] == "SUCCEEDED", report["why"]
+    assert outcomes(report)["arc_controls"] == "skipped"
+    assert console.holder() == ""
+
+
+def test_a_redrive_within_the_quiet_time_of_another_hand_is_as_quiet(console: Console) -> None:
+    """What the first run had in flight when the second took its lease may still be: also for the third."""
+    execution = failed_past_no_return(console)
+    console.started("--procedure", "failback")
+    quiet = lease_of(console).quiet_until
+    console.ended(console.done("abort", "--why", "the other one goes on")["execution"])
+    assert lease_of(console).released
+    assert quiet > console.clock.now
+
+    console.done("redrive", execution.split(":")[7], "--yes")
+    assert (lease_of(console).holder, lease_of(console).quiet_until) == (execution, quiet)
+    why = console.until(lambda: steps_of(console, execution)[-1]["why"])
+    assert "a call of the run before may be in flight for" in why
+
+
+def lease_of(console: Console) -> Any:
+    lease = console.rehearsal.operator.page().lease
+    assert lease is not None
+    return lease
+
+
+def steps_of(console: Console, execution: str) -> Any:
+    return console.done("status", execution)["run"]["steps"]
 
 
 def test_a_run_that_was_undone_is_not_redriven_but_started_anew(console: Console) -> None:

@@ -387,6 +387,30 @@ def test_a_dry_run_hears_no_directive(yard: Yard) -> None:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Patient(Step[float]):
+    """It says for how long it has waited, in seconds."""
+
+    name: ClassVar = "patient"
+
+    def observe(self, world: World) -> float:
+        return world.waited
+
+    def decide(self, seen: float) -> Decision:
+        return Done(facts={"waited": seen})
+
+
+def test_a_plans_dry_tick_has_waited_for_nothing(yard: Yard) -> None:
+    """Its state was never entered: it must not look like one whose patience has long been at its end."""
+    yard.stage.deploy(Patient)
+    event = yard.stage.event({}, dry_run=True)
+    event["state"]["EnteredTime"] = None
+    told = yard.stage.functions.invoke(WEST, "patient", event)
+    assert told["facts"]["waited"] < 1
+    entered = yard.stage.clock.now - 50
+    assert yard.stage.tick("patient", {}, entered=entered)["facts"]["waited"] >= 50
+
+
+@dataclass(frozen=True, kw_only=True)
 class Mode(Step[str]):
     """It says in which mode it runs."""
 
