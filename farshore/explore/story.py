@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -13,6 +15,7 @@ from ..machine import IDLE
 from ..report import Moment
 from ..runbook import Runbook
 from ..stage import READING
+from .cases import FIGURES
 from .play import Outcome, Play
 from .seed import Fault, Seed
 
@@ -36,6 +39,8 @@ BEFELL: Mapping[str, str] = {
 }
 TOLD_PARAMETERS = 160
 """Letters of a call's parameters that a story tells."""
+ARN = re.compile(r"arn:aws:[a-z0-9-]+:[^ ,'\"]*[:/]([^ ,'\":/]+)")
+"""An ARN and the name at its end, which is enough to know it by."""
 
 
 class Told(Play):
@@ -147,7 +152,7 @@ def _shortened(moments: Sequence[Moment]) -> Iterator[Moment]:
     kept: list[Moment] = []
     times: dict[int, int] = {}
     for moment in moments:
-        label, _, said = moment.text.partition(": ")
+        label, _, said = FIGURES.sub("", moment.text).partition(": ")
         if moment.kind == "tick" and last.get(label, ("", 0))[0] == said:
             times[last[label][1]] += 1
             continue
@@ -168,7 +173,7 @@ def _worth_telling(tick: Tick) -> bool:
 def _verdict(tick: Tick) -> str:
     """Without the state's name, which the label has said."""
     kind, _, why = tick.verdict.partition(": ")
-    why = why.removeprefix(f"{tick.event['state']['Name']}: ")
+    why = ARN.sub(r"\1", why.removeprefix(f"{tick.event['state']['Name']}: "))
     return f"{tick.label}: {kind}{f': {why}' if why else ''}"
 
 
@@ -180,11 +185,17 @@ def _befell(fault: Fault, what: str) -> str:
 
 
 def _parameters(request: Request) -> str:
-    return _legible(request.parameters)[:TOLD_PARAMETERS]
+    """What a call asks for, in a few words."""
+    given: Mapping[str, Any] = request.parameters
+    row = given.get("Item") or given.get("Key")
+    told = _row(row) if row else ", ".join(f"{name} {value}" for name, value in given.items())
+    return ARN.sub(r"\1", told)[:TOLD_PARAMETERS]
 
 
-def _legible(parameters: Mapping[str, Any]) -> str:
-    if "Item" in parameters or "Key" in parameters:
-        row = parameters.get("Item") or parameters["Key"]
-        return f"{row['item']['S']} {row.get('body', {}).get('S', '')}"
-    return ", ".join(f"{name} {value}" for name, value in parameters.items())
+def _row(row: Mapping[str, Any]) -> str:
+    """An item of the ledger; of the lease, whose it is."""
+    item: str = row["item"]["S"]
+    if item == "lease" and "body" in row:
+        lease = json.loads(row["body"]["S"])
+        return f"lease of {lease['holder']}, {'released' if lease['released'] else 'held'}"
+    return item
