@@ -1,4 +1,4 @@
-# make rehearse · make test · make check · make bench. Each makes .venv by itself on a machine with Python 3.11 and git.
+# make rehearse · make test · make check · make explore · make bench. Each makes .venv by itself on a machine with Python 3.11 and git.
 
 BIN := .venv/bin
 RUNTIME := .venv/.runtime
@@ -9,7 +9,7 @@ PIP := $(BIN)/python -m pip install -qq --disable-pip-version-check
 SAM := PATH="$(CURDIR)/$(BIN):$$PATH" SAM_CLI_TELEMETRY=0 AWS_DEFAULT_REGION=us-east-1 MAKEFLAGS= $(BIN)/sam
 
 .DEFAULT_GOAL := help
-.PHONY: help rehearse test check compile bench clean
+.PHONY: help rehearse test check explore compile bench clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-10s %s\n", $$1, $$2}' Makefile
@@ -31,6 +31,9 @@ check: $(DEV) ## format, lint, types, import contracts, stale files, tests, the 
 	$(MAKE) --no-print-directory test
 	@echo "sam build"; temp=$$(mktemp -d) && trap 'rm -rf "$$temp"' EXIT && \
 	    { $(SAM) build --build-dir "$$temp/build" >"$$temp/log" 2>&1 || { cat "$$temp/log"; exit 1; }; }
+
+explore: $(RUNTIME) ## every fault at every call of unicorn-shop, into docs/reliability.md
+	@$(BIN)/farshore explore unicorn-shop --report docs/reliability.md
 
 compile: $(RUNTIME) ## runbooks/ to statemachines/, template.yaml, tests/events/, docs/steps.md
 	@$(BIN)/farshore compile
