@@ -18,6 +18,10 @@ from typing import Protocol
 
 from .aws import Cloud
 
+NAMES_FOLLOW_SECONDS = 60.0
+"""How long after a route has been turned off names may still lead there: a health check's change, then the
+time to live of a record."""
+
 
 class Application(Protocol):
     """What an application tells about itself. All are sets of Regions."""
@@ -68,7 +72,9 @@ class Watch:
     _parted: set[str] = field(default_factory=set)
     """Regions that do not hear another one: nobody there can fence them."""
     _not_yet: set[str] = field(default_factory=set)
-    """Of the Regions that came back or are parted, those whose routes nobody has turned off yet."""
+    """Of the Regions that came back or are parted, those to which names still lead from before."""
+    _left: dict[str, float] = field(default_factory=dict)
+    """When each route was last turned off, in seconds since the beginning."""
     _heard_at: float = 0.0
     """When the last of them could be heard again, in seconds since the beginning."""
     _calm: bool = False
@@ -123,9 +129,12 @@ class Watch:
         parted = {region for pair in weather.cut for region in pair}
         back = (self._dark - dark) | (self._parted - parted)
         self.returned = (self.returned | back) & writers & self.application.open_regions()
-        self._not_yet = (self._not_yet | back | parted) & self.application.routes()
+        now, routes = self.cloud.clock.elapsed, self.application.routes()
+        self._left |= dict.fromkeys(self._routes - routes, now)
+        followed = {region for region, at in self._left.items() if now - at <= NAMES_FOLLOW_SECONDS}
+        self._not_yet = (self._not_yet | back | parted) & (routes | followed)
         if self._parted:
-            self._heard_at = self.cloud.clock.elapsed
+            self._heard_at = now
         self._dark, self._parted = dark, parted
 
     def _count(self, exposed: bool, now: float) -> None:

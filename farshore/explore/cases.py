@@ -19,7 +19,7 @@ from ..registry import steps
 from ..runbook import Line, Runbook, Together
 from ..stage import READING
 from .play import Heard
-from .seed import CALL_KINDS, HAND_KINDS, RAIN, TICK_KINDS, Fault, Point, Seed
+from .seed import ALARM, CALL_KINDS, HAND_KINDS, LAG, RAIN, TICK_KINDS, Fault, Point, Seed
 from .verdict import direction
 
 AWAY = (30.0, 120.0)
@@ -28,6 +28,8 @@ SPELL = 60.0
 """Seconds for which a single service, or an endpoint of ARC, is away."""
 RAINS = range(1, 41)
 """Dice of the runs in which one call in five is befallen."""
+LAGS = (5, 20, 40, 90, 300)
+"""Seconds for which replication has stalled when a run begins."""
 FIGURES = re.compile(r"[0-9]+(\.[0-9]+)?")
 
 
@@ -171,6 +173,19 @@ def rains(course: Course) -> Iterator[Struck]:
         yield _struck(course, None, Fault(RAIN, str(number)))
 
 
+def stalls(course: Course) -> Iterator[Struck]:
+    """Replication has stalled: nothing may be lost, or no more than the runbook allows."""
+    for seconds in LAGS:
+        yield _struck(course, None, Fault(LAG, str(seconds)))
+
+
+def false_alarms(course: Course, book: Runbook) -> Iterator[Struck]:
+    """Only an alarm says that something is wrong: a run that it starts must see that for itself."""
+    modes = {trigger.mode for trigger in book.triggers}
+    if course.seed.procedure == "failover" and not course.seed.faults and course.seed.mode in modes:
+        yield _struck(course, None, Fault(ALARM))
+
+
 def _firsts(course: Course) -> list[Heard]:
     """The first call of each of the run's states."""
     own = f"{course.seed.procedure}-1/"
@@ -219,6 +234,6 @@ def _lines(entry: Line | Together) -> Iterable[Line]:
 
 def _struck(course: Course, at: Point | None, *faults: Fault) -> Struck:
     where = "throughout" if at is None else at.label.partition("/")[2]
-    places = " and ".join(fault.place for fault in faults if fault.kind != RAIN)
+    places = " and ".join(fault.place for fault in faults if fault.kind not in (RAIN, LAG))
     what = f"{faults[0].kind} {places}".strip()
     return Struck(course.seed.but(*faults), course.name, where, what)

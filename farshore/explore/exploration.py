@@ -11,7 +11,18 @@ from twin.invariants import Breach
 
 from ..finding import find
 from ..runbook import Runbook
-from .cases import Course, Struck, bases, classes, points, rains, spells, strikes
+from .cases import (
+    Course,
+    Struck,
+    bases,
+    classes,
+    false_alarms,
+    points,
+    rains,
+    spells,
+    stalls,
+    strikes,
+)
 from .forks import Forks
 from .play import Outcome, Play
 from .seed import Seed
@@ -59,12 +70,12 @@ class Exploration:
         """Every run to make, each once."""
         seen: set[Seed] = set()
         for course in self.courses:
-            both = [strikes(course, every)]
+            every_kind = [strikes(course, every), false_alarms(course, self.book)]
             if course.seed.procedure in ("failover", "failback"):
-                both.append(rains(course))
+                every_kind += [rains(course), stalls(course)]
                 if not course.seed.faults:
-                    both.append(spells(course, self.book))
-            for several in both:
+                    every_kind.append(spells(course, self.book))
+            for several in every_kind:
                 for struck in several:
                     if struck.seed not in seen:
                         seen.add(struck.seed)

@@ -9,7 +9,7 @@ from importlib.resources import files
 from rich.table import Table
 
 from .exploration import Exploration, Verdict
-from .seed import HAND_KINDS, LASTING_KINDS, RAIN
+from .seed import ALARM, HAND_KINDS, LAG, LASTING_KINDS, RAIN
 
 FAMILIES: dict[str, tuple[str, ...]] = {
     "lost": ("lost_before", "lost_after"),
@@ -24,6 +24,8 @@ FAMILIES: dict[str, tuple[str, ...]] = {
     "dark": ("dark",),
     "grey, cut": tuple(kind for kind in LASTING_KINDS if kind != "dark"),
     "one in five": (RAIN,),
+    "lag": (LAG,),
+    "false alarm": (ALARM,),
 }
 FAMILY = {kind: family for family, kinds in FAMILIES.items() for kind in kinds}
 

@@ -23,7 +23,7 @@ from ..history import RunReport, report_of
 from ..runbook import Runbook
 from ..stage import LEDGER_AND_PAGES, READING, Stage
 from ..trouble import Trouble
-from .seed import Point, Seed
+from .seed import ALARM, LAG, Point, Seed
 from .strike import REDRIVABLE, Strikes
 from .verdict import Ended, judge
 
@@ -107,6 +107,7 @@ class Play(Stage):
             self.cloud.watchers += [self._read_plan, self._within_plan]
             self.pulse = self.shop.pulse = Pulse(self.clock, self.shop)
             self.clock.sleep(WARM_UP)
+            self._well = self.shop.settings()
             self._before()
             self._curtain()
             self._run()
@@ -132,11 +133,17 @@ class Play(Stage):
             self.cloud.weather.echo = _Listening(self._heard)
         self.strikes = Strikes(self, self.script)
         self._fork(None)
+        for fault in self.script.faults:
+            if fault.kind == LAG:
+                self.clock.sleep(float(fault.place))
         self.cloud.weather.script.append(self._befalls)
 
     def _run(self) -> None:
         name = f"{self.script.procedure}-{self._begun[self.script.procedure] + 1}"
-        if self._alarmed_at():
+        if self.script.has(ALARM):
+            trigger = self.book.triggers[0]
+            self.started_by_alarm({"mode": self.script.mode, "trigger": trigger.alarm})
+        elif self._alarmed_at():
             self.clock.wait_for(lambda: self.alarmed != "", LONGEST)
         else:
             self.begin(self.script.procedure, {"mode": self.script.mode})
@@ -217,6 +224,7 @@ class Play(Stage):
             for arn in sorted(ran, key=lambda arn: self.engine.executions[arn].stopped)
         }
         page, shop = self.operator.page(), self.shop
+        told_to = self.failed_over_at or self.clock.now
         ended = Ended(
             status=self.first.status,
             why=self.first.why,
@@ -227,10 +235,12 @@ class Play(Stage):
             served=frozenset(shop.writers() & shop.open_regions() & shop.routes() & shop.led_to()),
             lost=tuple(self.pulse.lost()),
             failed_over_at=self.failed_over_at,
+            last_write=max((at for at, _ in self.pulse.promises if at <= told_to), default=0.0),
             debts=tuple(page.debts),
             withheld=tuple(memory.resource for memory in page.memories if memory.hand == "run"),
             struck=self.strikes.struck,
             befallen=tuple(self.strikes.befallen),
+            unlike={region: now != self._well[region] for region, now in shop.settings().items()},
         )
         if ended.last.status == "SUCCEEDED":
             self.ask_again(ended.last)
@@ -337,8 +347,8 @@ class Play(Stage):
 
 
 def _covers(entry: Mapping[str, Any], request: Request) -> bool:
-    """The plan names this very call, or says that the step would wait for the moment to make it."""
-    if entry["outcome"] == "would wait":
+    """The plan names this very call, or says that the step would wait, or has not read all of its things."""
+    if entry["outcome"] == "would wait" or entry["facts"].get("unread"):
         return True
     return any(
         call["action"].partition(":")[2] == request.operation

@@ -29,8 +29,12 @@ LASTING_KINDS = ("dark", "grey", "cut")
 """What lasts: nobody answers; half of the calls are slow or fail; two Regions do not hear each other."""
 RAIN = "rain"
 """One call in five is befallen by something, by the dice of this number."""
+LAG = "lag"
+"""Replication has stalled for so many seconds when the run begins, and stays so."""
+ALARM = "alarm"
+"""The alarm starts the run, though nothing is wrong."""
 
-PLACED = (*LASTING_KINDS, RAIN)
+PLACED = (*LASTING_KINDS, RAIN, LAG)
 STRIKING = (*CALL_KINDS, *TICK_KINDS, *HAND_KINDS)
 
 
@@ -116,13 +120,15 @@ def read(text: str) -> Seed:
 
 def _fault(text: str) -> Fault:
     found = _FAULT.fullmatch(text)
-    if found is None or found["kind"] not in (*PLACED, *STRIKING):
-        raise Unreadable(f"{text}: no such fault; there are {', '.join((*STRIKING, *PLACED))}")
+    if found is None or found["kind"] not in (*PLACED, *STRIKING, ALARM):
+        raise Unreadable(f"{text}: no such fault; there are {', '.join((*STRIKING, *PLACED, ALARM))}")
     kind, place, at, until = found["kind"], found["place"] or "", found["at"], found["until"]
     if (kind in PLACED) != bool(place):
         raise Unreadable(f"{text}: {kind} {'needs a place' if kind in PLACED else 'has no place'}")
     if kind in STRIKING and (at is None or until is not None):
         raise Unreadable(f"{text}: {kind} strikes at one point: write {kind}@POINT")
+    if kind in (RAIN, LAG) and not place.isdecimal():
+        raise Unreadable(f"{text}: write a number, as {kind}:7")
     return Fault(kind, place, _point(at) if at else None, _until(until) if until else None)
 
 

@@ -16,7 +16,7 @@ from twin.services.lambda_ import FunctionError
 
 from ..deployment import TICK
 from ..trouble import Trouble
-from .seed import CALL_KINDS, HAND_KINDS, LASTING_KINDS, RAIN, Fault, Point, Seed
+from .seed import CALL_KINDS, HAND_KINDS, LAG, LASTING_KINDS, RAIN, Fault, Point, Seed
 
 if TYPE_CHECKING:
     from .play import Play
@@ -72,11 +72,12 @@ class Strikes:
 
     def _begin(self, fault: Fault, what: str, request: Request | None = None) -> Kind | None:
         now = self._clock.now
-        self.struck = now if self.struck is None else self.struck
+        if self.struck is None and fault.kind != LAG:
+            self.struck = now
         self.befallen.append((self._clock.elapsed, fault, what))
         if fault.kind in CALL_KINDS:
             return cast(Kind, fault.kind)
-        if fault.kind in LASTING_KINDS or fault.kind == RAIN:
+        if fault.kind in (*LASTING_KINDS, RAIN, LAG):
             self._last(fault)
         elif fault.kind in HAND_KINDS:
             self._by_hand(partial(getattr(self, f"_{fault.kind}"), self._execution(request)))
@@ -107,6 +108,8 @@ class Strikes:
             self._weather.dark.add(fault.place)
         elif fault.kind == "cut":
             self._weather.cut.add(frozenset(fault.place.split("~")))
+        elif fault.kind == LAG:
+            self._play.shop.database.hold()
         if isinstance(fault.until, Point):
             self._ends.setdefault(fault.until, []).append(fault)
         elif fault.until is not None:
@@ -120,6 +123,8 @@ class Strikes:
             self._weather.dark.discard(fault.place)
         elif fault.kind == "cut":
             self._weather.cut.discard(frozenset(fault.place.split("~")))
+        elif fault.kind == LAG:
+            self._play.shop.database.release()
 
     def _weathers(self, request: Request) -> Kind | None:
         for fault in self._lasting:

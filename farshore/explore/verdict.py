@@ -14,7 +14,7 @@ from twin.invariants import Breach
 
 from ..history import RunReport
 from ..runbook import Runbook
-from .seed import HAND_KINDS, LASTING_KINDS, Fault, Seed
+from .seed import ALARM, HAND_KINDS, LAG, LASTING_KINDS, Fault, Seed
 
 SHORT = 120.0
 """Seconds that a Region may be away without stopping a run that does not leave it."""
@@ -40,12 +40,17 @@ class Ended:
     lost: tuple[float, ...]
     """When those writes were acknowledged that no writer has any more, in seconds since 1970."""
     failed_over_at: float | None
+    """When Aurora was first told to accept a loss, in seconds since 1970."""
+    last_write: float
+    """When the last write before that was acknowledged."""
     debts: tuple[str, ...]
     withheld: tuple[str, ...]
     """Resources of which a run remembers what they were before it fenced them."""
     struck: float | None
     befallen: tuple[tuple[float, Fault, str], ...]
     """When each fault struck, and which call."""
+    unlike: Mapping[str, bool]
+    """By Region, whether what a run may change is other than while all was well."""
 
     @property
     def last(self) -> RunReport:
@@ -72,10 +77,10 @@ def _data(seed: Seed, ended: Ended, book: Runbook) -> Iterator[tuple[str, str]]:
         yield "S4", f"a graceful run lost {len(ended.lost)} acknowledged writes"
     if seed.mode == "graceful" and ended.failed_over_at is not None:
         yield "S4", "a graceful run told Aurora to accept a loss"
-    since = min((at for at in (ended.struck, ended.failed_over_at) if at is not None), default=0.0)
+    since = min(ended.last_write, ended.struck or ended.last_write)
     early = [at for at in ended.lost if at < since - book.objectives.rpo]
     if early:
-        yield "S4", f"{len(early)} writes are lost that were {since - early[0]:.0f} s old when it began"
+        yield "S4", f"{len(early)} writes are lost, the first {since - early[0]:.0f} s before the last one"
 
 
 def _ends(seed: Seed, ended: Ended, book: Runbook) -> Iterator[tuple[str, str]]:
@@ -87,15 +92,27 @@ def _ends(seed: Seed, ended: Ended, book: Runbook) -> Iterator[tuple[str, str]]:
             yield "S5", f"{report.procedure} is still running after hours: {waits}"
         elif report.status != "SUCCEEDED" and not report.why:
             yield "S5", f"{report.procedure} ended {report.status} without a reason"
-    last = ended.last
-    if last.status != "SUCCEEDED":
-        return
-    target = last.direction[1]
-    if last.procedure in ("failover", "failback") and ended.served != {target}:
-        yield "S5", f"{last.procedure} SUCCEEDED, but customers can buy in {_and(ended.served)}, not {target}"
-    stuck = [resource for resource in ended.withheld if f":{target}:" in resource]
-    if last.procedure in ("failover", "failback") and stuck:
-        yield "S5", f"{last.procedure} SUCCEEDED, but {', '.join(stuck)} was never given back"
+    if ended.last.status == "SUCCEEDED":
+        yield from _did_everything(seed, ended)
+
+
+def _did_everything(seed: Seed, ended: Ended) -> Iterator[tuple[str, str]]:
+    """What only a run that did everything leaves behind."""
+    procedure, (source, target) = ended.last.procedure, ended.last.direction
+    done = f"{procedure} SUCCEEDED, but"
+    if procedure in ("failover", "failback"):
+        if seed.has(ALARM) and not ended.repaired:
+            yield "S5", f"{done} only an alarm said that anything was wrong"
+        if ended.served != {target}:
+            yield "S5", f"{done} customers can buy in {_and(ended.served)}, not {target}"
+        if stuck := [resource for resource in ended.withheld if f":{target}:" in resource]:
+            yield "S5", f"{done} {', '.join(stuck)} was never given back"
+        if ended.unlike[target]:
+            yield "S5", f"{done} {target} has not got back what it had while all was well"
+    if procedure == "recovery" and ended.unlike[source]:
+        yield "S5", f"{done} {source} has not got back what the outage took"
+    if procedure == "outage" and not ended.unlike[source]:
+        yield "S5", f"{done} nothing is broken in {source}"
 
 
 def _gets_there(seed: Seed, ended: Ended, book: Runbook) -> Iterator[tuple[str, str]]:
@@ -135,7 +152,7 @@ def _names_the_call(ended: Ended) -> Iterator[tuple[str, str]]:
 
 def must_succeed(seed: Seed, book: Runbook) -> bool:
     """Nothing in the seed may stop the run that it is about."""
-    if seed.has("denied", *HAND_KINDS):
+    if seed.has("denied", LAG, ALARM, *HAND_KINDS):
         return False
     lasting = [fault for fault in seed.faults if fault.kind in LASTING_KINDS]
     endpoints = [fault for fault in lasting if "." in fault.place]

@@ -27,6 +27,7 @@ from .aurora_global import (
     lag_facts,
     lag_of,
     newest,
+    sampled_since,
     unknown_loss,
 )
 from .step import Change, Decision, Done, Refused, Region, Seconds, Step, Wait, World, lambda_handler
@@ -54,6 +55,7 @@ class Seen:
     """None where CloudWatch has none."""
     mode: str
     now: float
+    sampled_since: float
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -89,6 +91,7 @@ class AuroraDetached(Step[Seen]):
             newest(lag),
             world.run.mode,
             world.now,
+            sampled_since(world, self.within),
         )
 
     def decide(self, seen: Seen) -> Decision:
@@ -105,7 +108,7 @@ class AuroraDetached(Step[Seen]):
             return Wait(f"{name} is promoting", facts)
         if member.get("SynchronizationStatus", "connected") != "connected":
             return Wait(f"{name} is {member['SynchronizationStatus']}", facts)
-        if wait := unknown_loss(seen.lag, self.cluster, self.lose_at_most):
+        if wait := unknown_loss(seen.lag, self.cluster, self.lose_at_most, seen.sampled_since):
             return wait
         call = REMOVE(
             self.region, GlobalClusterIdentifier=self.cluster, DbClusterIdentifier=member["DBClusterArn"]

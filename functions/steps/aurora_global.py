@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..world import Api, Call, Silence
-from .step import Refused, Wait
+from .step import Refused, Wait, World
 
 GLOBAL, CLUSTERS = "rds::{account}:global-cluster:{cluster}", "rds:{region}:{account}:cluster:{members}"
 BUSY = frozenset({"InvalidGlobalClusterStateFault", "InvalidDBClusterStateFault"})
@@ -22,6 +22,11 @@ LAG = Api("cloudwatch:GetMetricData", plane="data", why="CloudWatch reads cannot
 LOOK_BACK_SECONDS = 24 * 3600
 """The last sample before a Region went dark is still in the other Region's CloudWatch. People may take hours
 to leave a Region; the sample stays true for as long as the Region serves nobody."""
+
+
+NEXT_SAMPLE_SECONDS = 130
+"""CloudWatch has a sample a minute, under the minute's beginning: of a Region that lives, one from after an
+instant has come by then."""
 
 
 @dataclass(frozen=True)
@@ -61,7 +66,20 @@ def newest(sight: Any) -> Lag | Silence | None:
     return Lag(value / 1000, taken.timestamp())
 
 
-def unknown_loss(lag: Lag | Silence | None, cluster: str, lose_at_most: float) -> Wait | None:
+def sampled_since(world: World, within: float) -> float:
+    """The instant (seconds since 1970) before which a sample of the lag tells too little.
+
+    A sample is up to a minute old, and a lag that grows has grown by as much. Once the Region that is left
+    is fenced that can be waited out, so a step waits for a sample from after its own beginning; not where a
+    fence is owed, which says that nobody lives there to take one, nor in a plan, nor for ever.
+    """
+    run, hurried = world.run, world.waited > min(NEXT_SAMPLE_SECONDS, within / 2)
+    return 0.0 if run.dry_run or world.page.debts or hurried else world.since
+
+
+def unknown_loss(
+    lag: Lag | Silence | None, cluster: str, lose_at_most: float, since: float = 0.0
+) -> Wait | None:
     """None where a promotion loses no more than that; Wait while nobody tells. Refused where it may."""
     if isinstance(lag, Silence):
         return Wait(f"the lag of {cluster} is unknown: {lag.why}")
@@ -69,6 +87,8 @@ def unknown_loss(lag: Lag | Silence | None, cluster: str, lose_at_most: float) -
         raise Refused(f"no lag of {cluster} within the last day: the loss cannot be bounded")
     if lag.seconds > lose_at_most:
         raise Refused(f"{cluster} lagged {lag.seconds:.1f} s, above lose_at_most {lose_at_most:g} s")
+    if lag.taken < since:
+        return Wait(f"the lag of {cluster} was last sampled before this step began")
     return None
 
 

@@ -24,6 +24,7 @@ from .aurora_global import (
     lag_facts,
     lag_of,
     newest,
+    sampled_since,
     unknown_loss,
 )
 from .step import Change, Decision, Done, Refused, Region, Seconds, Step, Wait, World, lambda_handler
@@ -43,6 +44,7 @@ class Seen:
     now: float
     lag: Lag | Silence | None
     """None where CloudWatch has none."""
+    sampled_since: float
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,7 +70,8 @@ class AuroraWriter(Step[Seen]):
             lag_of(self.region, self.members[self.region], world.now),
         )
         clusters = found["GlobalClusters"] if isinstance(found, Mapping) else []
-        return Seen(next(iter(clusters), None), world.run.mode, world.now, newest(lag))
+        mode, cluster = world.run.mode, next(iter(clusters), None)
+        return Seen(cluster, mode, world.now, newest(lag), sampled_since(world, self.within))
 
     def decide(self, seen: Seen) -> Decision:
         if seen.cluster is None:
@@ -92,7 +95,7 @@ class AuroraWriter(Step[Seen]):
                 "start again when it is connected"
             )
         if seen.mode == "ungraceful":
-            if wait := unknown_loss(seen.lag, self.cluster, self.lose_at_most):
+            if wait := unknown_loss(seen.lag, self.cluster, self.lose_at_most, seen.sampled_since):
                 return wait
             call = FAILOVER(
                 self.region,

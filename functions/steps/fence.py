@@ -123,7 +123,8 @@ class _Sum:
 
     def decision(self, done: Done) -> Decision:
         if self.due:
-            return Change(_told(self.due), tuple(self.calls), tuple(self.notes))
+            facts = {"unread": len(self.waiting)} if self.waiting else {}
+            return Change(_told(self.due), tuple(self.calls), tuple(self.notes), facts)
         if self.waiting:
             return Wait(_told(self.waiting))
         return done

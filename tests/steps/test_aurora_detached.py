@@ -14,6 +14,7 @@ from farshore.machine import machines
 from farshore.policy import statements
 from farshore.runbook import Mistakes, load
 from functions.steps.aurora_detached import AuroraDetached
+from functions.steps.aurora_global import NEXT_SAMPLE_SECONDS
 from functions.steps.step import lambda_handler
 from twin.aws import ACCOUNT
 from twin.faults import Kind
@@ -93,7 +94,8 @@ class Night(Stage):
         raise AssertionError("it never got there")
 
     def tells(self, mode: str = "ungraceful", inputs: dict[str, Any] | None = None, **given: Any) -> str:
-        """The error of one tick."""
+        """The error of one tick, of a state that has waited for a sample of the lag long enough."""
+        given.setdefault("entered", self.clock.now - NEXT_SAMPLE_SECONDS - 1)
         return self.fails(NAME, self.inputs(**inputs or {}), mode=mode, **given)
 
     def amend(self, operation: str, change: Callable[[dict[str, Any]], None]) -> None:
@@ -208,7 +210,7 @@ def test_a_database_that_is_stuck_in_a_failover_can_still_be_left(night: Night) 
 def test_where_aws_does_not_let_it_leave_it_waits_until_within_has_passed(night: Night) -> None:
     night.falls()
     night.begin_failover()
-    entered = night.clock.now
+    entered = night.clock.now - 11
     told = night.tells(inputs={"within": 20}, entered=entered)
     assert told.startswith("NotYet")
     assert "InvalidGlobalClusterStateFault: unicorn is being moved" in told

@@ -222,6 +222,20 @@ def test_a_region_dark_for_hours_can_still_be_left(runbook: Runbook) -> None:
     assert done["facts"]["lag_age_seconds"] > 4 * 3600
 
 
+def test_a_lag_that_was_sampled_before_the_fence_is_not_trusted(runbook: Runbook) -> None:
+    """Found by exploration: a sample is up to a minute old, and the lag had grown by as much."""
+    runbook.cloud.clock.sleep(61)
+    runbook.database.hold()
+    runbook.cloud.clock.sleep(55)
+    tick = runbook.enter("ungraceful")
+    with pytest.raises(NotYet, match="last sampled before this step began"):
+        tick()
+    runbook.cloud.clock.sleep(120)
+    with pytest.raises(Refused, match="above lose_at_most"):
+        tick()
+    assert runbook.accepted == []
+
+
 @pytest.mark.parametrize("mode", ["graceful", "ungraceful"])
 def test_no_run_waits_with_its_fence_up_for_a_cluster_that_is_being_rebuilt(
     runbook: Runbook, mode: Mode

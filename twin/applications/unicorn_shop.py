@@ -32,6 +32,7 @@ BUCKETS = {PRIMARY: "active-primary-uibucket", STANDBY: "passive-secondary-uibuc
 PAGES = "shop.unicorn-shop.example"
 API = "api.unicorn-shop.example"
 CLUSTERS = {PRIMARY: "unicorn-shop-east", STANDBY: "unicorn-shop-west"}
+FUNCTIONS = ("unicorn-shop-unicorns", "unicorn-shop-users", "unicorn-shop-basket")
 RESERVED = {"unicorn-shop-users": 40, "unicorn-shop-basket": 40}
 """What a restore must bring back; unicorn-shop-unicorns has no reservation."""
 
@@ -110,6 +111,16 @@ class UnicornShop:
         """Its website lets the public in."""
         return self.websites.is_open(BUCKETS[region])
 
+    def settings(self) -> dict[str, object]:
+        """By Region, what a run may change and must give back: reserved concurrencies, and open pages."""
+        return {
+            region: (
+                tuple(self.functions.reserved(region, name) for name in FUNCTIONS),
+                self.pages_open(region),
+            )
+            for region in REGIONS
+        }
+
     def led_to(self) -> set[str]:
         """Regions that names lead new customers to."""
         return {HOSTS[self.net.resolve(host)] for host in self._named_hosts()}
@@ -150,11 +161,8 @@ class UnicornShop:
 
     def _api(self, region: str) -> None:
         """API Gateway: one host a Region, each route a Lambda function."""
-        for name, handler in (
-            ("unicorn-shop-unicorns", self._unicorns),
-            ("unicorn-shop-users", self._users),
-            ("unicorn-shop-basket", self._basket),
-        ):
+        handlers = (self._unicorns, self._users, self._basket)
+        for name, handler in zip(FUNCTIONS, handlers, strict=True):
             self.functions.deploy(region, name, _in(region, handler), timeout=10)
             if region == PRIMARY and name in RESERVED:
                 boto3.client("lambda", region_name=region).put_function_concurrency(
