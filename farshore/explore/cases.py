@@ -11,13 +11,11 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 
-from functions.steps.arc_controls import ArcControls
 from functions.steps.step import MODES
 
 from ..machine import Direction
 from ..registry import steps
 from ..runbook import Line, Runbook, Together
-from ..stage import READING
 from .play import Heard
 from .seed import ALARM, CALL_KINDS, HAND_KINDS, LAG, RAIN, TICK_KINDS, Fault, Point, Seed
 from .verdict import direction
@@ -30,6 +28,7 @@ RAINS = range(1, 41)
 """Dice of the runs in which one call in five is befallen."""
 LAGS = (5, 20, 40, 90, 300)
 """Seconds for which replication has stalled when a run begins."""
+ARC, ARC_BLOCK = "route53-recovery-cluster/", "ARCRoutingControl"
 FIGURES = re.compile(r"[0-9]+(\.[0-9]+)?")
 
 
@@ -106,8 +105,8 @@ def classes(course: Course) -> Iterator[TickClass]:
 
 
 def _told(calls: Sequence[Heard]) -> tuple[str, tuple[str, ...]]:
-    verdict = next((each.tick.verdict for each in calls if each.tick is not None), "")
-    return FIGURES.sub("", verdict), tuple(str(each.request) for each in calls)
+    verdict = next((each.verdict for each in calls if each.verdict), "")
+    return FIGURES.sub("", verdict), tuple(each.what for each in calls)
 
 
 def points(course: Course) -> int:
@@ -117,7 +116,7 @@ def points(course: Course) -> int:
 
 def strikes(course: Course, every: bool = False) -> Iterator[Struck]:
     """Every single fault at every class of every call."""
-    hands = course.seed.procedure in ("failover", "failback")
+    hands = course.seed.procedure in ("failover", "failback") and not course.seed.faults
     for each in classes(course):
         for tick in each.chosen(every):
             for heard in tick:
@@ -134,20 +133,15 @@ def _kinds(heard: Heard, hands: bool) -> Iterator[str]:
             yield kind
     if hands:
         for kind in HAND_KINDS:
-            if kind != "late" or _writes(heard):
+            if kind != "late" or heard.changes:
                 yield kind
-
-
-def _writes(heard: Heard) -> bool:
-    ours = heard.request.service in ("dynamodb", "sns", "http")
-    return heard.point.call > 0 and not ours and not heard.request.operation.startswith(READING)
 
 
 def spells(course: Course, book: Runbook) -> Iterator[Struck]:
     """What lasts: from before and from any step on, for ever, for a while, until any later step."""
     source, target = direction(course.seed, book)
     firsts = _firsts(course)
-    starts = [each.point for each in firsts] + [each.point for each in course.heard if _writes(each)]
+    starts = [each.point for each in firsts] + [each.point for each in course.heard if each.changes]
     returns = [Point(each.point.label, 1, 0) for each in firsts]
     homes = dict.fromkeys((source, target, "us-east-1", "us-west-2", *book.ledger.regions))
     lasting = [("dark", place) for place in homes] + [("grey", source), ("grey", target)]
@@ -160,7 +154,7 @@ def spells(course: Course, book: Runbook) -> Iterator[Struck]:
             for until in (None, *AWAY, *later):
                 yield _struck(course, start, Fault(kind, place, start, until))
     for places in _parts(course, book):
-        for start in (None, *(each.point for each in firsts)):
+        for start in (None, *_callers(course, places)):
             if start is None and f"stepfunctions/{target}" in places:
                 continue
             for until in (None, SPELL):
@@ -198,6 +192,17 @@ def _firsts(course: Course) -> list[Heard]:
     ]
 
 
+def _callers(course: Course, places: Sequence[str]) -> list[Point]:
+    """Where each state begins that calls them: to any other it is all one whether they are dark."""
+    arc = [place for place in places if "/" not in place]
+    callers = {
+        heard.point.label.replace("/plan.", "/")
+        for heard in course.heard
+        if heard.place in places or (arc and heard.place.startswith(ARC))
+    }
+    return [heard.point for heard in _firsts(course) if heard.point.label in callers]
+
+
 def _follows(end: Point, start: Point, order: Sequence[Point]) -> bool:
     labels = [point.label for point in order]
     return (
@@ -207,25 +212,21 @@ def _follows(end: Point, start: Point, order: Sequence[Point]) -> bool:
 
 def _parts(course: Course, book: Runbook) -> Iterator[tuple[str, ...]]:
     """Each service of a Region that the run calls, each endpoint of ARC, and each pair of them."""
-    called = {
-        f"{each.request.service}/{each.request.region}" for each in course.heard if each.tick is not None
-    }
-    for part in sorted(called):
-        if not part.startswith(("http/", "route53-recovery-cluster/")):
-            yield (part,)
-    for several in (1, 2):
-        yield from combinations(_endpoints(book, course), several)
+    for place in sorted({heard.place for heard in course.heard if heard.point.call}):
+        if not place.startswith(("http/", ARC)):
+            yield (place,)
+    endpoints = list(_endpoints(book, course))
+    yield from ((one,) for one in endpoints)
+    yield from combinations(endpoints, 2)
 
 
-def _endpoints(book: Runbook, course: Course) -> list[str]:
-    source, target = direction(course.seed, book)
-    way = Direction(source, target)
-    lines = [line for entry in book.procedures["failover"] for line in _lines(entry)]
-    hosts: list[str] = []
-    for line in lines:
-        if steps()[line.step] is ArcControls:
-            hosts += [url.split("/")[2] for url in way.literal(line.inputs["endpoints"]).values()]
-    return list(dict.fromkeys(hosts))
+def _endpoints(book: Runbook, course: Course) -> Iterator[str]:
+    """The hosts of an ARC cluster's endpoints, as the runbook names them."""
+    way = Direction(*direction(course.seed, book))
+    for entry in book.procedures["failover"]:
+        for line in _lines(entry):
+            if steps()[line.step].block == ARC_BLOCK:
+                yield from (url.split("/")[2] for url in way.literal(line.inputs["endpoints"]).values())
 
 
 def _lines(entry: Line | Together) -> Iterable[Line]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, cast
 
@@ -49,15 +49,20 @@ DEBTS_PAID = 1800.0
 """Seconds in which a fence that is owed to a Region that answers again must be confirmed."""
 
 
-@dataclass
+@dataclass(frozen=True)
 class Heard:
-    """A call at a point, for whoever counts them."""
+    """A call that was made at a point, for whoever counts them."""
 
     point: Point
-    request: Request
-    tick: Tick | None
-    """None for the call with which Step Functions delivers the tick."""
-    answered_before: bool = False
+    what: str
+    """The call in words, as rds:DescribeGlobalClusters in us-west-1."""
+    place: str
+    """Its service and Region, as rds/us-west-1."""
+    changes: bool
+    """It changes something of the application."""
+    verdict: str
+    """How its tick ended."""
+    answered_before: bool
     """The same question has had another answer, so this one could be stale."""
 
 
@@ -98,7 +103,10 @@ class Play(Stage):
         self.failed_over_at: float | None = None
         """When Aurora was first told to accept a loss, in seconds since 1970."""
         self._listen, self._forks = listen, forks
-        self._heard: dict[int, Heard] = {}
+        self._heard: dict[int, tuple[Point, Request, Tick | None]] = {}
+        """By the request's identity."""
+        self._echoing: set[int] = set()
+        """Of those, the ones that could be answered stale."""
         self._begun: Counter[str] = Counter()
 
     def play(self) -> Outcome:
@@ -114,7 +122,20 @@ class Play(Stage):
             self._after()
             ended = self._ended()
         breaches = (*self.watch.breaches, *self.breaches, *judge(self.script, ended, self.book))
-        return Outcome(self.script, ended.status, breaches, self.clock.elapsed, list(self._heard.values()))
+        return Outcome(self.script, ended.status, breaches, self.clock.elapsed, list(self._all_heard()))
+
+    def _all_heard(self) -> Iterator[Heard]:
+        for key, (point, request, tick) in self._heard.items():
+            yield Heard(
+                point,
+                str(request),
+                f"{request.service}/{request.region}",
+                tick is not None
+                and request.service not in (*LEDGER_AND_PAGES, "http")
+                and not request.operation.startswith(READING),
+                tick.verdict if tick else "",
+                key in self._echoing,
+            )
 
     # The acts.
 
@@ -130,7 +151,7 @@ class Play(Stage):
     def _curtain(self) -> None:
         self.watch.begin()
         if self._listen or self._forks or self.script.has("stale"):
-            self.cloud.weather.echo = _Listening(self._heard)
+            self.cloud.weather.echo = _Listening(self._echoing)
         self.strikes = Strikes(self, self.script)
         self._fork(None)
         for fault in self.script.faults:
@@ -314,7 +335,7 @@ class Play(Stage):
         if point is None:
             return None
         if self._listen:
-            self._heard[id(request)] = Heard(point, request, TICK.get())
+            self._heard[id(request)] = point, request, TICK.get()
         self._fork(point)
         return self.strikes.at(point, request)
 
@@ -361,12 +382,12 @@ def _covers(entry: Mapping[str, Any], request: Request) -> bool:
 class _Listening(Echo):
     """Notes which reads could be answered stale."""
 
-    def __init__(self, heard: Mapping[int, Heard]) -> None:
+    def __init__(self, echoing: set[int]) -> None:
         super().__init__()
-        self._heard = heard
+        self._echoing = echoing
 
     def hear(self, request: Request, answer: Mapping[str, Any]) -> Mapping[str, Any] | None:
         before = super().hear(request, answer)
-        if before is not None and id(request) in self._heard:
-            self._heard[id(request)].answered_before = True
+        if before is not None:
+            self._echoing.add(id(request))
         return before
