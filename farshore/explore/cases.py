@@ -7,7 +7,7 @@ first, the second and the last of them. A class is told by its calls and by its 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 
@@ -15,7 +15,8 @@ from functions.steps.step import MODES
 
 from ..machine import Direction
 from ..registry import steps
-from ..runbook import Line, Runbook, Together
+from ..runbook import Runbook
+from ..shape import lines
 from .play import Heard
 from .seed import ALARM, CALL_KINDS, HAND_KINDS, LAG, RAIN, TICK_KINDS, Fault, Point, Seed
 from .verdict import direction
@@ -223,14 +224,9 @@ def _parts(course: Course, book: Runbook) -> Iterator[tuple[str, ...]]:
 def _endpoints(book: Runbook, course: Course) -> Iterator[str]:
     """The hosts of an ARC cluster's endpoints, as the runbook names them."""
     way = Direction(*direction(course.seed, book))
-    for entry in book.procedures["failover"]:
-        for line in _lines(entry):
-            if steps()[line.step].block == ARC_BLOCK:
-                yield from (url.split("/")[2] for url in way.literal(line.inputs["endpoints"]).values())
-
-
-def _lines(entry: Line | Together) -> Iterable[Line]:
-    return entry.branches if isinstance(entry, Together) else (entry,)
+    for line in lines(book.procedures["failover"]):
+        if steps()[line.step].block == ARC_BLOCK:
+            yield from (url.split("/")[2] for url in way.literal(line.inputs["endpoints"]).values())
 
 
 def _struck(course: Course, at: Point | None, *faults: Fault) -> Struck:

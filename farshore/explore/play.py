@@ -100,6 +100,8 @@ class Play(Stage):
         """Executions that the alarm started."""
         self.repairs: list[str] = []
         """Runs that a person has let go on, or started anew, after they had failed."""
+        self.pages = 0
+        """How often a person was paged."""
         self.failed_over_at: float | None = None
         """When Aurora was first told to accept a loss, in seconds since 1970."""
         self._listen, self._forks = listen, forks
@@ -182,7 +184,7 @@ class Play(Stage):
         self.clock.sleep(AFTERMATH)
         self.strikes.cease()
         self.clock.wait_for(self._quiet, LONGEST)
-        self.first = self._reported(self.main)
+        self.first, self._served_at_first = self._reported(self.main), self._served()
         while (failed := self._to_repair()) and len(self.repairs) < REPAIRS:
             self.clock.wait_for(lambda: not self.shop.database.left_behind, LONGEST)
             self.clock.sleep(AFTERMATH)
@@ -253,7 +255,10 @@ class Play(Stage):
             main=self.main,
             triggered=frozenset(self.triggered) - {self.main},
             repaired=bool(self.repairs),
-            served=frozenset(shop.writers() & shop.open_regions() & shop.routes() & shop.led_to()),
+            served_at_first=self._served_at_first,
+            served=self._served(),
+            open=frozenset(shop.open_regions()),
+            pages=self.pages,
             lost=tuple(self.pulse.lost()),
             failed_over_at=self.failed_over_at,
             last_write=max((at for at, _ in self.pulse.promises if at <= told_to), default=0.0),
@@ -270,6 +275,11 @@ class Play(Stage):
     def started_by_alarm(self, event: Mapping[str, Any]) -> None:
         super().started_by_alarm(event)
         self.triggered.append(list(self.executions)[-1])
+
+    def _served(self) -> frozenset[str]:
+        """Regions in which a customer who looks the name up can buy."""
+        shop = self.shop
+        return frozenset(shop.writers() & shop.open_regions() & shop.routes() & shop.led_to())
 
     def _is_part(self, arn: str) -> bool:
         return list(self.executions).index(arn) >= list(self.executions).index(self.main)
@@ -350,6 +360,7 @@ class Play(Stage):
     def _within_plan(self, request: Request, answer: object) -> None:
         """No write to AWS outside the plan that was approved."""
         tick = TICK.get()
+        self.pages += request.operation == "Publish"
         if request.operation == "FailoverGlobalCluster" and self.failed_over_at is None:
             self.failed_over_at = self.clock.now
         if (

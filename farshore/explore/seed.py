@@ -91,6 +91,7 @@ class Seed:
         return any(fault.kind in kinds for fault in self.faults)
 
 
+OPPOSITE = {"failover": "failback", "failback": "failover"}
 PROCEDURES = ("failover", "failback", "outage", "recovery", "prepare")
 _POINT = re.compile(r"([^/@]+/[^/@]+)/(\d+)/(\d+)")
 _FAULT = re.compile(r"(?P<kind>[a-z0-9_]+)(:(?P<place>[^@]+?))?(@(?P<at>.+?))?(\.\.(?P<until>.+))?")

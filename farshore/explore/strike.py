@@ -16,14 +16,13 @@ from twin.services.lambda_ import FunctionError
 
 from ..deployment import TICK
 from ..trouble import Trouble
-from .seed import CALL_KINDS, HAND_KINDS, LAG, LASTING_KINDS, RAIN, Fault, Point, Seed
+from .seed import CALL_KINDS, HAND_KINDS, LAG, LASTING_KINDS, OPPOSITE, RAIN, Fault, Point, Seed
 
 if TYPE_CHECKING:
     from .play import Play
 
 TRY_AGAIN, TRIES = 10.0, 30
 """Seconds after which a person repeats what nobody answered, and how often before giving up."""
-OPPOSITE = {"failover": "failback", "failback": "failover"}
 DELAYS: tuple[Kind, ...] = tuple(kind for kind in KINDS if kind not in ("denied", "stale"))
 """What rain is made of: what comes to an end by itself."""
 GREYS: tuple[Kind, ...] = ("slow", "500", "lost_before")

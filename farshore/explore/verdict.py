@@ -12,9 +12,11 @@ from dataclasses import dataclass
 
 from twin.invariants import Breach
 
-from ..history import RunReport
+from ..history import RunReport, committed
+from ..registry import steps
 from ..runbook import Runbook
-from .seed import ALARM, HAND_KINDS, LAG, LASTING_KINDS, Fault, Seed
+from ..shape import lines
+from .seed import ALARM, HAND_KINDS, LAG, LASTING_KINDS, OPPOSITE, Fault, Seed
 
 SHORT = 120.0
 """Seconds that a Region may be away without stopping a run that does not leave it."""
@@ -35,8 +37,14 @@ class Ended:
     triggered: frozenset[str]
     """Of those, the others that the alarm started."""
     repaired: bool
+    served_at_first: frozenset[str]
+    """Regions in which a customer who looks the name up could buy, before anybody repaired anything."""
     served: frozenset[str]
-    """Regions in which a customer who looks the name up can buy."""
+    """The same in the end."""
+    open: frozenset[str]
+    """Regions whose API lets writes in."""
+    pages: int
+    """How often a person was paged."""
     lost: tuple[float, ...]
     """When those writes were acknowledged that no writer has any more, in seconds since 1970."""
     failed_over_at: float | None
@@ -93,10 +101,23 @@ def _ends(seed: Seed, ended: Ended, book: Runbook) -> Iterator[tuple[str, str]]:
         elif report.status != "SUCCEEDED" and not report.why:
             yield "S5", f"{report.procedure} ended {report.status} without a reason"
     if ended.last.status == "SUCCEEDED":
-        yield from _did_everything(seed, ended)
+        yield from _did_everything(seed, ended, book)
+    first = ended.reports[ended.main]
+    fell_short = ended.status == "FAILED" and not committed(first) and first.procedure in OPPOSITE
+    if fell_short and not ended.served_at_first:
+        yield (
+            "S5",
+            f"{first.procedure} failed before its point of no return, and left customers nowhere to buy",
+        )
 
 
-def _did_everything(seed: Seed, ended: Ended) -> Iterator[tuple[str, str]]:
+def _fences(book: Runbook, procedure: str) -> bool:
+    """The procedure takes something away from the Region that it leaves."""
+    entries = book.procedures.get(procedure, book.procedures["failover"])
+    return any(steps()[line.step].fences for line in lines(entries))
+
+
+def _did_everything(seed: Seed, ended: Ended, book: Runbook) -> Iterator[tuple[str, str]]:
     """What only a run that did everything leaves behind."""
     procedure, (source, target) = ended.last.procedure, ended.last.direction
     done = f"{procedure} SUCCEEDED, but"
@@ -107,6 +128,8 @@ def _did_everything(seed: Seed, ended: Ended) -> Iterator[tuple[str, str]]:
             yield "S5", f"{done} customers can buy in {_and(ended.served)}, not {target}"
         if stuck := [resource for resource in ended.withheld if f":{target}:" in resource]:
             yield "S5", f"{done} {', '.join(stuck)} was never given back"
+        if source in ended.open and _fences(book, procedure):
+            yield "S5", f"{done} the API is still open in {source}, which was to be fenced"
         if ended.unlike[target]:
             yield "S5", f"{done} {target} has not got back what it had while all was well"
     if procedure == "recovery" and ended.unlike[source]:
@@ -127,6 +150,8 @@ def _gets_there(seed: Seed, ended: Ended, book: Runbook) -> Iterator[tuple[str, 
         yield from _one_wins(ended)
     if seed.has("denied") and ended.status == "FAILED":
         yield from _names_the_call(ended)
+    if not seed.faults and not ended.pages and seed.procedure in OPPOSITE:
+        yield "L1", "nobody was paged to approve the plan"
     if ended.debts:
         yield "L1", f"owed for ever: {', '.join(ended.debts)}"
     if not ended.served and seed.procedure != "outage":
