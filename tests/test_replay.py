@@ -1,0 +1,255 @@
+"""`farshore replay`: seeds that read as they print, a run told in plain words, and its shortest form."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner, Result
+
+from farshore import machine
+from farshore.cli import farshore
+from farshore.explore.seed import Fault, Point, Seed, read
+
+ROOT = Path(__file__).parent.parent
+LEASE = Point("failover-1/lease", 1, 2)
+FENCE = Point("failover-1/lambda_concurrency.us-east-1.2", 12, 0)
+KILLED = "killed@failover-1/arc_controls/1/2"
+COURSE = "unicorn-shop,failover,graceful"
+
+
+@pytest.fixture(autouse=True)
+def at_home(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where the runbooks are; what the command sets in the environment is taken back at the end."""
+    monkeypatch.chdir(ROOT)
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_DEFAULT_REGION"):
+        monkeypatch.setenv(name, "us-east-1")
+
+
+def replay(*words: str) -> Result:
+    result = CliRunner(mix_stderr=False).invoke(farshore, ["replay", *words])
+    if result.exception is not None and not isinstance(result.exception, SystemExit):
+        raise result.exception
+    return result
+
+
+def told(*words: str) -> list[dict[str, Any]]:
+    tales: list[dict[str, Any]] = json.loads(replay("--json", *words).stdout)
+    return tales
+
+
+@pytest.fixture
+def no_second_try(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A planted bug: a tick that ended without a word is not ticked again."""
+    monkeypatch.setattr(machine, "LAMBDA_FAULTS", ["Lambda.Nothing"])
+
+
+# What a seed is.
+
+SEEDS: dict[str, Seed] = {
+    "shop,failover,graceful": Seed("shop", "failover", "graceful"),
+    "../some folder/shop.yaml,failback,ungraceful": Seed(
+        "../some folder/shop.yaml", "failback", "ungraceful"
+    ),
+    "shop,prepare,graceful,lost_after@failover-1/lease/1/2": Seed(
+        "shop", "prepare", "graceful", (Fault("lost_after", "", LEASE),)
+    ),
+    "shop,outage,graceful,503@failover-1/lambda_concurrency.us-east-1.2/12/0": Seed(
+        "shop", "outage", "graceful", (Fault("503", "", FENCE),)
+    ),
+    "shop,recovery,graceful,dark:us-east-1": Seed(
+        "shop", "recovery", "graceful", (Fault("dark", "us-east-1"),)
+    ),
+    "shop,failover,ungraceful,dark:rds/us-west-1@failover-1/lease/1/2..+60": Seed(
+        "shop", "failover", "ungraceful", (Fault("dark", "rds/us-west-1", LEASE, 60.0),)
+    ),
+    "shop,failover,ungraceful,dark:a.b-c.us-east-1.amazonaws.com..+0.5": Seed(
+        "shop", "failover", "ungraceful", (Fault("dark", "a.b-c.us-east-1.amazonaws.com", None, 0.5),)
+    ),
+    "shop,failover,ungraceful,cut:us-east-1~us-west-1..failover-1/lease/1/2,rain:7": Seed(
+        "shop",
+        "failover",
+        "ungraceful",
+        (Fault("cut", "us-east-1~us-west-1", None, LEASE), Fault("rain", "7")),
+    ),
+    "shop,failover,graceful,grey:us-west-1@failover-1/lease/1/2,late@failover-1/lease/1/2": Seed(
+        "shop", "failover", "graceful", (Fault("grey", "us-west-1", LEASE), Fault("late", "", LEASE))
+    ),
+}
+
+
+@pytest.mark.parametrize("text", SEEDS)
+def test_a_seed_reads_as_it_prints(text: str) -> None:
+    assert read(text) == SEEDS[text]
+    assert str(SEEDS[text]) == text
+    assert hash(read(text)) == hash(SEEDS[text])
+
+
+@pytest.mark.parametrize(
+    ("seed", "mistakes"),
+    [
+        ("unicorn-shop", ["a seed is APP,PROCEDURE,MODE and then faults: copy it from `explore`"]),
+        ("unicorn-shop,failover", ["a seed is APP,PROCEDURE,MODE"]),
+        (
+            "unicorn-shop,fail over,gracefull",
+            [
+                "fail over: the procedures are failover, failback, outage, recovery, prepare",
+                "gracefull: the modes are graceful, ungraceful",
+            ],
+        ),
+        (
+            f"{COURSE},lost@failover-1/lease/1/2,killed,dark,twice:us-east-1@failover-1/lease/1/2",
+            [
+                "lost@failover-1/lease/1/2: no such fault; there are lost_before, lost_after",
+                "killed: killed strikes at one point: write killed@POINT",
+                "dark: dark needs a place",
+                "twice:us-east-1@failover-1/lease/1/2: twice has no place",
+            ],
+        ),
+        (
+            f"{COURSE},killed@lease/1,dark:us-east-1..60,dark:us-east-1..+soon,denied@failover-1/lease/1/2..+5",
+            [
+                "lease/1: a point is EXECUTION/STATE/TICK/CALL, as failover-1/lease/1/2",
+                "60: a point is EXECUTION/STATE/TICK/CALL",
+                "+soon: seconds are written +60",
+                "denied strikes at one point",
+            ],
+        ),
+    ],
+)
+def test_every_mistake_of_a_seed_is_told_at_once(seed: str, mistakes: list[str]) -> None:
+    result = replay(COURSE, seed)
+    assert result.exit_code == 2
+    assert result.stdout == ""
+    for mistake in mistakes:
+        assert mistake in result.stderr
+    assert result.stderr.count(f"{seed}: ") == len(mistakes)
+
+
+def test_the_mistakes_of_several_seeds_are_told_at_once() -> None:
+    result = replay("unicorn-shop", f"{COURSE},nonsense", f"{COURSE},dark")
+    assert result.exit_code == 2
+    assert "a seed is APP" in result.stderr
+    assert "nonsense: no such fault" in result.stderr
+    assert "dark: dark needs a place" in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        ([], "Missing argument 'SEED"),
+        (["no-such-shop,failover,graceful"], "the applications here are: unicorn-shop"),
+    ],
+)
+def test_what_cannot_be_replayed_is_a_usage_error(words: list[str], says: str) -> None:
+    result = replay(*words)
+    assert result.exit_code == 2
+    assert says in result.stderr
+
+
+# A run, told.
+
+
+def test_a_story_tells_the_fault_the_changes_the_ticks_the_world_and_the_end() -> None:
+    result = replay(f"{COURSE},{KILLED}")
+    assert result.exit_code == 0
+    lines = result.stdout.splitlines()
+    assert lines[0] == f"{COURSE},{KILLED}"
+    assert lines[-1] == "SUCCEEDED: safe, live"
+
+    def place(*words: str) -> int:
+        return next(n for n, line in enumerate(lines) if all(word in line for word in words))
+
+    story = [
+        place("start", "failover-1, graceful, in us-west-1"),
+        place("tick", "failover-1/approval: approved"),
+        place(
+            "change", "failover-1/lambda_concurrency.us-east-1: lambda:PutFunctionConcurrency in us-east-1"
+        ),
+        place("world", "data is written in us-west-1", "customers are led to us-east-1"),
+        place("fault", "failover-1/arc_controls, tick 1, call 2", "the function is killed"),
+        place("change", "failover-1/arc_controls: route53-recovery-cluster:UpdateRoutingControlStates"),
+        place("world", "customers are led to us-west-1"),
+        place("end", "failover-1: SUCCEEDED"),
+    ]
+    assert story == sorted(story)
+    assert "world" in lines[1]
+    assert place("died", "failover-1/arc_controls: tick 1 never ended") < len(lines)
+
+
+def test_the_same_seed_tells_the_same_story_to_the_byte() -> None:
+    seeds = (
+        f"{COURSE},late@failover-1/aurora_writer.us-west-1/1/5",
+        "unicorn-shop,failover,ungraceful,rain:3",
+    )
+
+    def printed(hash_seed: int) -> str:
+        program = [sys.executable, "-c", "from farshore.cli import main; main()", "replay", "--json", *seeds]
+        environment = os.environ | {"PYTHONHASHSEED": str(hash_seed)}
+        return subprocess.run(
+            program, cwd=ROOT, env=environment, capture_output=True, text=True, check=True
+        ).stdout
+
+    one = printed(1)
+    assert one == printed(2)
+    assert [tale["seed"] for tale in json.loads(one)] == list(seeds)
+    assert json.dumps(told(*seeds), indent=2) + "\n" == one
+
+
+def test_as_json_a_tale_has_its_seed_its_end_its_breaches_and_its_events() -> None:
+    (tale,) = told(f"{COURSE},{KILLED}")
+    assert tale.keys() == {"seed", "status", "safe", "live", "breaches", "events"}
+    assert (tale["status"], tale["safe"], tale["live"], tale["breaches"]) == ("SUCCEEDED", True, True, [])
+    assert {event["kind"] for event in tale["events"]} >= {"start", "tick", "change", "world", "fault", "end"}
+    times = [event["at"] for event in tale["events"]]
+    assert times == sorted(times)
+
+
+def test_a_breach_ends_with_1_and_the_story_names_its_cause(no_second_try: None) -> None:
+    result = replay(f"{COURSE},{KILLED}")
+    assert result.exit_code == 1
+    assert "L1: failover ended FAILED: Runtime.ExitError" in result.stdout
+    assert result.stdout.splitlines()[-1] == "FAILED: safe, NOT LIVE"
+
+
+def test_several_seeds_are_told_one_after_the_other_and_one_breach_is_enough(no_second_try: None) -> None:
+    seeds = [COURSE, f"{COURSE},{KILLED}", "unicorn-shop,prepare,graceful"]
+    result = replay(*seeds)
+    assert result.exit_code == 1
+    assert [line for line in result.stdout.splitlines() if line in seeds] == seeds
+    tales = told(*seeds)
+    assert [(tale["seed"], tale["live"]) for tale in tales] == list(
+        zip(seeds, (True, False, True), strict=True)
+    )
+
+
+# The shortest.
+
+
+def test_the_shortest_has_the_same_breach_and_none_of_the_needless_faults(no_second_try: None) -> None:
+    needless = "throttled@failover-1/lease/1/1"
+    (tale,) = told("--shrink", f"{COURSE},{needless},{KILLED}")
+    assert tale["seed"] == f"{COURSE},{KILLED}"
+    assert [breach["invariant"] for breach in tale["breaches"]] == ["L1"]
+
+
+def test_the_shortest_lasts_no_longer_than_it_must(no_second_try: None) -> None:
+    dark = "dark:lambda/us-west-1@failover-1/arc_controls/1/0"
+    (tale,) = told("--shrink", f"{COURSE},{dark}..+100")
+    (fault,) = read(tale["seed"]).faults
+    assert str(fault).startswith(dark)
+    assert isinstance(fault.until, float)
+    assert fault.until <= 5
+    assert {breach["invariant"] for breach in tale["breaches"]} == {"S7"}
+
+
+def test_what_breaches_nothing_is_short_enough() -> None:
+    seed = f"{COURSE},throttled@failover-1/lease/1/1,{KILLED}"
+    result = replay("--shrink", "--json", seed)
+    assert result.exit_code == 0
+    assert [tale["seed"] for tale in json.loads(result.stdout)] == [seed]
