@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 
-from . import calls, failover
+from . import calls, exploring, failover
 
 os.environ |= {
     "AWS_ACCESS_KEY_ID": "bench",
@@ -13,3 +13,4 @@ os.environ |= {
 }
 calls.measure()
 failover.measure()
+exploring.measure()

@@ -143,6 +143,8 @@ MENTIONED: dict[str, dict[str, str]] = {
         "farshore/commands/directing.py": "it cannot be skipped",
         "farshore/commands/operating.py": "the lease, not the step",
         "farshore/stage.py": "the lease, not the step",
+        "farshore/explore/play.py": "the state in which a run has shown that it may change anything",
+        "farshore/explore/story.py": "the lease, not the step",
         "functions/ledger.py": "the lease, not the step",
     },
     "approval": {"farshore/lint/order.py": "where it stands"},

@@ -16,6 +16,9 @@ from .cases import Struck
 from .play import Outcome
 from .seed import Point, Seed
 
+CORES = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+"""Those that this process may use, where the system tells."""
+
 
 class Forks:
     """The processes of one course. `told` hears of each run as it ends, in any order."""
@@ -37,7 +40,7 @@ class Forks:
     def at(self, point: Point | None) -> Seed | None:
         """The seed that this process is to play from here; None in the one that plays the course."""
         for struck in self._waiting.pop(point, ()):
-            self._wait(most=(os.cpu_count() or 1) - 1)
+            self._wait(most=CORES - 1)
             reading, writing = os.pipe()
             process = os.fork()
             if process == 0:
