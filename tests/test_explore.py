@@ -32,6 +32,7 @@ from functions.steps import step as steps
 from functions.steps.approval import Approval
 from functions.steps.arc_controls import ArcControls
 from functions.steps.aurora_writer import AuroraWriter
+from functions.steps.lease import LeaseStep
 from functions.world import Outside
 from twin.asl.execution import Execution
 
@@ -357,6 +358,18 @@ PLANTED: dict[str, tuple[Plant, str, str, str, str]] = {
         f"failover,graceful,late@{WRITER}", "SwitchoverGlobalCluster",
         "S8", "aurora_writer.us-west-1 sent rds:SwitchoverGlobalCluster in us-east-1, but arn:aws:states",
     ),
+    "a lease that is taken from a run that is running": (
+        slip(LeaseStep, "_after_another",
+             "if self.settling:",
+             "if True:\n            return self._take(seen, lease, 0.0)\n        if self.settling:"),
+        f"failover,graceful,other@{FENCE}", "PutFunctionConcurrency",
+        "S8", "failover held the lease, another run was started, and it ended: Refused",
+    ),
+    "a fence that nobody confirmed and nobody owes": (
+        slip(fence, "_fence", "(*notes, Owe(held.resource, why, seen.now)), calls)",
+             "notes, calls) if notes or calls else due.unknown.append(why)"),
+        DARK, "", "S5", "the API is still open in us-east-1, which was to be fenced",
+    ),
     "a fence that refuses a dark Region": (
         slip(fence.FenceSight, "owes", 'self.mode == "ungraceful"', "False"),
         DARK, "", "S7", "may not stay open, and is silent after",
@@ -431,6 +444,22 @@ PLANTED: dict[str, tuple[Plant, str, str, str, str]] = {
         compiles(f"[{BOTH_WAYS}]", "[]"),
         DARK, "", "L1", "owed for ever: lambda:us-east-1",
     ),
+    "a failure that gives nothing back": (
+        slip(machine._Draft, "definition", "catch = undo if", "catch = self._fail() if"),
+        f"failover,graceful,denied@{FENCE}", "PutFunctionConcurrency", "S5", "left customers nowhere to buy",
+    ),
+    "an undo that forgets the fence": (
+        slip(machine._Draft, "_undo", "for line in fences:", "for line in fences[1:]:"),
+        f"failover,graceful,denied@{FENCE}", "PutFunctionConcurrency", "S5", "left customers nowhere to buy",
+    ),
+    "a run that keeps the lease": (
+        slip(machine._Draft, "definition", '"release", "lease", {"release": True}', '"release", "lease", {}'),
+        "failover,graceful", "", "S5", "failover SUCCEEDED, but the lease was not released",
+    ),
+    "a failback in failover's direction": (
+        compiles("back = Direction(book.regions.standby, book.regions.primary)", "back = there"),
+        "failback,graceful", "", "S5", "customers can buy in us-west-1, not us-east-1",
+    ),
     # The engine.
     "an engine that tries again but once": (
         slip(Execution, "_failed", "< retrier.most", "< min(retrier.most, 1)"),
@@ -486,6 +515,12 @@ WRONG_RUNBOOKS: dict[str, tuple[Edit, str, str, str]] = {
         "failback,graceful",
         "L1",
         "customers cannot buy anywhere, long after the end",
+    ),
+    "a fence of some functions": (
+        step(FENCING, "[unicorn-shop-users, ", "["),
+        "failover,graceful",
+        "S5",
+        "the API is still open in us-east-1, which was to be fenced",
     ),
     "nobody is asked": (
         ordered(DETECT, FENCING, PROMOTE, GIVING, TURNING, PROVING),

@@ -263,6 +263,7 @@ class Play(Stage):
             failed_over_at=self.failed_over_at,
             last_write=max((at for at, _ in self.pulse.promises if at <= told_to), default=0.0),
             debts=tuple(page.debts),
+            held_by="" if page.lease is None or page.lease.released else page.lease.holder,
             withheld=tuple(memory.resource for memory in page.memories if memory.hand == "run"),
             struck=self.strikes.struck,
             befallen=tuple(self.strikes.befallen),

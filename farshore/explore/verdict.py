@@ -8,7 +8,7 @@ person is told to do then (redrive it, or start another) ends well.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from twin.invariants import Breach
 
@@ -52,6 +52,8 @@ class Ended:
     last_write: float
     """When the last write before that was acknowledged."""
     debts: tuple[str, ...]
+    held_by: str
+    """The execution that holds the lease; "" where it is free."""
     withheld: tuple[str, ...]
     """Resources of which a run remembers what they were before it fenced them."""
     struck: float | None
@@ -119,8 +121,11 @@ def _fences(book: Runbook, procedure: str) -> bool:
 
 def _did_everything(seed: Seed, ended: Ended, book: Runbook) -> Iterator[tuple[str, str]]:
     """What only a run that did everything leaves behind."""
-    procedure, (source, target) = ended.last.procedure, ended.last.direction
+    procedure = ended.last.procedure
+    source, target = direction(replace(seed, procedure=procedure), book)  # wherever its machine may lead
     done = f"{procedure} SUCCEEDED, but"
+    if ended.held_by in ended.reports:
+        yield "S5", f"{done} the lease was not released"
     if procedure in ("failover", "failback"):
         if seed.has(ALARM) and not ended.repaired:
             yield "S5", f"{done} only an alarm said that anything was wrong"
@@ -147,7 +152,7 @@ def _gets_there(seed: Seed, ended: Ended, book: Runbook) -> Iterator[tuple[str, 
         if not seed.has("abort", "again", "other") or ended.repaired:
             yield "L1", f"{ended.last.procedure}, {what}, ended {ended.last.status}: {ended.last.why}"
     if seed.has("again", "other"):
-        yield from _one_wins(ended)
+        yield from _one_wins(seed, ended)
     if seed.has("denied") and ended.status == "FAILED":
         yield from _names_the_call(ended)
     if not seed.faults and not ended.pages and seed.procedure in OPPOSITE:
@@ -158,7 +163,10 @@ def _gets_there(seed: Seed, ended: Ended, book: Runbook) -> Iterator[tuple[str, 
         yield "L1", "customers cannot buy anywhere, long after the end"
 
 
-def _one_wins(ended: Ended) -> Iterator[tuple[str, str]]:
+def _one_wins(seed: Seed, ended: Ended) -> Iterator[tuple[str, str]]:
+    first = all(fault.at is not None and not fault.at.label.endswith("/lease") for fault in seed.faults)
+    if first and ended.status != "SUCCEEDED":
+        yield "S8", f"{seed.procedure} held the lease, another run was started, and it ended: {ended.why}"
     good = [report for report in ended.reports.values() if report.status == "SUCCEEDED"]
     if not good:
         yield "L1", "two hands, and neither got there"
