@@ -7,7 +7,7 @@ docs.aws.amazon.com/amazondynamodb/latest/developerguide/V2globaltables_HowItWor
 
     lease                       who may change anything: execution, redrive count, epoch
     memory#<hand>#<resource>    what a fence overwrote and someone will want back; the first write wins
-    debt#<resource>             a fence that could not be confirmed, to be retried until paid
+    debt#<resource>             a fence that could not be confirmed, or given back: retried until paid
     directive                   a person's word to the run: pause, resume, skip, ungraceful, abort
     take_over                   a person's word that the named holder is dead
     decision#<plan hash>        a person's approval or decline of that very plan
@@ -182,19 +182,23 @@ class Forget:
 
 @dataclass(frozen=True)
 class Owe:
-    """A fence that nobody confirmed: a debt, retried until it is paid."""
+    """A debt, tried until it is paid: a fence that nobody confirmed, or that an undo could not give back."""
 
     resource: str
     why: str
     since: float
+    give_back: bool = False
 
     def write_in(self, ledger: Ledger) -> None:
-        ledger.write_once(f"debt#{self.resource}", {"why": self.why, "since": self.since})
+        if self.give_back:  # whatever was owed before: it is not wanted any more
+            ledger.write(f"debt#{self.resource}", {"why": self.why, "since": self.since, "give_back": True})
+        else:
+            ledger.write_once(f"debt#{self.resource}", {"why": self.why, "since": self.since})
 
 
 @dataclass(frozen=True)
 class Pay:
-    """The fence is confirmed at last."""
+    """The fence is confirmed, or given back, at last."""
 
     resource: str
 

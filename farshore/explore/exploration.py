@@ -24,7 +24,7 @@ from .cases import (
     strikes,
 )
 from .forks import Forks
-from .play import Outcome, Play
+from .play import Outcome, Play, broken
 from .seed import Seed
 
 
@@ -87,7 +87,7 @@ class Exploration:
         made: dict[Seed, Verdict] = {}
 
         def hear(struck: Struck, outcome: Outcome | None) -> None:
-            outcome = outcome or _broken(struck.seed, "its process died")
+            outcome = outcome or broken(struck.seed, "its process died")
             made[struck.seed] = Verdict(struck, outcome.status, outcome.breaches)
             told(made[struck.seed])
 
@@ -135,21 +135,13 @@ _BOOKS: dict[str, Runbook] = {}
 
 
 def played(seed: Seed, listen: bool = False, forks: Forks | None = None) -> Outcome:
-    """One run. What breaks the twin itself is a breach, too: nothing may go unsaid."""
+    """One run, of the runbook that the seed names."""
     if seed.app not in _BOOKS:
         _BOOKS[seed.app] = find(seed.app)
-    play = Play(_BOOKS[seed.app], seed, listen, forks)
-    try:
-        outcome = play.play()
-    except Exception as error:
-        outcome = _broken(play.script, f"{type(error).__name__}: {error}")
+    outcome = Play(_BOOKS[seed.app], seed, listen, forks).play()
     if forks:
         forks.end(outcome)
     return outcome
-
-
-def _broken(seed: Seed, why: str) -> Outcome:
-    return Outcome(seed, "BROKEN", (Breach("S5", 0.0, f"the simulation itself broke: {why}"),), 0.0)
 
 
 def as_json(exploration: Exploration, wall_seconds: float) -> dict[str, Any]:

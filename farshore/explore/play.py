@@ -24,7 +24,7 @@ from ..runbook import Runbook
 from ..stage import LEDGER_AND_PAGES, READING, Stage
 from ..trouble import Trouble
 from .seed import ALARM, LAG, Point, Seed
-from .strike import REDRIVABLE, Strikes
+from .strike import REDRIVABLE, Strikes, insist
 from .verdict import Ended, judge
 
 if TYPE_CHECKING:
@@ -86,6 +86,11 @@ class Outcome:
         return not any(breach.invariant.startswith("L") for breach in self.breaches)
 
 
+def broken(seed: Seed, why: str) -> Outcome:
+    """Of a run that could not be played to its end."""
+    return Outcome(seed, "BROKEN", (Breach("S5", 0.0, f"the simulation itself broke: {why}"),), 0.0)
+
+
 class Play(Stage):
     """Plays a seed. `listen` wants every call at its point in the outcome; `forks` may go on from any."""
 
@@ -112,17 +117,23 @@ class Play(Stage):
         self._begun: Counter[str] = Counter()
 
     def play(self) -> Outcome:
-        """Raises what is broken in the twin itself; everything else is a breach."""
-        with self.stage():
-            self.cloud.watchers += [self._read_plan, self._within_plan]
-            self.pulse = self.shop.pulse = Pulse(self.clock, self.shop)
-            self.clock.sleep(WARM_UP)
-            self._well = self.shop.settings()
-            self._before()
-            self._curtain()
-            self._run()
-            self._after()
-            ended = self._ended()
+        """What breaks the twin itself is a breach, too: nothing may go unsaid."""
+        try:
+            with self.stage():
+                return self._play()
+        except Exception as error:
+            return broken(self.script, f"{type(error).__name__}: {error}")
+
+    def _play(self) -> Outcome:
+        self.cloud.watchers += [self._read_plan, self._within_plan]
+        self.pulse = self.shop.pulse = Pulse(self.clock, self.shop)
+        self.clock.sleep(WARM_UP)
+        self._well = self.shop.settings()
+        self._before()
+        self._curtain()
+        self._run()
+        self._after()
+        ended = self._ended()
         breaches = (*self.watch.breaches, *self.breaches, *judge(self.script, ended, self.book))
         return Outcome(self.script, ended.status, breaches, self.clock.elapsed, list(self._all_heard()))
 
@@ -219,7 +230,7 @@ class Play(Stage):
         if report.undone:
             self.begin(report.procedure, {"mode": self.script.mode})
         else:
-            self.redrive(execution)
+            insist(self.clock, lambda: self.redrive(execution))
 
     def redrive(self, execution: str) -> None:
         """As `farshore redrive` does it. Raises NotYet and Trouble."""

@@ -57,7 +57,7 @@ class Told(Play):
         outcome = super().play()
         for ticks in self.deployment.ticks.values():
             self.moments += (self._of_tick(tick) for tick in ticks if _worth_telling(tick))
-        for at, fault, what in self.strikes.befallen:
+        for at, fault, what in self.strikes.befallen if self.raised else ():
             self.moments.append(Moment(at, "fault", _befell(fault, what)))
         for arn, (procedure, mode) in self.executions.items():
             if procedure != "settle":

@@ -11,6 +11,7 @@ from botocore.exceptions import ClientError
 
 from functions.world import NO_ANSWER, NotYet
 from twin.aws import AwsError
+from twin.clock import Clock
 from twin.faults import KINDS, Kind, Request
 from twin.services.lambda_ import FunctionError
 
@@ -140,10 +141,7 @@ class Strikes:
 
         def do() -> None:
             try:
-                for _ in range(TRIES):
-                    if _answered(act):
-                        break
-                    self._clock.sleep(TRY_AGAIN)
+                insist(self._clock, act)
             finally:
                 self.busy -= 1
 
@@ -193,6 +191,14 @@ class Strikes:
 
     def _abort(self, execution: str) -> None:
         self._play.operator.direct(execution, "exploration", "stop it", abort=True)
+
+
+def insist(clock: Clock, act: Callable[[], None]) -> None:
+    """As a person does: again and again, and not for ever."""
+    for _ in range(TRIES):
+        if _answered(act):
+            break
+        clock.sleep(TRY_AGAIN)
 
 
 def _answered(act: Callable[[], None]) -> bool:

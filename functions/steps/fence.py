@@ -10,6 +10,8 @@ fenced in one tick. Both are pure. Their rules:
 - Where a fence is not confirmed within `patience`, an ungraceful run owes it, and the step ends as `unknown`:
   the debt is paid once the fence is read back, or no longer wanted. The run itself tries once more when
   data has moved: whatever a Region that came back meanwhile accepts is lost. Others are Refused by silence.
+- What an undo cannot give back, because nobody answers, is owed as well: a Region that comes back must not
+  stay closed by a run that is over.
 - A memory is forgotten only after the value has been read back.
 """
 
@@ -64,8 +66,10 @@ class FenceSight:
     held: tuple[Held, ...]
     settling: bool = False
     """A debt is being paid: what is not owed is let be, and what cannot be paid is told to a person."""
+    undoing: bool = False
+    """The run gives up: what it cannot give back it owes."""
     again: bool = False
-    """The same by the run that owes it, which goes on without it."""
+    """What this run owes is tried once more, and it goes on without."""
 
     @classmethod
     def of(cls, world: World, patience: float, held: Sequence[Held]) -> FenceSight:
@@ -79,6 +83,7 @@ class FenceSight:
             world.page,
             tuple(held),
             run.procedure == "settle",
+            run.undoing,
             run.again,
         )
 
@@ -96,6 +101,14 @@ class FenceSight:
     def dark(self) -> bool:
         """Nobody answered. Where some did, the Region lives: the others are throttled, and asked again."""
         return all(isinstance(held.current, Silence) for held in self.held)
+
+    def owed(self, resource: str) -> bool:
+        """Its fence is a debt."""
+        return resource in self.page.debts and not self.page.debts[resource].get("give_back")
+
+    def to_give_back(self, resource: str) -> bool:
+        """An undo could not give it back: that is a debt."""
+        return bool(self.page.debts.get(resource, {}).get("give_back"))
 
     def mine(self, resource: str) -> Memory | None:
         """What this hand remembers of the resource."""
@@ -164,18 +177,24 @@ def give_back(seen: FenceSight) -> Decision:
     still = sorted({memory.hand for held in seen.held for memory in seen.others(held.resource)})
     for held in seen.held:
         _restore(seen, held, due)
+    if due.unknown:
+        return due.decision(Done(UNKNOWN, {"unknown": len(due.unknown), "why": _told(due.unknown)}))
     return due.decision(Done(f"still held by {', '.join(still)}" if still else NOTHING_WITHHELD))
 
 
 def _fence(seen: FenceSight, held: Held, target: Value, due: _Sum) -> None:
-    owed = held.resource in seen.page.debts
+    if seen.settling and seen.to_give_back(held.resource):
+        _restore(seen, held, due)
+        return
+    owed = seen.owed(held.resource)
+    void = (Pay(held.resource),) if owed or seen.to_give_back(held.resource) else ()
     if (seen.settling or seen.again) and not owed:
         return
     silent = held.current.why if isinstance(held.current, Silence) else ""
     if silent and seen.late and seen.dark and not seen.owes:
         raise Refused(f"{held.resource} may not stay open, and is silent after {seen.waited:.0f} s: {silent}")
     if not silent and held.current == target and held.confirmed:
-        notes = (*_memory(seen, held, target), *((Pay(held.resource),) if owed else ()))
+        notes = (*_memory(seen, held, target), *void)
         if notes:
             due.add(f"note that {held.resource} is fenced", notes)
         return
@@ -187,7 +206,8 @@ def _fence(seen: FenceSight, held: Held, target: Value, due: _Sum) -> None:
         if owed and not notes:
             due.unknown.append(why)
         else:
-            due.add(f"owe the fence of {held.resource}", (*notes, Owe(held.resource, why, seen.now)), calls)
+            owe = Owe(held.resource, why, seen.now)
+            due.add(f"owe the fence of {held.resource}", (*notes, *(() if owed else void), owe), calls)
     elif notes or calls:
         due.add(f"fence {held.resource}", notes, calls)
     else:
@@ -213,7 +233,14 @@ def _restore(seen: FenceSight, held: Held, due: _Sum) -> None:
     elif seen.others(held.resource):
         due.add(f"leave {held.resource} to {seen.others(held.resource)[0].hand}", (Forget(mine), *void))
     elif isinstance(held.current, Silence):
-        due.waiting.append(f"{held.resource}: {held.current.why}")
+        why = f"{held.resource}: {held.current.why}"
+        if not (seen.undoing and seen.late):
+            due.waiting.append(why)
+        elif seen.to_give_back(held.resource):
+            due.unknown.append(why)
+        else:
+            owe = Owe(held.resource, why, seen.now, give_back=True)
+            due.add(f"owe giving back {held.resource}", (owe,))
     elif held.current != mine.value:
         due.add(f"restore {held.resource}", (), held.put(mine.value))
     elif not held.confirmed:
