@@ -38,7 +38,7 @@ class Seen:
 class LeaseStep(Step[Seen]):
     """This run, and no other, may change anything of the application."""
 
-    within: Annotated[Seconds, "how long a holder that does not answer is asked"] = Seconds(120)
+    within: Annotated[Seconds, "how long a holder that does not answer is asked"] = Seconds(300)
     release: Annotated[bool, "the run is over: give the lease back"] = False
     cooldown: Annotated[Seconds, "how long after a run's end no alarm may start another"] = Seconds(0)
     settling: Annotated[bool, "take it only where a fence is still owed"] = False
