@@ -14,9 +14,10 @@ from botocore.config import Config
 
 from twin import door
 from twin.aws import Cloud
-from twin.backing import Backing, Moto
+from twin.backing import Backing
 from twin.clock import Clock
 from twin.doubles import Doubles
+from twin.on_moto import Moto
 from twin.services.dynamodb import StrongTable
 
 REPLICAS = ("us-east-1", "us-east-2", "us-west-2")

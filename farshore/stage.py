@@ -19,7 +19,6 @@ from functions.world import NotYet
 from twin.applications.unicorn_shop import API, UnicornShop, Wiring
 from twin.applications.users import Engine, store_of
 from twin.aws import Cloud
-from twin.backing import Moto
 from twin.clock import Clock
 from twin.doubles import Doubles
 from twin.faults import Request
@@ -80,7 +79,7 @@ class Stage:
     def stage(self) -> Iterator[Self]:
         """Builds the twin, and takes it down at the end."""
         with ExitStack() as stack:
-            backing = Moto() if self._backed == "moto" else Doubles()
+            backing = None if self._backed == "moto" else Doubles()
             self.cloud = stack.enter_context(Cloud(self.clock, self.seed, backing))
             self._engine(stack)
             store, close = store_of(self._data, (self.book.regions.primary, self.book.regions.standby))

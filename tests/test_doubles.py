@@ -15,10 +15,11 @@ from botocore.config import Config
 from botocore.exceptions import ClientError, ConnectionError
 
 from twin.aws import Cloud
-from twin.backing import Backing, Moto
+from twin.backing import Backing
 from twin.clock import Clock
 from twin.doubles import Doubles
 from twin.net import Net
+from twin.on_moto import Moto
 from twin.services.dynamodb import StrongTable
 from twin.services.s3 import Websites, website
 

@@ -26,7 +26,7 @@ from botocore.model import OperationModel
 
 from . import door
 from .backing import ACCOUNT as ACCOUNT
-from .backing import Backing, Moto
+from .backing import Backing
 from .clock import Clock
 from .faults import Kind, Request, Weather
 
@@ -71,7 +71,7 @@ class Latency:
         """Seconds, uniform between the table's bounds."""
         self.used.add(name)
         low, high = self.table[name]["seconds"]
-        return self.random.uniform(low, high)
+        return float(low + (high - low) * self.random.random())
 
 
 @functools.cache
@@ -87,7 +87,7 @@ class Cloud:
     def __init__(self, clock: Clock, seed: int = 0, backing: Backing | None = None) -> None:
         """Backed by moto, unless something else is given."""
         self.clock = clock
-        self.backing = backing or Moto()
+        self.backing = backing or _moto()
         self.weather = Weather()
         self.latency = Latency(seed)
         self.guards: list[Guard] = []
@@ -134,7 +134,7 @@ class Cloud:
         context["twin"] = request
         self.calls += 1
         kind = self.weather.befalls(request)
-        host = request.url.split("/")[2].split(":")[0]
+        host = _host(request.url)
         if kind == "lost_before" or self.weather.is_dark(
             request.region, request.service, host, request.origin
         ):
@@ -187,6 +187,17 @@ class Cloud:
             origin=origin,
             url=url,
         )
+
+
+@functools.lru_cache(maxsize=1024)
+def _host(url: str) -> str:
+    return url.split("/")[2].split(":")[0]
+
+
+def _moto() -> Backing:
+    from .on_moto import Moto  # which takes a second, and memory that every fork pays for
+
+    return Moto()
 
 
 _OPEN: list[Cloud] = []
