@@ -163,12 +163,12 @@ def committed(report: RunReport) -> str:
 
 
 def _step(events: list[Mapping[str, Any]]) -> StepReport:
-    asked: Mapping[str, Any] = {"FunctionName": "", "Payload": {}}
+    last = '{"FunctionName": "", "Payload": {}}'
     ticks, outcome, why, facts, ended = 0, "running", "", {}, False
     for event in events:
         if event["type"] == "TaskScheduled":
             ticks += 1
-            asked = json.loads(event["taskScheduledEventDetails"]["parameters"])
+            last = event["taskScheduledEventDetails"]["parameters"]
         elif event["type"] == "TaskSucceeded":
             body = json.loads(event["taskSucceededEventDetails"]["output"])["Payload"]
             outcome, why, facts, ended = body["outcome"], body.get("why", ""), body["facts"], True
@@ -177,7 +177,7 @@ def _step(events: list[Mapping[str, Any]]) -> StepReport:
             outcome = details.get("error", event["type"])
             why = explained(outcome, details.get("cause", ""))
     seconds = (events[-1]["timestamp"] - events[0]["timestamp"]).total_seconds()
-    name = events[0]["stateEnteredEventDetails"]["name"]
+    name, asked = events[0]["stateEnteredEventDetails"]["name"], json.loads(last)
     return StepReport(
         name, outcome, why, facts, seconds, ticks, asked["FunctionName"], asked["Payload"], ended
     )

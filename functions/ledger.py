@@ -83,7 +83,7 @@ class Ledger:
 
     def read(self) -> Page:
         """One strongly consistent query, of a page of 1 MB or more; NotYet where no replica answers."""
-        items: dict[str, Any] = {}
+        items: dict[str, str] = {}
         more: dict[str, Any] = {}
         while True:
             answer = self._ask(
@@ -94,9 +94,9 @@ class Ledger:
                 **more,
             )
             assert answer is not None
-            items |= {item["item"]["S"]: _body(item["body"]["S"]) for item in answer["Items"]}
+            items |= {item["item"]["S"]: item["body"]["S"] for item in answer["Items"]}
             if "LastEvaluatedKey" not in answer:
-                return _page(items)
+                return _page(tuple(sorted(items.items())))
             more = {"ExclusiveStartKey": answer["LastEvaluatedKey"]}
 
     def hold(self, lease: Lease, after: Lease | None) -> bool:
@@ -239,9 +239,12 @@ def _body(text: str) -> Any:
     return json.loads(text)
 
 
-def _page(items: Mapping[str, Any]) -> Page:
+@functools.lru_cache(maxsize=8)
+def _page(written: tuple[tuple[str, str], ...]) -> Page:
+    """Of the items and their bodies, in order; kept like those."""
+    items = {item: _body(body) for item, body in written}
     memories, debts, decisions = [], {}, {}
-    for item, body in sorted(items.items()):
+    for item, body in items.items():
         kind, _, rest = item.partition("#")
         if kind == "memory":
             hand, _, resource = rest.partition("#")

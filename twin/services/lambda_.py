@@ -8,6 +8,7 @@ docs.aws.amazon.com/lambda/latest/api/API_Invoke.html (answers and errors).
 
 from __future__ import annotations
 
+import functools
 import io
 import json
 import re
@@ -144,6 +145,8 @@ class Functions:
                 CONSOLE.uninstall()
 
     def _admit(self, function: Function) -> None:
+        if function.reserved is None and len(self.running) < LEAST_UNRESERVED:
+            return  # reservations leave at least so many
         if function.reserved is not None:
             reason, most = "ReservedFunctionConcurrentInvocationLimitExceeded", function.reserved
             running = [i for i in self.running if i.function is function]
@@ -167,7 +170,7 @@ class Functions:
 
     def _find(self, region: str, given: str, qualifier: str = "") -> tuple[Function, Version, str]:
         """The function, the version asked for (the newest, where none is) and the ARN it was asked by."""
-        match = NAME.fullmatch(given)
+        match = _named(given)
         if match is None:
             raise AwsError("ValidationException", f"functionName {given!r} is neither a name nor an ARN")
         if match["region"] not in (None, region):
@@ -213,7 +216,7 @@ class Functions:
     def _configured(self, request: Request) -> Function:
         """Reservations belong to a function, never to one of its versions."""
         given = str(request.parameters["FunctionName"])
-        match = NAME.fullmatch(given)
+        match = _named(given)
         if match is not None and match["qualifier"] is not None:
             raise AwsError(
                 "InvalidParameterValueException", f"{given}: concurrency is reserved without a qualifier"
@@ -240,6 +243,11 @@ class Functions:
     def _delete_concurrency(self, request: Request) -> Answer:
         self._configured(request).reserved = None
         return {}
+
+
+@functools.lru_cache(maxsize=1024)
+def _named(given: str) -> re.Match[str] | None:
+    return NAME.fullmatch(given)
 
 
 def _unknown(message: str) -> AwsError:

@@ -10,6 +10,7 @@ docs.aws.amazon.com/AmazonS3/latest/userguide/WebsiteAccessPermissionsReqd.html 
 
 from __future__ import annotations
 
+import functools
 import json
 from fnmatch import fnmatchcase
 
@@ -98,6 +99,7 @@ def website(bucket: str, region: str) -> str:
     return f"{bucket}.s3-website{'-' if region in DASHED else '.'}{region}.amazonaws.com"
 
 
+@functools.lru_cache(maxsize=256)
 def _is_public(policy: str | bytes | None, resource: str) -> bool:
     """The policy lets anyone read the object. Conditions are not read: a grant under one is not public."""
     statements = json.loads(policy)["Statement"] if policy is not None else []
