@@ -18,7 +18,7 @@ from ..registry import steps
 from ..runbook import Runbook
 from ..shape import lines
 from .play import Heard
-from .seed import ALARM, CALL_KINDS, HAND_KINDS, LAG, RAIN, TICK_KINDS, Fault, Point, Seed
+from .seed import ALARM, CALL_KINDS, HAND_KINDS, LAG, RAIN, Fault, Point, Seed
 from .verdict import direction
 
 AWAY = (30.0, 120.0)
@@ -126,20 +126,25 @@ def strikes(course: Course, every: bool = False) -> Iterator[Struck]:
 
 
 def _kinds(heard: Heard, hands: bool) -> Iterator[str]:
+    """Of a tick that plans, whose calls only look, a person's hands are told by the call that asks for it."""
+    plans = "/plan." in heard.point.label
     for kind in CALL_KINDS:
         if kind != "stale" or heard.answered_before:
             yield kind
-    for kind in TICK_KINDS:
-        if kind != "killed" or heard.point.call:  # nothing runs yet that could be killed
-            yield kind
-    if hands:
+    if heard.point.call:  # before, nothing runs yet that could be killed
+        yield "killed"
+    yield "twice"
+    if not plans:
+        yield "redriven"
+    if hands and not plans:
         for kind in HAND_KINDS:
             if kind != "late" or heard.changes:
                 yield kind
 
 
 def spells(course: Course, book: Runbook) -> Iterator[Struck]:
-    """What lasts: from before and from any step on, for ever, for a while, until any later step."""
+    """What lasts: from before and from any step on, for ever, for a while; and what the application stands
+    in, until any later step."""
     source, target = direction(course.seed, book)
     firsts = _firsts(course)
     starts = [each.point for each in firsts] + [each.point for each in course.heard if each.changes]
@@ -148,10 +153,11 @@ def spells(course: Course, book: Runbook) -> Iterator[Struck]:
     lasting = [("dark", place) for place in homes] + [("grey", source), ("grey", target)]
     lasting.append(("cut", f"{source}~{target}"))
     for kind, place in lasting:
+        matters = kind != "grey" and place not in set(homes) - {source, target}
         for start in (None, *starts):
             if start is None and place == target:
                 continue  # nobody could start the run
-            later = [end for end in returns if start is not None and _follows(end, start, returns)]
+            later = [end for end in returns if matters and start and _follows(end, start, returns)]
             for until in (None, *AWAY, *later):
                 yield _struck(course, start, Fault(kind, place, start, until))
     for places in _parts(course, book):

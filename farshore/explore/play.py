@@ -186,9 +186,15 @@ class Play(Stage):
         self.clock.wait_for(self._quiet, LONGEST)
 
     def _alarmed_at(self) -> bool:
-        """Nobody need start the run: the alarm does, because the Region that it leaves is dark."""
+        """Nobody need start the run: the alarm does, because the Region that it leaves is dark for long."""
         primary, script = self.book.regions.primary, self.script
-        dark = any(f.kind == "dark" and f.place == primary and f.at is None for f in script.faults)
+        dark = any(
+            fault.kind == "dark"
+            and fault.place == primary
+            and fault.at is None
+            and not isinstance(fault.until, float)
+            for fault in script.faults
+        )
         return bool(dark and self.book.triggers and (script.procedure, script.mode) == ALARMS_START)
 
     def _after(self) -> None:
