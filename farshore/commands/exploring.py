@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 STYLES = {"fault": "yellow", "BREACH": "bold red", "world": "cyan", "change": "green", "died": "yellow"}
 FIGURES = re.compile(r"[0-9]+(\.[0-9]+)?")
+MATRIX_WIDTH = 150
+"""Letters of a line of the matrix, whatever the terminal holds."""
 TOLD_BREACHES = 20
 """Different breaches that are told on a terminal; `--json` has all of them."""
 
@@ -151,7 +153,8 @@ def _tell(exploration: Exploration, wall: float) -> None:
     from ..explore import matrix
 
     console = Console(highlight=False)
-    console.print(matrix.terminal(exploration))
+    wide = Console(highlight=False, width=max(console.width, MATRIX_WIDTH))
+    wide.print(matrix.terminal(exploration))
     told: dict[tuple[str, str], list[str]] = {}
     for verdict, breach in exploration.breaches():
         told.setdefault((breach.invariant, FIGURES.sub("#", breach.story)), []).append(
