@@ -123,7 +123,9 @@ def open_for(cloud: Callable[[], Cloud | None]) -> None:
                 "has_streaming_input": way.streams,
             }
             ears = way.heard_by(client)
-            built = _told(ears, way, dict(parameters), context)
+            built = context["twin_parameters"] = dict(parameters)
+            if ears.provide or ears.build:
+                built = _told(ears, way, built, context)
             url = way.url(built)
             if url is not None and way.takes(built):
                 return _through(here, client, way, url, context, ears)
@@ -177,13 +179,12 @@ def validate(answer: dict[str, Any], model: OperationModel) -> None:
 
 def _told(ears: Ears, way: Way, parameters: dict[str, Any], context: dict[str, Any]) -> dict[str, Any]:
     """The parameters, as those who hear of them make them."""
-    if ears.provide or ears.build:
-        given = {"model": way.model, "context": context}
-        name = ears.names["provide-client-params"]
-        said = [each(params=parameters, event_name=name, **given) for each in ears.provide]
-        parameters = next((each for each in said if each is not None), parameters)
-        for each in ears.build:
-            each(params=parameters, event_name=ears.names["before-parameter-build"], **given)
+    given = {"model": way.model, "context": context}
+    name = ears.names["provide-client-params"]
+    said = [each(params=parameters, event_name=name, **given) for each in ears.provide]
+    parameters = next((each for each in said if each is not None), parameters)
+    for each in ears.build:
+        each(params=parameters, event_name=ears.names["before-parameter-build"], **given)
     context["twin_parameters"] = parameters
     return parameters
 
@@ -234,10 +235,17 @@ def _answers(model: OperationModel) -> Fit:
         for name, member in members.items()
     }
     required = frozenset(model.output_shape.required_members)
-    return lambda answer: (
-        required <= answer.keys()
-        and all(name in fits and fits[name](value) for name, value in answer.items())
-    )
+
+    def fit(answer: Any) -> bool:
+        if required and not required <= answer.keys():
+            return False
+        for name, value in answer.items():
+            member = fits.get(name)
+            if member is None or not member(value):
+                return False
+        return True
+
+    return fit
 
 
 def _fits(model: OperationModel) -> Fits:

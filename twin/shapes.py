@@ -55,7 +55,7 @@ class Fits:
         members = {name: self.of(member) for name, member in shape.members.items()}
         plain = {name: _only_kind(member) for name, member in shape.members.items()}
         required = frozenset(shape.required_members)
-        is_union = getattr(shape, "is_tagged_union", False)
+        is_union, kind_of = getattr(shape, "is_tagged_union", False), plain.get
 
         def fit(value: Any) -> bool:
             if not isinstance(value, dict) or (is_union and len(value) != 1):
@@ -63,7 +63,7 @@ class Fits:
             if required and not required <= value.keys():
                 return False
             for name, given in value.items():
-                if type(given) is plain.get(name):
+                if type(given) is kind_of(name):
                     continue
                 member = members.get(name)
                 if member is None or not member(given):
@@ -79,7 +79,7 @@ class Fits:
         def fit(value: Any) -> bool:
             if not isinstance(value, list | tuple) or len(value) < least:
                 return False
-            return set(map(type, value)) == {plain} or all(map(member, value))
+            return (plain is not None and set(map(type, value)) == {plain}) or all(map(member, value))
 
         return fit
 

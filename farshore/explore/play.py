@@ -375,6 +375,8 @@ class Play(Stage):
         if further is not None:
             more = further.faults[len(self.script.faults) :]
             self.script, self._listen = further, False
+            if not further.has("stale"):
+                self.cloud.weather.echo = None  # nobody will ask what was answered before
             self.strikes.add(further, more)
 
     def _within_plan(self, request: Request, answer: object) -> None:
