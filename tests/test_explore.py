@@ -240,7 +240,8 @@ def test_no_call_of_any_kind_is_left_out(surveyed: Exploration) -> None:
         "redriven",
     ):
         struck = {each.seed.faults[0].at for each in strikes(course) if each.fault == kind}
-        assert struck >= firsts, kind
+        told = {point for point in firsts if kind != "redriven" or "/plan." not in point.label}
+        assert struck >= told, kind
 
 
 # One run: forked from its course, or played from the start.
@@ -366,7 +367,7 @@ PLANTED: dict[str, tuple[Plant, str, str, str, str]] = {
         "S8", "failover held the lease, another run was started, and it ended: Refused",
     ),
     "a fence that nobody confirmed and nobody owes": (
-        slip(fence, "_fence", "(*notes, Owe(held.resource, why, seen.now)), calls)",
+        slip(fence, "_fence", "(*notes, *(() if owed else void), owe), calls)",
              "notes, calls) if notes or calls else due.unknown.append(why)"),
         DARK, "", "S5", "the API is still open in us-east-1, which was to be fenced",
     ),
