@@ -182,7 +182,8 @@ class Play(Stage):
             self.clock.wait_for(lambda: self.alarmed != "", LONGEST)
         else:
             self.begin(self.script.procedure, {"mode": self.script.mode})
-        self.main = next((arn for arn in self.executions if arn.endswith(f":{name}")), "")
+        named = (arn for arn in self.executions if arn.endswith(f":{name}"))
+        self.main = self.alarmed if self._alarmed_at() else next(named)
         self.clock.wait_for(self._quiet, LONGEST)
 
     def _alarmed_at(self) -> bool:
@@ -202,6 +203,7 @@ class Play(Stage):
         self.clock.sleep(AFTERMATH)
         self.strikes.cease()
         self.clock.wait_for(self._quiet, LONGEST)
+        self.clock.wait_for(lambda: not self.debts_open(), DEBTS_PAID)
         self.first, self._served_at_first = self._reported(self.main), self._served()
         while (failed := self._to_repair()) and len(self.repairs) < REPAIRS:
             self.clock.wait_for(lambda: not self.shop.database.left_behind, LONGEST)

@@ -34,7 +34,7 @@ NOTHING_WITHHELD = "nothing withheld"
 """The outcome of a restore: this hand remembers nothing, or no longer."""
 
 ASKS = 3
-"""How often one look asks those that were silent while others answered: in the dark it asks once."""
+"""How often one look asks those that were silent while others answered: in the dark it asks twice."""
 
 Value = object
 """What JSON can hold: a setting as the ledger remembers it. None is a setting too: there is none."""
@@ -149,11 +149,12 @@ def remembered_here(world: World, resource: str) -> bool:
 
 
 def ask_all(world: World, calls: Sequence[Call]) -> list[Sight]:
-    """`world.ask`, and again for those that were silent while others answered: of forty reads, one fails."""
+    """`world.ask`, and again for those that were silent: of forty reads, one fails. Where all were, only once
+    more: a Region that lives must not seem dark for a few lost answers."""
     sights = world.ask(*calls)
-    for _ in range(ASKS - 1):
+    for again in range(ASKS - 1):
         silent = [place for place, sight in enumerate(sights) if isinstance(sight, Silence)]
-        if not silent or len(silent) == len(sights):
+        if not silent or (again and len(silent) == len(sights)):
             break
         for place, sight in zip(silent, world.ask(*(calls[place] for place in silent)), strict=True):
             sights[place] = sight
