@@ -18,9 +18,9 @@ from typing import Protocol
 
 from .aws import Cloud
 
-NAMES_FOLLOW_SECONDS = 60.0
-"""How long after a route has been turned off names may still lead there: a health check's change, then the
-time to live of a record."""
+NAMES_FOLLOW_SECONDS = 10.0
+"""How long after a route has been turned off names may still lead there (route53_routing_control's longest in
+twin/latency.yaml)."""
 
 
 class Application(Protocol):
