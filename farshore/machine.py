@@ -13,7 +13,7 @@ from __future__ import annotations
 import dataclasses
 import math
 import typing
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -22,6 +22,7 @@ from functions.world import LONGEST_TICK_SECONDS
 
 from .registry import steps
 from .runbook import Line, Runbook, Together
+from .shape import Procedure, lines
 
 Json = dict[str, Any]
 
@@ -95,23 +96,23 @@ def machines(book: Runbook) -> list[Machine]:
     ]
     # A Region that was left in the dark owes its fences, whichever of the two it was.
     if owed := [*_owed(failover, there), *_owed(book.procedures.get("failback", failover), back)]:
-        made.append(_machine(book, "settle", there, owed))
+        made.append(_machine(book, "settle", there, tuple(owed)))
     if outage := book.procedures.get("outage"):
         made.append(_machine(book, "outage", there, outage))
-        broken = [line for line in _lines(outage) if _fence(line)]
+        broken = [line for line in lines(outage) if _fence(line)]
         made.append(_machine(book, "recovery", there, tuple(restored(line) for line in reversed(broken))))
     if prepare := book.procedures.get("prepare"):
         made.append(_machine(book, "prepare", there, prepare))
     return made
 
 
-def _owed(entries: Sequence[Line | Together], way: Direction) -> list[Line]:
+def _owed(entries: Procedure, way: Direction) -> list[Line]:
     """The fences of a procedure, with their Regions' names."""
-    fences = [line for line in _lines(entries) if _fence(line)]
+    fences = [line for line in lines(entries) if _fence(line)]
     return [dataclasses.replace(line, inputs=way.literal(line.inputs)) for line in fences]
 
 
-def _machine(book: Runbook, procedure: str, way: Direction, entries: Sequence[Line | Together]) -> Machine:
+def _machine(book: Runbook, procedure: str, way: Direction, entries: Procedure) -> Machine:
     draft = _Draft(book, procedure, way)
     definition = draft.definition(entries)
     prove(definition, f"{book.application}-{procedure}")
@@ -128,11 +129,11 @@ class _Draft:
         self.states: Json = {}
         self.later: list[Json] = []
 
-    def definition(self, entries: Sequence[Line | Together]) -> Json:
+    def definition(self, entries: Procedure) -> Json:
         names = self._names(entries)
         committed = next((i for i, entry in enumerate(entries) if _no_return(entry)), len(entries))
         # What settling takes away is owed: a refusal must not give it back.
-        fences = [line for line in _lines(entries[:committed]) if _fence(line) and self.procedure != "settle"]
+        fences = [line for line in lines(entries[:committed]) if _fence(line) and self.procedure != "settle"]
         undo = self._undo(fences)
         following = self._task("release", "lease", {"release": True}, None, None)
         for i, entry in reversed(list(enumerate(entries))):
@@ -158,10 +159,10 @@ class _Draft:
             "States": _in_reading_order(start, self.states),
         }
 
-    def _names(self, entries: Sequence[Line | Together]) -> dict[int, str]:
+    def _names(self, entries: Procedure) -> dict[int, str]:
         """A state's name is its step and its Region, and a number where that stands twice."""
         names: dict[int, str] = {}
-        for line in _lines(entries):
+        for line in lines(entries):
             region = self.way.literal(self._inputs(line).get("region", ""))
             base = f"{line.step} {region}".strip()
             used = sum(1 for name in names.values() if name == base or name.startswith(f"{base} ("))
@@ -192,7 +193,7 @@ class _Draft:
     def _again(self, fences: Sequence[tuple[Line, str]], following: str) -> str:
         """Moving data takes minutes: a Region that came back meanwhile is fenced now, if that is owed."""
         for line, fence in reversed(fences):
-            name = self._task(f"{fence} again", line.step, self._inputs(line), following, None, again=True)
+            name = self._task(f"{fence}{AGAIN}", line.step, self._inputs(line), following, None, again=True)
             self._forgive(name, following)
             following = name
         return following
@@ -341,6 +342,8 @@ class _Draft:
 
 
 IDLE = ("nothing owed", "busy")
+AGAIN = " again"
+"""Ends the name of the state that tries an owed fence once more."""
 
 
 def prove(definition: Json, name: str) -> None:
@@ -427,12 +430,7 @@ def _fence(line: Line) -> bool:
 
 
 def _no_return(entry: Line | Together) -> bool:
-    return any(_type(line).point_of_no_return or _type(line).one_way for line in _lines([entry]))
-
-
-def _lines(entries: Iterable[Line | Together]) -> Iterator[Line]:
-    for entry in entries:
-        yield from entry.branches if isinstance(entry, Together) else (entry,)
+    return any(_type(line).point_of_no_return or _type(line).one_way for line in lines((entry,)))
 
 
 def _targets(state: Json) -> Iterator[str]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 import sys
 import time
@@ -16,6 +15,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from ..finding import find
+from .local import as_the_twin
 
 if TYPE_CHECKING:
     from ..explore.cases import Struck
@@ -52,7 +52,7 @@ def explore_command(
     """
     began = time.perf_counter()
     book = find(app)
-    _as_the_twin()
+    as_the_twin()
     from ..explore.exploration import Exploration
     from ..explore.exploration import as_json as told
     from ..explore.matrix import markdown
@@ -97,7 +97,7 @@ def replay_command(seeds: tuple[str, ...], shrink: bool, as_json: bool) -> None:
     if wrong:
         raise click.UsageError("\n".join(wrong))
     books = {script.app: find(script.app) for script in scripts}
-    _as_the_twin()
+    as_the_twin()
     from ..explore import story
     from ..explore.shrink import shortest
 
@@ -113,15 +113,6 @@ def replay_command(seeds: tuple[str, ...], shrink: bool, as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps(told, indent=2))
     sys.exit(0 if good else 1)
-
-
-def _as_the_twin() -> None:
-    """boto3 wants credentials and a Region, though nobody outside this process is asked."""
-    os.environ |= {
-        "AWS_ACCESS_KEY_ID": "twin",
-        "AWS_SECRET_ACCESS_KEY": "twin",
-        "AWS_DEFAULT_REGION": "us-east-1",
-    }
 
 
 def _sentence(counted: Mapping[str, int]) -> str:

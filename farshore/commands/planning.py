@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -23,6 +22,7 @@ from ..planning import Planned, plan_of
 from ..runbook import Runbook
 from ..telling import plan_rows, show
 from ..trouble import answering
+from .local import as_the_twin
 
 
 @click.command("plan")
@@ -95,11 +95,7 @@ def _account(given: Outside | None) -> Iterator[Outside]:
 
 @contextmanager
 def _healthy_twin(book: Runbook) -> Iterator[Outside]:
-    os.environ |= {
-        "AWS_ACCESS_KEY_ID": "twin",
-        "AWS_SECRET_ACCESS_KEY": "twin",
-        "AWS_DEFAULT_REGION": "us-east-1",
-    }
+    as_the_twin()
     click.echo(f"the twin of {book.application} is being built", err=True)
     from ..rehearsal import WARM_UP, Rehearsal  # moto and the twin: half a second, after the first word
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import sys
 import time
 from pathlib import Path
@@ -14,6 +13,7 @@ from rich.console import Console
 from rich.table import Table
 
 from ..finding import find
+from .local import as_the_twin
 
 if TYPE_CHECKING:
     from ..report import Report
@@ -41,11 +41,7 @@ def rehearse_command(
         raise click.UsageError(f"--dark takes the primary Region, {book.regions.primary}, not {dark}")
     if dark is not None and mode == "graceful":
         raise click.UsageError("a graceful run needs both Regions: rehearse --dark with --mode ungraceful")
-    os.environ |= {
-        "AWS_ACCESS_KEY_ID": "twin",
-        "AWS_SECRET_ACCESS_KEY": "twin",
-        "AWS_DEFAULT_REGION": "us-east-1",
-    }
+    as_the_twin()
     console = Console(stderr=as_json, highlight=False, soft_wrap=True)
     console.print(f"farshore: the twin of {book.application} is being built: two Regions, two databases")
     began = time.perf_counter()

@@ -24,25 +24,17 @@ from .cases import (
     strikes,
 )
 from .forks import Forks
-from .play import Outcome, Play, broken
+from .play import Judged, Outcome, Play, broken
 from .seed import Seed
 
 
 @dataclass(frozen=True)
-class Verdict:
+class Verdict(Judged):
     """Of one run."""
 
     struck: Struck
     status: str
     breaches: tuple[Breach, ...]
-
-    @property
-    def safe(self) -> bool:
-        return not any(breach.invariant.startswith("S") for breach in self.breaches)
-
-    @property
-    def live(self) -> bool:
-        return not any(breach.invariant.startswith("L") for breach in self.breaches)
 
 
 @dataclass

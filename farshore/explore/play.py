@@ -21,6 +21,7 @@ from twin.invariants import Breach
 
 from ..deployment import TICK, Tick, label_of
 from ..history import RunReport, report_of
+from ..machine import AGAIN
 from ..runbook import Runbook
 from ..stage import LEDGER_AND_PAGES, READING, Stage
 from ..trouble import Trouble
@@ -67,16 +68,10 @@ class Heard:
     """The same question has had another answer, so this one could be stale."""
 
 
-@dataclass
-class Outcome:
-    """What came of a seed."""
+class Judged:
+    """What has breaches, or none."""
 
-    seed: Seed
-    status: str
-    """Of the run that the seed is about."""
     breaches: tuple[Breach, ...]
-    simulated_seconds: float
-    heard: list[Heard] = field(default_factory=list)
 
     @property
     def safe(self) -> bool:
@@ -85,6 +80,18 @@ class Outcome:
     @property
     def live(self) -> bool:
         return not any(breach.invariant.startswith("L") for breach in self.breaches)
+
+
+@dataclass
+class Outcome(Judged):
+    """What came of a seed."""
+
+    seed: Seed
+    status: str
+    """Of the run that the seed is about."""
+    breaches: tuple[Breach, ...]
+    simulated_seconds: float
+    heard: list[Heard] = field(default_factory=list)
 
 
 def broken(seed: Seed, why: str) -> Outcome:
@@ -178,12 +185,14 @@ class Play(Stage):
         if self.script.has(ALARM):
             trigger = self.book.triggers[0]
             self.started_by_alarm({"mode": self.script.mode, "trigger": trigger.alarm})
+            self.main = self.alarmed
         elif self._alarmed_at():
             self.clock.wait_for(lambda: self.alarmed != "", LONGEST)
+            self.main = self.alarmed
         else:
             self.begin(self.script.procedure, {"mode": self.script.mode})
-        named = (arn for arn in self.executions if arn.endswith(f":{name}"))
-        self.main = self.alarmed if self._alarmed_at() else next(named)
+            # Not what `begin` answers: a second trigger at its very call may have been quicker.
+            self.main = next(arn for arn in self.executions if arn.endswith(f":{name}"))
         self.clock.wait_for(self._quiet, LONGEST)
 
     def _alarmed_at(self) -> bool:
@@ -395,7 +404,7 @@ class Play(Stage):
             or tick.event["run"]["procedure"] not in ("failover", "failback")
         ):
             return
-        state = tick.event["state"]["Name"].removesuffix(" again")
+        state = tick.event["state"]["Name"].removesuffix(AGAIN)
         entries = [plan[state] for plan in self.plans.get(tick.execution, ()) if state in plan]
         if not any(_covers(entry, request) for entry in entries):
             told = entries[-1]["outcome"] if entries else "nothing"

@@ -79,10 +79,8 @@ class Strikes:
             return cast(Kind, fault.kind)
         if fault.kind in (*LASTING_KINDS, RAIN, LAG):
             self._last(fault)
-        elif fault.kind in HAND_KINDS:
+        elif fault.kind in (*HAND_KINDS, "redriven"):
             self._by_hand(partial(getattr(self, f"_{fault.kind}"), self._execution(request)))
-        elif fault.kind == "redriven":
-            self._by_hand(partial(self._redriven, self._execution(request)))
         elif fault.kind == "killed":
             tick = TICK.get()
             assert tick is not None, f"{fault}: there is no function yet that could be killed"
