@@ -23,8 +23,8 @@ from farshore.cli import farshore
 from farshore.explore import exploration
 from farshore.explore.cases import Course, Struck, TickClass, classes, strikes
 from farshore.explore.exploration import Exploration, Verdict, played
-from farshore.explore.play import Heard
-from farshore.explore.seed import CALL_KINDS, HAND_KINDS, LASTING_KINDS, TICK_KINDS
+from farshore.explore.play import Heard, Play
+from farshore.explore.seed import CALL_KINDS, HAND_KINDS, LASTING_KINDS, TICK_KINDS, read
 from farshore.finding import find
 from functions import world
 from functions.steps import fence, lease
@@ -604,3 +604,34 @@ def test_lint_and_explore_agree_on_the_dark(which: str, tmp_path: Path) -> None:
     for loss, verdict in verdicts.items():
         ended = {ends[f"{path},{run},ungraceful,dark:{verdict['region']}"] for run in verdict["runs"]}
         assert (ended == {"SUCCEEDED"}) == verdict["survives"], (loss, ended)
+
+
+# What exploration has found, and was mended.
+
+FOUND = {
+    "a failback's owed fences are settled": "failback,ungraceful,dark:us-west-1..failback-1/release/1/0",
+    "a redrive takes back an abort": "failover,graceful,abort@failover-1/synthetic_write.us-west-1/3/3",
+    "a lag sampled before the fence is not trusted": "failover,ungraceful,lag:60",
+    "what an undo could not give back is given back by settling":
+        "failover,graceful,dark:us-east-1@failover-1/lambda_concurrency.us-east-1/1/12",
+    "two lost ticks do not end the wait for the lease": "failover,graceful,rain:12",
+    "three lost answers do not make a Region dark": "failback,graceful,rain:8",
+    "a plan says that it has not read everything":
+        "failback,graceful,grey:us-east-1@failback-1/region_impaired.us-west-1/1/1",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("seed", FOUND.values(), ids=FOUND)
+def test_what_was_found_stays_mended(seed: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(ROOT)
+    assert played(read(f"unicorn-shop,{seed}")).breaches == ()
+
+
+def test_a_region_that_came_back_during_the_promotion_is_fenced_as_soon_as_data_has_moved(
+    surveyed: Exploration,
+) -> None:
+    """Not only when the run has ended: until then both Regions take writes."""
+    seed = read("unicorn-shop,failover,ungraceful,dark:us-east-1@failover-1/lease/1/1..+120")
+    play = Play(surveyed.book, seed)
+    assert play.play().breaches == ()
+    assert play.watch.exposure < 10
