@@ -97,7 +97,7 @@ class Stage:
         self.functions = Functions(cloud)
         stack.callback(self.functions.close)
         bus = Bus(cloud)
-        metrics = Metrics(cloud, bus)
+        self.metrics = metrics = Metrics(cloud, bus)
         Health(cloud, bus)
         self.ledger = StrongTable(cloud, book.ledger.table, book.ledger.regions)
         self.shop = UnicornShop(

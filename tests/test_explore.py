@@ -16,6 +16,7 @@ from typing import Any
 
 import pytest
 from click.testing import CliRunner, Result
+from greenlet import greenlet
 from test_lint import DATA, ONE_ENDPOINT, RESTORE, Edit, ordered, replaced, step
 
 from farshore import machine, operate, package
@@ -24,7 +25,8 @@ from farshore.explore import exploration
 from farshore.explore.cases import Course, Struck, TickClass, classes, strikes
 from farshore.explore.exploration import Exploration, Verdict, played
 from farshore.explore.play import Heard, Play
-from farshore.explore.seed import CALL_KINDS, HAND_KINDS, LASTING_KINDS, TICK_KINDS, read
+from farshore.explore.seed import CALL_KINDS, HAND_KINDS, LASTING_KINDS, TICK_KINDS, Point, read
+from farshore.explore.standing import standing
 from farshore.finding import find
 from functions import world
 from functions.steps import fence, lease
@@ -35,6 +37,8 @@ from functions.steps.aurora_writer import AuroraWriter
 from functions.steps.lease import LeaseStep
 from functions.world import Outside
 from twin.asl.execution import Execution
+from twin.clock import Task
+from twin.faults import Request
 
 ROOT = Path(__file__).parent.parent
 SHOP = (ROOT / "runbooks" / "unicorn-shop.yaml").read_text()
@@ -272,6 +276,85 @@ def test_a_fork_and_a_replay_agree_on_what_is_wrong(
     for verdict in heard:
         replay = played(verdict.struck.seed)
         assert (verdict.status, verdict.breaches) == (replay.status, replay.breaches), verdict.struck.seed
+
+
+# A run that is back on course is not followed.
+
+
+def test_a_run_that_is_back_on_course_would_have_ended_as_the_course_does(shop: Exploration) -> None:
+    by_kind: dict[str, list[Struck]] = {}
+    for struck in shop.runs():
+        by_kind.setdefault(struck.fault, []).append(struck)
+    sample = [
+        by_kind[kind][len(by_kind[kind]) * n // 12] for n, kind in enumerate((*CALL_KINDS, *TICK_KINDS))
+    ]
+    shop.explore(sample, lambda verdict: None)
+    assert sum(bool(verdict.back) for verdict in shop.verdicts) > len(sample) / 2
+    for verdict in shop.verdicts:
+        replay = played(verdict.struck.seed)
+        assert (verdict.status, verdict.breaches) == (replay.status, replay.breaches), verdict.struck.seed
+
+
+def test_whoever_wants_all_has_every_run_followed_to_its_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    ends: list[str] = []
+    hear = exploration.Verdict
+    monkeypatch.setattr(exploration, "Verdict", lambda *given: ends.append(given[3]) or hear(*given))
+    only = ("unicorn-shop", "--only", "failover,graceful,throttled@failover-1/arc_controls/1/", "--json")
+    few = json.loads(invoked("explore", *only).stdout)
+    assert len(ends) > 4
+    assert all(ends)
+    ends.clear()
+    every = json.loads(invoked("explore", "--all", *only).stdout)
+    assert len(ends) > 4
+    assert not any(ends)
+    assert (few["safe"], few["live"]) == (every["safe"], every["live"])
+
+
+OTHERWISE: dict[str, Callable[[Play], object]] = {
+    "a fence": lambda play: setattr(
+        play.functions.function("us-east-1", "unicorn-shop-users"), "reserved", 7
+    ),
+    "a route": lambda play: play.shop.arc.states.update({"us-east-1": "Off"}),
+    "a word in the ledger": lambda play: play.operator.direct(play.main, "who", "why", pause=True),
+    "a transport that is held": lambda play: play.shop.database.hold(),
+    "an alarm": lambda play: setattr(next(iter(play.metrics._alarms.values())), "state", "ALARM"),
+    "a dark Region": lambda play: play.cloud.weather.dark.add("us-west-2"),
+    "a lost write": lambda play: play.pulse.promises.append((0.0, "nobody has it")),
+    "a hand at work": lambda play: setattr(play.strikes, "busy", 1),
+    "another run": lambda play: play.begin("failback", {"mode": "graceful"}),
+    "a call that is under way": lambda play: play.clock.tasks.update({greenlet(): Task(play.clock, list)}),
+    "a page that will be closed": lambda play: setattr(
+        play.cloud.backing.buckets.kept["active-primary-uibucket"], "block", {"BlockPublicPolicy": True}
+    ),
+}
+
+
+@pytest.mark.parametrize("what", OTHERWISE)
+def test_a_run_in_which_anything_stands_otherwise_is_not_back_on_course(
+    what: str, surveyed: Exploration, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    where, stood = "failover-1/lambda_concurrency.us-west-1", []
+
+    def stand(play: Play, point: Point, request: Request) -> None:
+        if point.label == where:
+            stood.append(standing(play, request))
+            with play.cloud.weather.fair():
+                OTHERWISE[what](play)
+            stood.append(standing(play, request))
+
+    monkeypatch.setattr(Play, "_stand", stand)
+    Play(surveyed.book, read("unicorn-shop,failover,graceful")).play()
+    before, after = stood
+    assert before == course_of(surveyed, FAILOVER).standings[where]
+    assert after != before
+
+
+def test_a_course_that_goes_wrong_by_itself_is_told_and_not_struck(monkeypatch: pytest.MonkeyPatch) -> None:
+    slip(AuroraWriter, "decide", 'seen.mode == "ungraceful"', "True")(monkeypatch)
+    result = invoked("explore", "unicorn-shop", "--only", "unicorn-shop,failover,graceful,killed@")
+    assert result.exit_code == 1
+    assert "failover graceful goes wrong by itself, and was not struck: mend that first" in result.stdout
+    assert "farshore replay --shrink 'unicorn-shop,failover,graceful'" in result.stdout
 
 
 # Bugs that are planted, one at a time.

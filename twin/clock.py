@@ -33,6 +33,8 @@ class Clock:
         self.after_each: list[Callable[[], None]] = []
         self.on_move: list[Callable[[float], None]] = []
         self.failures: list[BaseException] = []
+        self.tasks: dict[greenlet, Task] = {}
+        """What has begun and not ended, by the greenlet that it runs in."""
 
     @property
     def now(self) -> float:
@@ -69,7 +71,7 @@ class Clock:
 
     def sleep(self, seconds: float) -> None:
         """Parks the current greenlet; outside any, lets the world run for so long."""
-        here = _TASKS.get(getcurrent())
+        here = self.tasks.get(getcurrent())
         if here is None:
             self.run(self._now + seconds)
             return
@@ -86,7 +88,7 @@ class Clock:
         Outside any greenlet it lets the world run instead. True where met.
         """
         deadline = None if limit is None else self._now + limit
-        here = _TASKS.get(getcurrent())
+        here = self.tasks.get(getcurrent())
         if deadline is not None:
             self.at(deadline, here.resume if here is not None else _nothing)
         while not met() and (deadline is None or self._now < deadline):
@@ -147,11 +149,19 @@ class Task:
         self._act = act
         self._waiting: list[Callable[[], None]] = []
         self._watched = False
-        self._greenlet = greenlet(self._body, parent=clock._hub)
-        self._greenlet.gr_context = contextvars.copy_context()
-        _TASKS[self._greenlet] = self
+        self._context = contextvars.copy_context()
+        self._greenlet: greenlet | None = None
 
-    def _body(self) -> None:
+    def begin(self) -> None:
+        """In a greenlet that ran another task before, if there is one: a new one costs a memory mapping."""
+        self._greenlet = _IDLE.pop() if _IDLE else greenlet(_work)
+        self._greenlet.parent = self.clock._hub
+        self._greenlet.gr_context = self._context
+        self.clock.tasks[self._greenlet] = self
+        self._greenlet.switch(self)
+
+    def live(self) -> None:
+        """Does what there is to do, to whatever end."""
         try:
             self.result = self._act()
         except Killed as killed:
@@ -165,12 +175,16 @@ class Task:
 
     def _end(self) -> None:
         self.done = True
-        _TASKS.pop(self._greenlet, None)
+        if self._greenlet is not None:
+            del self.clock.tasks[self._greenlet]
         for resume in self._waiting:
             self.clock.at(self.clock.now, resume)
 
     def resume(self) -> None:
-        if not self.done:
+        if self._greenlet is None:
+            if not self.done:
+                self.begin()
+        elif not self.done:
             self._greenlet.switch()
 
     def kill(self) -> None:
@@ -178,9 +192,11 @@ class Task:
         self._watched = True
         if getcurrent() is not self.clock._hub:
             self.clock.at(self.clock.now, self.kill)
-        elif self._greenlet:
+        elif self.done:
+            return
+        elif self._greenlet is not None:
             self._greenlet.throw(Killed())
-        elif not self.done:
+        else:
             self.error = Killed()
             self._end()
 
@@ -201,7 +217,18 @@ def _nothing() -> None:
     """So that whoever waits outside any greenlet looks up at its deadline."""
 
 
-_TASKS: dict[greenlet, Task] = {}
+_IDLE: list[greenlet] = []
+"""Greenlets whose task has ended, of whatever clock."""
+
+
+def _work(task: Task) -> None:
+    """One task after the other, for as long as the process lives."""
+    while True:
+        task.live()
+        hub, here = task.clock._hub, getcurrent()
+        del task  # or the last one, and its whole twin, would live on
+        _IDLE.append(here)
+        task = hub.switch()
 
 
 def at_once(clock: Clock, acts: list[Callable[[], Any]]) -> list[Any]:

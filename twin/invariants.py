@@ -86,6 +86,11 @@ class Watch:
         self._routes = self.application.routes()
         self.cloud.clock.after_each.append(self.glance)
 
+    def standing(self) -> tuple[object, ...]:
+        """What it waits to see the end of, and what it has found."""
+        exposed = self._exposed_since is not None
+        return sorted(self._lasting), sorted(self.returned), sorted(self._not_yet), exposed, self.breaches
+
     def glance(self) -> None:
         """Looks, unless it would see what it saw last: while one Region at most takes writes, time alone and
         what customers have cached change nothing."""

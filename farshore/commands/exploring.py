@@ -35,7 +35,12 @@ TOLD_BREACHES = 20
 @click.option(
     "--count", "only_count", is_flag=True, help="Only count points, classes and faults; run nothing."
 )
-@click.option("--all", "every", is_flag=True, help="Strike every tick, not just three of each class.")
+@click.option(
+    "--all",
+    "every",
+    is_flag=True,
+    help="Strike every tick, not just three of each class, and follow every run to its end.",
+)
 @click.option("--only", metavar="TEXT", default="", help="Only runs whose seed contains TEXT.")
 @click.option(
     "--report",
@@ -57,14 +62,14 @@ def explore_command(
     from ..explore.exploration import as_json as told
     from ..explore.matrix import markdown
 
-    exploration = Exploration(app, book)
+    exploration = Exploration(app, book, to_the_end=every)
     exploration.survey()
     runs = [struck for struck in exploration.runs(every) if only in str(struck.seed)]
     if only_count:
         counted = exploration.count(every)
         click.echo(json.dumps(counted, indent=2) if as_json else _sentence(counted))
         return
-    if not runs:
+    if not runs and not exploration.broken:
         raise click.UsageError(f"no seed contains {only!r}: `explore {app} --count` makes them all")
     _explore(exploration, runs)
     wall = time.perf_counter() - began
@@ -154,6 +159,9 @@ def _tell(exploration: Exploration, wall: float) -> None:
     for (invariant, story), seeds in list(told.items())[:TOLD_BREACHES]:
         console.print(f"\n{invariant} in {len(seeds)} runs: {story}", style="bold red", markup=False)
         console.print(f"farshore replay --shrink '{min(seeds, key=len)}'", markup=False, soft_wrap=True)
+    for verdict in exploration.broken:
+        wrong = f"\n{verdict.struck.base} goes wrong by itself, and was not struck: mend that first"
+        console.print(wrong, style="bold red", markup=False)
     runs, good = exploration.made, exploration.good
     console.print(
         f"\n{runs:,} runs: {good['safe']:,} safe, {good['live']:,} live; "

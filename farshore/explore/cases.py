@@ -7,8 +7,8 @@ first, the second and the last of them. A class is told by its calls and by its 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from itertools import combinations
 
 from functions.steps.step import MODES
@@ -50,6 +50,9 @@ class Course:
 
     seed: Seed
     heard: Sequence[Heard]
+    status: str = "SUCCEEDED"
+    standings: Mapping[str, str] = field(default_factory=dict)
+    """Where it stood at the beginning of each of its states, by label; none to follow each run to its end."""
 
     @property
     def name(self) -> str:

@@ -35,6 +35,8 @@ class Verdict(Judged):
     struck: Struck
     status: str
     breaches: tuple[Breach, ...]
+    back: str = ""
+    """The state at whose beginning it was back on course; "" where it was followed to its end."""
 
 
 @dataclass
@@ -43,16 +45,19 @@ class Exploration:
 
     app: str
     book: Runbook
+    to_the_end: bool = False
+    """Follows every run to its end, also when it is back on course."""
     courses: list[Course] = field(default_factory=list)
     broken: list[Verdict] = field(default_factory=list)
-    """Courses that nothing struck, and that went wrong all the same."""
+    """Courses that nothing struck, and that went wrong all the same: they are not struck."""
     verdicts: list[Verdict] = field(default_factory=list)
 
     def survey(self) -> None:
         """Plays each course once, and hears its calls."""
         for seed in bases(self.app, self.book):
             outcome = played(seed, listen=True)
-            course = Course(seed, outcome.heard)
+            standings = {} if self.to_the_end else outcome.standings
+            course = Course(seed, outcome.heard, outcome.status, standings)
             self.courses.append(course)
             if outcome.breaches:
                 struck = Struck(seed, course.name, "throughout", "nothing")
@@ -61,7 +66,10 @@ class Exploration:
     def runs(self, every: bool = False) -> Iterator[Struck]:
         """Every run to make, each once."""
         seen: set[Seed] = set()
+        broken = {verdict.struck.base for verdict in self.broken}
         for course in self.courses:
+            if course.name in broken:
+                continue
             every_kind = [strikes(course, every), false_alarms(course, self.book)]
             if course.seed.procedure in ("failover", "failback"):
                 every_kind += [rains(course), stalls(course)]
@@ -80,13 +88,13 @@ class Exploration:
 
         def hear(struck: Struck, outcome: Outcome | None) -> None:
             outcome = outcome or broken(struck.seed, "its process died")
-            made[struck.seed] = Verdict(struck, outcome.status, outcome.breaches)
+            made[struck.seed] = Verdict(struck, outcome.status, outcome.breaches, outcome.back)
             told(made[struck.seed])
 
         for course in self.courses:
             mine = [struck for struck in order if struck.base == course.name]
             if mine:
-                played(course.seed, forks=Forks(course.seed, mine, hear))
+                played(course.seed, forks=Forks(course, mine, hear))
         for struck in order:
             if struck.seed not in made:  # the course did not come by its point
                 hear(struck, played(struck.seed))
@@ -106,6 +114,11 @@ class Exploration:
     def made(self) -> int:
         """How many runs have been made: the courses themselves, and all that were struck."""
         return len(self.courses) + len(self.verdicts)
+
+    @property
+    def back(self) -> int:
+        """How many runs came back on course."""
+        return sum(bool(verdict.back) for verdict in self.verdicts)
 
     def breaches(self) -> Iterator[tuple[Verdict, Breach]]:
         for verdict in (*self.broken, *self.verdicts):

@@ -80,7 +80,7 @@ def _struck_by(found: Rows) -> list[str]:
 
 def markdown(exploration: Exploration) -> str:
     """docs/reliability.md: a table each course, a line each state."""
-    counted = {**exploration.count(), "runs": exploration.made, **exploration.good}
+    counted = {**exploration.count(), "runs": exploration.made, "back": exploration.back, **exploration.good}
     preface = (files("farshore.explore") / "preface.md").read_text()
     told = preface.format(
         application=exploration.book.application, courses=len(exploration.courses), **counted

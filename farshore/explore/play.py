@@ -26,6 +26,7 @@ from ..runbook import Runbook
 from ..stage import LEDGER_AND_PAGES, READING, Stage
 from ..trouble import Trouble
 from .seed import ALARM, LAG, Point, Seed
+from .standing import standing
 from .strike import REDRIVABLE, Strikes, insist
 from .verdict import Ended, judge
 
@@ -92,6 +93,10 @@ class Outcome(Judged):
     breaches: tuple[Breach, ...]
     simulated_seconds: float
     heard: list[Heard] = field(default_factory=list)
+    standings: Mapping[str, str] = field(default_factory=dict)
+    """Where it stood at the beginning of each of its states, by label."""
+    back: str = ""
+    """The state at whose beginning it was back on course; "" where it was followed to its end."""
 
 
 def broken(seed: Seed, why: str) -> Outcome:
@@ -120,6 +125,7 @@ class Play(Stage):
         self._listen, self._forks = listen, forks
         self._heard: dict[int, tuple[Point, Request, Tick | None]] = {}
         """By the request's identity."""
+        self._standings: dict[str, str] = {}
         self._echoing: set[int] = set()
         """Of those, the ones that could be answered stale."""
         self._begun: Counter[str] = Counter()
@@ -143,7 +149,8 @@ class Play(Stage):
         self._after()
         ended = self._ended()
         breaches = (*self.watch.breaches, *self.breaches, *judge(self.script, ended, self.book))
-        return Outcome(self.script, ended.status, breaches, self.clock.elapsed, list(self._all_heard()))
+        heard = list(self._all_heard())
+        return Outcome(self.script, ended.status, breaches, self.clock.elapsed, heard, self._standings)
 
     def _all_heard(self) -> Iterator[Heard]:
         for key, (point, request, tick) in self._heard.items():
@@ -229,9 +236,13 @@ class Play(Stage):
         if self.strikes.busy:
             return False
         for arn, (procedure, _) in reversed(self.executions.items()):
-            if procedure != "settle" and self.engine.executions[arn].status == "RUNNING":
+            if procedure != "settle" and self.running(arn):
                 return False
         return True
+
+    def running(self, arn: str) -> bool:
+        """As the engine knows, whoever else could be told."""
+        return self.engine.executions[arn].status == "RUNNING"
 
     def _to_repair(self) -> str:
         """The run that ended last of those that held the lease, if it did not end well; "" otherwise."""
@@ -377,8 +388,22 @@ class Play(Stage):
             return None
         if self._listen:
             self._heard[id(request)] = point, request, TICK.get()
+        if point[1:] == (1, 0):
+            self._stand(point, request)
         self._fork(point)
         return self.strikes.at(point, request)
+
+    def _stand(self, point: Point, request: Request) -> None:
+        """One of the run's states begins: a process that was struck before may be back on its course."""
+        execution, _, state = point.label.partition("/")
+        if execution != f"{self.script.procedure}-1" or state.startswith("plan."):
+            return
+        if self._listen:
+            self._standings[point.label] = standing(self, request)
+        elif self._forks and self._forks.struck:
+            course = self._forks.course
+            if course.standings.get(point.label) == standing(self, request):
+                self._forks.end(Outcome(self.script, course.status, (), self.clock.elapsed, back=point.label))
 
     def _fork(self, point: Point | None) -> None:
         """From here on, this may be another process, with something more to befall it."""
@@ -386,6 +411,7 @@ class Play(Stage):
         if further is not None:
             more = further.faults[len(self.script.faults) :]
             self.script, self._listen = further, False
+            self.cloud.validates = False  # whatever is asked, the course has asked
             if not further.has("stale"):
                 self.cloud.weather.echo = None  # nobody will ask what was answered before
             self.strikes.add(further, more)

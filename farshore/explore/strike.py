@@ -64,6 +64,10 @@ class Strikes:
             found = self._begin(fault, str(request), request) or found
         return found or self._weathers(request)
 
+    def to_come(self) -> tuple[object, ...]:
+        """What has not struck or not ended yet."""
+        return sorted(self._begins), sorted(self._ends), self._lasting, self.busy
+
     def cease(self) -> None:
         """Nothing strikes any more, and what lasts ends."""
         self._begins.clear()

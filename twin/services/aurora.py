@@ -87,6 +87,18 @@ class GlobalDatabase:
         """Regions whose engine takes writes now from whoever reaches it, and can be reached."""
         return {r for r in self._members if self.store.writable(r) and not self._weather.is_dark(r)}
 
+    def standing(self) -> tuple[object, ...]:
+        """All that its answers and its engines' next steps come from, but for the time and the data."""
+        move, going = self._move, self._departure
+        return (
+            self.writer,
+            self.left_behind,
+            None if move is None else (move.target, move.loses, move.status),
+            None if going is None else (going.region, going.stage),
+            self._held,
+            sorted(self._suspended),
+        )
+
     def hold(self) -> None:
         """Holds the transport between the Regions: what is written from now on is not shipped."""
         self._held = True

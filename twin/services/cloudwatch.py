@@ -105,6 +105,10 @@ class Metrics:
         self._add(alarm)
         self.cloud.clock.after(0, lambda: self._evaluate_composite(alarm))
 
+    def states(self) -> dict[tuple[str, str], State]:
+        """Of every alarm, by its Region and name."""
+        return {where: alarm.state for where, alarm in self._alarms.items()}
+
     def _add(self, alarm: Alarm) -> None:
         assert (alarm.region, alarm.name) not in self._alarms, (
             f"there is an alarm {alarm.name} in {alarm.region}"

@@ -1,0 +1,48 @@
+"""Where a run stands: all that the rest of it comes from, but for the time.
+
+A run that was struck, and stands where its course stood when the same state began there, is back on course:
+what would follow has been judged already. What it is told apart by is everything that a step, the engine or
+an invariant can look at; that it happens a little later is all that is left out. `farshore explore --all`
+follows every run to its end, and must come to the same.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, cast
+
+from twin.doubles import Doubles
+from twin.faults import Request
+
+if TYPE_CHECKING:
+    from .play import Play
+
+LATER = re.compile(
+    r"\d{4}-\d\d-\d\dT[\d:.]+(Z|\+00:00)?|\b\d+\.\d+\b"  # in a standing no other figure has a fraction
+    r'|, "RedriveCount": \d+, "RedriveTime": "[^"]+"|"(redrives|epoch)": \d+|\'stamp\': \'\d+'
+)
+"""Instants, durations, and how often the hand has changed: the ledger knows that as soon as it has."""
+
+
+def standing(play: Play, request: Request) -> str:
+    """At a call by which Step Functions asks for a state's first tick."""
+    shop, strikes = play.shop, play.strikes
+    doubles = cast(Doubles, play.cloud.backing)
+    stands = (
+        request.parameters["Payload"],
+        [(of, play.running(arn)) for arn, (of, _) in play.executions.items() if of != "settle"],
+        any(play.running(arn) for arn, (of, _) in play.executions.items() if of == "settle"),
+        len(play.clock.tasks),
+        {name: sorted(table.items.items()) for name, table in doubles.tables.kept.items()},
+        {name: bucket.block for name, bucket in doubles.buckets.kept.items()},
+        shop.settings(),
+        shop.traits(),
+        shop.database.standing(),
+        sorted(shop.led_to()),
+        len(play.pulse.lost()),
+        play.metrics.states(),
+        (sorted(play.cloud.weather.dark), sorted(map(sorted, play.cloud.weather.cut))),
+        strikes.to_come(),
+        (play.watch.standing(), play.breaches, play.debts_open()),
+    )
+    return LATER.sub("", repr(stands))
