@@ -153,12 +153,15 @@ def kind_of(function: str) -> StepType | None:
     )
 
 
-def committed(report: RunReport) -> str:
-    """The state with which the run passed its point of no return; "" where it has not."""
+def committed(report: RunReport, begun: bool = True) -> str:
+    """The state with which the run passed its point of no return; "" where it has not.
+
+    While that state waits, the ledger knows whether it has `begun` to move anything.
+    """
     for step in report.steps:
         kind = kind_of(step.function)
-        if kind is not None and (kind.point_of_no_return or kind.one_way):
-            return step.name
+        if kind is not None and kind.moves():
+            return step.name if step.outcome != "Untouched" and (begun or step.ended) else ""
     return ""
 
 

@@ -144,6 +144,8 @@ class _Draft:
                 following = self._together(entry, names, following, catch)
             else:
                 following = self._step(entry, names[id(entry)], following, catch)
+                if i == committed:
+                    self._catch(following, "Untouched", undo)
         if self.procedure == "settle":
             following = self._if_owed(following)
         start = self._task("lease", "lease", self._lease_inputs(), following, None)
@@ -235,17 +237,20 @@ class _Draft:
             "ResultPath": None,
             "TimeoutSeconds": LONGEST_TICK_SECONDS + 10,
             "Retry": [
-                {"ErrorEquals": ["Refused", "Aborted"], "MaxAttempts": 0},
+                {"ErrorEquals": ["Refused", "Untouched", "Aborted"], "MaxAttempts": 0},
                 _retry(["NotYet"], kind.every, attempts),
                 _retry(["Paused"], PAUSE_PACE, PAUSE_TICKS),
                 _retry(LAMBDA_FAULTS, kind.every, attempts),
             ],
         }
-        if catch is not None:
-            state["Catch"] = [{"ErrorEquals": ["States.ALL"], "ResultPath": "$.failure", "Next": catch}]
-        state |= {"End": True} if following is None else {"Next": following}
         self.states[name] = state
+        if catch is not None:
+            self._catch(name, "States.ALL", catch)
+        state |= {"End": True} if following is None else {"Next": following}
         return name
+
+    def _catch(self, name: str, error: str, following: str, into: str = "failure") -> None:
+        self.states[name]["Catch"] = [{"ErrorEquals": [error], "ResultPath": f"$.{into}", "Next": following}]
 
     def _event(self, step: str, inputs: Json, undoing: bool, again: bool) -> Json:
         return {
@@ -320,9 +325,7 @@ class _Draft:
 
     def _forgive(self, name: str, following: str) -> None:
         """What cannot be given back must not keep the rest from being given back; so with what is owed."""
-        self.states[name]["Catch"] = [
-            {"ErrorEquals": ["States.ALL"], "ResultPath": "$.forgiven", "Next": following}
-        ]
+        self._catch(name, "States.ALL", following, into="forgiven")
 
     def _fail(self) -> str:
         self.states["failed"] = {
@@ -430,7 +433,7 @@ def _fence(line: Line) -> bool:
 
 
 def _no_return(entry: Line | Together) -> bool:
-    return any(_type(line).point_of_no_return or _type(line).one_way for line in lines((entry,)))
+    return any(_type(line).moves() for line in lines((entry,)))
 
 
 def _targets(state: Json) -> Iterator[str]:

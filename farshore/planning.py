@@ -106,8 +106,7 @@ def _look(
 ) -> Planned:
     """One look as a run's first, and where that meets silence another, as if patience were over."""
     run = Run(**payload["run"], mode=mode, dry_run=True, execution=execution, redrives=0, state=state)
-    no_return = bool(kind.point_of_no_return or kind.one_way)
-    blank = Planned(state, "unknown", "", no_return=no_return, fences=kind.fences)
+    blank = Planned(state, "unknown", "", no_return=kind.moves(), fences=kind.fences)
     try:
         step: Step[Any] = step_from(kind, payload["inputs"])
         world = _Looking(outside, run, page, outside.clock(), step)

@@ -8,6 +8,7 @@ docs.aws.amazon.com/amazondynamodb/latest/developerguide/V2globaltables_HowItWor
     lease                       who may change anything: execution, redrive count, epoch
     memory#<hand>#<resource>    what a fence overwrote and someone will want back; the first write wins
     debt#<resource>             a fence that could not be confirmed, or given back: retried until paid
+    begun                       the run that moved data or customers last, noted before its first such call
     directive                   a person's word to the run: pause, resume, skip, ungraceful, abort
     take_over                   a person's word that the named holder is dead
     decision#<plan hash>        a person's approval or decline of that very plan
@@ -30,6 +31,7 @@ PUT = Api("dynamodb:PutItem", resource=TABLE, plane="data")
 DELETE = Api("dynamodb:DeleteItem", resource=TABLE, plane="data")
 
 CONTENDED = frozenset({"ReplicatedWriteConflictException", "TransactionConflictException"})
+BEGUN = "begun"
 LOST_RACE = "ConditionalCheckFailedException"
 
 
@@ -63,6 +65,8 @@ class Page:
     lease: Lease | None = None
     memories: tuple[Memory, ...] = ()
     debts: Mapping[str, Any] = field(default_factory=dict)
+    begun: str = ""
+    """The execution that was the last to send what moves data or customers."""
     directive: Mapping[str, Any] = field(default_factory=dict)
     proposal: Mapping[str, Any] = field(default_factory=dict)
     decisions: Mapping[str, Any] = field(default_factory=dict)
@@ -257,6 +261,7 @@ def _page(written: tuple[tuple[str, str], ...]) -> Page:
         lease=Lease(**items["lease"]) if "lease" in items else None,
         memories=tuple(memories),
         debts=debts,
+        begun=items.get(BEGUN, {}).get("execution", ""),
         directive=items.get("directive", {}),
         proposal=items.get("proposal", {}),
         decisions=decisions,

@@ -98,6 +98,7 @@ def test_a_step_declares_each_operation_once_and_reads_what_it_writes(kind: type
     assert not kind.writes or kind.reads, "a 200 is no success: what is written is read back"
     assert set(kind.notes) <= {PUT, DELETE}
     assert kind.fences is False or kind.notes, "a fence remembers"
+    assert not kind.moves() or PUT in kind.notes, "what moves data or customers notes that it begins"
 
 
 def declared_apis() -> Iterator[Any]:

@@ -18,6 +18,7 @@ from botocore.validate import ParamValidator
 from twin.aws import Answer, AwsError, Cloud
 from twin.clock import Clock
 from twin.faults import Echo, Kind, Request
+from twin.refusals import refusal
 from twin.shapes import Fits
 
 EAST, WEST = "us-east-1", "us-west-1"
@@ -185,6 +186,30 @@ def test_wrong_parameters_are_refused_before_anything_is_called(world: World) ->
     assert world.cloud.calls == calls
 
 
+@pytest.mark.parametrize(
+    ("service", "operation", "kind", "code", "status"),
+    [
+        ("lambda", "put_function_concurrency", "throttled", "TooManyRequestsException", 429),
+        ("lambda", "put_function_concurrency", "500", "ServiceException", 500),
+        ("lambda", "put_function_concurrency", "503", "ServiceUnavailable", 503),
+        ("rds", "switchover_global_cluster", "throttled", "Throttling", 400),
+        ("dynamodb", "query", "throttled", "ThrottlingException", 400),
+        ("dynamodb", "query", "500", "InternalServerError", 500),
+        ("route53-recovery-cluster", "list_routing_controls", "503",
+         "EndpointTemporarilyUnavailableException", 400),
+        ("sns", "publish", "500", "InternalError", 500),
+    ],
+)  # fmt: skip
+def test_a_service_says_in_its_own_words_that_it_is_busy_or_broken(
+    service: str, operation: str, kind: Kind, code: str, status: int
+) -> None:
+    client: Any = boto3.client(service, region_name="us-west-2")
+    model = client.meta.service_model.operation_model(client.meta.method_to_api_mapping[operation])
+    asked = Request(service, model.name, "us-west-2", {}, "", "")
+    said = refusal(kind, asked, model)
+    assert (said.code, said.status) == (code, status)
+
+
 def test_faults_befall_every_call(world: World) -> None:
     client = world.client()
     reserve(client)
@@ -192,7 +217,7 @@ def test_faults_befall_every_call(world: World) -> None:
     for timeout in (ConnectTimeoutError, ReadTimeoutError, ReadTimeoutError):
         with pytest.raises(timeout, match=r"lambda\.us-east-1"):
             reserve(client)
-    for code in ("InternalFailure", "AccessDeniedException"):
+    for code in ("ServiceException", "AccessDeniedException"):
         with pytest.raises(ClientError, match=code):
             reserve(client)
     assert reserve(client)["ReservedConcurrentExecutions"] == 5

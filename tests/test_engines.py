@@ -147,9 +147,9 @@ def caught_time_out(stage: Machines) -> Any:
     return stage.run(stage.create("m", catching(FAILED)), {("a", 1): LATE}).error
 
 
-def throttled_invoke(stage: Machines) -> Any:
+def unavailable_invoke(stage: Machines) -> Any:
     """Lambda answers with an error that the model of Invoke does not have."""
-    stage.fault = "throttled"
+    stage.fault = "503"
     return stage.run(stage.create("m", machine(a=INVOKE)), {}).error
 
 
@@ -241,9 +241,9 @@ DIFFERENCES: dict[Callable[[Machines], Any], tuple[Any, Any, str]] = {
         "States.Runtime",
         f"{GUIDE}/state-fail.html puts no condition on what ErrorPath finds",
     ),
-    throttled_invoke: (
+    unavailable_invoke: (
         "Lambda.AWSLambdaException",
-        "Lambda.ThrottlingException",
+        "Lambda.ServiceUnavailable",
         f"{GUIDE}/sfn-best-practices.html names what to retry: AWSLambdaException is the SDK's base class",
     ),
     lost_invoke: ("Lambda.SdkClientException", "States.Timeout", f"{GUIDE}/sfn-best-practices.html"),

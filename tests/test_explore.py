@@ -29,6 +29,7 @@ from farshore.explore.seed import CALL_KINDS, HAND_KINDS, LASTING_KINDS, TICK_KI
 from farshore.explore.standing import standing
 from farshore.finding import find
 from functions import world
+from functions.ledger import Ledger
 from functions.steps import fence, lease
 from functions.steps import step as steps
 from functions.steps.approval import Approval
@@ -422,6 +423,24 @@ PLANTED: dict[str, tuple[Plant, str, str, str, str]] = {
         f"failover,graceful,lost_before@{FENCE}", "PutFunctionConcurrency",
         "S6", "lambda_concurrency us-east-1 would change again: fence lambda:us-east-1",
     ),
+    "a fence that trusts a 200": (
+        slip(steps, "tick", "acknowledged +=", TRUSTS.format("step.fences")),
+        f"failover,graceful,reverted@{FENCE}", "PutFunctionConcurrency",
+        "S5", "the API is still open in us-east-1, which was to be fenced",
+    ),
+    "a run that remembers what an outage left": (
+        slip(fence, "_memory", "held.resource, m.value", "held.resource, held.current"),
+        "failback,graceful,outage", "", "L1", "customers cannot buy anywhere, long after the end",
+    ),
+    "a lease that is taken whoever has it by now": (
+        slip(Ledger, "hold", '"attribute_not_exists(application)", _stamp', "None, _stamp"),
+        "failover,graceful,late@failover-1/lease", "PutItem", "S8", "failover-1 has taken it",
+    ),
+    "a refusal that leaves the fences though nothing has been sent": (
+        slip(steps, "_given_up", "why if touched", "why if True"),
+        "failover,graceful,denied@failover-1/aurora_writer.us-west-1/1/", "SwitchoverGlobalCluster",
+        "S5", "left customers nowhere to buy",
+    ),
     "a memory that is forgotten before what it remembers is back": (
         slip(fence, "_restore", "(), held.put(mine.value))", "(Forget(mine), *void), held.put(mine.value))"),
         "failback,graceful,killed@failback-1/lambda_concurrency.us-east-1/", "PutFunctionConcurrency",
@@ -429,8 +448,8 @@ PLANTED: dict[str, tuple[Plant, str, str, str, str]] = {
     ),
     "a hand that does not ask whether it holds the lease": (
         other(steps, "_hold", lambda *_: None),
-        "failback,graceful,late@failback-1/lambda_concurrency.us-east-1/", "PutFunctionConcurrency",
-        "S8", "lambda_concurrency.us-east-1 sent lambda:PutFunctionConcurrency",
+        "failover,graceful,revived@failover-1/aurora_writer.us-west-1/", "SwitchoverGlobalCluster",
+        "S8", "aurora_writer.us-west-1 sent rds:SwitchoverGlobalCluster in us-east-1, but",
     ),
     "a hand that does not wait for what is in flight": (
         slip(steps, "_hold", "now < lease.quiet_until", "False"),
@@ -482,16 +501,29 @@ PLANTED: dict[str, tuple[Plant, str, str, str, str]] = {
     ),
     "a throttle that is taken for a no": (
         other(world, "THROTTLED", frozenset()),
-        f"failover,graceful,throttled@{FENCE}", "PutFunctionConcurrency", "L1", "ThrottlingException",
+        f"failover,graceful,throttled@{FENCE}", "PutFunctionConcurrency", "L1", "TooManyRequestsException",
+    ),
+    "Lambda's word for a throttle that is not known": (
+        other(world, "THROTTLED", world.THROTTLED - {"TooManyRequestsException"}),
+        f"failover,graceful,throttled@{FENCE}", "PutFunctionConcurrency", "L1", "TooManyRequestsException",
+    ),
+    "RDS's word for a throttle that is not known": (
+        other(world, "THROTTLED", world.THROTTLED - {"Throttling"}),
+        f"failover,graceful,throttled@{WRITER}", "SwitchoverGlobalCluster", "L1", "Throttling",
+    ),
+    "ARC's word for another endpoint that is not known": (
+        other(world, "UNAVAILABLE", frozenset()),
+        "failover,graceful,503@failover-1/arc_controls/", "UpdateRoutingControlStates",
+        "L1", "EndpointTemporarilyUnavailableException",
     ),
     "a 500 that is taken for a no": (
         slip(Outside, "_through", "status >= 500", "status == 503"),
-        f"failover,graceful,500@{FENCE}", "PutFunctionConcurrency", "L1", "InternalFailure",
+        f"failover,graceful,500@{FENCE}", "PutFunctionConcurrency", "L1", "ServiceException",
     ),
     # What a person does.
     "a redrive that leaves the abort standing": (
         other(operate, "STOPPING", frozenset()),
-        "failover,graceful,abort@failover-1/arc_controls/", "UpdateRoutingControlStates",
+        "failback,graceful,abort@failback-1/arc_controls/", "UpdateRoutingControlStates",
         "L1", "even when repaired, ended FAILED: Aborted: ",
     ),
     # The compiler.
@@ -502,6 +534,18 @@ PLANTED: dict[str, tuple[Plant, str, str, str, str]] = {
     "a Lambda that dies and is not ticked again": (
         other(machine, "LAMBDA_FAULTS", [e for e in machine.LAMBDA_FAULTS if e != "Runtime.ExitError"]),
         f"failover,graceful,killed@{FENCE}", "PutFunctionConcurrency", "L1", "Runtime.ExitError",
+    ),
+    "a Lambda that is throttled and not ticked again": (
+        other(machine, "LAMBDA_FAULTS", [e for e in machine.LAMBDA_FAULTS if "TooMany" not in e]),
+        "failover,graceful,throttled@failover-1/lease/1/0", "Invoke", "L1", "Lambda.TooManyRequestsException",
+    ),
+    "a Lambda that is broken and not ticked again": (
+        other(machine, "LAMBDA_FAULTS", [e for e in machine.LAMBDA_FAULTS if "ServiceEx" not in e]),
+        "failover,graceful,500@failover-1/lease/1/0", "Invoke", "L1", "Lambda.ServiceException",
+    ),
+    "a Lambda that is not there and not ticked again": (
+        other(machine, "LAMBDA_FAULTS", [e for e in machine.LAMBDA_FAULTS if "AWSLambda" not in e]),
+        "failover,graceful,503@failover-1/lease/1/0", "Invoke", "L1", "Lambda.AWSLambdaException",
     ),
     "a tick that is given up and not ticked again": (
         other(machine, "LAMBDA_FAULTS", [e for e in machine.LAMBDA_FAULTS if e != "States.Timeout"]),
@@ -616,7 +660,7 @@ WRONG_RUNBOOKS: dict[str, tuple[Edit, str, str, str]] = {
         step(DATA, "region: $to", "region: $from"),
         DARK,
         "S7",
-        "failover ended FAILED: Refused: aurora_writer us-east-1",
+        "failover ended FAILED: Untouched: aurora_writer us-east-1",
     ),
     "a restore of the Region that is left": (
         step(RESTORE, "region: $to", "region: $from"),
@@ -693,7 +737,7 @@ def test_lint_and_explore_agree_on_the_dark(which: str, tmp_path: Path) -> None:
 
 FOUND = {
     "a failback's owed fences are settled": "failback,ungraceful,dark:us-west-1..failback-1/release/1/0",
-    "a redrive takes back an abort": "failover,graceful,abort@failover-1/synthetic_write.us-west-1/3/3",
+    "a redrive takes back an abort": "failback,graceful,abort@failback-1/arc_controls/1/5",
     "a lag sampled before the fence is not trusted": "failover,ungraceful,lag:60",
     "what an undo could not give back is given back by settling":
         "failover,graceful,dark:us-east-1@failover-1/lambda_concurrency.us-east-1/1/12",

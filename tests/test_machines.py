@@ -40,7 +40,7 @@ from farshore.machine import (
 from farshore.policy import function_name
 from farshore.registry import steps
 from farshore.runbook import load
-from functions.steps.step import Aborted, NotYet, Paused, Refused, lambda_handler
+from functions.steps.step import Aborted, NotYet, Paused, Refused, Untouched, lambda_handler
 from twin.aws import ACCOUNT, Cloud
 from twin.clock import Clock
 from twin.engine import on_the_clock
@@ -358,7 +358,20 @@ def test_a_failure_after_the_point_of_no_return_fails_where_it_stands_and_can_be
         # A redrive goes on at the state that failed; in a Fail state it would only fail again.
         assert simple.events()[-2:] == ["TaskFailed", "ExecutionFailed"]
         assert "FailStateEntered" not in simple.events()
-        assert "Catch" not in simple.machines["failover"].definition["States"][failing]
+        catch = simple.machines["failover"].definition["States"][failing].get("Catch", [])
+        assert [each["ErrorEquals"] for each in catch] == ([["Untouched"]] if failing == PROMOTE else [])
+
+
+def test_the_first_step_that_moves_anything_is_undone_as_long_as_it_has_sent_nothing(
+    simple: Theatre,
+) -> None:
+    simple.script = {PROMOTE: [NotYet("under way"), Untouched("it is being rebuilt")]}
+    told = simple.run()
+    assert (told["status"], why(told)) == ("FAILED", "Untouched: it is being rebuilt")
+    assert simple.ticks[-5:] == [PROMOTE, PROMOTE, *UNDOING]
+    simple.script = {PAGES: [Untouched("a later one never is: data had moved before")]}
+    simple.run()
+    assert simple.ticks[-1] == PAGES
 
 
 # Together.

@@ -11,6 +11,7 @@ from typing import Annotated, Any, ClassVar
 import pytest
 from stage import OTHER, THIS, WEST, Stage, staged
 
+from functions.ledger import PUT
 from functions.steps.step import Change, Decision, Done, Refused, Run, Step, Wait, World, lambda_handler
 from functions.telemetry import Report
 from functions.world import Absent, Api, Silence
@@ -85,6 +86,15 @@ class Needy(Gates):
         return {gate: world.need(GET(WEST, RoutingControlArn=gate)) for gate in self.gates}
 
 
+@dataclass(frozen=True, kw_only=True)
+class Bridge(Gates):
+    """These gates are open, and customers go through them."""
+
+    name: ClassVar = "bridge"
+    notes: ClassVar = (PUT,)
+    point_of_no_return: ClassVar = True
+
+
 class Yard:
     """The made-up world: gates that are open or closed."""
 
@@ -94,7 +104,7 @@ class Yard:
         self.deaf = False
         """A 200 that changes nothing."""
         self.denied: set[str] = set()
-        for step in (Gates, Stairs, Thief, Peeper, Needy):
+        for step in (Gates, Stairs, Thief, Peeper, Needy, Bridge):
             stage.deploy(step)
         stage.cloud.serve(SERVICE, READ, self._get)
         stage.cloud.serve(SERVICE, WRITE, self._set)
@@ -374,6 +384,64 @@ def test_an_abort_ends_the_run_but_not_its_undoing(yard: Yard) -> None:
     assert yard.fails() == "Aborted: the state: aborted by jane: she knows"
     assert yard.writes() == 0
     assert yard.tick(undoing=True)["outcome"] == "done"
+
+
+# What moves data or customers.
+
+
+def test_what_gives_up_before_it_has_sent_anything_says_so(yard: Yard) -> None:
+    late = yard.stage.clock.now - 31
+    assert yard.fails(step="bridge", within=30, entered=late).startswith("Untouched: the state: not within")
+    assert yard.fails(step="gates", within=30, entered=late).startswith("Refused: the state: not within")
+    yard.stage.say(abort=True)
+    assert yard.fails(step="bridge") == "Untouched: the state: aborted by jane: she knows"
+    assert yard.writes() == 0
+    assert yard.stage.page().begun == ""
+
+
+def test_before_anything_is_sent_it_is_noted_that_this_run_has_begun(yard: Yard) -> None:
+    noted: list[str] = []
+    yard.stage.cloud.watchers.append(
+        lambda request, answer: noted.append(yard.stage.page().begun) if request.operation == WRITE else None
+    )
+    assert yard.tick(step="bridge")["outcome"] == "done"
+    assert noted == [THIS]
+
+
+@pytest.mark.parametrize("kind", ["lost_before", "503"])
+def test_what_may_have_been_done_is_not_untouched(yard: Yard, kind: Kind) -> None:
+    yard.stage.befall(kind, WRITE, times=9)
+    assert yard.fails(step="bridge").startswith("NotYet: ")
+    yard.open["a"] = False
+    late = yard.stage.clock.now - 31
+    assert yard.fails(step="bridge", within=30, entered=late).startswith("Refused: the state: not within")
+    yard.stage.say(abort=True)
+    assert yard.fails(step="bridge").startswith("Aborted: ")
+
+
+def test_what_aws_has_denied_altogether_is_untouched(yard: Yard) -> None:
+    yard.denied = {"a"}
+    assert yard.fails(step="bridge").startswith("Untouched: the state: route53-recovery-cluster:Update")
+    yard.stage.hold("arn:aws:states:us-west-1:123456789012:execution:m:2")
+    assert yard.fails("ab", step="bridge", execution=yard.stage.page().lease.holder).startswith("Refused: ")
+
+
+def test_what_another_run_has_begun_is_not_this_ones(yard: Yard) -> None:
+    assert yard.tick(step="bridge")["outcome"] == "done"
+    yard.open["a"] = False
+    other = "arn:aws:states:us-west-1:123456789012:execution:m:2"
+    yard.stage.hold(other)
+    late = yard.stage.clock.now - 31
+    said = yard.fails(step="bridge", within=30, entered=late, execution=other)
+    assert said.startswith("Untouched: the state: not within")
+
+
+def test_a_plan_and_a_superseded_run_are_refused_as_ever(yard: Yard) -> None:
+    yard.stage.befall("denied", READ, times=2)
+    assert yard.fails(step="bridge", dry_run=True).startswith("Refused: ")
+    yard.stage.hold(OTHER)
+    assert yard.fails(step="bridge", state="the other state").startswith("Untouched: ")
+    assert yard.fails(step="bridge").startswith("Refused: the state: superseded")
 
 
 def test_a_word_to_another_run_is_not_heard(yard: Yard) -> None:

@@ -28,7 +28,9 @@ from . import door
 from .backing import ACCOUNT as ACCOUNT
 from .backing import Backing
 from .clock import Clock
-from .faults import Kind, Request, Weather
+from .faults import Request, Weather
+from .refusals import REFUSED, refusal
+from .refusals import AwsError as AwsError
 
 GLOBAL_HOMES = {
     "cloudfront": "us-east-1",
@@ -42,14 +44,6 @@ Source: docs.aws.amazon.com/whitepapers/latest/aws-fault-isolation-boundaries/gl
 
 WHO: contextvars.ContextVar[tuple[str, str]] = contextvars.ContextVar("who", default=("", ""))
 """The function whose code is running and its Region; empty for people and customers."""
-
-
-class AwsError(Exception):
-    """An error as AWS answers it."""
-
-    def __init__(self, code: str, message: str, status: int = 400) -> None:
-        super().__init__(f"{code}: {message}")
-        self.code, self.message, self.status = code, message, status
 
 
 Answer = Mapping[str, Any]
@@ -145,10 +139,12 @@ class Cloud:
         self.clock.sleep(config.read_timeout if kind == "slow" else self.latency.draw("aws_call") / 2)
         context["twin_kind"] = kind
         try:
-            if kind in _BEFALLEN:
-                raise _befallen(kind, request)
+            if kind is not None and kind in REFUSED:
+                raise refusal(kind, request, model)
             for guard in self.guards:
                 guard(request)
+            if kind == "reverted":
+                return 200, {"ResponseMetadata": _metadata(200)}
             operation = self._operations.get((request.service, request.operation))
             if operation is None:
                 self.backing.take(request)
@@ -158,7 +154,7 @@ class Cloud:
                 before = self.weather.echo.hear(request, answer)
                 answer = dict(before) if kind == "stale" and before is not None else answer
         except AwsError as error:
-            context["twin_kind"] = kind if kind in _BEFALLEN else None
+            context["twin_kind"] = kind if kind in REFUSED else None
             return _refusal(error)
         if self.validates:
             door.validate(answer, model)
@@ -250,18 +246,6 @@ botocore.handlers.BUILTIN_HANDLERS.extend(
 )
 # For good, so that a client may outlive the Cloud in which it was made: making one takes longer than a run.
 door.passes_by(_note_parameters, _after_call)
-
-_BEFALLEN: Mapping[Kind | None, tuple[str, str, int]] = {
-    "throttled": ("ThrottlingException", "Rate exceeded", 400),
-    "500": ("InternalFailure", "The request processing has failed", 500),
-    "503": ("ServiceUnavailable", "The service is unavailable", 503),
-    "denied": ("AccessDeniedException", "not authorized to perform {request}", 403),
-}
-
-
-def _befallen(kind: Kind | None, request: Request) -> AwsError:
-    code, message, status = _BEFALLEN[kind]
-    return AwsError(code, message.format(request=request), status)
 
 
 def _refusal(error: AwsError) -> Asked:

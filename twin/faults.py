@@ -1,7 +1,8 @@
 """Faults, in one place: between a caller and what it calls.
 
 A `Weather` says what happens to a call: it can be lost before AWS has it, lost after AWS has done it,
-throttled, answered 5xx, denied, stale, or slow; a Region, one service of one, or one endpoint can be dark.
+throttled, answered 5xx, denied, stale, slow, or reverted; a Region, one service of one, or one endpoint can
+be dark.
 """
 
 from __future__ import annotations
@@ -12,8 +13,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, Literal, get_args
 
-Kind = Literal["lost_before", "lost_after", "throttled", "500", "503", "denied", "stale", "slow"]
+Kind = Literal["lost_before", "lost_after", "throttled", "500", "503", "denied", "stale", "slow", "reverted"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
+"""Reverted is a change that is acknowledged, and that another hand (a pipeline) takes back at once."""
 
 
 @dataclass(frozen=True)

@@ -83,7 +83,8 @@ def abort_command(outside: Outside | None, app: str, as_json: bool, who: str | N
     operator = Operator(find(app), outside)
     execution = _running(operator)
     try:
-        past = committed(operator.runs.look(execution).report)
+        begun = operator.page().begun == execution
+        past = committed(operator.runs.look(execution).report, begun)
     except Trouble as trouble:
         click.echo(f"whether it is past its point of no return is unknown: {trouble.message}", err=True)
         past = ""

@@ -209,7 +209,7 @@ def report_command(outside: Outside | None, app: str, as_json: bool, run: str | 
         "started": seen.told["startDate"].isoformat(),
         "ended": seen.told["stopDate"].isoformat() if "stopDate" in seen.told else None,
         "redrives": seen.told.get("redriveCount", 0),
-        "point_of_no_return": committed(seen.report) or None,
+        "point_of_no_return": committed(seen.report, page is None or page.begun == seen.arn) or None,
         "debts": dict(page.debts) if page is not None else None,
     }
     rows = [*run_rows(seen.arn, seen.report, facts=True), *(words_rows(page, seen.arn) if page else ())]

@@ -18,7 +18,7 @@ from ..registry import steps
 from ..runbook import Runbook
 from ..shape import lines
 from .play import Heard
-from .seed import ALARM, CALL_KINDS, HAND_KINDS, LAG, RAIN, Fault, Point, Seed
+from .seed import ALARM, CALL_KINDS, HAND_KINDS, LAG, OUTAGE, RAIN, Fault, Point, Seed
 from .verdict import direction
 
 AWAY = (30.0, 120.0)
@@ -30,6 +30,8 @@ RAINS = range(1, 41)
 LAGS = (5, 20, 40, 90, 300)
 """Seconds for which replication has stalled when a run begins."""
 ARC, ARC_BLOCK = "route53-recovery-cluster/", "ARCRoutingControl"
+CHANGING = ("late", "revived")
+"""Hands that differ from a turn only at a call that changes something."""
 FIGURES = re.compile(r"[0-9]+(\.[0-9]+)?")
 
 
@@ -56,8 +58,13 @@ class Course:
 
     @property
     def name(self) -> str:
-        dark = [fault.place for fault in self.seed.faults if fault.kind == "dark"]
-        return " ".join([self.seed.procedure, self.seed.mode, *(f"{place} dark" for place in dark)])
+        lasts = [f"{fault.place} dark" if fault.place else "after an outage" for fault in self.seed.faults]
+        return " ".join([self.seed.procedure, self.seed.mode, *lasts])
+
+    @property
+    def is_struck(self) -> bool:
+        """A game day's other calls are those of the course without its outage."""
+        return not self.seed.has(OUTAGE)
 
 
 @dataclass(frozen=True)
@@ -83,6 +90,10 @@ def bases(app: str, book: Runbook) -> Iterator[Seed]:
         source, _ = direction(seed, book)
         back = Point(f"{procedure}-1/release", 1, 0)
         yield seed.but(Fault("dark", source, None, back))
+    if "outage" in book.procedures:
+        for procedure in ("failover", "failback"):
+            for mode in MODES:
+                yield Seed(app, procedure, mode, (Fault(OUTAGE),))
     for procedure in ("outage", "recovery", "prepare"):
         if procedure in book.procedures or (procedure == "recovery" and "outage" in book.procedures):
             yield Seed(app, procedure, "graceful")
@@ -132,7 +143,7 @@ def _kinds(heard: Heard, hands: bool) -> Iterator[str]:
     """Of a tick that plans, whose calls only look, a person's hands are told by the call that asks for it."""
     plans = "/plan." in heard.point.label
     for kind in CALL_KINDS:
-        if kind != "stale" or heard.answered_before:
+        if (kind != "stale" or heard.answered_before) and (kind != "reverted" or heard.changes):
             yield kind
     if heard.point.call:  # before, nothing runs yet that could be killed
         yield "killed"
@@ -141,7 +152,7 @@ def _kinds(heard: Heard, hands: bool) -> Iterator[str]:
         yield "redriven"
     if hands and not plans:
         for kind in HAND_KINDS:
-            if kind != "late" or heard.changes:
+            if kind not in CHANGING or heard.changes or (kind == "late" and heard.notes):
                 yield kind
 
 

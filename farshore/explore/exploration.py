@@ -67,7 +67,7 @@ class Exploration:
         """Every run to make, each once."""
         seen: set[Seed] = set()
         broken = {verdict.struck.base for verdict in self.broken}
-        for course in self.courses:
+        for course in self._struck():
             if course.name in broken:
                 continue
             every_kind = [strikes(course, every), false_alarms(course, self.book)]
@@ -104,11 +104,14 @@ class Exploration:
         """Points, their classes, kinds of fault, and the runs that come of them."""
         runs = list(self.runs(every))
         return {
-            "points": sum(points(course) for course in self.courses),
-            "classes": sum(len(each.ticks[0]) for course in self.courses for each in classes(course)),
+            "points": sum(points(course) for course in self._struck()),
+            "classes": sum(len(each.ticks[0]) for course in self._struck() for each in classes(course)),
             "faults": len({struck.fault for struck in runs}),
             "runs": len(runs) + len(self.courses),
         }
+
+    def _struck(self) -> Iterator[Course]:
+        return (course for course in self.courses if course.is_struck)
 
     @property
     def made(self) -> int:

@@ -17,6 +17,7 @@ FAMILIES: dict[str, tuple[str, ...]] = {
     "denied": ("denied",),
     "stale": ("stale",),
     "slow": ("slow",),
+    "reverted": ("reverted",),
     "killed": ("killed",),
     "twice": ("twice",),
     "redriven": ("redriven",),
@@ -90,6 +91,9 @@ def markdown(exploration: Exploration) -> str:
         mine = [verdict for verdict in exploration.verdicts if verdict.struck.base == course.name]
         found = rows(mine, lambda verdict: verdict.struck.state)
         families = _struck_by(found)
+        if not course.is_struck:
+            lines.append(f"## {course.name}\n\nPlayed once, with nothing to strike it.\n")
+            continue
         lines += [
             f"## {course.name}\n",
             f"| | {' | '.join(families)} |",

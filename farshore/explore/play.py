@@ -18,14 +18,15 @@ from twin.aws import WHO
 from twin.customers import Pulse
 from twin.faults import Echo, Kind, Request
 from twin.invariants import Breach
+from twin.services.dynamodb import WRITES
 
 from ..deployment import TICK, Tick, label_of
-from ..history import RunReport, report_of
+from ..history import RunReport, kind_of, report_of
 from ..machine import AGAIN
 from ..runbook import Runbook
 from ..stage import LEDGER_AND_PAGES, READING, Stage
 from ..trouble import Trouble
-from .seed import ALARM, LAG, Point, Seed
+from .seed import ALARM, LAG, OUTAGE, Point, Seed
 from .standing import standing
 from .strike import REDRIVABLE, Strikes, insist
 from .verdict import Ended, judge
@@ -63,6 +64,8 @@ class Heard:
     """Its service and Region, as rds/us-west-1."""
     changes: bool
     """It changes something of the application."""
+    notes: bool
+    """It changes something in the ledger."""
     verdict: str
     """How its tick ended."""
     answered_before: bool
@@ -122,6 +125,10 @@ class Play(Stage):
         """How often a person was paged."""
         self.failed_over_at: float | None = None
         """When Aurora was first told to accept a loss, in seconds since 1970."""
+        self.moving: set[str] = set()
+        """Executions that have sent what moves data or customers, and were not denied it."""
+        self._hand = ""
+        """The execution that holds the lease."""
         self._listen, self._forks = listen, forks
         self._heard: dict[int, tuple[Point, Request, Tick | None]] = {}
         """By the request's identity."""
@@ -139,7 +146,7 @@ class Play(Stage):
             return broken(self.script, f"{type(error).__name__}: {error}")
 
     def _play(self) -> Outcome:
-        self.cloud.watchers += [self._read_plan, self._within_plan]
+        self.cloud.watchers += [self._read_plan, self._within_plan, self._passes_on]
         self.pulse = self.shop.pulse = Pulse(self.clock, self.shop)
         self.clock.sleep(WARM_UP)
         self._well = self.shop.settings()
@@ -161,6 +168,7 @@ class Play(Stage):
                 tick is not None
                 and request.service not in (*LEDGER_AND_PAGES, "http")
                 and not request.operation.startswith(READING),
+                tick is not None and request.service == "dynamodb" and request.operation in WRITES,
                 tick.verdict if tick else "",
                 key in self._echoing,
             )
@@ -169,10 +177,12 @@ class Play(Stage):
 
     def _before(self) -> None:
         """What must have happened before the run that the seed is about."""
-        earlier = {"failback": "failover", "recovery": "outage"}.get(self.script.procedure)
-        if earlier:
-            execution = self.begin(earlier, {"mode": "graceful"})
-            self.clock.wait_for(lambda: self.status(execution) != "RUNNING", LONGEST)
+        earlier = {"failback": ["failover"], "recovery": ["outage"]}.get(self.script.procedure, [])
+        if self.script.has(OUTAGE):
+            earlier = ["outage", *(each for it in earlier for each in (it, "recovery"))]
+        for procedure in earlier:
+            execution = self.begin(procedure, {"mode": "graceful"})
+            self.clock.wait_for(lambda arn=execution: self.status(arn) != "RUNNING", LONGEST)  # type: ignore[misc]
             assert self.status(execution) == "SUCCEEDED", f"{execution}: {self.status(execution)}"
             self.clock.sleep(5)
 
@@ -246,13 +256,21 @@ class Play(Stage):
 
     def _to_repair(self) -> str:
         """The run that ended last of those that held the lease, if it did not end well; "" otherwise."""
-        held = [arn for arn in self.executions if self._is_part(arn) and self._held_the_lease(arn)]
-        last = max(held, key=lambda arn: self.engine.executions[arn].stopped, default=self.main)
+        held = [arn for arn in self.executions if self._is_part(arn) and self._took_the_lease(arn)]
+        last = max(held, key=self._took_the_lease, default=self.main)
         return last if self.engine.status(last) in REDRIVABLE else ""
 
-    def _held_the_lease(self, arn: str) -> bool:
+    def _took_the_lease(self, arn: str) -> float:
+        """When it did so last, in seconds since 1970; 0 where it never did, or only to settle."""
         ticks = self.deployment.ticks.get(f"{arn.rpartition(':')[2]}/lease", ())
-        return self.executions[arn][0] != "settle" and any(tick.verdict.startswith("done") for tick in ticks)
+        taken = [tick.ended for tick in ticks if tick.verdict.startswith("done")]
+        return taken[-1] if taken and self.executions[arn][0] != "settle" else 0.0
+
+    def _let_go_at(self, arn: str) -> float:
+        """When it ended, or had lost the lease to another, in seconds since 1970."""
+        taken = self._took_the_lease(arn)
+        later = [at for at in map(self._took_the_lease, self.executions) if at > taken > 0]
+        return min([self.engine.executions[arn].stopped, *later])
 
     def _repair(self, execution: str) -> None:
         """As the documentation tells a person: redrive it, or start anew where it has undone its fences."""
@@ -284,10 +302,7 @@ class Play(Stage):
             for arn, (procedure, _) in self.executions.items()
             if procedure != "settle" and self._is_part(arn)
         ]
-        reports = {
-            arn: self._reported(arn)
-            for arn in sorted(ran, key=lambda arn: self.engine.executions[arn].stopped)
-        }
+        reports = {arn: self._reported(arn) for arn in sorted(ran, key=self._let_go_at)}
         page, shop = self.operator.page(), self.shop
         told_to = self.failed_over_at or self.clock.now
         ended = Ended(
@@ -296,6 +311,7 @@ class Play(Stage):
             reports=reports,
             main=self.main,
             triggered=frozenset(self.triggered) - {self.main},
+            moved=self.main in self.moving,
             repaired=bool(self.repairs),
             served_at_first=self._served_at_first,
             served=self._served(),
@@ -391,7 +407,18 @@ class Play(Stage):
         if point[1:] == (1, 0):
             self._stand(point, request)
         self._fork(point)
-        return self.strikes.at(point, request)
+        kind = self.strikes.at(point, request)
+        if kind != "denied" and self._moves(request):
+            self.moving.add(self.strikes.execution(request))
+        return kind
+
+    def _moves(self, request: Request) -> bool:
+        """It would move data or customers, if it arrives."""
+        tick = TICK.get()
+        if tick is None or request.service in LEDGER_AND_PAGES or request.operation.startswith(READING):
+            return False
+        kind = kind_of(f"arn:aws:lambda:::function:{tick.function[1]}")
+        return kind is not None and kind.moves()
 
     def _stand(self, point: Point, request: Request) -> None:
         """One of the run's states begins: a process that was struck before may be back on its course."""
@@ -415,6 +442,16 @@ class Play(Stage):
             if not further.has("stale"):
                 self.cloud.weather.echo = None  # nobody will ask what was answered before
             self.strikes.add(further, more)
+
+    def _passes_on(self, request: Request, answer: object) -> None:
+        """S8: whoever takes the lease runs, and whoever had it has given it back or runs no more."""
+        item: Any = request.parameters.get("Item", {})
+        if item.get("item", {}).get("S") != "lease":
+            return
+        body = json.loads(item["body"]["S"])
+        before, self._hand = self._hand, "" if body["released"] else body["holder"]
+        if before not in ("", body["holder"]) and self.running(before):
+            self.breach("S8", f"{before} runs and held the lease, and {body['holder']} has taken it")
 
     def _within_plan(self, request: Request, answer: object) -> None:
         """No write to AWS outside the plan that was approved."""

@@ -22,9 +22,10 @@ CALL_KINDS: tuple[str, ...] = KINDS
 TICK_KINDS = ("killed", "twice", "redriven")
 """What happens between two calls: the Lambda dies, the tick is delivered again, a person stops the execution
 and redrives it."""
-HAND_KINDS = ("again", "other", "turn", "late", "abort")
+HAND_KINDS = ("again", "other", "turn", "late", "revived", "abort")
 """Another hand: a second trigger, the other direction at the same time, the other direction after stopping
-this one, the same while its call is still under way, and a person's word to abort."""
+this one, the same while its call is still under way, the same and then a redrive of the stopped one, and a
+person's word to abort."""
 LASTING_KINDS = ("dark", "grey", "cut")
 """What lasts: nobody answers; half of the calls are slow or fail; two Regions do not hear each other."""
 RAIN = "rain"
@@ -33,7 +34,10 @@ LAG = "lag"
 """Replication has stalled for so many seconds when the run begins, and stays so."""
 ALARM = "alarm"
 """The alarm starts the run, though nothing is wrong."""
+OUTAGE = "outage"
+"""A game day: the outage has been made before, and is mended before a failback."""
 
+PLAIN = (ALARM, OUTAGE)
 PLACED = (*LASTING_KINDS, RAIN, LAG)
 STRIKING = (*CALL_KINDS, *TICK_KINDS, *HAND_KINDS)
 
@@ -121,8 +125,8 @@ def read(text: str) -> Seed:
 
 def _fault(text: str) -> Fault:
     found = _FAULT.fullmatch(text)
-    if found is None or found["kind"] not in (*PLACED, *STRIKING, ALARM):
-        raise Unreadable(f"{text}: no such fault; there are {', '.join((*STRIKING, *PLACED, ALARM))}")
+    if found is None or found["kind"] not in (*PLACED, *STRIKING, *PLAIN):
+        raise Unreadable(f"{text}: no such fault; there are {', '.join((*STRIKING, *PLACED, *PLAIN))}")
     kind, place, at, until = found["kind"], found["place"] or "", found["at"], found["until"]
     if (kind in PLACED) != bool(place):
         raise Unreadable(f"{text}: {kind} {'needs a place' if kind in PLACED else 'has no place'}")

@@ -28,6 +28,7 @@ BEFELL: Mapping[str, str] = {
     "denied": "is denied",
     "stale": "is answered as before the last change",
     "slow": "takes longer than anybody waits, and is done then",
+    "reverted": "is acknowledged, and taken back at once by another hand",
     "killed": "is not made: the function is killed",
     "twice": "is made by two: the same tick is delivered a second time",
     "redriven": "is under way when a person stops the execution and redrives it",
@@ -35,6 +36,7 @@ BEFELL: Mapping[str, str] = {
     "other": "is under way when the other direction is started",
     "turn": "is under way when a person stops the run and starts the other direction",
     "late": "takes as long as it may while a person stops the run and starts the other direction",
+    "revived": "is under way when a person stops the run, starts the other direction, and another redrives",
     "abort": "is under way when a person says abort",
 }
 TOLD_PARAMETERS = 160

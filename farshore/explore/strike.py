@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 TRY_AGAIN, TRIES = 10.0, 30
 """Seconds after which a person repeats what nobody answered, and how often before giving up."""
-DELAYS: tuple[Kind, ...] = tuple(kind for kind in KINDS if kind not in ("denied", "stale"))
+DELAYS: tuple[Kind, ...] = tuple(kind for kind in KINDS if kind not in ("denied", "stale", "reverted"))
 """What rain is made of: what comes to an end by itself."""
 GREYS: tuple[Kind, ...] = ("slow", "500", "lost_before")
 REDRIVABLE = ("FAILED", "ABORTED", "TIMED_OUT")
@@ -84,7 +84,7 @@ class Strikes:
         if fault.kind in (*LASTING_KINDS, RAIN, LAG):
             self._last(fault)
         elif fault.kind in (*HAND_KINDS, "redriven"):
-            self._by_hand(partial(getattr(self, f"_{fault.kind}"), self._execution(request)))
+            self._by_hand(partial(getattr(self, f"_{fault.kind}"), self.execution(request)))
         elif fault.kind == "killed":
             tick = TICK.get()
             assert tick is not None, f"{fault}: there is no function yet that could be killed"
@@ -94,7 +94,7 @@ class Strikes:
             self._play.aside(partial(self._again_invoked, *self._invoked(request)))
         return "slow" if fault.kind == "late" else None
 
-    def _execution(self, request: Request | None) -> str:
+    def execution(self, request: Request | None) -> str:
         """Whose call it is."""
         tick = TICK.get()
         if tick is not None:
@@ -190,6 +190,17 @@ class Strikes:
             self._other(execution)
 
     _late = _turn
+
+    def _revived(self, execution: str) -> None:
+        """A colleague who has not heard of it redrives the stopped run, from the console."""
+        if not self._stop(execution):
+            return
+        self._other(execution)
+        (other, *_) = reversed(self._play.executions)
+        while self._play.running(other):
+            self._clock.sleep(TRY_AGAIN)
+        client = self._play.deployment.client(self._play.procedure_of(execution))
+        client.redrive_execution(executionArn=execution)
 
     def _abort(self, execution: str) -> None:
         self._play.operator.direct(execution, "exploration", "stop it", abort=True)

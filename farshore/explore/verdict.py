@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 
 from twin.invariants import Breach
 
-from ..history import RunReport, committed
+from ..history import RunReport
 from ..registry import steps
 from ..runbook import Runbook
 from ..shape import lines
@@ -36,6 +36,8 @@ class Ended:
     main: str
     triggered: frozenset[str]
     """Of those, the others that the alarm started."""
+    moved: bool
+    """That run may have moved data or customers."""
     repaired: bool
     served_at_first: frozenset[str]
     """Regions in which a customer who looks the name up could buy, before anybody repaired anything."""
@@ -105,11 +107,11 @@ def _ends(seed: Seed, ended: Ended, book: Runbook) -> Iterator[tuple[str, str]]:
     if ended.last.status == "SUCCEEDED":
         yield from _did_everything(seed, ended, book)
     first = ended.reports[ended.main]
-    fell_short = ended.status == "FAILED" and not committed(first) and first.procedure in OPPOSITE
+    fell_short = ended.status == "FAILED" and not ended.moved and first.procedure in OPPOSITE
     if fell_short and not ended.served_at_first:
         yield (
             "S5",
-            f"{first.procedure} failed before its point of no return, and left customers nowhere to buy",
+            f"{first.procedure} failed before it had moved anything, and left customers nowhere to buy",
         )
 
 

@@ -80,7 +80,7 @@ class Placed:
 
     @property
     def no_return(self) -> bool:
-        return bool(self.kind.point_of_no_return or self.kind.one_way)
+        return self.kind.moves()
 
     @property
     def things(self) -> frozenset[tuple[str, str]]:

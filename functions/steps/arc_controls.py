@@ -14,6 +14,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated, ClassVar
 
+from ..ledger import PUT
 from ..world import Api, Door
 from .step import AwsRegion, Change, Decision, Done, Refused, Region, Step, Wait, World, lambda_handler
 
@@ -42,6 +43,7 @@ class ArcControls(Step[Seen]):
     reads: ClassVar = (GET,)
     writes: ClassVar = (UPDATE,)
     busy: ClassVar = frozenset({"ConflictException"})
+    notes: ClassVar = (PUT,)
     point_of_no_return: ClassVar = True
     phase: ClassVar = "traffic"
     block: ClassVar = "ARCRoutingControl"

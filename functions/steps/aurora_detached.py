@@ -16,6 +16,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any, ClassVar
 
+from ..ledger import PUT
 from ..world import Api, Silence
 from .aurora_global import (
     BUSY,
@@ -75,6 +76,7 @@ class AuroraDetached(Step[Seen]):
         "the detached cluster never rejoins: a new secondary has to be built from it, and the old writer, "
         "stale and still writable, has to be kept from customers, or both Regions write"
     )
+    notes: ClassVar = (PUT,)
     point_of_no_return: ClassVar = True
     phase: ClassVar = "data"
 

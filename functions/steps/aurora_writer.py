@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any, ClassVar
 
+from ..ledger import PUT
 from ..world import Api, Silence
 from .aurora_global import (
     BUSY,
@@ -60,6 +61,7 @@ class AuroraWriter(Step[Seen]):
     reads: ClassVar = (DESCRIBE, LAG)
     writes: ClassVar = (SWITCHOVER, FAILOVER)
     busy: ClassVar = BUSY
+    notes: ClassVar = (PUT,)
     point_of_no_return: ClassVar = True
     phase: ClassVar = "data"
     block: ClassVar = "AuroraGlobalDatabase"

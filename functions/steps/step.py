@@ -7,6 +7,7 @@ names are the state machine's error names (Lambda's Python runtime reports `__na
     NotYet     under way, busy, throttled, unanswered: ticked again
       Paused   a person said `pause`: ticked again, for an hour in each state
     Refused    the world is not as the runbook says: a person must look
+      Untouched  so, or aborted, before anything that undo could not give back was sent
     Aborted    a person said `abort`
 
 Adding a step is adding a file to this folder: a frozen dataclass of its inputs that derives from `Step`,
@@ -35,12 +36,12 @@ from typing import (
 )
 
 from .. import telemetry
-from ..ledger import Ledger, Note, Page
+from ..ledger import BEGUN, Ledger, Note, Page
 from ..world import Api, Call, Denied, NotYet, Outside, Refused, Sight, Silence
 
 __all__ = [
     "Aborted", "AwsRegion", "Change", "Decision", "Done", "NotYet", "Paused", "Refused", "Region", "Run",
-    "Seconds", "Step", "Wait", "World", "lambda_handler", "tick",
+    "Seconds", "Step", "Untouched", "Wait", "World", "lambda_handler", "tick",
 ]  # fmt: skip
 
 Mode = Literal["graceful", "ungraceful"]
@@ -64,6 +65,11 @@ class Paused(NotYet):
 
 class Aborted(Exception):
     """A person said `abort`: before the first one-way step the fences are undone."""
+
+
+class Untouched(Refused):
+    """A step that moves data or customers gives up, and the run has not sent any such change: all that it
+    took away can still be given back."""
 
 
 @dataclass(frozen=True)
@@ -193,7 +199,14 @@ class Step(Generic[Seen]):
     one_way: ClassVar[str | None] = None
     """Why swapping the Regions does not undo it."""
     point_of_no_return: ClassVar[bool] = False
-    """After it, customers' data or traffic has moved: a failure no longer undoes the fences."""
+    """Once it has sent anything, data or customers have moved, and a failure no longer undoes the fences. It
+    notes that in the ledger before."""
+
+    @classmethod
+    def moves(cls) -> bool:
+        """It moves data or customers, so that giving the fences back would no longer undo a run."""
+        return cls.point_of_no_return or cls.one_way is not None
+
     phase: ClassVar[Phase | None] = None
     """Where it belongs on the way of a failover: the linter holds a runbook to the order. Fences say it by
     what they do: `$from` is fenced before data moves, `$to` is given back after it."""
@@ -223,39 +236,71 @@ def tick(step: Step[Any], run: Run, ledger: Ledger, outside: Outside, since: flo
     """Looks, decides, changes, looks again. Returns the state's output, or raises one of the errors."""
     trouble: list[tuple[Call, Silence | Denied]] = []
     acknowledged: list[Call] = []
-    why = ""
+    why, touched = "", run.dry_run or not step.moves()
     for look in range(ROUNDS + 1):
         page = ledger.read()
-        run, since, word = _heed(run, page, since)
-        if word is not None:
-            return word
-        world = World(outside, run, page, since, step)
-        decision = _decided(step, world)
-        if isinstance(decision, Done):
-            return {"outcome": decision.outcome, "facts": dict(decision.facts)}
-        if run.dry_run:
-            return _preview(decision)
-        if world.waited > step.within:
-            raise Refused(f"not within {step.within:g} s: {decision.why}")
+        touched = touched or (look == 0 and page.begun == run.execution)
+        try:
+            looked = _looked(step, run, page, outside, since)
+        except (Refused, Aborted) as error:
+            raise _given_up(error, touched) from None
+        if isinstance(looked, dict):
+            return looked
+        world, decision = looked
         if isinstance(decision, Wait):
             raise NotYet(decision.why)
         why = decision.why
-        if look == ROUNDS or any(isinstance(reply, Denied) for _, reply in trouble):
+        if look == ROUNDS or _denied(trouble):
             break
-        if step.needs_lease:
-            _hold(ledger.read(), run, world.now)
+        _be_sure(step, world, ledger, touched)
         for note in decision.notes:
             note.write_in(ledger)
         due = [call for call in decision.calls if call not in acknowledged]
         if not due and not decision.notes:
             raise NotYet(f"acknowledged, but not to be seen yet: {decision.why}")
         trouble = world.send(due)
+        touched = touched or any(call not in _denied(trouble) for call in due)
         missed = [call for call, _ in trouble]
         acknowledged += [call for call in due if call not in missed]
     why = "; ".join(f"{call}: {_tell(reply)}" for call, reply in trouble) or why
-    if any(isinstance(reply, Denied) for _, reply in trouble):
-        raise Refused(why)
+    if _denied(trouble):
+        raise _given_up(Refused(why), touched)
     raise NotYet(why)
+
+
+def _denied(trouble: Sequence[tuple[Call, Silence | Denied]]) -> list[Call]:
+    """AWS said no to these, so it has not done them."""
+    return [call for call, reply in trouble if isinstance(reply, Denied)]
+
+
+def _given_up(why: Refused | Aborted, touched: bool) -> Refused | Aborted:
+    return why if touched else Untouched(str(why))
+
+
+def _be_sure(step: Step[Any], world: World, ledger: Ledger, touched: bool) -> None:
+    """Before anything is sent: this run holds the lease, and whoever looks later knows that it has begun."""
+    if step.needs_lease:
+        _hold(ledger.read(), world.run, world.now)
+    if not touched:
+        ledger.write(BEGUN, {"execution": world.run.execution})
+
+
+def _looked(
+    step: Step[Any], run: Run, page: Page, outside: Outside, since: float
+) -> dict[str, Any] | tuple[World, Wait | Change]:
+    """The state's output where it holds, is skipped or only planned; else what was seen, and what is due."""
+    run, since, word = _heed(run, page, since)
+    if word is not None:
+        return word
+    world = World(outside, run, page, since, step)
+    decision = _decided(step, world)
+    if isinstance(decision, Done):
+        return {"outcome": decision.outcome, "facts": dict(decision.facts)}
+    if run.dry_run:
+        return _preview(decision)
+    if world.waited > step.within:
+        raise Refused(f"not within {step.within:g} s: {decision.why}")
+    return world, decision
 
 
 def _decided(step: Step[Any], world: World) -> Decision:
