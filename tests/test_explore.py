@@ -321,6 +321,7 @@ OTHERWISE: dict[str, Callable[[Play], object]] = {
     "an alarm": lambda play: setattr(next(iter(play.metrics._alarms.values())), "state", "ALARM"),
     "a dark Region": lambda play: play.cloud.weather.dark.add("us-west-2"),
     "a lost write": lambda play: play.pulse.promises.append((0.0, "nobody has it")),
+    "a person who will decline": lambda play: setattr(play, "declines", True),
     "a hand at work": lambda play: setattr(play.strikes, "busy", 1),
     "another run": lambda play: play.begin("failback", {"mode": "graceful"}),
     "a call that is under way": lambda play: play.clock.tasks.update({greenlet(): Task(play.clock, list)}),
@@ -521,6 +522,22 @@ PLANTED: dict[str, tuple[Plant, str, str, str, str]] = {
         f"failover,graceful,500@{FENCE}", "PutFunctionConcurrency", "L1", "ServiceException",
     ),
     # What a person does.
+    "a word that nobody heeds": (
+        slip(steps, "_heed", 'word.get("ungraceful")', "False"),
+        f"failover,graceful,ungraceful@{WRITER}", "", "S7", "failover ended FAILED",
+    ),
+    "a pause that ends the run": (
+        slip(steps, "_heed", "raise Paused(", "raise Aborted("),
+        f"failover,graceful,paused@{WRITER}", "", "L1", "failover ended FAILED: Aborted",
+    ),
+    "a pause that nobody ends": (
+        slip(steps, "_heed", 'if word.get("pause"):', 'if "pause" in word:'),
+        f"failover,graceful,paused@{WRITER}", "", "L1", "failover ended FAILED: Paused",
+    ),
+    "a decline that nobody heeds": (
+        slip(Approval, "decide", 'decision["decision"] != "approve"', "False"),
+        "failover,graceful,declined", "", "S8", "a person declined the plan, and failover ended SUCCEEDED",
+    ),
     "a redrive that leaves the abort standing": (
         other(operate, "STOPPING", frozenset()),
         "failback,graceful,abort@failback-1/arc_controls/", "UpdateRoutingControlStates",
@@ -567,6 +584,10 @@ PLANTED: dict[str, tuple[Plant, str, str, str, str]] = {
     "debts that only failover's fences are paid for": (
         compiles(BOTH_WAYS, "*_owed(failover, there)"),
         DARK_BACK, "", "L1", "owed for ever: lambda:us-west-1",
+    ),
+    "settling that takes peace for a mistake": (
+        slip(LeaseStep, "decide", 'return Done("nothing owed")', 'raise Refused("nothing owed")'),
+        "failover,graceful", "", "L1", "settling ended Refused",
     ),
     "debts that nobody pays": (
         compiles(f"[{BOTH_WAYS}]", "[]"),

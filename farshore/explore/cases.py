@@ -18,7 +18,20 @@ from ..registry import steps
 from ..runbook import Runbook
 from ..shape import lines
 from .play import Heard
-from .seed import ALARM, CALL_KINDS, HAND_KINDS, LAG, OUTAGE, RAIN, Fault, Point, Seed
+from .seed import (
+    ALARM,
+    CALL_KINDS,
+    DECLINED,
+    HAND_KINDS,
+    LAG,
+    OUTAGE,
+    PAUSED,
+    RAIN,
+    UNGRACEFUL,
+    Fault,
+    Point,
+    Seed,
+)
 from .verdict import direction
 
 AWAY = (30.0, 120.0)
@@ -154,6 +167,8 @@ def _kinds(heard: Heard, hands: bool) -> Iterator[str]:
         for kind in HAND_KINDS:
             if kind not in CHANGING or heard.changes or (kind == "late" and heard.notes):
                 yield kind
+        if heard.point.call == 1:  # a word is heard by the next tick, whichever call of this one it meets
+            yield PAUSED
 
 
 def spells(course: Course, book: Runbook) -> Iterator[Struck]:
@@ -199,6 +214,17 @@ def false_alarms(course: Course, book: Runbook) -> Iterator[Struck]:
     modes = {trigger.mode for trigger in book.triggers}
     if course.seed.procedure == "failover" and not course.seed.faults and course.seed.mode in modes:
         yield _struck(course, None, Fault(ALARM))
+
+
+def words(course: Course, book: Runbook) -> Iterator[Struck]:
+    """A person declines the plan; and the Region that is left goes dark, from any step on, under a graceful
+    run that a person then carries on as ungraceful."""
+    yield _struck(course, None, Fault(DECLINED))
+    source, _ = direction(course.seed, book)
+    if course.seed.mode == "graceful":
+        for heard in (*_firsts(course), *(each for each in course.heard if each.changes)):
+            gone = Fault("dark", source, heard.point)
+            yield _struck(course, heard.point, Fault(UNGRACEFUL, "", heard.point), gone)
 
 
 def _firsts(course: Course) -> list[Heard]:
@@ -251,6 +277,6 @@ def _endpoints(book: Runbook, course: Course) -> Iterator[str]:
 
 def _struck(course: Course, at: Point | None, *faults: Fault) -> Struck:
     where = "throughout" if at is None else at.label.partition("/")[2]
-    places = " and ".join(fault.place for fault in faults if fault.kind not in (RAIN, LAG))
+    places = " and ".join(fault.place for fault in faults if fault.place and fault.kind not in (RAIN, LAG))
     what = f"{faults[0].kind} {places}".strip()
     return Struck(course.seed.but(*faults), course.name, where, what)

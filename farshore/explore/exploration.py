@@ -22,6 +22,7 @@ from .cases import (
     spells,
     stalls,
     strikes,
+    words,
 )
 from .forks import Forks
 from .play import Judged, Outcome, Play, broken
@@ -74,7 +75,7 @@ class Exploration:
             if course.seed.procedure in ("failover", "failback"):
                 every_kind += [rains(course), stalls(course)]
                 if not course.seed.faults:
-                    every_kind.append(spells(course, self.book))
+                    every_kind += [spells(course, self.book), words(course, self.book)]
             for several in every_kind:
                 for struck in several:
                     if struck.seed not in seen:

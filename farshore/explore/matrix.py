@@ -9,7 +9,7 @@ from importlib.resources import files
 from rich.table import Table
 
 from .exploration import Exploration, Verdict
-from .seed import ALARM, HAND_KINDS, LAG, LASTING_KINDS, RAIN
+from .seed import ALARM, DECLINED, HAND_KINDS, LAG, LASTING_KINDS, PAUSED, RAIN, UNGRACEFUL
 
 FAMILIES: dict[str, tuple[str, ...]] = {
     "lost": ("lost_before", "lost_after"),
@@ -22,6 +22,7 @@ FAMILIES: dict[str, tuple[str, ...]] = {
     "twice": ("twice",),
     "redriven": ("redriven",),
     "two hands": HAND_KINDS,
+    "words": (PAUSED, UNGRACEFUL, DECLINED),
     "dark": ("dark",),
     "grey, cut": tuple(kind for kind in LASTING_KINDS if kind != "dark"),
     "one in five": (RAIN,),

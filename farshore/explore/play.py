@@ -26,7 +26,7 @@ from ..machine import AGAIN
 from ..runbook import Runbook
 from ..stage import LEDGER_AND_PAGES, READING, Stage
 from ..trouble import Trouble
-from .seed import ALARM, LAG, OUTAGE, Point, Seed
+from .seed import ALARM, DECLINED, LAG, OUTAGE, UNGRACEFUL, Point, Seed
 from .standing import standing
 from .strike import REDRIVABLE, Strikes, insist
 from .verdict import Ended, judge
@@ -136,6 +136,8 @@ class Play(Stage):
         self._echoing: set[int] = set()
         """Of those, the ones that could be answered stale."""
         self._begun: Counter[str] = Counter()
+        self.declines = False
+        """The person's next answer is no."""
 
     def play(self) -> Outcome:
         """What breaks the twin itself is a breach, too: nothing may go unsaid."""
@@ -192,6 +194,7 @@ class Play(Stage):
             self.cloud.weather.echo = _Listening(self._echoing)
         self.strikes = Strikes(self, self.script)
         self._fork(None)
+        self.declines = self.script.has(DECLINED)
         for fault in self.script.faults:
             if fault.kind == LAG:
                 self.clock.sleep(float(fault.place))
@@ -321,6 +324,7 @@ class Play(Stage):
             failed_over_at=self.failed_over_at,
             last_write=max((at for at, _ in self.pulse.promises if at <= told_to), default=0.0),
             debts=tuple(page.debts),
+            settling=self._settling() if not self.script.faults else "",
             held_by="" if page.lease is None or page.lease.released else page.lease.holder,
             withheld=tuple(memory.resource for memory in page.memories if memory.hand == "run"),
             struck=self.strikes.struck,
@@ -330,6 +334,13 @@ class Play(Stage):
         if ended.last.status == "SUCCEEDED":
             self.ask_again(ended.last)
         return ended
+
+    def _settling(self) -> str:
+        """How the first of the settling runs failed."""
+        for arn, (procedure, _) in self.executions.items():
+            if procedure == "settle" and self.engine.status(arn) not in ("RUNNING", "SUCCEEDED"):
+                return self._reported(arn).why
+        return ""
 
     def started_by_alarm(self, event: Mapping[str, Any]) -> None:
         super().started_by_alarm(event)
@@ -364,6 +375,10 @@ class Play(Stage):
             proposal = self.operator.page().proposal
             plan = {entry["state"]: entry for entry in proposal["plan"]}
             if any(entry["outcome"] == "would refuse" for entry in proposal["plan"]):
+                return
+            if self.declines:
+                self.declines = False
+                self.operator.decide(proposal["hash"], "decline", "exploration", "not tonight")
                 return
             self.plans.setdefault(proposal["execution"], []).append(plan)
             self.operator.decide(proposal["hash"], "approve", "exploration", "no step would refuse")
@@ -469,6 +484,8 @@ class Play(Stage):
             return
         state = tick.event["state"]["Name"].removesuffix(AGAIN)
         entries = [plan[state] for plan in self.plans.get(tick.execution, ()) if state in plan]
+        if request.operation == "FailoverGlobalCluster" and self.script.has(UNGRACEFUL):
+            return  # what the plan says of a graceful run, a person has overruled
         if not any(_covers(entry, request) for entry in entries):
             told = entries[-1]["outcome"] if entries else "nothing"
             self.breach("S8", f"{tick.label} sent {request}, but the approved plan says {told} for it")

@@ -26,6 +26,8 @@ HAND_KINDS = ("again", "other", "turn", "late", "revived", "abort")
 """Another hand: a second trigger, the other direction at the same time, the other direction after stopping
 this one, the same while its call is still under way, the same and then a redrive of the stopped one, and a
 person's word to abort."""
+PAUSED, UNGRACEFUL, DECLINED = "paused", "ungraceful", "declined"
+"""A person says pause, and resume a minute later; carries the run on as ungraceful; declines a plan."""
 LASTING_KINDS = ("dark", "grey", "cut")
 """What lasts: nobody answers; half of the calls are slow or fail; two Regions do not hear each other."""
 RAIN = "rain"
@@ -37,9 +39,9 @@ ALARM = "alarm"
 OUTAGE = "outage"
 """A game day: the outage has been made before, and is mended before a failback."""
 
-PLAIN = (ALARM, OUTAGE)
+PLAIN = (ALARM, OUTAGE, DECLINED)
 PLACED = (*LASTING_KINDS, RAIN, LAG)
-STRIKING = (*CALL_KINDS, *TICK_KINDS, *HAND_KINDS)
+STRIKING = (*CALL_KINDS, *TICK_KINDS, *HAND_KINDS, PAUSED, UNGRACEFUL)
 
 
 class Point(NamedTuple):
@@ -90,6 +92,11 @@ class Seed:
     def but(self, *faults: Fault) -> Seed:
         """The same run, and these faults too."""
         return replace(self, faults=(*self.faults, *faults))
+
+    @property
+    def may_lose(self) -> bool:
+        """Its run is ungraceful, or carried on as such."""
+        return self.mode == "ungraceful" or self.has(UNGRACEFUL)
 
     def has(self, *kinds: str) -> bool:
         return any(fault.kind in kinds for fault in self.faults)

@@ -42,7 +42,7 @@ def standing(play: Play, request: Request) -> str:
         len(play.pulse.lost()),
         play.metrics.states(),
         (sorted(play.cloud.weather.dark), sorted(map(sorted, play.cloud.weather.cut))),
-        strikes.to_come(),
+        (strikes.to_come(), play.declines),
         (play.watch.standing(), play.breaches, play.debts_open()),
     )
     return LATER.sub("", repr(stands))

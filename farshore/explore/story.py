@@ -38,6 +38,8 @@ BEFELL: Mapping[str, str] = {
     "late": "takes as long as it may while a person stops the run and starts the other direction",
     "revived": "is under way when a person stops the run, starts the other direction, and another redrives",
     "abort": "is under way when a person says abort",
+    "paused": "is under way when a person says pause, and resume a minute later",
+    "ungraceful": "is under way when a person carries the run on as ungraceful",
 }
 TOLD_PARAMETERS = 160
 """Letters of a call's parameters that a story tells."""

@@ -17,13 +17,27 @@ from twin.services.lambda_ import FunctionError
 
 from ..deployment import TICK
 from ..trouble import Trouble
-from .seed import CALL_KINDS, HAND_KINDS, LAG, LASTING_KINDS, OPPOSITE, RAIN, Fault, Point, Seed
+from .seed import (
+    CALL_KINDS,
+    HAND_KINDS,
+    LAG,
+    LASTING_KINDS,
+    OPPOSITE,
+    PAUSED,
+    RAIN,
+    UNGRACEFUL,
+    Fault,
+    Point,
+    Seed,
+)
 
 if TYPE_CHECKING:
     from .play import Play
 
 TRY_AGAIN, TRIES = 10.0, 30
 """Seconds after which a person repeats what nobody answered, and how often before giving up."""
+THINKS = 60.0
+"""Seconds for which a person's pause lasts."""
 DELAYS: tuple[Kind, ...] = tuple(kind for kind in KINDS if kind not in ("denied", "stale", "reverted"))
 """What rain is made of: what comes to an end by itself."""
 GREYS: tuple[Kind, ...] = ("slow", "500", "lost_before")
@@ -83,7 +97,7 @@ class Strikes:
             return cast(Kind, fault.kind)
         if fault.kind in (*LASTING_KINDS, RAIN, LAG):
             self._last(fault)
-        elif fault.kind in (*HAND_KINDS, "redriven"):
+        elif fault.kind in (*HAND_KINDS, "redriven", PAUSED, UNGRACEFUL):
             self._by_hand(partial(getattr(self, f"_{fault.kind}"), self.execution(request)))
         elif fault.kind == "killed":
             tick = TICK.get()
@@ -204,6 +218,14 @@ class Strikes:
 
     def _abort(self, execution: str) -> None:
         self._play.operator.direct(execution, "exploration", "stop it", abort=True)
+
+    def _paused(self, execution: str) -> None:
+        self._play.operator.direct(execution, "exploration", "let me think", pause=True)
+        self._clock.sleep(THINKS)
+        self._play.operator.direct(execution, "exploration", "go on", pause=False, resumed_at=self._clock.now)
+
+    def _ungraceful(self, execution: str) -> None:
+        self._play.operator.direct(execution, "exploration", "the Region is gone", ungraceful=True)
 
 
 def insist(clock: Clock, act: Callable[[], None]) -> None:

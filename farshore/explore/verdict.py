@@ -16,7 +16,7 @@ from ..history import RunReport
 from ..registry import steps
 from ..runbook import Runbook
 from ..shape import lines
-from .seed import ALARM, HAND_KINDS, LAG, LASTING_KINDS, OPPOSITE, Fault, Seed
+from .seed import ALARM, DECLINED, HAND_KINDS, LAG, LASTING_KINDS, OPPOSITE, Fault, Seed
 
 SHORT = 120.0
 """Seconds that a Region may be away without stopping a run that does not leave it."""
@@ -54,6 +54,8 @@ class Ended:
     last_write: float
     """When the last write before that was acknowledged."""
     debts: tuple[str, ...]
+    settling: str
+    """How a settling run failed with nothing to strike it; "" where none did."""
     held_by: str
     """The execution that holds the lease; "" where it is free."""
     withheld: tuple[str, ...]
@@ -85,9 +87,9 @@ def judge(seed: Seed, ended: Ended, book: Runbook) -> Iterator[Breach]:
 
 
 def _data(seed: Seed, ended: Ended, book: Runbook) -> Iterator[tuple[str, str]]:
-    if seed.mode == "graceful" and ended.failed_over_at is None and ended.lost:
+    if not seed.may_lose and ended.failed_over_at is None and ended.lost:
         yield "S4", f"a graceful run lost {len(ended.lost)} acknowledged writes"
-    if seed.mode == "graceful" and ended.failed_over_at is not None:
+    if not seed.may_lose and ended.failed_over_at is not None:
         yield "S4", "a graceful run told Aurora to accept a loss"
     since = min(ended.last_write, ended.struck or ended.last_write)
     early = [at for at in ended.lost if at < since - book.objectives.rpo]
@@ -155,6 +157,10 @@ def _gets_there(seed: Seed, ended: Ended, book: Runbook) -> Iterator[tuple[str, 
             yield "L1", f"{ended.last.procedure}, {what}, ended {ended.last.status}: {ended.last.why}"
     if seed.has("again", "other"):
         yield from _one_wins(seed, ended)
+    if seed.has(DECLINED) and "declined" not in ended.why:
+        yield "S8", f"a person declined the plan, and {seed.procedure} ended {ended.status}: {ended.why}"
+    if ended.settling:
+        yield "L1", f"settling ended {ended.settling}"
     if seed.has("denied") and ended.status == "FAILED":
         yield from _names_the_call(ended)
     if not seed.faults and not ended.pages and seed.procedure in OPPOSITE:
@@ -187,7 +193,7 @@ def _names_the_call(ended: Ended) -> Iterator[tuple[str, str]]:
 
 def must_succeed(seed: Seed, book: Runbook) -> bool:
     """Nothing in the seed may stop the run that it is about."""
-    if seed.has("denied", LAG, ALARM, *HAND_KINDS):
+    if seed.has("denied", LAG, ALARM, DECLINED, *HAND_KINDS):
         return False
     lasting = [fault for fault in seed.faults if fault.kind in LASTING_KINDS]
     endpoints = [fault for fault in lasting if "." in fault.place]
@@ -199,10 +205,10 @@ def _ridden_out(fault: Fault, seed: Seed, book: Runbook) -> bool:
     source, target = direction(seed, book)
     places = {place.rpartition("/")[2] for place in fault.place.split("~")}
     if fault.kind == "cut":
-        return seed.mode == "ungraceful" or not places <= {source, target}
+        return seed.may_lose or not places <= {source, target}
     if target in places:
         return fault.kind == "dark" and isinstance(fault.until, float) and fault.until <= SHORT
-    return source not in places or seed.mode == "ungraceful"
+    return source not in places or seed.may_lose
 
 
 def direction(seed: Seed, book: Runbook) -> tuple[str, str]:
