@@ -8,6 +8,7 @@ from __future__ import annotations
 import time
 
 from farshore.explore import forks
+from farshore.explore.cases import Struck
 from farshore.explore.exploration import Exploration, played
 from farshore.finding import find
 
@@ -16,26 +17,33 @@ from .failover import on_moto, seconds
 RUNS = 150
 
 
-def measure() -> None:
-    """Runs of every kind, evenly from all that there are; some of them again, each from its own start."""
-    forks.CORES = 1
-    exploration = Exploration("unicorn-shop", find("unicorn-shop"))
+def explored(to_the_end: bool) -> tuple[float, list[Struck]]:
+    """Runs a second, of every kind, evenly from all that there are; and which they were."""
+    exploration = Exploration("unicorn-shop", find("unicorn-shop"), to_the_end)
     exploration.survey()
     every = list(exploration.runs())
     some = every[:: len(every) // RUNS]
     began = time.perf_counter()
     exploration.explore(some, lambda verdict: None)
-    forked = len(some) / (time.perf_counter() - began)
+    return len(some) / (time.perf_counter() - began), some
+
+
+def measure() -> None:
+    """The same runs as exploration makes them, each followed to its end, and each from its own start too."""
+    forks.CORES = 1
+    default, some = explored(to_the_end=False)
+    followed, _ = explored(to_the_end=True)
     began = time.perf_counter()
     for struck in some[::5]:
         played(struck.seed)
     from_start = len(some[::5]) / (time.perf_counter() - began)
     seconds(on_moto)
     moto = 1 / sum(seconds(on_moto)[:2])
-    print(f"explored, sharing what comes before: {forked:6.1f} runs/s on one core")
-    print(f"explored, each from its start:       {from_start:6.1f} runs/s on one core")
-    print(f"one failover on moto:                {moto:6.1f} runs/s on one core")
-    print(f"exploring is {forked / moto:.0f} times as fast as moto")
+    print(f"explored until back on course: {default:6.1f} runs/s on one core")
+    print(f"explored to the end (--all):   {followed:6.1f} runs/s on one core")
+    print(f"each from its start, too:      {from_start:6.1f} runs/s on one core")
+    print(f"one failover on moto:          {moto:6.1f} runs/s on one core")
+    print(f"exploring is {default / moto:.0f} times as fast as moto")
 
 
 if __name__ == "__main__":

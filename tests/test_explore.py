@@ -764,6 +764,8 @@ FOUND = {
         "failover,graceful,dark:us-east-1@failover-1/lambda_concurrency.us-east-1/1/12",
     "two lost ticks do not end the wait for the lease": "failover,graceful,rain:12",
     "three lost answers do not make a Region dark": "failback,graceful,rain:8",
+    "a stale answer while Aurora fails over ends nothing":
+        "failover,ungraceful,stale@failover-1/aurora_writer.us-west-1/60/2",
     "a plan says that it has not read everything":
         "failback,graceful,grey:us-east-1@failback-1/region_impaired.us-west-1/1/1",
 }  # fmt: skip

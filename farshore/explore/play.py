@@ -243,6 +243,7 @@ class Play(Stage):
                 self.clock.wait_for(self._quiet, LONGEST)
         self.clock.wait_for(lambda: not self.debts_open(), DEBTS_PAID)
         self.clock.sleep(5)
+        self.clock.wait_for(self._quiet, LONGEST)
 
     def _quiet(self) -> bool:
         """Asked after every event: the newest first, which is likeliest to run."""

@@ -109,7 +109,9 @@ def _ends(seed: Seed, ended: Ended, book: Runbook) -> Iterator[tuple[str, str]]:
     if ended.last.status == "SUCCEEDED":
         yield from _did_everything(seed, ended, book)
     first = ended.reports[ended.main]
-    fell_short = ended.status == "FAILED" and not ended.moved and first.procedure in OPPOSITE
+    # Who is denied the ledger cannot know whether anything has moved.
+    unread = any(fault.kind == "denied" and "dynamodb:" in what for _, fault, what in ended.befallen)
+    fell_short = not unread and ended.status == "FAILED" and not ended.moved and first.procedure in OPPOSITE
     if fell_short and not ended.served_at_first:
         yield (
             "S5",

@@ -57,6 +57,8 @@ class Seen:
     mode: str
     now: float
     sampled_since: float
+    begun: bool
+    """This run may have asked before."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -94,6 +96,7 @@ class AuroraDetached(Step[Seen]):
             world.run.mode,
             world.now,
             sampled_since(world, self.within),
+            world.begun,
         )
 
     def decide(self, seen: Seen) -> Decision:
@@ -110,7 +113,7 @@ class AuroraDetached(Step[Seen]):
             return Wait(f"{name} is promoting", facts)
         if member.get("SynchronizationStatus", "connected") != "connected":
             return Wait(f"{name} is {member['SynchronizationStatus']}", facts)
-        if wait := unknown_loss(seen.lag, self.cluster, self.lose_at_most, seen.sampled_since):
+        if wait := unknown_loss(seen.lag, self.cluster, self.lose_at_most, seen.sampled_since, seen.begun):
             return wait
         call = REMOVE(
             self.region, GlobalClusterIdentifier=self.cluster, DbClusterIdentifier=member["DBClusterArn"]

@@ -78,15 +78,22 @@ def sampled_since(world: World, within: float) -> float:
 
 
 def unknown_loss(
-    lag: Lag | Silence | None, cluster: str, lose_at_most: float, since: float = 0.0
+    lag: Lag | Silence | None, cluster: str, lose_at_most: float, since: float = 0.0, begun: bool = False
 ) -> Wait | None:
-    """None where a promotion loses no more than that; Wait while nobody tells. Refused where it may."""
+    """None where a promotion loses no more than that; Wait while nobody tells. Refused where it may.
+
+    Once this run has begun to move anything it is waited for: while Aurora fails over the lag says nothing,
+    and a stale answer may hide that it does, or has.
+    """
     if isinstance(lag, Silence):
         return Wait(f"the lag of {cluster} is unknown: {lag.why}")
     if lag is None:
         raise Refused(f"no lag of {cluster} within the last day: the loss cannot be bounded")
     if lag.seconds > lose_at_most:
-        raise Refused(f"{cluster} lagged {lag.seconds:.1f} s, above lose_at_most {lose_at_most:g} s")
+        why = f"{cluster} lagged {lag.seconds:.1f} s, above lose_at_most {lose_at_most:g} s"
+        if begun:
+            return Wait(f"{why}, and this run has asked for a promotion before")
+        raise Refused(why)
     if lag.taken < since:
         return Wait(f"the lag of {cluster} was last sampled before this step began")
     return None

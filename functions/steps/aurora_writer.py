@@ -46,6 +46,8 @@ class Seen:
     lag: Lag | Silence | None
     """None where CloudWatch has none."""
     sampled_since: float
+    begun: bool
+    """This run may have asked before."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,7 +75,8 @@ class AuroraWriter(Step[Seen]):
         )
         clusters = found["GlobalClusters"] if isinstance(found, Mapping) else []
         mode, cluster = world.run.mode, next(iter(clusters), None)
-        return Seen(cluster, mode, world.now, newest(lag), sampled_since(world, self.within))
+        since = sampled_since(world, self.within)
+        return Seen(cluster, mode, world.now, newest(lag), since, world.begun)
 
     def decide(self, seen: Seen) -> Decision:
         if seen.cluster is None:
@@ -97,7 +100,9 @@ class AuroraWriter(Step[Seen]):
                 "start again when it is connected"
             )
         if seen.mode == "ungraceful":
-            if wait := unknown_loss(seen.lag, self.cluster, self.lose_at_most, seen.sampled_since):
+            if wait := unknown_loss(
+                seen.lag, self.cluster, self.lose_at_most, seen.sampled_since, seen.begun
+            ):
                 return wait
             call = FAILOVER(
                 self.region,

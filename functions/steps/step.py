@@ -143,6 +143,11 @@ class World:
         """Seconds since this state was entered, redriven or resumed, whichever came last."""
         return self.now - self.since
 
+    @property
+    def begun(self) -> bool:
+        """This run may have sent what moves data or customers."""
+        return self.page.begun == self.run.execution
+
     def ask(self, *calls: Call) -> list[Sight]:
         """Asks all at once. Raises Refused where AWS answers no: looking again will not help."""
         self._gate(calls, self._step.reads)

@@ -207,6 +207,24 @@ def test_a_lag_above_the_bound_is_refused(runbook: Runbook) -> None:
     assert runbook.asked == []
 
 
+def test_a_lag_above_the_bound_is_waited_for_once_a_failover_has_been_asked_for(runbook: Runbook) -> None:
+    """A stale list hides that Aurora fails over, while no newer sample of the lag is taken."""
+    runbook.cloud.weather.dark.add(PRIMARY)
+    tick = runbook.enter("ungraceful")
+    while not runbook.asked:
+        with pytest.raises(NotYet):
+            tick()
+        runbook.cloud.clock.sleep(5)
+    runbook.database.hold()
+    runbook.cloud.weather.dark.clear()
+    before = dict(runbook.database._as_described(), FailoverState={})
+    runbook.cloud.serve("rds", "DescribeGlobalClusters", lambda request: {"GlobalClusters": [before]})
+    runbook.cloud.clock.sleep(65)
+    with pytest.raises(NotYet, match=r"lagged .* above lose_at_most 30 s, and this run has asked"):
+        tick()
+    assert runbook.asked == [f"FailoverGlobalCluster in {STANDBY}"]
+
+
 def test_a_lag_that_nobody_measured_is_refused(cloud: Cloud) -> None:
     runbook = Runbook(cloud, Journal((PRIMARY, STANDBY)), measured=False)
     runbook.cloud.weather.dark.add(PRIMARY)
