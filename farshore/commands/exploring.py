@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 STYLES = {"fault": "yellow", "BREACH": "bold red", "world": "cyan", "change": "green", "died": "yellow"}
 FIGURES = re.compile(r"[0-9]+(\.[0-9]+)?")
-MATRIX_WIDTH = 150
+MATRIX_WIDTH = 120
 """Letters of a line of the matrix, whatever the terminal holds."""
 TOLD_BREACHES = 20
 """Different breaches that are told on a terminal; `--json` has all of them."""

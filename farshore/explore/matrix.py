@@ -1,4 +1,4 @@
-"""What survived, as tables: for a terminal a line each course, for docs/reliability.md a line each state."""
+"""What survived, as tables: for a terminal a column each course, for docs a table each course."""
 
 from __future__ import annotations
 
@@ -60,15 +60,14 @@ def rows(verdicts: Iterable[Verdict], place: Callable[[Verdict], str]) -> Rows:
 
 
 def terminal(exploration: Exploration) -> Table:
-    """A line each course: how many of its runs were safe and got there."""
+    """A column each course: how many of its runs were safe and got there."""
     found = rows(exploration.verdicts, lambda verdict: verdict.struck.base)
-    families = _struck_by(found)
     table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
     table.add_column("", no_wrap=True)
-    for family in families:
-        table.add_column(family, justify="right", no_wrap=True)
-    for name, cells in found.items():
-        table.add_row(name, *(_coloured(cells.get(family, Cell())) for family in families))
+    for course in found:
+        table.add_column(course.replace(" ", "\n"), justify="right", vertical="bottom", no_wrap=True)
+    for family in _struck_by(found):
+        table.add_row(family, *(_coloured(cells.get(family, Cell())) for cells in found.values()))
     return table
 
 
@@ -85,7 +84,9 @@ def markdown(exploration: Exploration) -> str:
     counted = {**exploration.count(), "runs": exploration.made, "back": exploration.back, **exploration.good}
     preface = (files("farshore.explore") / "preface.md").read_text()
     told = preface.format(
-        application=exploration.book.application, courses=len(exploration.courses), **counted
+        application=exploration.book.application,
+        courses=sum(course.is_struck for course in exploration.courses),
+        **counted,
     )
     lines = [told]
     for course in exploration.courses:

@@ -21,12 +21,12 @@ from twin.invariants import Breach
 from twin.services.dynamodb import WRITES
 
 from ..deployment import TICK, Tick, label_of
-from ..history import RunReport, kind_of, report_of
-from ..machine import AGAIN
+from ..history import RunReport, report_of
 from ..runbook import Runbook
 from ..stage import LEDGER_AND_PAGES, READING, Stage
 from ..trouble import Trouble
-from .seed import ALARM, DECLINED, LAG, OUTAGE, UNGRACEFUL, Point, Seed
+from .score import Score
+from .seed import ALARM, DECLINED, LAG, OUTAGE, Point, Seed
 from .standing import standing
 from .strike import REDRIVABLE, Strikes, insist
 from .verdict import Ended, judge
@@ -41,8 +41,6 @@ WARM_UP = 90.0
 READS_PLAN = 2.0
 """Seconds that exploration's person needs to read a plan. It is approved, unless a step would refuse."""
 ALARMS_START = ("failover", "ungraceful")
-ANY_ENDPOINT = "route53-recovery-cluster"
-"""The plan names the endpoint that is tried first; any of the cluster's will do."""
 LONGEST = 3 * 3600.0
 """Seconds after which a run that has not ended never will."""
 REPAIRS = 2
@@ -115,20 +113,10 @@ class Play(Stage):
         self.script = script
         self.main = ""
         """The execution that the seed is about."""
-        self.plans: dict[str, list[Mapping[str, Any]]] = {}
-        """By execution, the plans that were approved."""
         self.triggered: list[str] = []
         """Executions that the alarm started."""
         self.repairs: list[str] = []
         """Runs that a person has let go on, or started anew, after they had failed."""
-        self.pages = 0
-        """How often a person was paged."""
-        self.failed_over_at: float | None = None
-        """When Aurora was first told to accept a loss, in seconds since 1970."""
-        self.moving: set[str] = set()
-        """Executions that have sent what moves data or customers, and were not denied it."""
-        self._hand = ""
-        """The execution that holds the lease."""
         self._listen, self._forks = listen, forks
         self._heard: dict[int, tuple[Point, Request, Tick | None]] = {}
         """By the request's identity."""
@@ -148,7 +136,8 @@ class Play(Stage):
             return broken(self.script, f"{type(error).__name__}: {error}")
 
     def _play(self) -> Outcome:
-        self.cloud.watchers += [self._read_plan, self._within_plan, self._passes_on]
+        self.cloud.watchers.append(self._read_plan)
+        self.score = Score(self)
         self.pulse = self.shop.pulse = Pulse(self.clock, self.shop)
         self.clock.sleep(WARM_UP)
         self._well = self.shop.settings()
@@ -308,21 +297,21 @@ class Play(Stage):
         ]
         reports = {arn: self._reported(arn) for arn in sorted(ran, key=self._let_go_at)}
         page, shop = self.operator.page(), self.shop
-        told_to = self.failed_over_at or self.clock.now
+        told_to = self.score.failed_over_at or self.clock.now
         ended = Ended(
             status=self.first.status,
             why=self.first.why,
             reports=reports,
             main=self.main,
             triggered=frozenset(self.triggered) - {self.main},
-            moved=self.main in self.moving,
+            moved=self.main in self.score.moved,
             repaired=bool(self.repairs),
             served_at_first=self._served_at_first,
             served=self._served(),
             open=frozenset(shop.open_regions()),
-            pages=self.pages,
+            pages=self.score.pages,
             lost=tuple(self.pulse.lost()),
-            failed_over_at=self.failed_over_at,
+            failed_over_at=self.score.failed_over_at,
             last_write=max((at for at, _ in self.pulse.promises if at <= told_to), default=0.0),
             debts=tuple(page.debts),
             settling=self._settling() if not self.script.faults else "",
@@ -381,7 +370,7 @@ class Play(Stage):
                 self.declines = False
                 self.operator.decide(proposal["hash"], "decline", "exploration", "not tonight")
                 return
-            self.plans.setdefault(proposal["execution"], []).append(plan)
+            self.score.plans.setdefault(proposal["execution"], []).append(plan)
             self.operator.decide(proposal["hash"], "approve", "exploration", "no step would refuse")
         except NotYet:
             self.aside(self._approve, READS_PLAN)
@@ -424,17 +413,8 @@ class Play(Stage):
             self._stand(point, request)
         self._fork(point)
         kind = self.strikes.at(point, request)
-        if kind != "denied" and self._moves(request):
-            self.moving.add(self.strikes.execution(request))
+        self.score.sends(request, kind)
         return kind
-
-    def _moves(self, request: Request) -> bool:
-        """It would move data or customers, if it arrives."""
-        tick = TICK.get()
-        if tick is None or request.service in LEDGER_AND_PAGES or request.operation.startswith(READING):
-            return False
-        kind = kind_of(f"arn:aws:lambda:::function:{tick.function[1]}")
-        return kind is not None and kind.moves()
 
     def _stand(self, point: Point, request: Request) -> None:
         """One of the run's states begins: a process that was struck before may be back on its course."""
@@ -459,56 +439,12 @@ class Play(Stage):
                 self.cloud.weather.echo = None  # nobody will ask what was answered before
             self.strikes.add(further, more)
 
-    def _passes_on(self, request: Request, answer: object) -> None:
-        """S8: whoever takes the lease runs, and whoever had it has given it back or runs no more."""
-        item: Any = request.parameters.get("Item", {})
-        if item.get("item", {}).get("S") != "lease":
-            return
-        body = json.loads(item["body"]["S"])
-        before, self._hand = self._hand, "" if body["released"] else body["holder"]
-        if before not in ("", body["holder"]) and self.running(before):
-            self.breach("S8", f"{before} runs and held the lease, and {body['holder']} has taken it")
-
-    def _within_plan(self, request: Request, answer: object) -> None:
-        """No write to AWS outside the plan that was approved."""
-        tick = TICK.get()
-        self.pages += request.operation == "Publish"
-        if request.operation == "FailoverGlobalCluster" and self.failed_over_at is None:
-            self.failed_over_at = self.clock.now
-        if (
-            tick is None
-            or request.service in LEDGER_AND_PAGES
-            or request.operation.startswith(READING)
-            or tick.undoing
-            or tick.event["run"]["procedure"] not in ("failover", "failback")
-        ):
-            return
-        state = tick.event["state"]["Name"].removesuffix(AGAIN)
-        entries = [plan[state] for plan in self.plans.get(tick.execution, ()) if state in plan]
-        if request.operation == "FailoverGlobalCluster" and self.script.has(UNGRACEFUL):
-            return  # what the plan says of a graceful run, a person has overruled
-        if not any(_covers(entry, request) for entry in entries):
-            told = entries[-1]["outcome"] if entries else "nothing"
-            self.breach("S8", f"{tick.label} sent {request}, but the approved plan says {told} for it")
-
 
 @functools.lru_cache(maxsize=16)
 def _event(payload: bytes) -> Mapping[str, Any]:
     """Whoever strikes a call reads it once more."""
     event: Mapping[str, Any] = json.loads(payload)
     return event
-
-
-def _covers(entry: Mapping[str, Any], request: Request) -> bool:
-    """The plan names this very call, or says that the step would wait, or has not read all of its things."""
-    if entry["outcome"] == "would wait" or entry["facts"].get("unread"):
-        return True
-    return any(
-        call["action"].partition(":")[2] == request.operation
-        and (call["region"] == request.region or request.service == ANY_ENDPOINT)
-        and call["parameters"] == request.parameters
-        for call in entry.get("calls", ())
-    )
 
 
 class _Listening(Echo):

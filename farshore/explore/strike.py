@@ -98,7 +98,7 @@ class Strikes:
         if fault.kind in (*LASTING_KINDS, RAIN, LAG):
             self._last(fault)
         elif fault.kind in (*HAND_KINDS, "redriven", PAUSED, UNGRACEFUL):
-            self._by_hand(partial(getattr(self, f"_{fault.kind}"), self.execution(request)))
+            self._by_hand(partial(getattr(self, f"_{fault.kind}"), self._execution(request)))
         elif fault.kind == "killed":
             tick = TICK.get()
             assert tick is not None, f"{fault}: there is no function yet that could be killed"
@@ -108,7 +108,7 @@ class Strikes:
             self._play.aside(partial(self._again_invoked, *self._invoked(request)))
         return "slow" if fault.kind == "late" else None
 
-    def execution(self, request: Request | None) -> str:
+    def _execution(self, request: Request | None) -> str:
         """Whose call it is."""
         tick = TICK.get()
         if tick is not None:
