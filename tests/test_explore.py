@@ -589,6 +589,10 @@ PLANTED: dict[str, tuple[Plant, str, str, str, str]] = {
         slip(LeaseStep, "decide", 'return Done("nothing owed")', 'raise Refused("nothing owed")'),
         "failover,graceful", "", "L1", "settling ended Refused",
     ),
+    "settling that tells nobody of what it could not pay": (
+        slip(fence.FenceSight, "owes", " and not self.settling", ""),
+        "failover,ungraceful,dark:us-east-1", "", "L1", "settling ended well at",
+    ),
     "debts that nobody pays": (
         compiles(f"[{BOTH_WAYS}]", "[]"),
         DARK, "", "L1", "owed for ever: lambda:us-east-1",

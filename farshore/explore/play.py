@@ -255,9 +255,11 @@ class Play(Stage):
 
     def _took_the_lease(self, arn: str) -> float:
         """When it did so last, in seconds since 1970; 0 where it never did, or only to settle."""
+        return 0.0 if self.executions[arn][0] == "settle" else self._lease_taken(arn)
+
+    def _lease_taken(self, arn: str) -> float:
         ticks = self.deployment.ticks.get(f"{arn.rpartition(':')[2]}/lease", ())
-        taken = [tick.ended for tick in ticks if tick.verdict.startswith("done")]
-        return taken[-1] if taken and self.executions[arn][0] != "settle" else 0.0
+        return max((tick.ended for tick in ticks if tick.verdict.startswith("done")), default=0.0)
 
     def _let_go_at(self, arn: str) -> float:
         """When it ended, or had lost the lease to another, in seconds since 1970."""
@@ -314,7 +316,7 @@ class Play(Stage):
             failed_over_at=self.score.failed_over_at,
             last_write=max((at for at, _ in self.pulse.promises if at <= told_to), default=0.0),
             debts=tuple(page.debts),
-            settling=self._settling() if not self.script.faults else "",
+            settling=next(self._settling(), ""),
             held_by="" if page.lease is None or page.lease.released else page.lease.holder,
             withheld=tuple(memory.resource for memory in page.memories if memory.hand == "run"),
             struck=self.strikes.struck,
@@ -325,12 +327,18 @@ class Play(Stage):
             self.ask_again(ended.last)
         return ended
 
-    def _settling(self) -> str:
-        """How the first of the settling runs failed."""
+    def _settling(self) -> Iterator[str]:
+        """What is wrong with a settling run: it failed in peace, or ended well and left a debt unpaid."""
         for arn, (procedure, _) in self.executions.items():
-            if procedure == "settle" and self.engine.status(arn) not in ("RUNNING", "SUCCEEDED"):
-                return self._reported(arn).why
-        return ""
+            run = self.engine.executions[arn]
+            if procedure != "settle" or run.status == "RUNNING":
+                continue
+            if run.status != "SUCCEEDED" and not self.script.faults:
+                yield self._reported(arn).why
+            began, ended = run.started - self.clock.start, run.stopped - self.clock.start
+            for debt in self.debts if run.status == "SUCCEEDED" and self._lease_taken(arn) else ():
+                if debt["owed_at"] < began and (debt["paid_at"] or ended + 1) > ended:
+                    yield f"well at {ended:.0f} s, and {debt['resource']} was still owed"
 
     def started_by_alarm(self, event: Mapping[str, Any]) -> None:
         super().started_by_alarm(event)

@@ -55,7 +55,7 @@ class Ended:
     """When the last write before that was acknowledged."""
     debts: tuple[str, ...]
     settling: str
-    """How a settling run failed with nothing to strike it; "" where none did."""
+    """How a settling run ended that did not do what it is for; "" where all did."""
     held_by: str
     """The execution that holds the lease; "" where it is free."""
     withheld: tuple[str, ...]
