@@ -145,6 +145,7 @@ MENTIONED: dict[str, dict[str, str]] = {
         "farshore/commands/operating.py": "the lease, not the step",
         "farshore/stage.py": "the lease, not the step",
         "farshore/explore/play.py": "the state in which a run has shown that it may change anything",
+        "farshore/explore/score.py": "the lease, not the step",
         "farshore/explore/story.py": "the lease, not the step",
         "functions/ledger.py": "the lease, not the step",
     },
