@@ -229,14 +229,15 @@ class Stage:
     def _one_hand(self, request: Request, answer: object) -> None:
         """S8: what changes anything was sent by whoever holds the lease."""
         tick = TICK.get()
-        if (
-            tick is not None
-            and request.service not in LEDGER_AND_PAGES
-            and not request.operation.startswith(READING)
-        ):
+        if tick is not None and changes(request):
             lease = self.ledger.peek({"application": self.book.application, "item": "lease"})
             held = json.loads(lease["body"]) if lease else {}
             mine = held.get("holder") == tick.execution and not held.get("released")
             # A call of the hand before may still arrive while the new one keeps quiet, and no longer.
             if not mine and self.clock.now >= held.get("quiet_until", 0.0):
                 self.breach("S8", f"{tick.label} sent {request}, but {held.get('holder')} holds the lease")
+
+
+def changes(request: Request) -> bool:
+    """It would change something of the application."""
+    return request.service not in LEDGER_AND_PAGES and not request.operation.startswith(READING)

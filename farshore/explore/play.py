@@ -23,7 +23,7 @@ from twin.services.dynamodb import WRITES
 from ..deployment import TICK, Tick, label_of
 from ..history import RunReport, report_of
 from ..runbook import Runbook
-from ..stage import LEDGER_AND_PAGES, READING, Stage
+from ..stage import Stage, changes
 from ..trouble import Trouble
 from .score import Score
 from .seed import ALARM, DECLINED, LAG, OUTAGE, Point, Seed
@@ -156,9 +156,7 @@ class Play(Stage):
                 point,
                 str(request),
                 f"{request.service}/{request.region}",
-                tick is not None
-                and request.service not in (*LEDGER_AND_PAGES, "http")
-                and not request.operation.startswith(READING),
+                tick is not None and request.service != "http" and changes(request),
                 tick is not None and request.service == "dynamodb" and request.operation in WRITES,
                 tick.verdict if tick else "",
                 key in self._echoing,

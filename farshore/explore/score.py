@@ -15,7 +15,7 @@ from twin.faults import Kind, Request
 from ..deployment import TICK, Tick
 from ..history import kind_of
 from ..machine import AGAIN
-from ..stage import LEDGER_AND_PAGES, READING
+from ..stage import changes
 from .seed import OPPOSITE, UNGRACEFUL
 
 if TYPE_CHECKING:
@@ -47,7 +47,7 @@ class Score:
         """A run sends this, and that befalls it."""
         tick = _changing(request)
         if tick is not None and kind != "denied":
-            step = kind_of(f"arn:aws:lambda:::function:{tick.function[1]}")
+            step = kind_of(tick.function[1])
             if step is not None and step.moves():
                 self.moved.add(tick.execution)
 
@@ -81,9 +81,7 @@ class Score:
 
 def _changing(request: Request) -> Tick | None:
     """The tick, where the request would change something of the application."""
-    if request.service in LEDGER_AND_PAGES or request.operation.startswith(READING):
-        return None
-    return TICK.get()
+    return TICK.get() if changes(request) else None
 
 
 def _covers(entry: Mapping[str, Any], request: Request) -> bool:
