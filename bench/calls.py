@@ -17,8 +17,8 @@ from twin.aws import Cloud
 from twin.backing import Backing
 from twin.clock import Clock
 from twin.doubles import Doubles
-from twin.on_moto import Moto
-from twin.services.dynamodb import StrongTable
+from twin.moto.backing import Moto
+from twin.services.dynamodb.model import StrongTable
 
 REPLICAS = ("us-east-1", "us-east-2", "us-west-2")
 

@@ -10,7 +10,7 @@ import time
 from farshore.explore import forks
 from farshore.explore.cases import Struck
 from farshore.explore.exploration import Exploration, played
-from farshore.finding import find
+from farshore.runbook.find import find
 
 from .failover import on_moto, seconds
 

@@ -16,10 +16,10 @@ import time
 from collections.abc import Callable
 from contextlib import ExitStack
 
-from farshore.finding import find
-from farshore.stage import Stage
-from functions.world import NotYet
-from twin.engine import on_the_clock
+from farshore.runbook.find import find
+from farshore.simulate.stage import Stage
+from functions.errors import NotYet
+from twin.moto.interpreter import on_the_clock
 
 BOOK = find("unicorn-shop")
 LOOK_EVERY = 5.0

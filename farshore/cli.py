@@ -11,7 +11,7 @@ import sys
 
 import click
 
-from .mistakes import Mistakes
+from .runbook.mistakes import Mistakes
 
 VERBS = {
     "compile": "compiling",

@@ -23,7 +23,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from .world import Api, Call, Denied, Door, NotYet, Outside, Refused, Silence
+from .calls import Api, Call, Denied, Endpoint, Silence
+from .errors import NotYet, Refused
+from .outside import Outside
 
 TABLE = "dynamodb:{region}:{account}:table/{table}"
 QUERY = Api("dynamodb:Query", resource=TABLE, plane="data")
@@ -59,7 +61,7 @@ class Memory:
 
 
 @dataclass(frozen=True)
-class Page:
+class Records:
     """All that the ledger holds of one application, read at once and strongly."""
 
     lease: Lease | None = None
@@ -83,9 +85,9 @@ class Ledger:
         self._outside = outside
         self._table = table
         self._application = application
-        self._doors = _doors(tuple(regions), near)
+        self._endpoints = _endpoints(tuple(regions), near)
 
-    def read(self) -> Page:
+    def read(self) -> Records:
         """One strongly consistent query, of a page of 1 MB or more; NotYet where no replica answers."""
         items: dict[str, str] = {}
         more: dict[str, Any] = {}
@@ -100,7 +102,7 @@ class Ledger:
             assert answer is not None
             items |= {item["item"]["S"]: item["body"]["S"] for item in answer["Items"]}
             if "LastEvaluatedKey" not in answer:
-                return _page(tuple(sorted(items.items())))
+                return _records(tuple(sorted(items.items())))
             more = {"ExclusiveStartKey": answer["LastEvaluatedKey"]}
 
     def hold(self, lease: Lease, after: Lease | None) -> bool:
@@ -146,7 +148,7 @@ class Ledger:
 
     def _ask(self, api: Api, **parameters: Any) -> Mapping[str, Any] | None:
         """None where the condition did not hold; a lost answer is NotYet, and the next tick reads."""
-        call = Call(api, self._doors, {"TableName": self._table, **parameters})
+        call = Call(api, self._endpoints, {"TableName": self._table, **parameters})
         reply = self._outside.reply(call, busy=CONTENDED)
         if isinstance(reply, Silence):
             raise NotYet(f"the ledger did not answer in any of its Regions: {reply.why}")
@@ -244,7 +246,7 @@ def _body(text: str) -> Any:
 
 
 @functools.lru_cache(maxsize=8)
-def _page(written: tuple[tuple[str, str], ...]) -> Page:
+def _records(written: tuple[tuple[str, str], ...]) -> Records:
     """Of the items and their bodies, in order; kept like those."""
     items = {item: _body(body) for item, body in written}
     memories, debts, decisions = [], {}, {}
@@ -257,7 +259,7 @@ def _page(written: tuple[tuple[str, str], ...]) -> Page:
             debts[rest] = body
         elif kind == "decision":
             decisions[rest] = body
-    return Page(
+    return Records(
         lease=Lease(**items["lease"]) if "lease" in items else None,
         memories=tuple(memories),
         debts=debts,
@@ -274,10 +276,10 @@ def _stamp(lease: Lease | None) -> str | None:
 
 
 @functools.cache
-def _doors(regions: tuple[str, ...], near: str) -> tuple[Door, ...]:
+def _endpoints(regions: tuple[str, ...], near: str) -> tuple[Endpoint, ...]:
     """The replicas, nearest first."""
     nearest = sorted(regions, key=lambda region: (region != near, _far(region, near)))
-    return tuple(Door(region) for region in nearest)
+    return tuple(Endpoint(region) for region in nearest)
 
 
 def _far(region: str, near: str) -> tuple[bool, str]:

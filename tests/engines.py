@@ -15,10 +15,10 @@ from moto.stepfunctions.parser.asl.parse.asl_parser import AmazonStateLanguagePa
 
 from twin.aws import ACCOUNT, AwsError, Cloud
 from twin.clock import Clock
-from twin.engine import on_the_clock
 from twin.faults import Kind, Request
-from twin.services.lambda_ import FunctionError, Functions
-from twin.services.stepfunctions import StepFunctions
+from twin.moto.interpreter import on_the_clock
+from twin.services.lambda_.model import FunctionError, Functions
+from twin.services.stepfunctions.model import StepFunctions
 
 REGION, DAY = "us-west-1", 86400.0
 ROLE = f"arn:aws:iam::{ACCOUNT}:role/farshore"

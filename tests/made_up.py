@@ -7,8 +7,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated, ClassVar, Literal
 
-from farshore.registry import Registry
-from functions.steps.step import AwsRegion, Region, Seconds, Step
+from farshore.runbook.registry import Registry
+from functions.inputs import AwsRegion, Region, Seconds
+from functions.step import Step
 
 TO = Region("$to")
 

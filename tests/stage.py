@@ -11,15 +11,16 @@ from typing import Any
 import boto3
 import pytest
 
-from farshore.deployment import outside
-from functions.ledger import Lease, Ledger, Page
-from functions.steps.step import Step, lambda_handler
+from farshore.simulate.deployment import outside
+from functions.handler import lambda_handler
+from functions.ledger import Lease, Ledger, Records
+from functions.step import Step
 from twin.aws import ACCOUNT, Cloud
 from twin.clock import Clock
 from twin.faults import Kind, Request
 from twin.net import Net
-from twin.services.dynamodb import StrongTable
-from twin.services.lambda_ import FunctionError, Functions
+from twin.services.dynamodb.model import StrongTable
+from twin.services.lambda_.model import FunctionError, Functions
 
 APP, TABLE = "shop", "ledger"
 EAST, WEST = "us-east-1", "us-west-1"
@@ -102,12 +103,12 @@ class Stage:
                 self.clock.sleep(2)
         raise AssertionError("it never got there")
 
-    def page(self) -> Page:
+    def records(self) -> Records:
         return self.ledger.read()
 
     def hold(self, holder: str = THIS, **more: Any) -> Lease:
         """Gives the lease to an execution, as if it had taken it."""
-        before = self.page().lease
+        before = self.records().lease
         epoch = 1 if before is None else before.epoch + 1
         lease = Lease(**{"holder": holder, "redrives": 0, "epoch": epoch, "released": False} | more)
         assert self.ledger.hold(lease, before)

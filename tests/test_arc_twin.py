@@ -13,8 +13,8 @@ from botocore.exceptions import ClientError, ConnectTimeoutError, EndpointConnec
 from twin.aws import Cloud
 from twin.clock import Clock
 from twin.net import Net
-from twin.services.arc import REGIONS, AtLeast, Cluster
-from twin.services.route53 import Zone
+from twin.services.arc.model import REGIONS, AtLeast, Cluster
+from twin.services.route53.model import Zone
 
 EAST, WEST = "us-east-1", "us-west-1"
 

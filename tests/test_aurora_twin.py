@@ -14,9 +14,9 @@ from botocore.exceptions import ClientError, ConnectTimeoutError
 
 from twin.aws import ACCOUNT, Cloud
 from twin.clock import Clock
-from twin.journal import Book, Journal
-from twin.postgres import Dark, Pair
-from twin.services.aurora import GlobalDatabase, Store
+from twin.services.aurora.journal import Book, Journal
+from twin.services.aurora.model import GlobalDatabase, Store
+from twin.services.aurora.postgres import Dark, Pair
 
 PRIMARY, STANDBY, OBSERVER = "us-east-1", "us-west-1", "us-west-2"
 MEMBERS = {PRIMARY: "unicorn-east", STANDBY: "unicorn-west"}

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from farshore.cli import main
-from farshore.registry import steps
+from farshore.runbook.registry import steps
 
 ROOT = Path(__file__).parent.parent
 MAIN = "from farshore.cli import main; main()"

@@ -18,13 +18,15 @@ import botocore.session
 import pytest
 
 import functions.steps
-from farshore.registry import inputs, steps
+from farshore.runbook.registry import inputs, steps
+from functions.calls import HTTP, Api
 from functions.ledger import DELETE, PUT
-from functions.steps.step import Step
-from functions.world import HTTP, Api
+from functions.step import Step
 
 ROOT = Path(__file__).parent.parent
-SHARED = {"world", "ledger", "step"}
+SHARED = {
+    "calls", "errors", "handler", "inputs", "ledger", "outside", "run", "step", "telemetry", "tick", "world",
+}  # fmt: skip
 """Modules that every step builds on."""
 KINDS = list(steps().values())
 MODULES = sorted({kind.__module__ for kind in KINDS})
@@ -140,10 +142,10 @@ def test_what_a_resource_is_named_by_is_an_input(kind: type[Step[Any]]) -> None:
 
 MENTIONED: dict[str, dict[str, str]] = {
     "lease": {
-        "farshore/machine.py": "the compiler puts it first and last",
+        "farshore/compile/machine.py": "the compiler puts it first and last",
         "farshore/commands/directing.py": "it cannot be skipped",
         "farshore/commands/operating.py": "the lease, not the step",
-        "farshore/stage.py": "the lease, not the step",
+        "farshore/simulate/stage.py": "the lease, not the step",
         "farshore/explore/play.py": "the state in which a run has shown that it may change anything",
         "farshore/explore/score.py": "the lease, not the step",
         "farshore/explore/story.py": "the lease, not the step",
@@ -156,9 +158,6 @@ MENTIONED: dict[str, dict[str, str]] = {
     "website_config": {"farshore/lint/promises.py": "what it promises"},
 }
 """Where a step may be known outside its file, and why. Everything else derives from the file."""
-
-PLUMBING = {"aurora_global", "fence", "step"}
-"""Modules of functions/steps/ that define no step."""
 
 
 @each
@@ -187,9 +186,9 @@ def code_words(text: str, kind: type[Step[Any]]) -> set[str]:
     return set()
 
 
-def test_every_file_is_a_step_or_known_plumbing() -> None:
+def test_functions_steps_holds_steps_and_nothing_else() -> None:
     files = {path.stem for path in Path(functions.steps.__file__).parent.glob("*.py")} - {"__init__"}
-    assert files - {module.rpartition(".")[2] for module in MODULES} <= PLUMBING
+    assert files == {module.rpartition(".")[2] for module in MODULES}
 
 
 @pytest.mark.parametrize("module", MODULES, ids=lambda module: module.rpartition(".")[2])
@@ -232,10 +231,11 @@ def calls_of(module: ModuleType) -> Iterator[Api]:
 
 
 def supports(module: ModuleType) -> Iterator[ModuleType]:
-    """The modules of functions/steps/ that it imports from, and that are no steps themselves."""
+    """The modules of functions/ that it imports from, and that not every step builds on."""
     names = {getattr(thing, "__module__", "") for thing in vars(module).values()}
     for name in names:
         found = sys.modules.get(name)
-        support = name.startswith("functions.steps.") and name.rpartition(".")[2] not in SHARED
+        package, _, last = name.rpartition(".")
+        support = package == "functions" and last not in SHARED
         if support and found is not None and found is not module:
             yield found

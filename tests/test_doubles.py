@@ -18,10 +18,10 @@ from twin.aws import Cloud
 from twin.backing import Backing
 from twin.clock import Clock
 from twin.doubles import Doubles
+from twin.moto.backing import Moto
 from twin.net import Net
-from twin.on_moto import Moto
-from twin.services.dynamodb import StrongTable
-from twin.services.s3 import Websites, website
+from twin.services.dynamodb.model import StrongTable
+from twin.services.s3.model import Websites, website
 
 EAST, WEST, OHIO, OREGON = "us-east-1", "us-west-1", "us-east-2", "us-west-2"
 REPLICAS = (EAST, OHIO, OREGON)

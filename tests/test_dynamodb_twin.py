@@ -13,7 +13,7 @@ from botocore.exceptions import ClientError, ConnectTimeoutError
 
 from twin.aws import AwsError, Cloud
 from twin.clock import Clock
-from twin.services.dynamodb import GlobalTable, StrongTable
+from twin.services.dynamodb.model import GlobalTable, StrongTable
 
 EAST, WEST = "us-east-1", "us-west-1"
 OHIO, OREGON = "us-east-2", "us-west-2"

@@ -29,9 +29,9 @@ from engines import (
     side_by_side,
 )
 
-from farshore.history import steps_of
-from farshore.machine import Machine, machines
-from farshore.runbook import Runbook, Together, load
+from farshore.compile.machine import Machine, machines
+from farshore.operate.history import steps_of
+from farshore.runbook.load import Runbook, Together, load
 
 ROOT = Path(__file__).parent.parent
 ENGINES: tuple[Engine, Engine] = ("ours", "moto")

@@ -14,10 +14,10 @@ from twin.aws import Cloud
 from twin.clock import Clock
 from twin.faults import Kind, Request
 from twin.net import Net
-from twin.services.cloudwatch import Metrics
-from twin.services.events import Bus
-from twin.services.health import Health
-from twin.services.synthetics import Canary
+from twin.services.cloudwatch.model import Metrics
+from twin.services.events.model import Bus
+from twin.services.health.model import Health
+from twin.services.synthetics.model import Canary
 
 PRIMARY, STANDBY, OBSERVER = "us-east-1", "us-west-1", "us-west-2"
 MINUTE = 60

@@ -19,24 +19,26 @@ from click.testing import CliRunner, Result
 from greenlet import greenlet
 from test_lint import DATA, ONE_ENDPOINT, RESTORE, Edit, ordered, replaced, step
 
-from farshore import machine, operate, package
 from farshore.cli import farshore
+from farshore.compile import machine
 from farshore.explore import exploration
 from farshore.explore.cases import Course, Struck, TickClass, classes, strikes
 from farshore.explore.exploration import Exploration, Verdict, played
 from farshore.explore.play import Heard, Play
 from farshore.explore.seed import CALL_KINDS, HAND_KINDS, LASTING_KINDS, TICK_KINDS, Point, read
 from farshore.explore.standing import standing
-from farshore.finding import find
-from functions import world
+from farshore.operate import operator as operate
+from farshore.runbook.find import find
+from farshore.simulate import package
+from functions import fence, outside
+from functions import tick as ticking
 from functions.ledger import Ledger
-from functions.steps import fence, lease
-from functions.steps import step as steps
+from functions.outside import Outside
+from functions.steps import lease
 from functions.steps.approval import Approval
 from functions.steps.arc_controls import ArcControls
 from functions.steps.aurora_writer import AuroraWriter
 from functions.steps.lease import LeaseStep
-from functions.world import Outside
 from twin.asl.execution import Execution
 from twin.clock import Task
 from twin.faults import Request
@@ -89,7 +91,7 @@ def known(surveyed: Exploration, monkeypatch: pytest.MonkeyPatch) -> None:
 def at_home(monkeypatch: pytest.MonkeyPatch) -> None:
     """Where the runbooks are; what the commands set in the environment is taken back at the end."""
     monkeypatch.chdir(ROOT)
-    monkeypatch.setattr(exploration, "_BOOKS", {})
+    monkeypatch.setattr(exploration, "_RUNBOOKS", {})
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_DEFAULT_REGION"):
         monkeypatch.setenv(name, "us-east-1")
 
@@ -345,7 +347,7 @@ def test_a_run_in_which_anything_stands_otherwise_is_not_back_on_course(
             stood.append(standing(play, request))
 
     monkeypatch.setattr(Play, "_stand", stand)
-    Play(surveyed.book, read("unicorn-shop,failover,graceful")).play()
+    Play(surveyed.runbook, read("unicorn-shop,failover,graceful")).play()
     before, after = stood
     assert before == course_of(surveyed, FAILOVER).standings[where]
     assert after != before
@@ -400,7 +402,7 @@ def compiles(old: str, new: str) -> Plant:
 TRUSTS = (
     'if not trouble and {}:\n            return {{"outcome": "done", "facts": {{}}}}\n        acknowledged +='
 )
-BOTH_WAYS = '*_owed(failover, there), *_owed(book.procedures.get("failback", failover), back)'
+BOTH_WAYS = '*_owed(failover, there), *_owed(runbook.procedures.get("failback", failover), back)'
 DARK = "failover,ungraceful,dark:us-east-1..failover-1/release/1/0"
 DARK_BACK = "failback,ungraceful,dark:us-west-1..failback-1/release/1/0"
 
@@ -412,20 +414,20 @@ PLANTED: dict[str, tuple[Plant, str, str, str, str]] = {
         "failover,graceful", "", "S4", "a graceful run told Aurora to accept a loss",
     ),
     "a promotion that trusts a 200": (
-        slip(steps, "tick", "acknowledged +=", TRUSTS.format('step.name == "aurora_writer"')),
+        slip(ticking, "tick", "acknowledged +=", TRUSTS.format('step.name == "aurora_writer"')),
         "failover,graceful", "", "S2", "customers are sent to {'us-west-1'}; writers are {'us-east-1'}",
     ),
     "a restore that trusts a 200": (
-        slip(steps, "tick", "acknowledged +=", TRUSTS.format("step.fences")),
+        slip(ticking, "tick", "acknowledged +=", TRUSTS.format("step.fences")),
         "failback,graceful", "", "S5", "us-east-1:unicorn-shop-users:reserved_concurrency",
     ),
     "a fence that trusts whatever it is told": (
-        slip(steps, "tick", "acknowledged +=", TRUSTS.format("step.fences").replace("not trouble", "True")),
+        slip(ticking, "tick", "acknowledged +=", TRUSTS.format("step.fences").replace("not trouble", "True")),
         f"failover,graceful,lost_before@{FENCE}", "PutFunctionConcurrency",
         "S6", "lambda_concurrency us-east-1 would change again: fence lambda:us-east-1",
     ),
     "a fence that trusts a 200": (
-        slip(steps, "tick", "acknowledged +=", TRUSTS.format("step.fences")),
+        slip(ticking, "tick", "acknowledged +=", TRUSTS.format("step.fences")),
         f"failover,graceful,reverted@{FENCE}", "PutFunctionConcurrency",
         "S5", "the API is still open in us-east-1, which was to be fenced",
     ),
@@ -438,7 +440,7 @@ PLANTED: dict[str, tuple[Plant, str, str, str, str]] = {
         "failover,graceful,late@failover-1/lease", "PutItem", "S8", "failover-1 has taken it",
     ),
     "a refusal that leaves the fences though nothing has been sent": (
-        slip(steps, "_given_up", "why if touched", "why if True"),
+        slip(ticking, "_given_up", "why if touched", "why if True"),
         "failover,graceful,denied@failover-1/aurora_writer.us-west-1/1/", "SwitchoverGlobalCluster",
         "S5", "left customers nowhere to buy",
     ),
@@ -448,12 +450,12 @@ PLANTED: dict[str, tuple[Plant, str, str, str, str]] = {
         "L1", "customers cannot buy anywhere, long after the end",
     ),
     "a hand that does not ask whether it holds the lease": (
-        other(steps, "_hold", lambda *_: None),
+        other(ticking, "_hold", lambda *_: None),
         "failover,graceful,revived@failover-1/aurora_writer.us-west-1/", "SwitchoverGlobalCluster",
         "S8", "aurora_writer.us-west-1 sent rds:SwitchoverGlobalCluster in us-east-1, but",
     ),
     "a hand that does not wait for what is in flight": (
-        slip(steps, "_hold", "now < lease.quiet_until", "False"),
+        slip(ticking, "_hold", "now < lease.quiet_until", "False"),
         f"failover,graceful,late@{WRITER}", "SwitchoverGlobalCluster",
         "L1", "customers cannot buy anywhere, long after the end",
     ),
@@ -481,7 +483,7 @@ PLANTED: dict[str, tuple[Plant, str, str, str, str]] = {
     "a plan that nobody need approve": (
         slip(
             Approval, "decide",
-            "if decision is None:", "if decision is None and not seen.page.proposal:",
+            "if decision is None:", "if decision is None and not seen.records.proposal:",
             'decision["decision"] != "approve"', "False",
             'who = f"', 'decision = decision or dict.fromkeys(("who", "identity", "why"))\n        who = f"',
         ),
@@ -489,11 +491,11 @@ PLANTED: dict[str, tuple[Plant, str, str, str, str]] = {
     ),
     "an approval of any plan": (
         slip(Approval, "decide", "decisions.get(digest)", "decisions.get(digest, next(iter(decided), None))",
-             "        digest = ", "        decided = seen.page.decisions.values()\n        digest = "),
+             "        digest = ", "        decided = seen.records.decisions.values()\n        digest = "),
         "failback,graceful", "", "S8", "but the approved plan says nothing for it",
     ),
     "a single endpoint of ARC's five": (
-        slip(ArcControls, "observe", "doors[first:] + doors[:first]", "doors[first : first + 1]"),
+        slip(ArcControls, "observe", "endpoints[first:] + endpoints[:first]", "endpoints[first : first + 1]"),
         r"failover,graceful,dark:[a-e]{8}\.[a-z0-9.-]*com$", "", "S7", "no endpoint of the cluster tells",
     ),
     "a service's word for busy that is not known": (
@@ -501,19 +503,19 @@ PLANTED: dict[str, tuple[Plant, str, str, str, str]] = {
         f"failover,graceful,twice@{WRITER}", "SwitchoverGlobalCluster", "L1", "InvalidGlobalClusterState",
     ),
     "a throttle that is taken for a no": (
-        other(world, "THROTTLED", frozenset()),
+        other(outside, "THROTTLED", frozenset()),
         f"failover,graceful,throttled@{FENCE}", "PutFunctionConcurrency", "L1", "TooManyRequestsException",
     ),
     "Lambda's word for a throttle that is not known": (
-        other(world, "THROTTLED", world.THROTTLED - {"TooManyRequestsException"}),
+        other(outside, "THROTTLED", outside.THROTTLED - {"TooManyRequestsException"}),
         f"failover,graceful,throttled@{FENCE}", "PutFunctionConcurrency", "L1", "TooManyRequestsException",
     ),
     "RDS's word for a throttle that is not known": (
-        other(world, "THROTTLED", world.THROTTLED - {"Throttling"}),
+        other(outside, "THROTTLED", outside.THROTTLED - {"Throttling"}),
         f"failover,graceful,throttled@{WRITER}", "SwitchoverGlobalCluster", "L1", "Throttling",
     ),
     "ARC's word for another endpoint that is not known": (
-        other(world, "UNAVAILABLE", frozenset()),
+        other(outside, "UNAVAILABLE", frozenset()),
         "failover,graceful,503@failover-1/arc_controls/", "UpdateRoutingControlStates",
         "L1", "EndpointTemporarilyUnavailableException",
     ),
@@ -523,15 +525,15 @@ PLANTED: dict[str, tuple[Plant, str, str, str, str]] = {
     ),
     # What a person does.
     "a word that nobody heeds": (
-        slip(steps, "_heed", 'word.get("ungraceful")', "False"),
+        slip(ticking, "_heed", 'word.get("ungraceful")', "False"),
         f"failover,graceful,ungraceful@{WRITER}", "", "S7", "failover ended FAILED",
     ),
     "a pause that ends the run": (
-        slip(steps, "_heed", "raise Paused(", "raise Aborted("),
+        slip(ticking, "_heed", "raise Paused(", "raise Aborted("),
         f"failover,graceful,paused@{WRITER}", "", "L1", "failover ended FAILED: Aborted",
     ),
     "a pause that nobody ends": (
-        slip(steps, "_heed", 'if word.get("pause"):', 'if "pause" in word:'),
+        slip(ticking, "_heed", 'if word.get("pause"):', 'if "pause" in word:'),
         f"failover,graceful,paused@{WRITER}", "", "L1", "failover ended FAILED: Paused",
     ),
     "a decline that nobody heeds": (
@@ -610,7 +612,7 @@ PLANTED: dict[str, tuple[Plant, str, str, str, str]] = {
         "failover,graceful", "", "S5", "failover SUCCEEDED, but the lease was not released",
     ),
     "a failback in failover's direction": (
-        compiles("back = Direction(book.regions.standby, book.regions.primary)", "back = there"),
+        compiles("back = Direction(runbook.regions.standby, runbook.regions.primary)", "back = there"),
         "failback,graceful", "", "S5", "customers can buy in us-west-1, not us-east-1",
     ),
     # The engine.
@@ -786,6 +788,6 @@ def test_a_region_that_came_back_during_the_promotion_is_fenced_as_soon_as_data_
 ) -> None:
     """Not only when the run has ended: until then both Regions take writes."""
     seed = read("unicorn-shop,failover,ungraceful,dark:us-east-1@failover-1/lease/1/1..+120")
-    play = Play(surveyed.book, seed)
+    play = Play(surveyed.runbook, seed)
     assert play.play().breaches == ()
     assert play.watch.exposure < 10

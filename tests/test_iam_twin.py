@@ -13,8 +13,8 @@ from botocore.exceptions import ClientError
 from twin.aws import ACCOUNT, Cloud
 from twin.clock import Clock
 from twin.faults import Request
-from twin.services.iam import Policy, action_of, allows, guard, resources_of
-from twin.services.lambda_ import FunctionError, Functions
+from twin.services.iam.model import Policy, action_of, allows, guard, resources_of
+from twin.services.lambda_.model import FunctionError, Functions
 
 EAST, WEST = "us-east-1", "us-west-1"
 SHOP = f"arn:aws:lambda:{EAST}:{ACCOUNT}:function:shop"

@@ -16,7 +16,7 @@ from botocore.exceptions import ClientError
 from twin.aws import ACCOUNT, AwsError, Cloud
 from twin.clock import Clock
 from twin.faults import Request
-from twin.services.lambda_ import FunctionError, Functions
+from twin.services.lambda_.model import FunctionError, Functions
 
 EAST, WEST = "us-east-1", "us-west-1"
 

@@ -8,6 +8,7 @@ from dataclasses import replace
 import pytest
 from stage import APP, EAST, OTHER, REPLICAS, TABLE, THIS, WEST, Stage, staged
 
+from functions.errors import NotYet, Refused
 from functions.ledger import (
     Forget,
     Hold,
@@ -16,12 +17,11 @@ from functions.ledger import (
     Memory,
     Note,
     Owe,
-    Page,
     Pay,
     Propose,
+    Records,
     Remember,
 )
-from functions.world import NotYet, Refused
 from twin.aws import AwsError
 from twin.faults import Kind, Request
 
@@ -41,7 +41,7 @@ def ledger(stage: Stage) -> Ledger:
     return stage.ledger
 
 
-def doors(stage: Stage, ledger: Ledger) -> list[str]:
+def endpoints(stage: Stage, ledger: Ledger) -> list[str]:
     """The replicas that one read asks, in order."""
     asked: list[str] = []
 
@@ -71,7 +71,7 @@ def befall(stage: Stage, kind: Kind, operation: str, times: int = 1) -> None:
 
 
 def test_an_application_of_which_nothing_is_known_has_an_empty_page(ledger: Ledger) -> None:
-    assert ledger.read() == Page()
+    assert ledger.read() == Records()
 
 
 def test_everything_is_read_at_once(stage: Stage, ledger: Ledger) -> None:
@@ -82,16 +82,16 @@ def test_everything_is_read_at_once(stage: Stage, ledger: Ledger) -> None:
     ledger.write("directive", {"pause": True})
     ledger.write("decision#abc", {"decision": "approve"})
     ledger.write("take_over", {"holder": OTHER})
-    assert doors(stage, ledger) == ["us-west-2"]
-    page = ledger.read()
-    assert page.lease == FREE
-    assert set(page.remembered(BUY)) == {mine, theirs}
-    assert page.remembered("another") == ()
-    assert page.debts == {BUY: {"why": "dark", "since": 7.0}}
-    assert page.directive == {"pause": True}
-    assert page.decisions == {"abc": {"decision": "approve"}}
-    assert (page.proposal["hash"], page.proposal["plan"]) == ("abc", [{"state": "a"}])
-    assert page.take_over == {"holder": OTHER}
+    assert endpoints(stage, ledger) == ["us-west-2"]
+    records = ledger.read()
+    assert records.lease == FREE
+    assert set(records.remembered(BUY)) == {mine, theirs}
+    assert records.remembered("another") == ()
+    assert records.debts == {BUY: {"why": "dark", "since": 7.0}}
+    assert records.directive == {"pause": True}
+    assert records.decisions == {"abc": {"decision": "approve"}}
+    assert (records.proposal["hash"], records.proposal["plan"]) == ("abc", [{"state": "a"}])
+    assert records.take_over == {"holder": OTHER}
 
 
 def test_the_first_memory_and_the_first_debt_win(ledger: Ledger) -> None:
@@ -130,7 +130,7 @@ def test_of_a_persons_words_the_last_counts(ledger: Ledger) -> None:
 def test_applications_do_not_see_each_other(stage: Stage, ledger: Ledger) -> None:
     other = Ledger(stage.outside, f"{APP}-two", TABLE, REPLICAS, WEST)
     ledger.hold(FREE, None)
-    assert other.read() == Page()
+    assert other.read() == Records()
 
 
 def test_more_than_one_answer_holds_is_read_to_its_end(ledger: Ledger) -> None:
@@ -138,9 +138,9 @@ def test_more_than_one_answer_holds_is_read_to_its_end(ledger: Ledger) -> None:
     for number in range(4):
         ledger.write(f"decision#{number}", {"why": "x" * 350_000})
     ledger.hold(FREE, None)
-    page = ledger.read()
-    assert len(page.decisions) == 4
-    assert page.lease == FREE
+    records = ledger.read()
+    assert len(records.decisions) == 4
+    assert records.lease == FREE
 
 
 # The lease.
@@ -177,14 +177,14 @@ def test_a_write_whose_answer_was_lost_is_done_once(stage: Stage, ledger: Ledger
 def test_the_nearest_replica_is_asked_first(stage: Stage) -> None:
     near = {EAST: "us-east-1", WEST: "us-west-2", "us-east-2": "us-east-2"}
     for place, replica in near.items():
-        assert doors(stage, Ledger(stage.outside, APP, TABLE, REPLICAS, place)) == [replica]
+        assert endpoints(stage, Ledger(stage.outside, APP, TABLE, REPLICAS, place)) == [replica]
 
 
 def test_a_dark_replica_costs_one_time_out_and_the_next_answers(stage: Stage, ledger: Ledger) -> None:
     ledger.hold(FREE, None)
     stage.cloud.weather.dark.add("us-west-2")
     began = stage.clock.now
-    assert doors(stage, ledger) == ["us-west-2", "us-east-1"]
+    assert endpoints(stage, ledger) == ["us-west-2", "us-east-1"]
     assert stage.clock.now - began < 3
     assert ledger.read().lease == FREE
 

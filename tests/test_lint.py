@@ -13,18 +13,18 @@ import pytest
 from click.testing import CliRunner, Result
 
 from farshore.cli import farshore
+from farshore.compile.policy import function_name
 from farshore.lint import darkness, judged
 from farshore.lint.promises import REGION_SETS
 from farshore.lint.reach import region_of
-from farshore.policy import function_name
-from farshore.registry import steps
-from farshore.rehearsal import Rehearsal
-from farshore.runbook import Line, load
+from farshore.runbook.load import Line, load
+from farshore.runbook.registry import steps
+from farshore.simulate.rehearsal import Rehearsal
 from functions.steps import arc_controls
 from functions.steps.website_config import WebsiteConfig
 from twin.aws import GLOBAL_HOMES
 from twin.faults import Request
-from twin.services import dynamodb
+from twin.services.dynamodb import model as dynamodb
 
 ROOT = Path(__file__).parent.parent
 SHOP = (ROOT / "runbooks" / "unicorn-shop.yaml").read_text()

@@ -24,9 +24,7 @@ from moto.stepfunctions.parser.models import StepFunctionsParserBackend
 from stage import EAST, REPLICAS, TABLE, WEST
 from test_mock_file import FILE, mocked
 
-from farshore.deployment import outside
-from farshore.history import explained
-from farshore.machine import (
+from farshore.compile.machine import (
     HISTORY_EVENTS,
     LAMBDA_FAULTS,
     PAUSE_PACE,
@@ -37,16 +35,19 @@ from farshore.machine import (
     machines,
     prove,
 )
-from farshore.policy import function_name
-from farshore.registry import steps
-from farshore.runbook import load
-from functions.steps.step import Aborted, NotYet, Paused, Refused, Untouched, lambda_handler
+from farshore.compile.policy import function_name
+from farshore.operate.history import explained
+from farshore.runbook.load import load
+from farshore.runbook.registry import steps
+from farshore.simulate.deployment import outside
+from functions.errors import Aborted, NotYet, Paused, Refused, Untouched
+from functions.handler import lambda_handler
 from twin.aws import ACCOUNT, Cloud
 from twin.clock import Clock
-from twin.engine import on_the_clock
+from twin.moto.interpreter import on_the_clock
 from twin.net import Net
-from twin.services.dynamodb import StrongTable
-from twin.services.lambda_ import Functions
+from twin.services.dynamodb.model import StrongTable
+from twin.services.lambda_.model import Functions
 
 ROOT = Path(__file__).parent.parent
 DAY = 86400.0

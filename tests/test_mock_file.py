@@ -25,7 +25,7 @@ from moto.stepfunctions.parser.mocking.mock_config import (
 
 from twin.aws import ACCOUNT, Cloud
 from twin.clock import Clock
-from twin.engine import on_the_clock
+from twin.moto.interpreter import on_the_clock
 
 ROOT = Path(__file__).parent.parent
 FILE = json.loads((ROOT / "tests/MockConfigFile.json").read_text())

@@ -12,8 +12,8 @@ import pytest
 from click.testing import CliRunner, Result
 
 from farshore.cli import farshore
-from farshore.rehearsal import Rehearsal
-from farshore.runbook import load
+from farshore.runbook.load import load
+from farshore.simulate.rehearsal import Rehearsal
 from twin.aws import stamp
 from twin.faults import Kind, Request
 
@@ -76,7 +76,7 @@ class Console:
         return self.done("status", execution)["proposal"] or {}
 
     def holder(self) -> str:
-        lease = self.rehearsal.operator.page().lease
+        lease = self.rehearsal.operator.records().lease
         return "" if lease is None or lease.released else lease.holder
 
     def status(self, execution: str) -> str:
@@ -185,7 +185,7 @@ def test_a_decision_on_another_plan_than_the_pending_one_is_refused(console: Con
     pending = console.asking()
     message = console.refused("approve", "000000000000", "--why", "looks good")
     assert f"the pending one is {pending}" in message
-    assert console.rehearsal.operator.page().decisions.get("000000000000") is None
+    assert console.rehearsal.operator.records().decisions.get("000000000000") is None
 
 
 def test_an_approver_is_shown_the_plan_with_its_point_of_no_return_and_what_may_be_lost(
@@ -316,12 +316,12 @@ def test_a_holder_that_cannot_be_asked_gives_way_only_to_a_take_over(console: Co
     why = ("--take-over", "--why", "us-east-1 is dark")
     assert "for an ungraceful run" in console.refused("start", "--mode", "graceful", *why)
     execution = console.started(*why, mode="ungraceful")
-    page = console.rehearsal.operator.page()
-    assert page.take_over["holder"] == dead
-    assert page.take_over["who"] == "jane"
-    assert page.lease is not None
-    assert page.lease.holder == execution
-    assert page.lease.quiet_until > console.clock.now
+    records = console.rehearsal.operator.records()
+    assert records.take_over["holder"] == dead
+    assert records.take_over["who"] == "jane"
+    assert records.lease is not None
+    assert records.lease.holder == execution
+    assert records.lease.quiet_until > console.clock.now
 
 
 def test_a_bare_redrive_is_refused_by_the_first_tick_that_would_change_anything(console: Console) -> None:
@@ -360,13 +360,13 @@ def failed_past_no_return(console: Console) -> str:
 
 def test_a_redrive_shows_the_plan_again_and_does_nothing_without_a_yes(console: Console) -> None:
     execution = failed_past_no_return(console)
-    before = console.rehearsal.operator.page().lease
+    before = console.rehearsal.operator.records().lease
     result = console("redrive", execution)
     assert result.exit_code == 1
     assert "UpdateRoutingControlStates" in result.stdout
     assert FENCE not in result.stdout
     assert "--yes" in result.stderr
-    assert console.rehearsal.operator.page().lease == before
+    assert console.rehearsal.operator.records().lease == before
 
 
 def test_a_redrive_holds_the_lease_as_a_new_hand_before_it_redrives(
@@ -376,12 +376,12 @@ def test_a_redrive_holds_the_lease_as_a_new_hand_before_it_redrives(
     seen: list[Any] = []
 
     def redriven(request: Request) -> dict[str, Any]:
-        seen.append((request.parameters, console.rehearsal.operator.page().lease))
+        seen.append((request.parameters, console.rehearsal.operator.records().lease))
         return {"redriveDate": 0}
 
     served = console.rehearsal.cloud._operations  # and put back: the account is every test's
     monkeypatch.setitem(served, ("stepfunctions", "RedriveExecution"), redriven)
-    before = console.rehearsal.operator.page().lease
+    before = console.rehearsal.operator.records().lease
     told = console.done("redrive", execution.split(":")[7], "--yes")
     ((parameters, lease),) = seen
     assert parameters["executionArn"] == execution
@@ -434,7 +434,7 @@ def test_a_redrive_within_the_quiet_time_of_another_hand_is_as_quiet(console: Co
 
 
 def lease_of(console: Console) -> Any:
-    lease = console.rehearsal.operator.page().lease
+    lease = console.rehearsal.operator.records().lease
     assert lease is not None
     return lease
 

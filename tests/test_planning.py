@@ -18,11 +18,11 @@ from botocore.model import OperationModel, ServiceModel, Shape
 from botocore.validate import ParamValidator
 from click.testing import CliRunner, Result
 
-from farshore.aws_cli import command
 from farshore.cli import farshore
-from farshore.rehearsal import Rehearsal
-from farshore.runbook import load
-from functions.world import Api, Call, Door, request
+from farshore.operate.aws_cli import command
+from farshore.runbook.load import load
+from farshore.simulate.rehearsal import Rehearsal
+from functions.calls import Api, Call, Endpoint, request
 from twin.faults import Request
 
 ROOT = Path(__file__).parent.parent
@@ -101,7 +101,7 @@ def test_a_plan_writes_nothing_and_asks_no_function(healthy: Rehearsal) -> None:
         plan(healthy, *words)
     assert len(asked) > 20
     assert [str(call) for call in asked if not call.operation.startswith(READS)] == []
-    assert healthy.operator.page().lease is None
+    assert healthy.operator.records().lease is None
     assert healthy.functions.reserved("us-east-1", "unicorn-shop-users") == 40
 
 
@@ -228,7 +228,9 @@ SCALE = Api("ecs:UpdateService")
         ),
         SCALE("us-east-1", cluster="a b", service="--help", desiredCount=3, enableECSManagedTags=True),
         Call(
-            SCALE, (Door("us-west-1", "https://here.example/v1"),), {"service": "s", "placementStrategy": []}
+            SCALE,
+            (Endpoint("us-west-1", "https://here.example/v1"),),
+            {"service": "s", "placementStrategy": []},
         ),
     ],
     ids=["structure", "blob", "denied flag", "odd texts", "endpoint"],
@@ -238,7 +240,7 @@ def test_a_command_says_to_a_shell_what_the_call_says_to_boto3(call: Call) -> No
     assert (service, operation) == (call.api.service, call.api.operation_name)
     assert parameters == call.parameters
     assert options["region"] == call.region
-    assert options.get("endpoint-url") == call.doors[0].endpoint
+    assert options.get("endpoint-url") == call.endpoints[0].url
 
 
 def test_a_request_is_printed_for_curl() -> None:

@@ -12,7 +12,7 @@ import psycopg
 import pytest
 import time_machine
 
-from twin.postgres import Dark, Pair
+from twin.services.aurora.postgres import Dark, Pair
 
 EAST, WEST = "us-east-1", "us-west-1"
 SCHEMA = "CREATE TABLE orders (id int PRIMARY KEY, state text NOT NULL DEFAULT 'new')"

@@ -15,12 +15,12 @@ from typing import Any
 
 import pytest
 
-from farshore.rehearsal import Rehearsal
-from farshore.report import Moment, Report
-from farshore.runbook import Runbook, load
+from farshore.runbook.load import Runbook, load
+from farshore.simulate.rehearsal import Rehearsal
+from farshore.simulate.report import Moment, Report
 from twin.aws import Cloud
-from twin.engine import on_the_clock
 from twin.faults import Kind, Request
+from twin.moto.interpreter import on_the_clock
 
 ROOT = Path(__file__).parent.parent
 PRIMARY, STANDBY = "us-east-1", "us-west-1"
@@ -142,7 +142,7 @@ def test_what_an_ungraceful_run_lost_is_what_customers_miss(book: Runbook) -> No
         server = shop.database.store.connect(shop.database.writer)
         kept = {email for (email,) in server.execute("SELECT email FROM unicorn_user")}
         baskets = shop.table.items(PRIMARY)
-        promises = list(shop.book.promises)
+        promises = list(shop.notebook.promises)
     assert [run.status for run in report.runs] == ["SUCCEEDED", "SUCCEEDED"]
     assert report.invariants == HELD
     lost = {f"sign-up {p.key}" for p in promises if p.kind == "user" and p.key not in kept}
@@ -157,7 +157,7 @@ def test_what_an_ungraceful_run_lost_is_what_customers_miss(book: Runbook) -> No
 def test_rto_is_what_customers_felt(book: Runbook) -> None:
     with on_stage(book, seed=9) as rehearsal:
         report = rehearsal.play()
-        tries = rehearsal.shop.book.purchases
+        tries = rehearsal.shop.notebook.purchases
         struck, returning = rehearsal.struck, rehearsal.returning
         prompt = {customer.name for customer in rehearsal.shop.customers if not customer.stale}
         reserved = {
@@ -226,7 +226,7 @@ def test_prepare_refuses_the_workshops_wiring(book: Runbook) -> None:
 
 
 def test_an_iam_action_that_is_missing_is_caught(book: Runbook, monkeypatch: pytest.MonkeyPatch) -> None:
-    from farshore import package
+    from farshore.simulate import package
 
     def forgetful(step: str, uses: Any) -> Any:
         return [

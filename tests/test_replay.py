@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 
-from farshore import machine
 from farshore.cli import farshore
+from farshore.compile import machine
 from farshore.explore.seed import Fault, Point, Seed, read
 
 ROOT = Path(__file__).parent.parent

@@ -13,9 +13,9 @@ import pytest
 from _pytest.mark import ParameterSet
 from made_up import GOOD, REGISTRY, changed, mutated
 
-from farshore.registry import inputs, steps
-from farshore.runbook import Line, Mistake, Mistakes, Objectives, Together, Trigger, load, load_all
-from functions.steps.step import Seconds
+from farshore.runbook.load import Line, Mistake, Mistakes, Objectives, Together, Trigger, load, load_all
+from farshore.runbook.registry import inputs, steps
+from functions.inputs import Seconds
 
 
 @pytest.fixture

@@ -24,7 +24,7 @@ from typing import Any
 
 import pytest
 
-from farshore.registry import steps
+from farshore.runbook.registry import steps
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="the emulator is a Linux program")
 

@@ -13,10 +13,10 @@ import pytest
 import yaml
 from made_up import GOOD, REGISTRY, changed, mutated
 
-from farshore.registry import inputs, steps, written
-from farshore.runbook import Mistakes, load
-from farshore.schema import json_schema
-from functions.steps.step import Step
+from farshore.compile.schema import json_schema
+from farshore.runbook.load import Mistakes, load
+from farshore.runbook.registry import inputs, steps, written
+from functions.step import Step
 
 
 class AsEditorsRead(yaml.CSafeLoader):

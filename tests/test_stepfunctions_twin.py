@@ -22,7 +22,7 @@ from engines import (
     side_by_side,
 )
 
-from farshore.history import steps_of
+from farshore.operate.history import steps_of
 
 END: Json = {"Type": "Pass", "End": True}
 OK: Json = {"Type": "Succeed"}

@@ -15,12 +15,12 @@ import pytest
 from statelint.linter import Linter
 from transform import MACHINE, parsed, transformed
 
-from farshore.emitter import Flow, Noted, Tag, emit
-from farshore.machine import logical_id
-from farshore.registry import steps
+from farshore.compile.emitter import Flow, Noted, Tag, emit
+from farshore.compile.machine import logical_id
+from farshore.runbook.registry import steps
+from functions.calls import HTTP, LONGEST_TICK_SECONDS, Api
+from functions.handler import run_from
 from functions.ledger import QUERY
-from functions.steps.step import run_from
-from functions.world import HTTP, LONGEST_TICK_SECONDS, Api
 
 ROOT = Path(__file__).parent.parent
 TEMPLATE = ROOT / "template.yaml"

@@ -11,10 +11,14 @@ from typing import Annotated, Any, ClassVar
 import pytest
 from stage import OTHER, THIS, WEST, Stage, staged
 
+from functions.calls import Absent, Api, Silence
+from functions.errors import Refused
+from functions.handler import lambda_handler
 from functions.ledger import PUT
-from functions.steps.step import Change, Decision, Done, Refused, Run, Step, Wait, World, lambda_handler
+from functions.run import Run
+from functions.step import Change, Decision, Done, Step, Wait
 from functions.telemetry import Report
-from functions.world import Absent, Api, Silence
+from functions.world import World
 from twin.aws import AwsError
 from twin.faults import Kind, Request
 
@@ -396,13 +400,15 @@ def test_what_gives_up_before_it_has_sent_anything_says_so(yard: Yard) -> None:
     yard.stage.say(abort=True)
     assert yard.fails(step="bridge") == "Untouched: the state: aborted by jane: she knows"
     assert yard.writes() == 0
-    assert yard.stage.page().begun == ""
+    assert yard.stage.records().begun == ""
 
 
 def test_before_anything_is_sent_it_is_noted_that_this_run_has_begun(yard: Yard) -> None:
     noted: list[str] = []
     yard.stage.cloud.watchers.append(
-        lambda request, answer: noted.append(yard.stage.page().begun) if request.operation == WRITE else None
+        lambda request, answer: (
+            noted.append(yard.stage.records().begun) if request.operation == WRITE else None
+        )
     )
     assert yard.tick(step="bridge")["outcome"] == "done"
     assert noted == [THIS]
@@ -423,7 +429,9 @@ def test_what_aws_has_denied_altogether_is_untouched(yard: Yard) -> None:
     yard.denied = {"a"}
     assert yard.fails(step="bridge").startswith("Untouched: the state: route53-recovery-cluster:Update")
     yard.stage.hold("arn:aws:states:us-west-1:123456789012:execution:m:2")
-    assert yard.fails("ab", step="bridge", execution=yard.stage.page().lease.holder).startswith("Refused: ")
+    assert yard.fails("ab", step="bridge", execution=yard.stage.records().lease.holder).startswith(
+        "Refused: "
+    )
 
 
 def test_what_another_run_has_begun_is_not_this_ones(yard: Yard) -> None:

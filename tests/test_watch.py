@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-from farshore.finding import find
-from farshore.report import EXPOSURE_BOUND
-from farshore.stage import Stage
-from functions.world import NotYet
-from twin.applications.unicorn_shop import PRIMARY
+from farshore.runbook.find import find
+from farshore.simulate.report import EXPOSURE_BOUND
+from farshore.simulate.stage import Stage
+from functions.errors import NotYet
+from twin.applications.unicorn_shop.application import PRIMARY
 from twin.invariants import Watch
 
 
 def approve(stage: Stage) -> None:
     try:
-        proposal = stage.operator.page().proposal
+        proposal = stage.operator.records().proposal
     except NotYet:
         return
-    if proposal and proposal["hash"] not in stage.operator.page().decisions:
+    if proposal and proposal["hash"] not in stage.operator.records().decisions:
         stage.operator.decide(proposal["hash"], "approve", "jane", "she knows")
 
 

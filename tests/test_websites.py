@@ -14,8 +14,8 @@ from twin.aws import ACCOUNT, Cloud
 from twin.clock import Clock
 from twin.faults import Kind, Request
 from twin.net import HttpAnswer, HttpRequest, Net, Resolver
-from twin.services.cloudfront import Distribution
-from twin.services.s3 import Websites, website
+from twin.services.cloudfront.model import Distribution
+from twin.services.s3.model import Websites, website
 
 EAST, WEST, OHIO = "us-east-1", "us-west-1", "us-east-2"
 EDGE, SHOP = "d111111abcdef8.cloudfront.net", "api.shop.example"

@@ -194,7 +194,7 @@ def _host(url: str) -> str:
 
 
 def _moto() -> Backing:
-    from .on_moto import Moto  # which takes a second, and memory that every fork pays for
+    from .moto.backing import Moto  # which takes a second, and memory that every fork pays for
 
     return Moto()
 

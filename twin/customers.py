@@ -78,9 +78,9 @@ class Customer:
     """
 
     def __init__(
-        self, name: str, net: Net, book: Notebook, dice: random.Random, pages: str, ttl: float
+        self, name: str, net: Net, notebook: Notebook, dice: random.Random, pages: str, ttl: float
     ) -> None:
-        self.name, self._net, self._book, self._dice = name, net, book, dice
+        self.name, self._net, self._notebook, self._dice = name, net, notebook, dice
         self._pages = pages
         self.stale = ttl > LONGEST_KEPT_TTL
         """It does not honour the time to live of names."""
@@ -97,7 +97,7 @@ class Customer:
                 done = True
             except (HTTPError, Refusal):
                 done = False
-            self._book.purchases.append(Purchase(self.name, clock.now, done))
+            self._notebook.purchases.append(Purchase(self.name, clock.now, done))
 
     def addresses(self) -> set[str]:
         """Where this customer would go now, by what it has cached."""
@@ -132,7 +132,7 @@ class Customer:
         return text
 
     def _promise(self, clock: Clock, name: str, kind: str, key: str, answer: dict[str, Any]) -> None:
-        self._book.promises.append(Promise(name, kind, key, answer["region"], clock.now))
+        self._notebook.promises.append(Promise(name, kind, key, answer["region"], clock.now))
 
 
 class Shop(Protocol):
@@ -186,12 +186,12 @@ class Refusal(Exception):
 
 
 def crowd(
-    clock: Clock, net: Net, book: Notebook, seed: int, pages: str, ttls: Iterable[float]
+    clock: Clock, net: Net, notebook: Notebook, seed: int, pages: str, ttls: Iterable[float]
 ) -> list[Customer]:
     """One customer for each time to live, each with dice of its own, shopping from now on."""
     names = ("amber", "basil", "coral", "dahlia", "ember", "fern", "ginger", "hazel", "iris", "jade")
     customers = [
-        Customer(name, net, book, random.Random(f"{seed}/{name}"), pages, ttl)
+        Customer(name, net, notebook, random.Random(f"{seed}/{name}"), pages, ttl)
         for name, ttl in zip(names, ttls, strict=False)
     ]
     for customer in customers:

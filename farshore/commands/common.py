@@ -8,13 +8,13 @@ from typing import Any
 
 import click
 
-from functions.ledger import Page
-from functions.world import NotYet
+from functions.errors import NotYet
+from functions.ledger import Records
 
-from ..operate import Operator
-from ..runs import Seen
-from ..telling import Row, show
-from ..trouble import answering
+from ..operate.operator import Operator
+from ..operate.render import Row, show
+from ..operate.runs import Seen
+from ..operate.trouble import answering
 
 Command = Callable[..., None]
 json_option = click.option(
@@ -42,10 +42,10 @@ def seen_of(operator: Operator, run: str | None) -> Seen | None:
     return None if newest is None else operator.runs.look(newest)
 
 
-def page_of(operator: Operator) -> Page | None:
+def records_of(operator: Operator) -> Records | None:
     """What is seen of a run without the ledger is worth showing, too."""
     try:
-        return operator.page()
+        return operator.records()
     except NotYet as silence:
         click.echo(f"{silence}: debts, lease and plan are not shown", err=True)
         return None

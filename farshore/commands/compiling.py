@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from ..compilation import compiled
+from ..compile.compilation import compiled
 
 
 @click.command("compile")

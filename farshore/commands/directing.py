@@ -6,14 +6,15 @@ from typing import Any
 
 import click
 
-from functions.world import Outside
+from functions.outside import Outside
 
-from ..finding import find
-from ..history import committed
-from ..operate import Operator
-from ..runs import short, states_of
-from ..trouble import Trouble
-from ..words import did_you_mean, nearest
+from ..compile.definition import every_task
+from ..operate.history import committed
+from ..operate.operator import Operator
+from ..operate.runs import short
+from ..operate.trouble import Trouble
+from ..runbook.find import find
+from ..runbook.wording import did_you_mean, nearest
 from .common import command, end, who_option, why_option
 
 
@@ -50,7 +51,9 @@ def skip_command(
     execution = _running(operator)
     seen = operator.runs.look(execution)
     known = [
-        name for name in states_of(seen.definition) if not name.startswith(("lease", "release", "undo "))
+        name
+        for name in dict(every_task(seen.definition["States"]))
+        if not name.startswith(("lease", "release", "undo "))
     ]
     if state not in known:
         instead = did_you_mean(nearest(state, known), known, "its states are")
@@ -83,7 +86,7 @@ def abort_command(outside: Outside | None, app: str, as_json: bool, who: str | N
     operator = Operator(find(app), outside)
     execution = _running(operator)
     try:
-        begun = operator.page().begun == execution
+        begun = operator.records().begun == execution
         past = committed(operator.runs.look(execution).report, begun)
     except Trouble as trouble:
         click.echo(f"whether it is past its point of no return is unknown: {trouble.message}", err=True)
@@ -101,7 +104,7 @@ def abort_command(outside: Outside | None, app: str, as_json: bool, who: str | N
 
 def _running(operator: Operator) -> str:
     """The run that holds the lease: the one that a directive is for."""
-    app, holder = operator.book.application, operator.holder(operator.page())
+    app, holder = operator.runbook.application, operator.holder(operator.records())
     if holder is None or holder.ended:
         why = "nobody holds the lease" if holder is None else f"{short(holder.lease.holder)} has ended"
         raise Trouble(f"no run of {app} is under way ({why}): nothing was said: farshore status {app}")
@@ -113,7 +116,7 @@ def _running(operator: Operator) -> str:
 
 
 def _said(operator: Operator, execution: str) -> dict[str, Any]:
-    said = operator.page().directive
+    said = operator.records().directive
     return dict(said) if said.get("execution") == execution else {}
 
 

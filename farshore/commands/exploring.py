@@ -14,7 +14,7 @@ import click
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from ..finding import find
+from ..runbook.find import find
 from .local import as_the_twin
 
 if TYPE_CHECKING:
@@ -56,13 +56,13 @@ def explore_command(
     Exits 1 where a run was not safe, or did not get there.
     """
     began = time.perf_counter()
-    book = find(app)
+    runbook = find(app)
     as_the_twin()
     from ..explore.exploration import Exploration
     from ..explore.exploration import as_json as told
     from ..explore.matrix import markdown
 
-    exploration = Exploration(app, book, to_the_end=every)
+    exploration = Exploration(app, runbook, to_the_end=every)
     exploration.survey()
     runs = [struck for struck in exploration.runs(every) if only in str(struck.seed)]
     if only_count:
@@ -101,7 +101,7 @@ def replay_command(seeds: tuple[str, ...], shrink: bool, as_json: bool) -> None:
             wrong.append(str(why))
     if wrong:
         raise click.UsageError("\n".join(wrong))
-    books = {script.app: find(script.app) for script in scripts}
+    runbooks = {script.app: find(script.app) for script in scripts}
     as_the_twin()
     from ..explore import story
     from ..explore.shrink import shortest
@@ -109,8 +109,8 @@ def replay_command(seeds: tuple[str, ...], shrink: bool, as_json: bool) -> None:
     good = True
     told = []
     for script in scripts:
-        wanted = shortest(script, books[script.app]) if shrink else script
-        tale = story.tell(books[script.app], wanted)
+        wanted = shortest(script, runbooks[script.app]) if shrink else script
+        tale = story.tell(runbooks[script.app], wanted)
         good = good and not tale.outcome.breaches
         told.append(tale.as_json())
         if not as_json:

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import click
 
-from ..finding import RUNBOOKS, find
 from ..lint import Judgement, judgements
-from ..telling import Row, show
+from ..operate.render import Row, show
+from ..runbook.find import RUNBOOKS, find
 
 
 @click.command("lint")

@@ -10,17 +10,18 @@ from typing import Any, Literal
 
 import click
 
-from functions.ledger import Page
-from functions.steps.step import MODES, Mode
-from functions.world import Absent, Outside, Silence
+from functions.calls import Absent, Silence
+from functions.ledger import Records
+from functions.outside import Outside
+from functions.run import MODES, Mode
 
-from ..finding import find
-from ..history import committed
-from ..operate import Holder, Operator
-from ..runs import Seen, mode_of, region_of, short
-from ..telling import Row, lease_row, plan_rows, run_rows, show, what_is_at_stake, words_rows
-from ..trouble import Trouble
-from .common import command, end, page_of, seen_of, who_option, why_option
+from ..operate.history import committed
+from ..operate.operator import Holder, Operator
+from ..operate.render import Row, lease_row, plan_rows, run_rows, show, what_is_at_stake, words_rows
+from ..operate.runs import Seen, mode_of, region_of, short
+from ..operate.trouble import Trouble
+from ..runbook.find import find
+from .common import command, end, records_of, seen_of, who_option, why_option
 from .directing import abort_command, pause_command, resume_command, skip_command, ungraceful_command
 from .redriving import redrive_command
 
@@ -69,7 +70,7 @@ def start_command(
     if take_over and (mode != "ungraceful" or not why or dry_run):
         raise click.UsageError("--take-over is for an ungraceful run that is no dry run, and needs --why")
     operator.runs.deployed(procedure)
-    holder = operator.holder(operator.page())
+    holder = operator.holder(operator.records())
     click.echo(lease_row(holder), err=True)
     _check(operator, holder, take_over, dry_run)
     if take_over and holder is not None and holder.status == "silent":
@@ -89,7 +90,7 @@ def start_command(
 
 def _check(operator: Operator, holder: Holder | None, take_over: bool, dry_run: bool) -> None:
     """Refuses where the lease step would: it waits only for a run that pays a debt, and for nobody's word."""
-    app = operator.book.application
+    app = operator.runbook.application
     if holder is None or holder.ended or "-settle:" in holder.lease.holder:
         return
     run = short(holder.lease.holder)
@@ -110,12 +111,12 @@ def _check(operator: Operator, holder: Holder | None, take_over: bool, dry_run: 
 def status_command(outside: Outside | None, app: str, as_json: bool, run: str | None) -> None:
     """Show the newest run of APP, or RUN (its name or ARN): its states, the pending plan, debts, lease."""
     operator = Operator(find(app), outside)
-    page, seen = page_of(operator), seen_of(operator, run)
-    page_read = page or Page()
+    records, seen = records_of(operator), seen_of(operator, run)
+    page_read = records or Records()
     holder = operator.holder(page_read)
     pending = _pending(page_read, seen)
     told: dict[str, Any] = {
-        "application": operator.book.application,
+        "application": operator.runbook.application,
         "execution": seen and seen.arn,
         "run": seen and seen.report.as_json(),
         "lease": holder and {**vars(holder.lease), "status": holder.status},
@@ -123,19 +124,19 @@ def status_command(outside: Outside | None, app: str, as_json: bool, run: str | 
         "debts": dict(page_read.debts),
         "directive": dict(page_read.directive),
         "take_over": dict(page_read.take_over),
-        "ledger": page is not None,
+        "ledger": records is not None,
     }
     rows: list[Row] = [*run_rows(seen.arn, seen.report)] if seen else [("no run yet",)]
     rows += [
         ("", "", ""),
-        ("lease", lease_row(holder) if page else "unknown: the ledger does not answer", ""),
+        ("lease", lease_row(holder) if records else "unknown: the ledger does not answer", ""),
     ]
     rows += words_rows(page_read, seen.arn if seen else "")
     if pending:
         rows += _proposal_rows(operator, page_read, seen)
         rows += [("decide", f"farshore approve {app} {pending['hash']} --why …   (or decline)", "")]
     end(as_json, told, rows)
-    sys.exit(0 if page is not None else 1)
+    sys.exit(0 if records is not None else 1)
 
 
 @command("approve")
@@ -166,12 +167,12 @@ def _decide(
     why: str,
 ) -> None:
     operator = Operator(find(app), outside)
-    page = operator.page()
-    proposal = page.proposal
+    records = operator.records()
+    proposal = records.proposal
     if proposal.get("hash") != plan:
         pending = f"the pending one is {proposal['hash']}" if proposal else "none is pending"
         raise Trouble(f"plan {plan} is not pending in {app}, {pending}: look first: farshore status {app}")
-    if (before := page.decisions.get(plan)) is not None and before["decision"] != decision:
+    if (before := records.decisions.get(plan)) is not None and before["decision"] != decision:
         raise Trouble(
             f"{before['who']} said {before['decision']} to plan {plan} already ({before['why']}): "
             f"to stop that run: farshore abort {app} --why …"
@@ -184,7 +185,7 @@ def _decide(
     mode = "" if isinstance(told, Silence) else mode_of(told)
     rows = [
         *plan_rows(proposal["plan"]),
-        *what_is_at_stake(operator.book, page, mode, operator.outside.clock()),
+        *what_is_at_stake(operator.runbook, records, mode, operator.outside.clock()),
     ]
     if not as_json:
         show(rows)
@@ -202,32 +203,32 @@ def report_command(outside: Outside | None, app: str, as_json: bool, run: str | 
     seen = seen_of(operator, run)
     if seen is None:
         raise Trouble(f"{app} has had no run yet: farshore start {app} --mode …")
-    page = page_of(operator)
+    records = records_of(operator)
     told = seen.report.as_json() | {
-        "application": operator.book.application,
+        "application": operator.runbook.application,
         "execution": seen.arn,
         "started": seen.told["startDate"].isoformat(),
         "ended": seen.told["stopDate"].isoformat() if "stopDate" in seen.told else None,
         "redrives": seen.told.get("redriveCount", 0),
-        "point_of_no_return": committed(seen.report, page is None or page.begun == seen.arn) or None,
-        "debts": dict(page.debts) if page is not None else None,
+        "point_of_no_return": committed(seen.report, records is None or records.begun == seen.arn) or None,
+        "debts": dict(records.debts) if records is not None else None,
     }
-    rows = [*run_rows(seen.arn, seen.report, facts=True), *(words_rows(page, seen.arn) if page else ())]
+    rows = [*run_rows(seen.arn, seen.report, facts=True), *(words_rows(records, seen.arn) if records else ())]
     end(as_json, told, rows)
 
 
-def _pending(page: Page, seen: Seen | None) -> dict[str, Any]:
+def _pending(records: Records, seen: Seen | None) -> dict[str, Any]:
     """The plan that a run waits for a decision on."""
-    proposal = dict(page.proposal)
+    proposal = dict(records.proposal)
     waits = seen is not None and seen.told["status"] == "RUNNING" and proposal.get("execution") == seen.arn
-    return proposal if waits and proposal["hash"] not in page.decisions else {}
+    return proposal if waits and proposal["hash"] not in records.decisions else {}
 
 
-def _proposal_rows(operator: Operator, page: Page, seen: Seen | None) -> list[Row]:
+def _proposal_rows(operator: Operator, records: Records, seen: Seen | None) -> list[Row]:
     mode = seen.report.mode if seen else ""
-    rows: list[Row] = [("", "", ""), ("plan", page.proposal["hash"], "waits for a decision")]
+    rows: list[Row] = [("", "", ""), ("plan", records.proposal["hash"], "waits for a decision")]
     return [
         *rows,
-        *plan_rows(page.proposal["plan"]),
-        *what_is_at_stake(operator.book, page, mode, operator.outside.clock()),
+        *plan_rows(records.proposal["plan"]),
+        *what_is_at_stake(operator.runbook, records, mode, operator.outside.clock()),
     ]

@@ -10,18 +10,19 @@ from typing import Any
 
 import click
 
-from functions.ledger import Page
-from functions.steps.step import MODES, Mode
-from functions.world import NotYet, Outside, Refused
+from functions.errors import NotYet, Refused
+from functions.ledger import Records
+from functions.outside import Outside
+from functions.run import MODES, Mode
 
-from ..aws_cli import as_script, command
-from ..finding import find
-from ..machine import machines
-from ..operate import Operator
-from ..planning import Planned, plan_of
-from ..runbook import Runbook
-from ..telling import plan_rows, show
-from ..trouble import answering
+from ..compile.machine import machines
+from ..operate.aws_cli import as_script, command
+from ..operate.operator import Operator
+from ..operate.plan import Planned, plan_of
+from ..operate.render import plan_rows, show
+from ..operate.trouble import answering
+from ..runbook.find import find
+from ..runbook.load import Runbook
 from .local import as_the_twin
 
 
@@ -43,16 +44,16 @@ def plan_command(
 
     Exits 1 where a step would refuse, or cannot tell because nobody answers.
     """
-    book = find(app)
-    made = {machine.procedure: machine for machine in machines(book)}
+    runbook = find(app)
+    made = {machine.procedure: machine for machine in machines(runbook)}
     if procedure not in made:
-        raise click.UsageError(f"{book.application} has no {procedure}; it has {', '.join(made)}")
+        raise click.UsageError(f"{runbook.application} has no {procedure}; it has {', '.join(made)}")
     definition = made[procedure].definition
-    with _healthy_twin(book) if twin else _account(given) as outside:
-        page = _page(Operator(book, outside, made[procedure].region))
-        plan = list(plan_of(definition, mode, outside, page))
+    with _healthy_twin(runbook) if twin else _account(given) as outside:
+        records = _records(Operator(runbook, outside, made[procedure].region))
+        plan = list(plan_of(definition, mode, outside, records))
     if as_json:
-        click.echo(json.dumps(_as_json(book, procedure, mode, twin, as_cli, plan), indent=2, default=str))
+        click.echo(json.dumps(_as_json(runbook, procedure, mode, twin, as_cli, plan), indent=2, default=str))
     elif as_cli:
         click.echo(
             f"# {definition['Comment'].split('. ')[0]}, {mode}: {'the twin' if twin else 'the account'} now"
@@ -65,13 +66,13 @@ def plan_command(
 
 
 def _as_json(
-    book: Runbook, procedure: str, mode: str, twin: bool, as_cli: bool, plan: list[Planned]
+    runbook: Runbook, procedure: str, mode: str, twin: bool, as_cli: bool, plan: list[Planned]
 ) -> Mapping[str, Any]:
     steps = [
         step.as_json() | ({"cli": [command(call) for call in step.calls]} if as_cli else {}) for step in plan
     ]
     return {
-        "application": book.application,
+        "application": runbook.application,
         "procedure": procedure,
         "mode": mode,
         "twin": twin,
@@ -79,13 +80,13 @@ def _as_json(
     }
 
 
-def _page(operator: Operator) -> Page:
+def _records(operator: Operator) -> Records:
     """What is remembered; a ledger that is silent, or not there yet, does not stop a plan."""
     try:
-        return operator.page()
+        return operator.records()
     except (NotYet, Refused) as trouble:
         click.echo(f"planned as if nothing were remembered: {trouble}", err=True)
-        return Page()
+        return Records()
 
 
 @contextmanager
@@ -94,12 +95,15 @@ def _account(given: Outside | None) -> Iterator[Outside]:
 
 
 @contextmanager
-def _healthy_twin(book: Runbook) -> Iterator[Outside]:
+def _healthy_twin(runbook: Runbook) -> Iterator[Outside]:
     as_the_twin()
-    click.echo(f"the twin of {book.application} is being built", err=True)
-    from ..rehearsal import WARM_UP, Rehearsal  # moto and the twin: half a second, after the first word
+    click.echo(f"the twin of {runbook.application} is being built", err=True)
+    from ..simulate.rehearsal import (  # moto and the twin: half a second, after the first word
+        WARM_UP,
+        Rehearsal,
+    )
 
-    rehearsal = Rehearsal(book, "graceful", None, 1, lambda moment: None)
+    rehearsal = Rehearsal(runbook, "graceful", None, 1, lambda moment: None)
     with rehearsal.stage():
         rehearsal.shop.open()
         rehearsal.clock.sleep(WARM_UP)

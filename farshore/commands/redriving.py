@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import click
 
-from functions.ledger import Page
-from functions.steps.step import Mode
-from functions.world import Outside
+from functions.ledger import Records
+from functions.outside import Outside
+from functions.run import Mode
 
-from ..finding import find
-from ..operate import Operator
-from ..planning import Planned, plan_of
-from ..runs import Seen, short
-from ..telling import plan_rows, show
-from ..trouble import Trouble
+from ..operate.operator import Operator
+from ..operate.plan import Planned, plan_of
+from ..operate.render import plan_rows, show
+from ..operate.runs import Seen, short
+from ..operate.trouble import Trouble
+from ..runbook.find import find
 from .common import command, end
 
 
@@ -27,16 +27,16 @@ def redrive_command(outside: Outside | None, app: str, as_json: bool, run: str, 
     """
     operator = Operator(find(app), outside)
     seen = operator.runs.look(operator.runs.find(run))
-    page = operator.page()
-    operator.must_be_redrivable(seen, operator.holder(page))
-    plan = list(_remaining(operator, seen, page))
+    records = operator.records()
+    operator.must_be_redrivable(seen, operator.holder(records))
+    plan = list(_remaining(operator, seen, records))
     if not as_json:
         show(plan_rows(step.as_json() for step in plan))
     if refusing := [step.state for step in plan if step.outcome == "would refuse"]:
         click.echo(f"would refuse: {', '.join(refusing)}", err=True)
     if not yes:
         raise Trouble(f"nothing was done: if that is what you want: farshore redrive {app} {run} --yes")
-    lease = operator.go_on(seen, page)
+    lease = operator.go_on(seen, records)
     told = {
         "execution": seen.arn,
         "redrives": lease.redrives,
@@ -46,9 +46,9 @@ def redrive_command(outside: Outside | None, app: str, as_json: bool, run: str, 
     end(as_json, told, [(f"redriven: {short(seen.arn)}, for the {lease.redrives}. time",)])
 
 
-def _remaining(operator: Operator, seen: Seen, page: Page) -> list[Planned]:
+def _remaining(operator: Operator, seen: Seen, records: Records) -> list[Planned]:
     """What the redriven run would do now: its own machine's states, without those that have ended."""
     ended = {step.name for step in seen.report.steps if step.ended}
     mode: Mode = "ungraceful" if seen.report.mode == "ungraceful" else "graceful"
-    plan = plan_of(seen.definition, mode, operator.outside, page, seen.arn)
+    plan = plan_of(seen.definition, mode, operator.outside, records, seen.arn)
     return [step for step in plan if step.state not in ended]

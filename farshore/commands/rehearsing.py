@@ -12,11 +12,11 @@ import click
 from rich.console import Console
 from rich.table import Table
 
-from ..finding import find
+from ..runbook.find import find
 from .local import as_the_twin
 
 if TYPE_CHECKING:
-    from ..report import Report
+    from ..simulate.report import Report
 
 
 @click.command("rehearse")
@@ -36,21 +36,21 @@ def rehearse_command(
     app: str, mode: str, dark: str | None, seed: int, as_json: bool, report: Path | None
 ) -> None:
     """Rehearse a game day of APP on this machine: outage, failover, recovery, failback."""
-    book = find(app)
-    if dark is not None and dark != book.regions.primary:
-        raise click.UsageError(f"--dark takes the primary Region, {book.regions.primary}, not {dark}")
+    runbook = find(app)
+    if dark is not None and dark != runbook.regions.primary:
+        raise click.UsageError(f"--dark takes the primary Region, {runbook.regions.primary}, not {dark}")
     if dark is not None and mode == "graceful":
         raise click.UsageError("a graceful run needs both Regions: rehearse --dark with --mode ungraceful")
     as_the_twin()
     console = Console(stderr=as_json, highlight=False, soft_wrap=True)
-    console.print(f"farshore: the twin of {book.application} is being built: two Regions, two databases")
+    console.print(f"farshore: the twin of {runbook.application} is being built: two Regions, two databases")
     began = time.perf_counter()
-    from ..rehearsal import Rehearsal  # moto and the twin take half a second, after the first word
-    from ..view import Lines, Screen
+    from ..simulate.rehearsal import Rehearsal  # moto and the twin take half a second, after the first word
+    from ..simulate.view import Lines, Screen
 
     with (Screen if console.is_terminal else Lines)(console) as view:
         rehearsal = Rehearsal(
-            book,
+            runbook,
             "graceful" if mode == "graceful" else "ungraceful",
             dark,
             seed,

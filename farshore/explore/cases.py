@@ -11,12 +11,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import combinations
 
-from functions.steps.step import MODES
+from functions.run import MODES
 
-from ..machine import Direction
-from ..registry import steps
-from ..runbook import Runbook
-from ..shape import lines
+from ..compile.machine import Direction
+from ..runbook.load import Runbook
+from ..runbook.model import lines
+from ..runbook.registry import steps
 from .play import Heard
 from .seed import (
     ALARM,
@@ -94,21 +94,21 @@ class TickClass:
                 yield tick
 
 
-def bases(app: str, book: Runbook) -> Iterator[Seed]:
+def bases(app: str, runbook: Runbook) -> Iterator[Seed]:
     """The runs whose every call is struck: both directions, both modes, and from a dark Region."""
     for procedure in ("failover", "failback"):
         for mode in MODES:
             yield Seed(app, procedure, mode)
         seed = Seed(app, procedure, "ungraceful")
-        source, _ = direction(seed, book)
+        source, _ = direction(seed, runbook)
         back = Point(f"{procedure}-1/release", 1, 0)
         yield seed.but(Fault("dark", source, None, back))
-    if "outage" in book.procedures:
+    if "outage" in runbook.procedures:
         for procedure in ("failover", "failback"):
             for mode in MODES:
                 yield Seed(app, procedure, mode, (Fault(OUTAGE),))
     for procedure in ("outage", "recovery", "prepare"):
-        if procedure in book.procedures or (procedure == "recovery" and "outage" in book.procedures):
+        if procedure in runbook.procedures or (procedure == "recovery" and "outage" in runbook.procedures):
             yield Seed(app, procedure, "graceful")
 
 
@@ -171,14 +171,14 @@ def _kinds(heard: Heard, hands: bool) -> Iterator[str]:
             yield PAUSED
 
 
-def spells(course: Course, book: Runbook) -> Iterator[Struck]:
+def spells(course: Course, runbook: Runbook) -> Iterator[Struck]:
     """What lasts: from before and from any step on, for ever, for a while; and what the application stands
     in, until any later step."""
-    source, target = direction(course.seed, book)
+    source, target = direction(course.seed, runbook)
     firsts = _firsts(course)
     starts = [each.point for each in firsts] + [each.point for each in course.heard if each.changes]
     returns = [Point(each.point.label, 1, 0) for each in firsts]
-    homes = dict.fromkeys((source, target, "us-east-1", "us-west-2", *book.ledger.regions))
+    homes = dict.fromkeys((source, target, "us-east-1", "us-west-2", *runbook.ledger.regions))
     lasting = [("dark", place) for place in homes] + [("grey", source), ("grey", target)]
     lasting.append(("cut", f"{source}~{target}"))
     for kind, place in lasting:
@@ -189,7 +189,7 @@ def spells(course: Course, book: Runbook) -> Iterator[Struck]:
             later = [end for end in returns if matters and start and _follows(end, start, returns)]
             for until in (None, *AWAY, *later):
                 yield _struck(course, start, Fault(kind, place, start, until))
-    for places in _parts(course, book):
+    for places in _parts(course, runbook):
         for start in (None, *_callers(course, places)):
             if start is None and f"stepfunctions/{target}" in places:
                 continue
@@ -209,18 +209,18 @@ def stalls(course: Course) -> Iterator[Struck]:
         yield _struck(course, None, Fault(LAG, str(seconds)))
 
 
-def false_alarms(course: Course, book: Runbook) -> Iterator[Struck]:
+def false_alarms(course: Course, runbook: Runbook) -> Iterator[Struck]:
     """Only an alarm says that something is wrong: a run that it starts must see that for itself."""
-    modes = {trigger.mode for trigger in book.triggers}
+    modes = {trigger.mode for trigger in runbook.triggers}
     if course.seed.procedure == "failover" and not course.seed.faults and course.seed.mode in modes:
         yield _struck(course, None, Fault(ALARM))
 
 
-def words(course: Course, book: Runbook) -> Iterator[Struck]:
+def words(course: Course, runbook: Runbook) -> Iterator[Struck]:
     """A person declines the plan; and the Region that is left goes dark, from any step on, under a graceful
     run that a person then carries on as ungraceful."""
     yield _struck(course, None, Fault(DECLINED))
-    source, _ = direction(course.seed, book)
+    source, _ = direction(course.seed, runbook)
     if course.seed.mode == "graceful":
         for heard in (*_firsts(course), *(each for each in course.heard if each.changes)):
             gone = Fault("dark", source, heard.point)
@@ -257,20 +257,20 @@ def _follows(end: Point, start: Point, order: Sequence[Point]) -> bool:
     )
 
 
-def _parts(course: Course, book: Runbook) -> Iterator[tuple[str, ...]]:
+def _parts(course: Course, runbook: Runbook) -> Iterator[tuple[str, ...]]:
     """Each service of a Region that the run calls, each endpoint of ARC, and each pair of them."""
     for place in sorted({heard.place for heard in course.heard if heard.point.call}):
         if not place.startswith(("http/", ARC)):
             yield (place,)
-    endpoints = list(_endpoints(book, course))
+    endpoints = list(_endpoints(runbook, course))
     yield from ((one,) for one in endpoints)
     yield from combinations(endpoints, 2)
 
 
-def _endpoints(book: Runbook, course: Course) -> Iterator[str]:
+def _endpoints(runbook: Runbook, course: Course) -> Iterator[str]:
     """The hosts of an ARC cluster's endpoints, as the runbook names them."""
-    way = Direction(*direction(course.seed, book))
-    for line in lines(book.procedures["failover"]):
+    way = Direction(*direction(course.seed, runbook))
+    for line in lines(runbook.procedures["failover"]):
         if steps()[line.step].block == ARC_BLOCK:
             yield from (url.split("/")[2] for url in way.literal(line.inputs["endpoints"]).values())
 

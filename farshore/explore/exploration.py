@@ -9,8 +9,8 @@ from typing import Any
 
 from twin.invariants import Breach
 
-from ..finding import find
-from ..runbook import Runbook
+from ..runbook.find import find
+from ..runbook.load import Runbook
 from .cases import (
     Course,
     Struck,
@@ -45,7 +45,7 @@ class Exploration:
     """What there is to explore of an application, and what was found."""
 
     app: str
-    book: Runbook
+    runbook: Runbook
     to_the_end: bool = False
     """Follows every run to its end, also when it is back on course."""
     courses: list[Course] = field(default_factory=list)
@@ -55,7 +55,7 @@ class Exploration:
 
     def survey(self) -> None:
         """Plays each course once, and hears its calls."""
-        for seed in bases(self.app, self.book):
+        for seed in bases(self.app, self.runbook):
             outcome = played(seed, listen=True)
             standings = {} if self.to_the_end else outcome.standings
             course = Course(seed, outcome.heard, outcome.status, standings)
@@ -71,11 +71,11 @@ class Exploration:
         for course in self._struck():
             if course.name in broken:
                 continue
-            every_kind = [strikes(course, every), false_alarms(course, self.book)]
+            every_kind = [strikes(course, every), false_alarms(course, self.runbook)]
             if course.seed.procedure in ("failover", "failback"):
                 every_kind += [rains(course), stalls(course)]
                 if not course.seed.faults:
-                    every_kind += [spells(course, self.book), words(course, self.book)]
+                    every_kind += [spells(course, self.runbook), words(course, self.runbook)]
             for several in every_kind:
                 for struck in several:
                     if struck.seed not in seen:
@@ -140,14 +140,14 @@ class Exploration:
         return Counter(safe=whole + sum(v.safe for v in told), live=whole + sum(v.live for v in told))
 
 
-_BOOKS: dict[str, Runbook] = {}
+_RUNBOOKS: dict[str, Runbook] = {}
 
 
 def played(seed: Seed, listen: bool = False, forks: Forks | None = None) -> Outcome:
     """One run, of the runbook that the seed names."""
-    if seed.app not in _BOOKS:
-        _BOOKS[seed.app] = find(seed.app)
-    outcome = Play(_BOOKS[seed.app], seed, listen, forks).play()
+    if seed.app not in _RUNBOOKS:
+        _RUNBOOKS[seed.app] = find(seed.app)
+    outcome = Play(_RUNBOOKS[seed.app], seed, listen, forks).play()
     if forks:
         forks.end(outcome)
     return outcome
@@ -157,7 +157,7 @@ def as_json(exploration: Exploration, wall_seconds: float) -> dict[str, Any]:
     """What `farshore explore --json` prints."""
     runs = exploration.made
     return {
-        "application": exploration.book.application,
+        "application": exploration.runbook.application,
         **exploration.count(),
         "runs": runs,
         **exploration.good,

@@ -84,7 +84,7 @@ def markdown(exploration: Exploration) -> str:
     counted = {**exploration.count(), "runs": exploration.made, "back": exploration.back, **exploration.good}
     preface = (files("farshore.explore") / "preface.md").read_text()
     told = preface.format(
-        application=exploration.book.application,
+        application=exploration.runbook.application,
         courses=sum(course.is_struck for course in exploration.courses),
         **counted,
     )

@@ -13,18 +13,18 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, cast
 
-from functions.world import NotYet
+from functions.errors import NotYet
 from twin.aws import WHO
 from twin.customers import Pulse
 from twin.faults import Echo, Kind, Request
 from twin.invariants import Breach
-from twin.services.dynamodb import WRITES
+from twin.services.dynamodb.model import WRITES
 
-from ..deployment import TICK, Tick, label_of
-from ..history import RunReport, report_of
-from ..runbook import Runbook
-from ..stage import Stage, changes
-from ..trouble import Trouble
+from ..operate.history import RunReport
+from ..operate.trouble import Trouble
+from ..runbook.load import Runbook
+from ..simulate.deployment import TICK, Tick, label_of, report_of
+from ..simulate.stage import Stage, changes
 from .score import Score
 from .seed import ALARM, DECLINED, LAG, OUTAGE, Point, Seed
 from .standing import standing
@@ -108,8 +108,10 @@ def broken(seed: Seed, why: str) -> Outcome:
 class Play(Stage):
     """Plays a seed. `listen` wants every call at its point in the outcome; `forks` may go on from any."""
 
-    def __init__(self, book: Runbook, script: Seed, listen: bool = False, forks: Forks | None = None) -> None:
-        super().__init__(book, script.mode, SEED, data="journal", backed="doubles")
+    def __init__(
+        self, runbook: Runbook, script: Seed, listen: bool = False, forks: Forks | None = None
+    ) -> None:
+        super().__init__(runbook, script.mode, SEED, data="journal", backed="doubles")
         self.script = script
         self.main = ""
         """The execution that the seed is about."""
@@ -146,7 +148,7 @@ class Play(Stage):
         self._run()
         self._after()
         ended = self._ended()
-        breaches = (*self.watch.breaches, *self.breaches, *judge(self.script, ended, self.book))
+        breaches = (*self.watch.breaches, *self.breaches, *judge(self.script, ended, self.runbook))
         heard = list(self._all_heard())
         return Outcome(self.script, ended.status, breaches, self.clock.elapsed, heard, self._standings)
 
@@ -190,7 +192,7 @@ class Play(Stage):
     def _run(self) -> None:
         name = f"{self.script.procedure}-{self._begun[self.script.procedure] + 1}"
         if self.script.has(ALARM):
-            trigger = self.book.triggers[0]
+            trigger = self.runbook.triggers[0]
             self.started_by_alarm({"mode": self.script.mode, "trigger": trigger.alarm})
             self.main = self.alarmed
         elif self._alarmed_at():
@@ -204,7 +206,7 @@ class Play(Stage):
 
     def _alarmed_at(self) -> bool:
         """Nobody need start the run: the alarm does, because the Region that it leaves is dark for long."""
-        primary, script = self.book.regions.primary, self.script
+        primary, script = self.runbook.regions.primary, self.script
         dark = any(
             fault.kind == "dark"
             and fault.place == primary
@@ -212,7 +214,7 @@ class Play(Stage):
             and not isinstance(fault.until, float)
             for fault in script.faults
         )
-        return bool(dark and self.book.triggers and (script.procedure, script.mode) == ALARMS_START)
+        return bool(dark and self.runbook.triggers and (script.procedure, script.mode) == ALARMS_START)
 
     def _after(self) -> None:
         """Whatever is under way arrives; what failed is repaired, once nothing is in its way any more."""
@@ -276,9 +278,9 @@ class Play(Stage):
 
     def redrive(self, execution: str) -> None:
         """As `farshore redrive` does it. Raises NotYet and Trouble."""
-        seen, page = self.operator.runs.look(execution), self.operator.page()
-        self.operator.must_be_redrivable(seen, self.operator.holder(page))
-        self.operator.go_on(seen, page)
+        seen, records = self.operator.runs.look(execution), self.operator.records()
+        self.operator.must_be_redrivable(seen, self.operator.holder(records))
+        self.operator.go_on(seen, records)
 
     def procedure_of(self, execution: str) -> str:
         machine = execution.replace(":execution:", ":stateMachine:").rpartition(":")[0]
@@ -296,7 +298,7 @@ class Play(Stage):
             if procedure != "settle" and self._is_part(arn)
         ]
         reports = {arn: self._reported(arn) for arn in sorted(ran, key=self._let_go_at)}
-        page, shop = self.operator.page(), self.shop
+        records, shop = self.operator.records(), self.shop
         told_to = self.score.failed_over_at or self.clock.now
         ended = Ended(
             status=self.first.status,
@@ -313,10 +315,10 @@ class Play(Stage):
             lost=tuple(self.pulse.lost()),
             failed_over_at=self.score.failed_over_at,
             last_write=max((at for at, _ in self.pulse.promises if at <= told_to), default=0.0),
-            debts=tuple(page.debts),
+            debts=tuple(records.debts),
             settling=next(self._settling(), ""),
-            held_by="" if page.lease is None or page.lease.released else page.lease.holder,
-            withheld=tuple(memory.resource for memory in page.memories if memory.hand == "run"),
+            held_by="" if records.lease is None or records.lease.released else records.lease.holder,
+            withheld=tuple(memory.resource for memory in records.memories if memory.hand == "run"),
             struck=self.strikes.struck,
             befallen=tuple(self.strikes.befallen),
             unlike={region: now != self._well[region] for region, now in shop.settings().items()},
@@ -368,7 +370,7 @@ class Play(Stage):
 
     def _approve(self) -> None:
         try:
-            proposal = self.operator.page().proposal
+            proposal = self.operator.records().proposal
             plan = {entry["state"]: entry for entry in proposal["plan"]}
             if any(entry["outcome"] == "would refuse" for entry in proposal["plan"]):
                 return

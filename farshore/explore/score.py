@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, Any
 
 from twin.faults import Kind, Request
 
-from ..deployment import TICK, Tick
-from ..history import kind_of
-from ..machine import AGAIN
-from ..stage import changes
+from ..compile.definition import step_type_of
+from ..compile.machine import AGAIN
+from ..simulate.deployment import TICK, Tick
+from ..simulate.stage import changes
 from .seed import OPPOSITE, UNGRACEFUL
 
 if TYPE_CHECKING:
@@ -47,7 +47,7 @@ class Score:
         """A run sends this, and that befalls it."""
         tick = _changing(request)
         if tick is not None and kind != "denied":
-            step = kind_of(tick.function[1])
+            step = step_type_of(tick.function[1])
             if step is not None and step.moves():
                 self.moved.add(tick.execution)
 

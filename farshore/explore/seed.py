@@ -14,7 +14,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import NamedTuple, cast, get_args
 
-from functions.steps.step import MODES, Mode
+from functions.run import MODES, Mode
 from twin.faults import KINDS
 
 CALL_KINDS: tuple[str, ...] = KINDS

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
-from ..runbook import Runbook
+from ..runbook.load import Runbook
 from .play import Play
 from .seed import Fault, Seed
 
@@ -13,23 +13,23 @@ BRIEF = (1.0, 5.0, 10.0, 30.0, 60.0, 120.0)
 """Seconds that are tried instead of a longer spell."""
 
 
-def shortest(seed: Seed, book: Runbook) -> Seed:
+def shortest(seed: Seed, runbook: Runbook) -> Seed:
     """The seed itself where it breaches nothing, or where nothing can be left out."""
-    wanted = _breached(seed, book)
+    wanted = _breached(seed, runbook)
     if not wanted:
         return seed
     smaller = True
     while smaller:
         smaller = False
         for candidate in _smaller(seed):
-            if wanted & _breached(candidate, book):
+            if wanted & _breached(candidate, runbook):
                 seed, smaller = candidate, True
                 break
     return seed
 
 
-def _breached(seed: Seed, book: Runbook) -> set[str]:
-    return {breach.invariant for breach in Play(book, seed).play().breaches}
+def _breached(seed: Seed, runbook: Runbook) -> set[str]:
+    return {breach.invariant for breach in Play(runbook, seed).play().breaches}
 
 
 def _smaller(seed: Seed) -> Iterator[Seed]:

@@ -10,11 +10,11 @@ from typing import Any
 
 from twin.faults import Request
 
-from ..deployment import TICK, Tick
-from ..machine import IDLE
-from ..report import Moment
-from ..runbook import Runbook
-from ..stage import READING
+from ..compile.machine import IDLE
+from ..runbook.load import Runbook
+from ..simulate.deployment import TICK, Tick
+from ..simulate.report import Moment
+from ..simulate.stage import READING
 from .cases import FIGURES
 from .play import Outcome, Play
 from .seed import Fault, Seed
@@ -50,8 +50,8 @@ ARN = re.compile(r"arn:aws:[a-z0-9-]+:[^ ,'\"]*[:/]([^ ,'\":/]+)")
 class Told(Play):
     """A play that keeps what is needed to tell it."""
 
-    def __init__(self, book: Runbook, script: Seed) -> None:
-        super().__init__(book, script)
+    def __init__(self, runbook: Runbook, script: Seed) -> None:
+        super().__init__(runbook, script)
         self.moments: list[Moment] = []
         self.raised = 0.0
         """When the curtain was, in seconds since the beginning."""
@@ -143,9 +143,9 @@ class Tale:
         }
 
 
-def tell(book: Runbook, seed: Seed) -> Tale:
+def tell(runbook: Runbook, seed: Seed) -> Tale:
     """Plays the seed, and tells what happened from the curtain on."""
-    play = Told(book, seed)
+    play = Told(runbook, seed)
     outcome = play.play()
     return Tale(outcome, tuple(_shortened([m for m in play.moments if m.at >= play.raised])))
 

@@ -9,14 +9,15 @@ from typing import TYPE_CHECKING, Any, cast
 
 from botocore.exceptions import ClientError
 
-from functions.world import NO_ANSWER, NotYet
+from functions.errors import NotYet
+from functions.outside import NO_ANSWER
 from twin.aws import AwsError
 from twin.clock import Clock
 from twin.faults import KINDS, Kind, Request
-from twin.services.lambda_ import FunctionError
+from twin.services.lambda_.model import FunctionError
 
-from ..deployment import TICK
-from ..trouble import Trouble
+from ..operate.trouble import Trouble
+from ..simulate.deployment import TICK
 from .seed import (
     CALL_KINDS,
     HAND_KINDS,

@@ -12,10 +12,10 @@ from dataclasses import dataclass, replace
 
 from twin.invariants import Breach
 
-from ..history import RunReport
-from ..registry import steps
-from ..runbook import Runbook
-from ..shape import lines
+from ..operate.history import RunReport
+from ..runbook.load import Runbook
+from ..runbook.model import lines
+from ..runbook.registry import steps
 from .seed import ALARM, DECLINED, HAND_KINDS, LAG, LASTING_KINDS, OPPOSITE, Fault, Seed
 
 SHORT = 120.0
@@ -76,28 +76,28 @@ class Ended:
         ][-1]
 
 
-def judge(seed: Seed, ended: Ended, book: Runbook) -> Iterator[Breach]:
+def judge(seed: Seed, ended: Ended, runbook: Runbook) -> Iterator[Breach]:
     """Every breach of what must hold at the end."""
     for invariant, story in (
-        *_data(seed, ended, book),
-        *_ends(seed, ended, book),
-        *_gets_there(seed, ended, book),
+        *_data(seed, ended, runbook),
+        *_ends(seed, ended, runbook),
+        *_gets_there(seed, ended, runbook),
     ):
         yield Breach(invariant, 0.0, story)
 
 
-def _data(seed: Seed, ended: Ended, book: Runbook) -> Iterator[tuple[str, str]]:
+def _data(seed: Seed, ended: Ended, runbook: Runbook) -> Iterator[tuple[str, str]]:
     if not seed.may_lose and ended.failed_over_at is None and ended.lost:
         yield "S4", f"a graceful run lost {len(ended.lost)} acknowledged writes"
     if not seed.may_lose and ended.failed_over_at is not None:
         yield "S4", "a graceful run told Aurora to accept a loss"
     since = min(ended.last_write, ended.struck or ended.last_write)
-    early = [at for at in ended.lost if at < since - book.objectives.rpo]
+    early = [at for at in ended.lost if at < since - runbook.objectives.rpo]
     if early:
         yield "S4", f"{len(early)} writes are lost, the first {since - early[0]:.0f} s before the last one"
 
 
-def _ends(seed: Seed, ended: Ended, book: Runbook) -> Iterator[tuple[str, str]]:
+def _ends(seed: Seed, ended: Ended, runbook: Runbook) -> Iterator[tuple[str, str]]:
     for report in ended.reports.values():
         if report.status == "RUNNING":
             waits = next(
@@ -107,7 +107,7 @@ def _ends(seed: Seed, ended: Ended, book: Runbook) -> Iterator[tuple[str, str]]:
         elif report.status != "SUCCEEDED" and not report.why:
             yield "S5", f"{report.procedure} ended {report.status} without a reason"
     if ended.last.status == "SUCCEEDED":
-        yield from _did_everything(seed, ended, book)
+        yield from _did_everything(seed, ended, runbook)
     first = ended.reports[ended.main]
     # Who is denied the ledger cannot know whether anything has moved.
     unread = any(fault.kind == "denied" and "dynamodb:" in what for _, fault, what in ended.befallen)
@@ -119,16 +119,16 @@ def _ends(seed: Seed, ended: Ended, book: Runbook) -> Iterator[tuple[str, str]]:
         )
 
 
-def _fences(book: Runbook, procedure: str) -> bool:
+def _fences(runbook: Runbook, procedure: str) -> bool:
     """The procedure takes something away from the Region that it leaves."""
-    entries = book.procedures.get(procedure, book.procedures["failover"])
+    entries = runbook.procedures.get(procedure, runbook.procedures["failover"])
     return any(steps()[line.step].fences for line in lines(entries))
 
 
-def _did_everything(seed: Seed, ended: Ended, book: Runbook) -> Iterator[tuple[str, str]]:
+def _did_everything(seed: Seed, ended: Ended, runbook: Runbook) -> Iterator[tuple[str, str]]:
     """What only a run that did everything leaves behind."""
     procedure = ended.last.procedure
-    source, target = direction(replace(seed, procedure=procedure), book)  # wherever its machine may lead
+    source, target = direction(replace(seed, procedure=procedure), runbook)  # wherever its machine may lead
     done = f"{procedure} SUCCEEDED, but"
     if ended.held_by in ended.reports:
         yield "S5", f"{done} the lease was not released"
@@ -139,7 +139,7 @@ def _did_everything(seed: Seed, ended: Ended, book: Runbook) -> Iterator[tuple[s
             yield "S5", f"{done} customers can buy in {_and(ended.served)}, not {target}"
         if stuck := [resource for resource in ended.withheld if f":{target}:" in resource]:
             yield "S5", f"{done} {', '.join(stuck)} was never given back"
-        if source in ended.open and _fences(book, procedure):
+        if source in ended.open and _fences(runbook, procedure):
             yield "S5", f"{done} the API is still open in {source}, which was to be fenced"
         if ended.unlike[target]:
             yield "S5", f"{done} {target} has not got back what it had while all was well"
@@ -149,8 +149,8 @@ def _did_everything(seed: Seed, ended: Ended, book: Runbook) -> Iterator[tuple[s
         yield "S5", f"{done} nothing is broken in {source}"
 
 
-def _gets_there(seed: Seed, ended: Ended, book: Runbook) -> Iterator[tuple[str, str]]:
-    if ended.status != "SUCCEEDED" and must_succeed(seed, book):
+def _gets_there(seed: Seed, ended: Ended, runbook: Runbook) -> Iterator[tuple[str, str]]:
+    if ended.status != "SUCCEEDED" and must_succeed(seed, runbook):
         lasting = seed.has(*LASTING_KINDS)
         yield ("S7" if lasting else "L1"), f"{seed.procedure} ended {ended.status}: {ended.why}"
     if ended.last.status not in ("SUCCEEDED", "RUNNING"):
@@ -193,18 +193,18 @@ def _names_the_call(ended: Ended) -> Iterator[tuple[str, str]]:
             yield "L1", f"{what} was denied, and the run ended without naming it: {ended.why}"
 
 
-def must_succeed(seed: Seed, book: Runbook) -> bool:
+def must_succeed(seed: Seed, runbook: Runbook) -> bool:
     """Nothing in the seed may stop the run that it is about."""
     if seed.has("denied", LAG, ALARM, DECLINED, *HAND_KINDS):
         return False
     lasting = [fault for fault in seed.faults if fault.kind in LASTING_KINDS]
     endpoints = [fault for fault in lasting if "." in fault.place]
     others = [fault for fault in lasting if fault not in endpoints]
-    return len(endpoints) <= MINORITY and all(_ridden_out(fault, seed, book) for fault in others)
+    return len(endpoints) <= MINORITY and all(_ridden_out(fault, seed, runbook) for fault in others)
 
 
-def _ridden_out(fault: Fault, seed: Seed, book: Runbook) -> bool:
-    source, target = direction(seed, book)
+def _ridden_out(fault: Fault, seed: Seed, runbook: Runbook) -> bool:
+    source, target = direction(seed, runbook)
     places = {place.rpartition("/")[2] for place in fault.place.split("~")}
     if fault.kind == "cut":
         return seed.may_lose or not places <= {source, target}
@@ -213,9 +213,9 @@ def _ridden_out(fault: Fault, seed: Seed, book: Runbook) -> bool:
     return source not in places or seed.may_lose
 
 
-def direction(seed: Seed, book: Runbook) -> tuple[str, str]:
+def direction(seed: Seed, runbook: Runbook) -> tuple[str, str]:
     """`$from` and `$to` of the seed's procedure."""
-    primary, standby = book.regions.primary, book.regions.standby
+    primary, standby = runbook.regions.primary, runbook.regions.standby
     return (standby, primary) if seed.procedure == "failback" else (primary, standby)
 
 

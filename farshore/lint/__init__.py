@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ..machine import Direction, Unprovable, machines
-from ..mistakes import Mistakes
-from ..runbook import Runbook, load, load_all
+from ..compile.machine import Direction, Unprovable, machines
+from ..runbook.load import Runbook, load, load_all
+from ..runbook.mistakes import Mistakes
 from . import darkness, order, partners, promises
 from .darkness import Verdict
 from .finding import Finding, Procedures, procedures
@@ -38,46 +38,46 @@ class Judgement:
 def judgements(app: Path) -> list[Judgement]:
     """The judgement of a runbook, or of all of a folder. What cannot be read is found, not raised."""
     try:
-        books = load_all(app) if app.is_dir() or not app.suffix else (load(app),)
+        runbooks = load_all(app) if app.is_dir() or not app.suffix else (load(app),)
     except Mistakes as mistakes:
         found = [Finding("runbook", m.path, m.line, m.what, m.instead) for m in mistakes.mistakes]
         return [Judgement("", tuple(found))]
-    return [judged(book) for book in books]
+    return [judged(runbook) for runbook in runbooks]
 
 
-def judged(book: Runbook) -> Judgement:
+def judged(runbook: Runbook) -> Judgement:
     """Everything that the rules find, by line; and the four verdicts."""
-    listed = procedures(book)
-    unfit = tuple(_unfit(book, listed))
+    listed = procedures(runbook)
+    unfit = tuple(_unfit(runbook, listed))
     found = [
-        *order.findings(book, listed),
-        *partners.findings(book, listed),
-        *promises.findings(book, listed),
+        *order.findings(runbook, listed),
+        *partners.findings(runbook, listed),
+        *promises.findings(runbook, listed),
     ]
     if unfit:
-        return Judgement(book.application, _in_order([*unfit, *found]))
-    reached = tuple(reaches(listed, machines(book)))
-    dark = darkness.findings(book, listed, reached)
+        return Judgement(runbook.application, _in_order([*unfit, *found]))
+    reached = tuple(reaches(listed, machines(runbook)))
+    dark = darkness.findings(runbook, listed, reached)
     return Judgement(
-        book.application,
+        runbook.application,
         _in_order([*found, *dark]),
-        tuple(darkness.verdicts(book, dark)),
+        tuple(darkness.verdicts(runbook, dark)),
         reached,
     )
 
 
-def _unfit(book: Runbook, listed: Procedures) -> Iterator[Finding]:
+def _unfit(runbook: Runbook, listed: Procedures) -> Iterator[Finding]:
     """What compile refuses: there is no machine to judge."""
-    there = Direction(book.regions.primary, book.regions.standby)
+    there = Direction(runbook.regions.primary, runbook.regions.standby)
     for placed in listed.everything():
         try:
             placed.step(there)
         except ValueError as error:
-            yield Finding("runbook", book.path, placed.line.line, f"{placed.name}: {error}", "correct it")
+            yield Finding("runbook", runbook.path, placed.line.line, f"{placed.name}: {error}", "correct it")
     try:
-        machines(book)
+        machines(runbook)
     except Unprovable as error:
-        yield Finding("runbook", book.path, book.lines["application"], str(error), "correct it")
+        yield Finding("runbook", runbook.path, runbook.lines["application"], str(error), "correct it")
 
 
 def _in_order(findings: list[Finding]) -> tuple[Finding, ...]:

@@ -9,8 +9,8 @@ from typing import Any
 from functions.steps.arc_controls import ArcControls
 from functions.steps.region_impaired import HEALTH, RegionImpaired, Source
 
-from ..machine import Direction
-from ..runbook import Runbook
+from ..compile.machine import Direction
+from ..runbook.load import Runbook
 from .finding import Finding, Procedures, Severity
 from .reach import Reach
 
@@ -52,17 +52,17 @@ class Obstacle(Finding):
     dark: str = ""
 
 
-def findings(book: Runbook, listed: Procedures, reached: Sequence[Reach]) -> list[Finding]:
+def findings(runbook: Runbook, listed: Procedures, reached: Sequence[Reach]) -> list[Finding]:
     return [
-        *_control_planes(book, reached),
-        *_lost(book, reached),
-        *_evidence(book, listed),
-        *_endpoints(book, listed),
+        *_control_planes(runbook, reached),
+        *_lost(runbook, reached),
+        *_evidence(runbook, listed),
+        *_endpoints(runbook, listed),
     ]
 
 
-def verdicts(book: Runbook, found: Sequence[Finding]) -> Iterator[Verdict]:
-    primary, standby = book.regions.primary, book.regions.standby
+def verdicts(runbook: Runbook, found: Sequence[Finding]) -> Iterator[Verdict]:
+    primary, standby = runbook.regions.primary, runbook.regions.standby
     targets = {"failover": standby, "failback": primary}
     for loss, region in (
         *((home, home) for home in HOMES),
@@ -78,19 +78,19 @@ def verdicts(book: Runbook, found: Sequence[Finding]) -> Iterator[Verdict]:
         yield Verdict(loss, region, runs, because)
 
 
-def _control_planes(book: Runbook, reached: Sequence[Reach]) -> Iterator[Finding]:
+def _control_planes(runbook: Runbook, reached: Sequence[Reach]) -> Iterator[Finding]:
     """Wherever the runbook's Regions are today: such a line is wrong for whichever of them moves there."""
     for reach in reached:
         api, placed = reach.api, reach.placed
         if api.plane == "control" and api.home and api not in placed.kind.tolerates:
             what = f"{placed.name} calls {api.action}, a control plane that lives in {api.home} alone"
             instead = "do it in `prepare`, and move customers by a data plane"
-            yield Finding("control-plane", book.path, placed.line.line, what, instead)
+            yield Finding("control-plane", runbook.path, placed.line.line, what, instead)
 
 
-def _lost(book: Runbook, reached: Sequence[Reach]) -> Iterator[Obstacle]:
+def _lost(runbook: Runbook, reached: Sequence[Reach]) -> Iterator[Obstacle]:
     """Calls that only a dark Region could answer. The Region that takes over is alive by assumption."""
-    targets = {"failover": book.regions.standby, "failback": book.regions.primary}
+    targets = {"failover": runbook.regions.standby, "failback": runbook.regions.primary}
     lost: dict[tuple[str, int, str, str, bool], list[str]] = {}
     for reach in reached:
         for dark in dict.fromkeys((reach.source, *HOMES)):
@@ -103,19 +103,19 @@ def _lost(book: Runbook, reached: Sequence[Reach]) -> Iterator[Obstacle]:
         role = f"{dark}, which is left," if is_left else dark
         what = f"{name} needs {asks} in {dark}: with {role} dark, an ungraceful {procedure} does not end"
         # A failback that is written out may rebuild what was left, in graceful runs only.
-        graceful = is_left and procedure == "failback" and "failback" in book.lines
+        graceful = is_left and procedure == "failback" and "failback" in runbook.lines
         severity: Severity = "warning" if graceful else "error"
         instead = f"ask another Region, or move it out of {procedure}"
-        yield Obstacle("dark", book.path, line, what, instead, severity, procedure, dark)
+        yield Obstacle("dark", runbook.path, line, what, instead, severity, procedure, dark)
 
 
-def _evidence(book: Runbook, listed: Procedures) -> Iterator[Finding]:
+def _evidence(runbook: Runbook, listed: Procedures) -> Iterator[Finding]:
     """A triggered run goes on only when enough sources say yes, whichever Regions are dark by then.
 
     Only failover has triggers: for whatever a person starts, evidence is advice.
     """
-    way = Direction(book.regions.primary, book.regions.standby)
-    decides = any(trigger.mode == "ungraceful" for trigger in book.triggers)
+    way = Direction(runbook.regions.primary, runbook.regions.standby)
+    decides = any(trigger.mode == "ungraceful" for trigger in runbook.triggers)
     for placed in listed.failover:
         step = placed.step(way) if placed.kind is RegionImpaired else None
         if not isinstance(step, RegionImpaired):
@@ -124,7 +124,7 @@ def _evidence(book: Runbook, listed: Procedures) -> Iterator[Finding]:
             if source.at == way.source:
                 what = f"{source} dies with the Region that it is about"
                 instead = "use an alarm in the observer or in the other Region"
-                yield Finding("evidence", book.path, placed.line.line, what, instead)
+                yield Finding("evidence", runbook.path, placed.line.line, what, instead)
         for dark in dict.fromkeys((way.source, *HOMES)):
             able = [source for source in step.of if _speaks(source, {dark, way.source})]
             if dark == way.target or len(able) >= step.at_least:
@@ -135,10 +135,10 @@ def _evidence(book: Runbook, listed: Procedures) -> Iterator[Finding]:
             instead = "add a probe, or an alarm elsewhere"
             if decides:
                 yield Obstacle(
-                    "evidence", book.path, placed.line.line, what, instead, procedure="failover", dark=dark
+                    "evidence", runbook.path, placed.line.line, what, instead, procedure="failover", dark=dark
                 )
             else:
-                yield Finding("evidence", book.path, placed.line.line, what, instead, "warning")
+                yield Finding("evidence", runbook.path, placed.line.line, what, instead, "warning")
 
 
 def _speaks(source: Source, dark: set[str]) -> bool:
@@ -147,8 +147,8 @@ def _speaks(source: Source, dark: set[str]) -> bool:
     return bool(source.probe) or HEALTH.home not in dark
 
 
-def _endpoints(book: Runbook, listed: Procedures) -> Iterator[Finding]:
+def _endpoints(runbook: Runbook, listed: Procedures) -> Iterator[Finding]:
     for placed in listed.everything():
         if placed.kind is ArcControls and (named := len(placed.inputs["endpoints"])) != ENDPOINTS:
             what = f"{named} endpoints, of the {ENDPOINTS} that a cluster has"
-            yield Finding("endpoints", book.path, placed.line.line, what, "write them all", "warning")
+            yield Finding("endpoints", runbook.path, placed.line.line, what, "write them all", "warning")

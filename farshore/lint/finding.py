@@ -7,12 +7,14 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, get_type_hints
 
-from functions.steps.step import Region, Seconds, Step, step_from
+from functions.handler import step_from
+from functions.inputs import Region, Seconds
+from functions.step import Step
 
-from ..machine import Direction, giving_back, restores
-from ..registry import StepType, steps
-from ..runbook import Line, Runbook, Together
-from ..words import bare
+from ..compile.machine import Direction, giving_back, restores
+from ..runbook.load import Line, Runbook, Together
+from ..runbook.registry import StepType, steps
+from ..runbook.wording import bare
 
 Severity = Literal["error", "warning"]
 Part = Literal[
@@ -126,8 +128,8 @@ def _each(value: Any) -> list[str]:
     return [str(item) for item in value] if isinstance(value, list | tuple) else [str(value)]
 
 
-def procedures(book: Runbook) -> Procedures:
-    placed = {name: _placed(entries) for name, entries in book.procedures.items()}
+def procedures(runbook: Runbook) -> Procedures:
+    placed = {name: _placed(entries) for name, entries in runbook.procedures.items()}
     failover = placed["failover"]
     others = {name: lines for name, lines in placed.items() if name not in ("failover", "failback")}
     return Procedures(failover, placed.get("failback", failover), "failback" in placed, others)

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from ..docs import duration
-from ..machine import Direction
-from ..runbook import Runbook
+from ..compile.docs import duration
+from ..compile.machine import Direction
+from ..runbook.load import Runbook
 from .finding import Finding, Part, Placed, Procedures, Severity
 
 
@@ -36,16 +36,16 @@ RULES = (
 )
 
 
-def findings(book: Runbook, listed: Procedures) -> Iterator[Finding]:
+def findings(runbook: Runbook, listed: Procedures) -> Iterator[Finding]:
     for name, lines in listed.ways.items():
         for rule in RULES:
-            yield from _kept(book, rule, lines)
-        yield from _ends_with_proof(book, name, lines)
-        yield from _approved(book, name, lines)
-    yield from _before_approval(book, listed)
+            yield from _kept(runbook, rule, lines)
+        yield from _ends_with_proof(runbook, name, lines)
+        yield from _approved(runbook, name, lines)
+    yield from _before_approval(runbook, listed)
 
 
-def _kept(book: Runbook, rule: Rule, lines: Sequence[Placed]) -> Iterator[Finding]:
+def _kept(runbook: Runbook, rule: Rule, lines: Sequence[Placed]) -> Iterator[Finding]:
     firsts = [placed for placed in lines if placed.part == rule.first]
     for placed in lines:
         if placed.part != rule.then or (placed.part == "fence" and placed.line.before_approval):
@@ -56,34 +56,34 @@ def _kept(book: Runbook, rule: Rule, lines: Sequence[Placed]) -> Iterator[Findin
             beside = all(each.place == placed.place for each in late)
             what = f"{placed.name} stands {'beside' if beside else 'before'} {where}: {rule.cost}"
             instead = f"move it after line {late[-1].line.line}"
-            yield Finding("order", book.path, placed.line.line, what, instead, rule.severity)
+            yield Finding("order", runbook.path, placed.line.line, what, instead, rule.severity)
 
 
-def _ends_with_proof(book: Runbook, name: str, lines: Sequence[Placed]) -> Iterator[Finding]:
+def _ends_with_proof(runbook: Runbook, name: str, lines: Sequence[Placed]) -> Iterator[Finding]:
     proofs = [placed for placed in lines if placed.part == "verify"]
     last = lines[-1]
     if not proofs:
         what = f"{name} ends without a write that proves it"
-        yield Finding("verify", book.path, last.line.line, what, "end it with synthetic_write", "warning")
+        yield Finding("verify", runbook.path, last.line.line, what, "end it with synthetic_write", "warning")
     elif last.place > proofs[-1].place:
         what = f"{last.name} stands after {proofs[-1].name} in line {proofs[-1].line.line}, and is not proved"
-        yield Finding("verify", book.path, last.line.line, what, "verify last", "warning")
+        yield Finding("verify", runbook.path, last.line.line, what, "verify last", "warning")
 
 
-def _approved(book: Runbook, name: str, lines: Sequence[Placed]) -> Iterator[Finding]:
+def _approved(runbook: Runbook, name: str, lines: Sequence[Placed]) -> Iterator[Finding]:
     committed = next((placed for placed in lines if placed.no_return), None)
     if committed is None:
         return
     if not any(placed.part == "approve" and placed.place < committed.place for placed in lines):
         what = f"{committed.name} is the point of no return of {name}, and nobody has approved it"
-        yield Finding("approval", book.path, committed.line.line, what, "write an approval before it")
+        yield Finding("approval", runbook.path, committed.line.line, what, "write an approval before it")
 
 
-def _before_approval(book: Runbook, listed: Procedures) -> Iterator[Finding]:
+def _before_approval(runbook: Runbook, listed: Procedures) -> Iterator[Finding]:
     """What a fence that goes up unasked costs customers, and for how long at most."""
-    triggered = any(trigger.mode == "ungraceful" for trigger in book.triggers)
+    triggered = any(trigger.mode == "ungraceful" for trigger in runbook.triggers)
     for name, lines in listed.ways.items():
-        way = Direction(book.regions.primary, book.regions.standby)
+        way = Direction(runbook.regions.primary, runbook.regions.standby)
         if name == "failback":
             way = Direction(way.target, way.source)
         for placed in (placed for placed in lines if placed.line.before_approval):
@@ -91,11 +91,11 @@ def _before_approval(book: Runbook, listed: Procedures) -> Iterator[Finding]:
             asked = [each for each in lines if each.part == "approve" and each.place > placed.place]
             if not asked:
                 what = f"{placed.name} has before_approval, and no approval comes after it"
-                yield Finding("before-approval", book.path, line, what, "remove it", "warning")
+                yield Finding("before-approval", runbook.path, line, what, "remove it", "warning")
             elif not triggered or name == "failback":
                 what = f"{placed.name} has before_approval, and no alarm starts {name} in ungraceful mode"
                 yield Finding(
-                    "before-approval", book.path, line, what, "remove it: a person has spoken already"
+                    "before-approval", runbook.path, line, what, "remove it: a person has spoken already"
                 )
             else:
                 taken = ", ".join(sorted(thing for _, thing in placed.things))
@@ -103,4 +103,4 @@ def _before_approval(book: Runbook, listed: Procedures) -> Iterator[Finding]:
                 what = f"{placed.name} takes {taken} from customers of {way.source} for up to {most}"
                 what += ", before a person has spoken, whenever the alarm is wrong"
                 instead = "remove before_approval, unless two writers would cost more"
-                yield Finding("before-approval", book.path, line, what, instead, "warning")
+                yield Finding("before-approval", runbook.path, line, what, instead, "warning")

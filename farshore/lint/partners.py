@@ -8,45 +8,47 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from ..machine import giving_back
-from ..runbook import Runbook
+from ..compile.machine import giving_back
+from ..runbook.load import Runbook
 from .finding import Finding, Placed, Procedures
 
 
-def findings(book: Runbook, listed: Procedures) -> Iterator[Finding]:
+def findings(runbook: Runbook, listed: Procedures) -> Iterator[Finding]:
     """What the one direction takes, the other gives back."""
-    yield from _pairs(book, listed.failover, listed.failback)
+    yield from _pairs(runbook, listed.failover, listed.failback)
     if listed.written:
-        yield from _pairs(book, listed.failback, listed.failover)
+        yield from _pairs(runbook, listed.failback, listed.failover)
 
 
-def _pairs(book: Runbook, taking: Sequence[Placed], giving: Sequence[Placed]) -> Iterator[Finding]:
+def _pairs(runbook: Runbook, taking: Sequence[Placed], giving: Sequence[Placed]) -> Iterator[Finding]:
     fences = [placed for placed in taking if placed.part == "fence"]
     restores = [placed for placed in giving if placed.part == "restore"]
     for placed in restores:
         if placed.region != "$to":
             what = f"{placed.name} gives back in {placed.region}, and not in the Region that takes over"
-            yield Finding("restore", book.path, placed.line.line, what, "write region: $to")
+            yield Finding("restore", runbook.path, placed.line.line, what, "write region: $to")
     partners = [placed for placed in restores if placed.region == "$to"]
     for fence in fences:
-        yield from _given_back(book, fence, [each for each in partners if each.name == fence.name])
+        yield from _given_back(runbook, fence, [each for each in partners if each.name == fence.name])
     for partner in partners:
         taken = _things([fence for fence in fences if fence.name == partner.name])
         if extra := partner.things - taken:
             what = f"{partner.name} gives back {_told(extra)}, which no fence takes"
-            yield Finding("restore", book.path, partner.line.line, what, "write the fence, or remove it here")
+            yield Finding(
+                "restore", runbook.path, partner.line.line, what, "write the fence, or remove it here"
+            )
 
 
-def _given_back(book: Runbook, fence: Placed, partners: Sequence[Placed]) -> Iterator[Finding]:
+def _given_back(runbook: Runbook, fence: Placed, partners: Sequence[Placed]) -> Iterator[Finding]:
     if not partners:
         what = f"{fence.name} takes {_told(fence.things)} from $from, and nothing gives it back"
         instead = (
             f"write {fence.name} again after the promotion, region: $to, {giving_back(fence.kind)}: restore"
         )
-        yield Finding("fence", book.path, fence.line.line, what, instead)
+        yield Finding("fence", runbook.path, fence.line.line, what, instead)
     elif missing := fence.things - _things(partners):
         what = f"{fence.name} does not give back {_told(missing)}, which line {fence.line.line} takes"
-        yield Finding("fence", book.path, partners[-1].line.line, what, "write the same here as there")
+        yield Finding("fence", runbook.path, partners[-1].line.line, what, "write the same here as there")
 
 
 def _things(lines: Sequence[Placed]) -> frozenset[tuple[str, str]]:

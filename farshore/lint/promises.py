@@ -8,14 +8,14 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, get_type_hints
 
+from functions.inputs import Region
 from functions.steps.s3_public_access import S3PublicAccess
-from functions.steps.step import Region
 from functions.steps.website_config import WebsiteConfig
 
-from ..docs import duration
-from ..machine import Direction
-from ..runbook import Runbook
-from ..words import DIRECTION, bare
+from ..compile.docs import duration
+from ..compile.machine import Direction
+from ..runbook.load import Runbook
+from ..runbook.wording import DIRECTION, bare
 from .finding import Finding, Placed, Procedures
 from .reach import REGION, region_of
 
@@ -30,30 +30,32 @@ API_CreateGlobalTableWitnessGroupMemberAction"""
 BIGGEST = 3
 
 
-def findings(book: Runbook, listed: Procedures) -> Iterator[Finding]:
-    yield from _rto(book, listed.failover)
-    yield from _rpo(book, listed)
-    yield from _literals(book, listed)
-    yield from _mismatches(book, listed)
-    yield from _regions(book)
-    yield from _pages(book, listed)
+def findings(runbook: Runbook, listed: Procedures) -> Iterator[Finding]:
+    yield from _rto(runbook, listed.failover)
+    yield from _rpo(runbook, listed)
+    yield from _literals(runbook, listed)
+    yield from _mismatches(runbook, listed)
+    yield from _regions(runbook)
+    yield from _pages(runbook, listed)
 
 
-def _rto(book: Runbook, lines: Sequence[Placed]) -> Iterator[Finding]:
+def _rto(runbook: Runbook, lines: Sequence[Placed]) -> Iterator[Finding]:
     """The limits of an ungraceful run, one after another; of those side by side, the longest."""
     side_by_side: dict[int, list[Placed]] = defaultdict(list)
     for placed in lines:
         side_by_side[placed.place].append(placed)
     longest = [max(group, key=_limit) for group in side_by_side.values()]
     total = sum(map(_limit, longest))
-    if total > book.objectives.rto:
+    if total > runbook.objectives.rto:
         biggest = sorted(longest, key=_limit, reverse=True)[:BIGGEST]
         named = ", ".join(f"{p.name} (line {p.line.line}) {duration(_limit(p))}" for p in biggest)
         minutes = duration(60 * math.ceil(total / 60))
-        what = f"the limits of failover add up to {minutes}, and the rto is {duration(book.objectives.rto)}"
+        what = (
+            f"the limits of failover add up to {minutes}, and the rto is {duration(runbook.objectives.rto)}"
+        )
         what += f"; the longest are {named}"
         instead = "write shorter `within`s"
-        yield Finding("rto", book.path, book.lines["objectives"], what, instead, "warning")
+        yield Finding("rto", runbook.path, runbook.lines["objectives"], what, instead, "warning")
 
 
 def _limit(placed: Placed) -> float:
@@ -63,18 +65,20 @@ def _limit(placed: Placed) -> float:
     return float(placed.inputs["within"])
 
 
-def _rpo(book: Runbook, listed: Procedures) -> Iterator[Finding]:
+def _rpo(runbook: Runbook, listed: Procedures) -> Iterator[Finding]:
     for placed in listed.everything():
         lose = placed.inputs.get("lose_at_most")
-        if lose is not None and lose > book.objectives.rpo:
-            what = f"{placed.name} may lose {duration(lose)}, and the rpo is {duration(book.objectives.rpo)}"
-            instead = f"write lose_at_most: {duration(book.objectives.rpo)}"
-            yield Finding("rpo", book.path, placed.line.line, what, instead)
+        if lose is not None and lose > runbook.objectives.rpo:
+            what = (
+                f"{placed.name} may lose {duration(lose)}, and the rpo is {duration(runbook.objectives.rpo)}"
+            )
+            instead = f"write lose_at_most: {duration(runbook.objectives.rpo)}"
+            yield Finding("rpo", runbook.path, placed.line.line, what, instead)
 
 
-def _literals(book: Runbook, listed: Procedures) -> Iterator[Finding]:
+def _literals(runbook: Runbook, listed: Procedures) -> Iterator[Finding]:
     """In a procedure that runs in both directions, a Region by name is right in one of them at most."""
-    words = {book.regions.primary: "$from", book.regions.standby: "$to"}
+    words = {runbook.regions.primary: "$from", runbook.regions.standby: "$to"}
     for name, lines in listed.ways.items():
         meant = words if name == "failover" else dict(zip(words, reversed(words.values()), strict=True))
         for placed in lines:
@@ -83,12 +87,12 @@ def _literals(book: Runbook, listed: Procedures) -> Iterator[Finding]:
                 if bare(kind) is Region and value is not None and value not in DIRECTION:
                     what = f"{placed.name} names {value} as its `{key}`, whichever way the run goes"
                     instead = f"write {key}: {meant.get(value, ' or '.join(DIRECTION))}"
-                    yield Finding("literal", book.path, placed.line.line, what, instead)
+                    yield Finding("literal", runbook.path, placed.line.line, what, instead)
 
 
-def _mismatches(book: Runbook, listed: Procedures) -> Iterator[Finding]:
+def _mismatches(runbook: Runbook, listed: Procedures) -> Iterator[Finding]:
     """A Region's entry that is an ARN or an address in another Region: a topic of the dark one, say."""
-    there = Direction(book.regions.primary, book.regions.standby)
+    there = Direction(runbook.regions.primary, runbook.regions.standby)
     ways = [there, Direction(there.target, there.source)]
     for placed in listed.everything():
         for way in ways:
@@ -97,7 +101,7 @@ def _mismatches(book: Runbook, listed: Procedures) -> Iterator[Finding]:
                 if named not in (None, key):
                     what = f"{placed.name}: the entry of {key} is in {named}"
                     instead = f"write the one in {key}"
-                    yield Finding("entry", book.path, placed.line.line, what, instead)
+                    yield Finding("entry", runbook.path, placed.line.line, what, instead)
 
 
 def _entries(value: Any) -> Iterator[tuple[str, str]]:
@@ -112,20 +116,20 @@ def _entries(value: Any) -> Iterator[tuple[str, str]]:
             yield from _entries(item)
 
 
-def _regions(book: Runbook) -> Iterator[Finding]:
-    if book.regions.observer is None:
+def _regions(runbook: Runbook) -> Iterator[Finding]:
+    if runbook.regions.observer is None:
         what = "no observer: nothing outside the two Regions can tell which of them is ill"
         instead = "name a third Region, and put a canary there"
-        yield Finding("observer", book.path, book.lines["regions"], what, instead, "warning")
-    replicas = set(book.ledger.regions)
+        yield Finding("observer", runbook.path, runbook.lines["regions"], what, instead, "warning")
+    replicas = set(runbook.ledger.regions)
     if len(replicas) != 3 or not any(replicas <= one for one in REGION_SETS):
-        what = f"no table of strong consistency spans {', '.join(book.ledger.regions)}"
+        what = f"no table of strong consistency spans {', '.join(runbook.ledger.regions)}"
         instead = "take three of " + ", or three of ".join(", ".join(sorted(one)) for one in REGION_SETS)
-        line = book.lines.get("ledger", book.lines["application"])
-        yield Finding("ledger", book.path, line, what, instead)
+        line = runbook.lines.get("ledger", runbook.lines["application"])
+        yield Finding("ledger", runbook.path, line, what, instead)
 
 
-def _pages(book: Runbook, listed: Procedures) -> Iterator[Finding]:
+def _pages(runbook: Runbook, listed: Procedures) -> Iterator[Finding]:
     """Pages that are taken away and come back must not name the API of a Region that has been left."""
     if any(placed.kind is WebsiteConfig for placed in listed.others.get("prepare", ())):
         return
@@ -134,5 +138,5 @@ def _pages(book: Runbook, listed: Procedures) -> Iterator[Finding]:
         if placed.kind is S3PublicAccess or cached:
             what = f"{placed.name} is about pages, and `prepare` does not hold what they name"
             instead = "write website_config there: a page that returns sends customers to a stale writer"
-            yield Finding("pages", book.path, placed.line.line, what, instead, "warning")
+            yield Finding("pages", runbook.path, placed.line.line, what, instead, "warning")
             return

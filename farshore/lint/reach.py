@@ -12,13 +12,17 @@ from dataclasses import dataclass
 from typing import Any, Literal
 from urllib.parse import urlsplit
 
-from functions.ledger import Memory, Page
-from functions.steps.step import Change, NotYet, Refused, Run, Step, World, step_from
-from functions.world import HTTP, Api, Call, Outside, Reply, Silence
+from functions.calls import HTTP, Api, Call, Reply, Silence
+from functions.errors import NotYet, Refused
+from functions.handler import step_from
+from functions.ledger import Memory, Records
+from functions.outside import Outside
+from functions.run import Run
+from functions.step import Change, Step
+from functions.world import World
 
-from ..history import kind_of
-from ..machine import Machine, restores
-from ..planning import tasks
+from ..compile.definition import happy_path, step_type_of
+from ..compile.machine import Machine, restores
 from .finding import Placed, Procedures
 
 REGION = re.compile(
@@ -79,7 +83,7 @@ class _Dark(Outside):
         return [Silence("dark") for _ in calls]
 
 
-class _AllRemembered(Page):
+class _AllRemembered(Records):
     """A ledger that remembers something of whatever it is asked about, so that a restore looks."""
 
     def remembered(self, resource: str) -> tuple[Memory, ...]:
@@ -93,8 +97,8 @@ def reaches(listed: Procedures, machines: Sequence[Machine]) -> Iterator[Reach]:
             continue
         written = [
             (name, task["Parameters"]["Payload"])
-            for name, task in tasks(machine.definition)
-            if (kind := kind_of(task["Parameters"]["FunctionName"])) and kind.written
+            for name, task in happy_path(machine.definition)
+            if (kind := step_type_of(task["Parameters"]["FunctionName"])) and kind.written
         ]
         lines = listed.failover if machine.procedure == "failover" else listed.failback
         for placed, (state, payload) in zip(lines, written, strict=True):
@@ -153,7 +157,7 @@ def _regions(call: Call) -> tuple[str, ...]:
         return (call.api.home,)
     if call.api == HTTP and (named := region_of(str(call.parameters["url"]))):
         return (named,)
-    return tuple(dict.fromkeys(door.region for door in call.doors))
+    return tuple(dict.fromkeys(endpoint.region for endpoint in call.endpoints))
 
 
 def region_of(address: str) -> str | None:

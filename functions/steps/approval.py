@@ -14,22 +14,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any, ClassVar
 
-from ..ledger import PUT, Page, Propose
-from ..world import Api, Sight
-from .step import (
-    Change,
-    Decision,
-    Done,
-    NotYet,
-    Refused,
-    Region,
-    Run,
-    Seconds,
-    Step,
-    Wait,
-    World,
-    lambda_handler,
-)
+from ..calls import Api, Sight
+from ..errors import NotYet, Refused
+from ..handler import lambda_handler
+from ..inputs import Region, Seconds
+from ..ledger import PUT, Propose, Records
+from ..run import Run
+from ..step import Change, Decision, Done, Step, Wait
+from ..world import World
 
 INVOKE = Api(
     "lambda:InvokeFunction",
@@ -62,7 +54,7 @@ class Later:
 @dataclass(frozen=True)
 class Seen:
     run: Run
-    page: Page
+    records: Records
     now: float
     plan: tuple[Mapping[str, Any], ...]
 
@@ -87,19 +79,19 @@ class Approval(Step[Seen]):
     def observe(self, world: World) -> Seen:
         run = world.run
         if run.dry_run:
-            return Seen(run, world.page, world.now, ())
+            return Seen(run, world.records, world.now, ())
         calls = [
             INVOKE(run.target, FunctionName=later.function, Payload=_ask(later, run)) for later in self.later
         ]
         answers = world.ask(*calls)
         plan = tuple(_told(later, answer) for later, answer in zip(self.later, answers, strict=True))
-        return Seen(run, world.page, world.now, plan)
+        return Seen(run, world.records, world.now, plan)
 
     def decide(self, seen: Seen) -> Decision:
         if seen.run.dry_run:
             return Wait("a person's approval of this plan")
         digest = _hash(seen.run, seen.plan)
-        decision = seen.page.decisions.get(digest)
+        decision = seen.records.decisions.get(digest)
         if decision is None:
             return self._propose(seen, digest)
         who = f"{decision['who']} ({decision['identity']})"
@@ -109,7 +101,7 @@ class Approval(Step[Seen]):
 
     def _propose(self, seen: Seen, digest: str) -> Decision:
         """Pages whoever may decide, and waits. That it was paged is noted first, acknowledged or not."""
-        run, proposal = seen.run, seen.page.proposal
+        run, proposal = seen.run, seen.records.proposal
         mine = proposal if proposal.get("execution") == run.execution else {}
         known, paged_at = mine.get("hash") == digest, mine.get("paged_at", 0.0)
         due = seen.now - paged_at >= PAGE_AGAIN_SECONDS

@@ -14,9 +14,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated, ClassVar
 
+from ..calls import Api, Endpoint
+from ..errors import Refused
+from ..handler import lambda_handler
+from ..inputs import AwsRegion, Region
 from ..ledger import PUT
-from ..world import Api, Door
-from .step import AwsRegion, Change, Decision, Done, Refused, Region, Step, Wait, World, lambda_handler
+from ..step import Change, Decision, Done, Step, Wait
+from ..world import World
 
 GET = Api("route53-recovery-cluster:GetRoutingControlState", resource="{controls}", plane="data")
 UPDATE = Api("route53-recovery-cluster:UpdateRoutingControlStates", resource="{controls}", plane="data")
@@ -24,7 +28,7 @@ UPDATE = Api("route53-recovery-cluster:UpdateRoutingControlStates", resource="{c
 
 @dataclass(frozen=True)
 class Seen:
-    doors: tuple[Door, ...]
+    endpoints: tuple[Endpoint, ...]
     """The cluster's endpoints, in the order in which this run tries them."""
     states: Mapping[Region, str]
     """"On" or "Off" of each control that an endpoint told about."""
@@ -49,15 +53,18 @@ class ArcControls(Step[Seen]):
     block: ClassVar = "ARCRoutingControl"
 
     def observe(self, world: World) -> Seen:
-        doors = [Door(region, url) for region, url in sorted(self.endpoints.items())]
-        first = world.dice(len(doors))
-        doors = doors[first:] + doors[:first]
-        asked = [GET(doors[0].region, RoutingControlArn=arn).through(doors) for arn in self.controls.values()]
+        endpoints = [Endpoint(region, url) for region, url in sorted(self.endpoints.items())]
+        first = world.dice(len(endpoints))
+        endpoints = endpoints[first:] + endpoints[:first]
+        asked = [
+            GET(endpoints[0].region, RoutingControlArn=arn).through(endpoints)
+            for arn in self.controls.values()
+        ]
         sights = zip(self.controls, world.ask(*asked), strict=True)
         told = {
             region: sight["RoutingControlState"] for region, sight in sights if isinstance(sight, Mapping)
         }
-        return Seen(tuple(doors), told)
+        return Seen(tuple(endpoints), told)
 
     def decide(self, seen: Seen) -> Decision:
         if self.on == self.off:
@@ -75,7 +82,9 @@ class ArcControls(Step[Seen]):
             {"RoutingControlArn": self.controls[region], "RoutingControlState": state}
             for region, state in wanted.items()
         ]
-        call = UPDATE(seen.doors[0].region, UpdateRoutingControlStateEntries=entries).through(seen.doors)
+        call = UPDATE(seen.endpoints[0].region, UpdateRoutingControlStateEntries=entries).through(
+            seen.endpoints
+        )
         return Change(f"{call.api.operation_name}: {self.on} On and {self.off} Off, in one call", (call,))
 
 

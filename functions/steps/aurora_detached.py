@@ -16,9 +16,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any, ClassVar
 
-from ..ledger import PUT
-from ..world import Api, Silence
-from .aurora_global import (
+from ..aurora_global import (
     BUSY,
     CLUSTERS,
     GLOBAL,
@@ -31,7 +29,13 @@ from .aurora_global import (
     sampled_since,
     unknown_loss,
 )
-from .step import Change, Decision, Done, Refused, Region, Seconds, Step, Wait, World, lambda_handler
+from ..calls import Api, Silence
+from ..errors import Refused
+from ..handler import lambda_handler
+from ..inputs import Region, Seconds
+from ..ledger import PUT
+from ..step import Change, Decision, Done, Step, Wait
+from ..world import World
 
 GONE = "GlobalClusterNotFoundFault"
 """A Region whose cluster has left need not find the global database any more."""

@@ -15,9 +15,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Annotated, ClassVar, Literal
 
-from ..world import Absent, Api, Call, Sight, Silence
-from .fence import NOTES, FenceSight, Held, Value, ask_all, give_back, remembered_here, take_away
-from .step import Decision, Region, Seconds, Step, World, lambda_handler
+from ..calls import Absent, Api, Call, Sight, Silence
+from ..fence import NOTES, FenceSight, Held, Value, ask_all, give_back, remembered_here, take_away
+from ..handler import lambda_handler
+from ..inputs import Region, Seconds
+from ..step import Decision, Step
+from ..world import World
 
 FUNCTION = "lambda:{region}:{account}:function:{functions}"
 READ = Api("lambda:GetFunctionConcurrency", resource=FUNCTION)

@@ -12,9 +12,14 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Annotated, ClassVar
 
-from ..ledger import PUT, Hold, Lease, Page
-from ..world import LONGEST_TICK_SECONDS, Absent, Api, Sight, Silence
-from .step import Change, Decision, Done, Refused, Run, Seconds, Step, Wait, World, lambda_handler
+from ..calls import LONGEST_TICK_SECONDS, Absent, Api, Sight, Silence
+from ..errors import Refused
+from ..handler import lambda_handler
+from ..inputs import Seconds
+from ..ledger import PUT, Hold, Lease, Records
+from ..run import Run
+from ..step import Change, Decision, Done, Step, Wait
+from ..world import World
 
 DESCRIBE = Api(
     "states:DescribeExecution",
@@ -28,7 +33,7 @@ DESCRIBE = Api(
 @dataclass(frozen=True)
 class Seen:
     run: Run
-    page: Page
+    records: Records
     now: float
     other: Sight | None
     """What Step Functions says of the execution that holds the lease, where that is not this one."""
@@ -50,17 +55,17 @@ class LeaseStep(Step[Seen]):
     written: ClassVar = False
 
     def observe(self, world: World) -> Seen:
-        lease, other = world.page.lease, None
+        lease, other = world.records.lease, None
         if lease is not None and not lease.released and lease.holder != world.run.execution:
             (other,) = world.ask(DESCRIBE(lease.holder.split(":")[3], executionArn=lease.holder))
-        return Seen(world.run, world.page, world.now, other)
+        return Seen(world.run, world.records, world.now, other)
 
     def decide(self, seen: Seen) -> Decision:
-        lease = seen.page.lease
+        lease = seen.records.lease
         mine = lease is not None and lease.holder == seen.run.execution
         if self.release:
             return self._let_go(seen, lease) if mine and lease is not None else Done("not held")
-        if self.settling and not seen.page.debts:
+        if self.settling and not seen.records.debts:
             return Done("nothing owed")
         if lease is None or (lease.released and not mine):
             return self._cool(seen, lease) or self._take(seen, lease, quiet_until=0.0)
@@ -73,7 +78,7 @@ class LeaseStep(Step[Seen]):
     def _after_another(self, seen: Seen, lease: Lease) -> Decision:
         other, quiet_until = seen.other, seen.now + LONGEST_TICK_SECONDS
         if isinstance(other, Silence):
-            word = seen.page.take_over
+            word = seen.records.take_over
             if seen.run.mode == "ungraceful" and word.get("holder") == lease.holder:
                 return self._take(seen, lease, quiet_until)
             return Wait(

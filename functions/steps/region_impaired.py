@@ -15,8 +15,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Annotated, ClassVar, Literal
 
-from ..world import HTTP, Absent, Api, Call, Sight, Silence, request
-from .step import Decision, Done, Region, Seconds, Step, Wait, World, lambda_handler
+from ..calls import HTTP, Absent, Api, Call, Sight, Silence, request
+from ..handler import lambda_handler
+from ..inputs import Region, Seconds
+from ..step import Decision, Done, Step, Wait
+from ..world import World
 
 DENIED = frozenset({"AccessDenied", "AccessDeniedException"})
 """A source that we may not read says unknown: it must not stop a run that others are sure of."""

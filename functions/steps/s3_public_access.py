@@ -13,9 +13,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated, ClassVar, Literal
 
-from ..world import HTTP, Absent, Api, Call, Sight, Silence, request
-from .fence import NOTES, FenceSight, Held, Value, ask_all, give_back, remembered_here, take_away
-from .step import Decision, Region, Seconds, Step, World, lambda_handler
+from ..calls import HTTP, Absent, Api, Call, Sight, Silence, request
+from ..fence import NOTES, FenceSight, Held, Value, ask_all, give_back, remembered_here, take_away
+from ..handler import lambda_handler
+from ..inputs import Region, Seconds
+from ..step import Decision, Step
+from ..world import World
 
 BUCKET = "s3:::{buckets}"
 GET = Api(

@@ -9,8 +9,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Annotated, ClassVar
 
-from ..world import HTTP, Sight, request
-from .step import Change, Decision, Done, Region, Seconds, Step, Wait, World, lambda_handler
+from ..calls import HTTP, Sight, request
+from ..handler import lambda_handler
+from ..inputs import Region, Seconds
+from ..step import Change, Decision, Done, Step, Wait
+from ..world import World
 
 
 @dataclass(frozen=True)

@@ -12,8 +12,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated, ClassVar
 
-from ..world import HTTP, Sight, request
-from .step import Decision, Done, Refused, Region, Step, Wait, World, lambda_handler
+from ..calls import HTTP, Sight, request
+from ..errors import Refused
+from ..handler import lambda_handler
+from ..inputs import Region
+from ..step import Decision, Done, Step, Wait
+from ..world import World
 
 
 @dataclass(frozen=True)

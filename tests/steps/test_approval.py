@@ -9,10 +9,12 @@ from typing import Any, ClassVar
 import pytest
 from stage import EAST, OTHER, WEST, Stage, staged, topic
 
+from functions.calls import READ_SECONDS, Api, Endpoint, Silence
+from functions.errors import NotYet, Refused
+from functions.step import Change, Decision, Done, Step, Wait
 from functions.steps.approval import INVOKE as APPROVAL_INVOKE
 from functions.steps.approval import PAGE_AGAIN_SECONDS, Approval
-from functions.steps.step import Change, Decision, Done, Refused, Step, Wait, World
-from functions.world import READ_SECONDS, Api, Door, NotYet, Silence
+from functions.world import World
 from twin.faults import Kind, Request
 
 GET = Api("route53-recovery-cluster:GetRoutingControlState", plane="data", why="made up")
@@ -87,11 +89,11 @@ class Desk(Stage):
 
     @property
     def hash(self) -> str:
-        return str(self.page().proposal["hash"])
+        return str(self.records().proposal["hash"])
 
     @property
     def plan(self) -> dict[str, Any]:
-        return {entry["state"]: entry for entry in self.page().proposal["plan"]}
+        return {entry["state"]: entry for entry in self.records().proposal["plan"]}
 
     def decide(self, plan: str, decision: str = "approve") -> None:
         word = {"decision": decision, "who": "jane", "why": "I looked", "identity": "self-declared"}
@@ -229,7 +231,7 @@ def test_a_run_without_the_lease_proposes_nothing(desk: Desk) -> None:
     desk.hold(OTHER)
     assert "superseded" in desk.asks()
     assert desk.pages == []
-    assert desk.page().proposal == {}
+    assert desk.records().proposal == {}
 
 
 # The page.
@@ -267,10 +269,10 @@ def test_a_plan_that_flickers_pages_no_more_often_and_the_ledger_has_the_newest(
 
 def test_the_same_plan_keeps_the_time_at_which_it_was_proposed(desk: Desk) -> None:
     desk.asks()
-    at = desk.page().proposal["at"]
+    at = desk.records().proposal["at"]
     desk.clock.sleep(PAGE_AGAIN_SECONDS)
     desk.asks()
-    assert desk.page().proposal["at"] == at
+    assert desk.records().proposal["at"] == at
 
 
 def test_a_new_run_pages_at_once(desk: Desk) -> None:
@@ -345,5 +347,5 @@ def test_a_region_that_takes_connections_and_never_answers_does_not_keep_the_pla
     began = desk.clock.now
     assert "nobody has decided" in desk.asks()
     assert desk.plan[FENCE]["outcome"] == "would wait"
-    client = desk.outside.client("lambda", Door(WEST), APPROVAL_INVOKE.read_seconds)
+    client = desk.outside.client("lambda", Endpoint(WEST), APPROVAL_INVOKE.read_seconds)
     assert READ_SECONDS < took[0] < client.meta.config.read_timeout

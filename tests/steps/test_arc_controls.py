@@ -10,14 +10,15 @@ from typing import Any
 import boto3
 import pytest
 
+from functions.errors import NotYet, Refused
+from functions.handler import lambda_handler
+from functions.outside import Outside
 from functions.steps.arc_controls import ArcControls
-from functions.steps.step import NotYet, Refused, lambda_handler
-from functions.world import Outside
 from twin.aws import Cloud
 from twin.clock import Clock, at_once
 from twin.faults import Kind, Request
-from twin.services.arc import AtLeast, Cluster
-from twin.services.dynamodb import StrongTable
+from twin.services.arc.model import AtLeast, Cluster
+from twin.services.dynamodb.model import StrongTable
 
 EAST, WEST = "us-east-1", "us-west-1"
 LEDGER = ("us-east-1", "us-east-2", "us-west-2")

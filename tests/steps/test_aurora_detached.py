@@ -10,18 +10,18 @@ import boto3
 import pytest
 from stage import EAST, OTHER, REPLICAS, TABLE, WEST, Stage, staged
 
-from farshore.machine import machines
-from farshore.policy import statements
-from farshore.runbook import Mistakes, load
+from farshore.compile.machine import machines
+from farshore.compile.policy import statements
+from farshore.runbook.load import Mistakes, load
+from functions.aurora_global import NEXT_SAMPLE_SECONDS
+from functions.handler import lambda_handler
 from functions.steps.aurora_detached import AuroraDetached
-from functions.steps.aurora_global import NEXT_SAMPLE_SECONDS
-from functions.steps.step import lambda_handler
 from twin.aws import ACCOUNT
 from twin.faults import Kind
-from twin.journal import Journal
-from twin.services.aurora import GlobalDatabase
-from twin.services.cloudwatch import Metrics
-from twin.services.lambda_ import FunctionError
+from twin.services.aurora.journal import Journal
+from twin.services.aurora.model import GlobalDatabase
+from twin.services.cloudwatch.model import Metrics
+from twin.services.lambda_.model import FunctionError
 
 NAME, DATABASE, CLUSTER, REMOVE = (
     "aurora_detached",

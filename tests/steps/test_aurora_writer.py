@@ -10,17 +10,19 @@ from typing import Any
 import boto3
 import pytest
 
+from functions.errors import NotYet, Refused
+from functions.handler import lambda_handler
 from functions.ledger import Lease, Ledger
+from functions.outside import Outside
+from functions.run import Mode
 from functions.steps.aurora_writer import AuroraWriter
-from functions.steps.step import Mode, NotYet, Refused, lambda_handler
-from functions.world import Outside
 from twin.aws import ACCOUNT, Cloud, stamp
 from twin.clock import Clock, at_once
 from twin.faults import Kind, Request
-from twin.journal import Journal
-from twin.postgres import Pair
-from twin.services.aurora import GlobalDatabase, Store
-from twin.services.cloudwatch import Metrics
+from twin.services.aurora.journal import Journal
+from twin.services.aurora.model import GlobalDatabase, Store
+from twin.services.aurora.postgres import Pair
+from twin.services.cloudwatch.model import Metrics
 
 PRIMARY, STANDBY, OBSERVER = "us-east-1", "us-west-1", "us-west-2"
 MEMBERS = {PRIMARY: "unicorn-east", STANDBY: "unicorn-west"}

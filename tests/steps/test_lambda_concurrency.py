@@ -11,16 +11,16 @@ from typing import Any
 import boto3
 import pytest
 
+from functions.handler import lambda_handler
 from functions.ledger import DELETE, QUERY
 from functions.ledger import PUT as PUT_ITEM
+from functions.outside import Outside
 from functions.steps.lambda_concurrency import LambdaConcurrency
-from functions.steps.step import lambda_handler
-from functions.world import Outside
 from twin.aws import ACCOUNT, AwsError, Cloud
 from twin.clock import Clock, at_once
 from twin.faults import Kind, Request
-from twin.services.iam import Policy
-from twin.services.lambda_ import FunctionError, Functions
+from twin.services.iam.model import Policy
+from twin.services.lambda_.model import FunctionError, Functions
 
 EAST, WEST, OBSERVER = "us-east-1", "us-west-1", "us-west-2"
 STEP = "farshore-lambda-concurrency"
@@ -114,7 +114,7 @@ class Scene:
         """Of the last tick."""
         return [r.operation for r in self.requests if r.service == "lambda" and r.operation != READ]
 
-    def page(self) -> dict[str, Any]:
+    def records(self) -> dict[str, Any]:
         """The ledger's memories and debts."""
         items = self.ledger.scan(TableName=TABLE)["Items"]
         return {i["item"]["S"]: json.loads(i["body"]["S"]) for i in items if i["item"]["S"] != "lease"}
@@ -178,7 +178,7 @@ def test_forty_functions_are_fenced_in_one_tick(scene: Scene) -> None:
     assert scene.tick(0, forty) == {"outcome": "done", "facts": {"fenced": 40}}
     assert [scene.reserved(name) for name in forty] == [0] * 40
     assert scene.writes() == [PUT] * 40
-    assert len(scene.page()) == 40
+    assert len(scene.records()) == 40
     assert scene.cloud.clock.elapsed - before < 15
 
 
@@ -188,16 +188,16 @@ def test_a_restore_for_forty_gives_forty_and_for_none_gives_none(scene: Scene) -
     scene.settle(0)
     scene.settle("restore")
     assert [scene.reserved(name) for name in SHOP] == [40, None, 1]
-    assert scene.page() == {}
+    assert scene.records() == {}
 
 
 def test_a_tick_repeated_changes_nothing_and_does_not_remember_its_own_fence(scene: Scene) -> None:
     scene.deploy(basket_add=40, basket_get=None, basket_remove=1)
     scene.settle(0)
-    remembered = scene.page()
+    remembered = scene.records()
     assert scene.tick(0, SHOP)["outcome"] == "done"
     assert scene.writes() == []
-    assert scene.page() == remembered
+    assert scene.records() == remembered
     assert sorted(str(memory["value"]) for memory in remembered.values()) == ["1", "40", "unreserved"]
 
 
@@ -229,7 +229,7 @@ def test_one_call_that_goes_wrong_delays_the_fence_and_its_restore(
     scene.befall(operation, kind)
     scene.settle("restore")
     assert [scene.reserved(name) for name in SHOP] == [40, None, 1]
-    assert scene.page() == {}
+    assert scene.records() == {}
 
 
 def test_one_call_in_five_throttled_does_not_stop_ten(scene: Scene) -> None:
@@ -278,7 +278,7 @@ def test_a_lambda_killed_at_any_call_ends_the_same(scene: Scene, nth: int) -> No
     calls[0] = 0
     scene.settle("restore")
     assert [scene.reserved(name) for name in SHOP] == [40, None, 1]
-    assert scene.page() == {}
+    assert scene.records() == {}
 
 
 def test_a_conflict_with_another_change_of_the_function_is_waited_out(scene: Scene) -> None:
@@ -308,7 +308,7 @@ def test_a_graceful_run_is_refused_by_a_silent_region_once_its_patience_ends(sce
     with pytest.raises(FunctionError, match=r"Refused: .*basket-add.* is silent"):
         scene.settle(0)
     assert 20 < scene.cloud.clock.elapsed - before < 30
-    assert scene.page() == {}
+    assert scene.records() == {}
 
 
 def test_an_ungraceful_run_goes_on_past_a_silent_region_and_owes_the_fence(scene: Scene) -> None:
@@ -319,7 +319,7 @@ def test_an_ungraceful_run_goes_on_past_a_silent_region_and_owes_the_fence(scene
     assert answer["outcome"] == "unknown"
     assert (answer["facts"]["fenced"], answer["facts"]["unknown"]) == (0, 3)
     assert 20 < scene.cloud.clock.elapsed - before < 30
-    assert sorted(item.partition("#")[0] for item in scene.page()) == ["debt"] * 3
+    assert sorted(item.partition("#")[0] for item in scene.records()) == ["debt"] * 3
 
 
 def test_the_debt_is_paid_when_the_region_returns_and_what_was_there_can_be_given_back(scene: Scene) -> None:
@@ -330,10 +330,10 @@ def test_the_debt_is_paid_when_the_region_returns_and_what_was_there_can_be_give
     scene.cloud.weather.dark.clear()
     assert scene.settle(0, mode="ungraceful")["outcome"] == "done"
     assert [scene.reserved(name) for name in SHOP] == [0, 0, 0]
-    assert sorted(item.partition("#")[0] for item in scene.page()) == ["memory"] * 3
+    assert sorted(item.partition("#")[0] for item in scene.records()) == ["memory"] * 3
     scene.settle("restore")
     assert [scene.reserved(name) for name in SHOP] == [40, None, 1]
-    assert scene.page() == {}
+    assert scene.records() == {}
 
 
 def test_a_debt_does_not_hide_the_functions_that_did_answer(scene: Scene) -> None:
@@ -369,4 +369,4 @@ def test_a_dry_run_tells_the_calls_and_makes_none(scene: Scene) -> None:
         "parameters": {"FunctionName": "basket-add", "ReservedConcurrentExecutions": 0},
     }
     assert scene.writes() == []
-    assert scene.page() == {}
+    assert scene.records() == {}

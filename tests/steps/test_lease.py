@@ -9,9 +9,10 @@ from typing import Any, ClassVar
 import pytest
 from stage import APP, EAST, OTHER, THIS, WEST, Stage, execution, staged
 
+from functions.calls import LONGEST_TICK_SECONDS, Api
+from functions.step import Change, Decision, Done, Step
 from functions.steps.lease import LeaseStep
-from functions.steps.step import Change, Decision, Done, Step, World
-from functions.world import LONGEST_TICK_SECONDS, Api
+from functions.world import World
 from twin.aws import AwsError, stamp
 from twin.faults import Kind, Request
 
@@ -71,7 +72,7 @@ class Night(Stage):
 
     @property
     def holder(self) -> str:
-        lease = self.page().lease
+        lease = self.records().lease
         return "" if lease is None or lease.released else lease.holder
 
     def _describe(self, request: Request) -> dict[str, Any]:
@@ -368,8 +369,8 @@ def test_of_two_runs_that_find_a_dead_holder_one_holds(seed: int) -> None:
         tasks = [night.clock.spawn(lambda r=r, e=e: attempt(night, r, e), next(later)) for r, e in runs]
         ends = [task.join() for task in tasks]
         assert sorted(end == "done" for end in ends) == [False, True]
-        assert night.page().lease is not None
-        assert night.page().lease.epoch == 2
+        assert night.records().lease is not None
+        assert night.records().lease.epoch == 2
 
 
 @pytest.mark.parametrize("dead", [False, True], ids=["a free lease", "a dead holder's"])
@@ -434,7 +435,7 @@ def test_with_two_replicas_dark_nobody_takes_it(night: Night) -> None:
     night.cloud.weather.dark |= {"us-west-2", "us-east-2"}
     assert night.refused().startswith("NotYet: the state: the ledger did not answer in any of its Regions")
     night.cloud.weather.dark.clear()
-    assert night.page().lease is None
+    assert night.records().lease is None
 
 
 def test_the_application_is_its_own(night: Night) -> None:

@@ -8,16 +8,18 @@ from typing import Any
 import boto3
 import pytest
 
+from functions.errors import NotYet, Refused
+from functions.handler import lambda_handler
+from functions.inputs import Region, Seconds
+from functions.outside import Outside
 from functions.steps.region_impaired import RegionImpaired, Source
-from functions.steps.step import NotYet, Refused, Region, Seconds, lambda_handler
-from functions.world import Outside
 from twin.aws import Cloud, stamp
 from twin.clock import Clock, at_once
 from twin.faults import Kind, Request
 from twin.net import Net
-from twin.services.cloudwatch import Metrics
-from twin.services.events import Bus
-from twin.services.health import Health
+from twin.services.cloudwatch.model import Metrics
+from twin.services.events.model import Bus
+from twin.services.health.model import Health
 
 PRIMARY, STANDBY, OBSERVER = "us-east-1", "us-west-1", "us-west-2"
 SITE = "https://shop.us-east-1.example.com/"

@@ -11,14 +11,15 @@ from typing import Any
 import boto3
 import pytest
 
+from functions.errors import NotYet, Refused
+from functions.handler import lambda_handler
+from functions.outside import Outside
 from functions.steps.s3_public_access import CLOSED, S3PublicAccess
-from functions.steps.step import NotYet, Refused, lambda_handler
-from functions.world import Outside
 from twin.aws import ACCOUNT, Cloud
 from twin.clock import Clock, at_once
 from twin.faults import Kind, Request
 from twin.net import Net
-from twin.services.s3 import Websites, website
+from twin.services.s3.model import Websites, website
 
 EAST, WEST, OBSERVER = "us-east-1", "us-west-1", "us-west-2"
 BUCKETS = {EAST: "unicorn-east", WEST: "unicorn-west"}

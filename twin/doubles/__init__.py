@@ -15,9 +15,9 @@ from boto3.session import Session
 from ..aws import Cloud
 from ..backing import Bucket
 from ..faults import Request
-from .dynamodb import Item, Key, Table, Tables
-from .s3 import Buckets
-from .sns import Topics
+from ..services.dynamodb.double import Item, Key, Table, Tables
+from ..services.s3.double import Buckets
+from ..services.sns.double import Topics
 
 
 class Doubles:

@@ -1,0 +1,157 @@
+"""What the runbooks say, as files: derived in memory, all of it, before one is touched.
+
+    statemachines/<machine>.asl.json    every machine
+    template.yaml                       its part below the marker
+    tests/events/<step>.json            an event for `sam local invoke`, a step type
+    tests/MockConfigFile.json           answers for Step Functions Local
+    docs/steps.md                       every step
+    runbooks/schema.json                what editors complete runbooks from
+
+Raises Mistakes, of every runbook at once, and then nothing is written.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from functions.handler import step_from
+
+from ..runbook.load import Runbook, lines, load_all
+from ..runbook.mistakes import Mistake, Mistakes
+from ..runbook.registry import steps
+from .docs import steps_page
+from .machine import Direction, Machine, Unprovable, machines
+from .samples import events, mocks
+from .schema import json_schema
+from .template import with_derived_part
+
+RUNBOOKS, TEMPLATE = "runbooks", "template.yaml"
+OURS = {"statemachines": "*.asl.json", "tests/events": "*.json"}
+"""Folders in which a file whose runbook line is gone is left over."""
+MACHINE_MARK = "Compiled: edit the runbook instead."
+EVENT_KEYS = {"inputs", "run", "ledger", "input", "execution", "state"}
+
+
+@dataclass(frozen=True)
+class Difference:
+    """What the derived files and those on disk do not share. Paths as seen from the root."""
+
+    stale: tuple[str, ...]
+    """Missing, or other than the runbooks say."""
+    left_over: tuple[str, ...]
+    """Compiled once, from lines that are gone."""
+
+
+@dataclass(frozen=True)
+class Compilation:
+    """Every derived file by its path from the root, with its text."""
+
+    root: Path
+    files: Mapping[str, str]
+
+    def difference(self) -> Difference:
+        stale = tuple(path for path, text in self.files.items() if _text(self.root / path) != text)
+        return Difference(stale, tuple(self._left_over()))
+
+    def _left_over(self) -> Iterator[str]:
+        for folder, pattern in OURS.items():
+            for path in sorted((self.root / folder).glob(pattern)):
+                name = path.relative_to(self.root).as_posix()
+                if name not in self.files and _compiled(path):
+                    yield name
+
+    def write(self) -> Difference:
+        """Writes what is stale, removes what is left over. All texts are on disk before the first counts."""
+        due = self.difference()
+        drafts: list[tuple[Path, Path]] = []
+        try:
+            for name in due.stale:
+                path = self.root / name
+                path.parent.mkdir(parents=True, exist_ok=True)
+                draft = path.with_name(f".{path.name}.{os.getpid()}")
+                drafts.append((draft, path))
+                draft.write_text(self.files[name], encoding="utf-8", newline="\n")
+            for draft, path in drafts:
+                draft.replace(path)
+        finally:
+            for draft, _ in drafts:
+                draft.unlink(missing_ok=True)
+        for name in due.left_over:
+            (self.root / name).unlink()
+        return due
+
+
+def compiled(root: Path) -> Compilation:
+    """Everything that the runbooks below `root` say."""
+    runbooks = load_all(root / RUNBOOKS)
+    template = _text(root / TEMPLATE)
+    mistakes = [mistake for runbook in runbooks for mistake in _unfit(runbook)]
+    if template is None:
+        mistakes.append(
+            Mistake(str(root / TEMPLATE), 0, "no such file", "run farshore where template.yaml is")
+        )
+    uses: list[tuple[Runbook, Machine]] = []
+    for runbook in runbooks:
+        try:
+            uses += [(runbook, machine) for machine in machines(runbook)]
+        except Unprovable as error:
+            mistakes.append(Mistake(runbook.path, 0, str(error)))
+    if mistakes or template is None:
+        raise Mistakes(mistakes)
+    return Compilation(root, _files(root, template, runbooks, uses))
+
+
+def _files(
+    root: Path, template: str, runbooks: Sequence[Runbook], uses: Sequence[tuple[Runbook, Machine]]
+) -> dict[str, str]:
+    made = [machine for _, machine in uses]
+    schema = {"$comment": "Compiled: edit the steps' own files instead.", **json_schema()}
+    return {
+        **{f"statemachines/{machine.name}.asl.json": _json(machine.definition) for machine in made},
+        TEMPLATE: with_derived_part(str(root / TEMPLATE), template, uses),
+        **{f"tests/events/{step}.json": _json(event) for step, event in events(made).items()},
+        "tests/MockConfigFile.json": _json(mocks(made)),
+        "docs/steps.md": steps_page(steps(), runbooks, made),
+        "runbooks/schema.json": _json(schema),
+    }
+
+
+def _unfit(runbook: Runbook) -> Iterator[Mistake]:
+    """Lines whose inputs are each well written, and which the step itself does not take together."""
+    there = Direction(runbook.regions.primary, runbook.regions.standby)
+    for procedure in runbook.procedures.values():
+        for line in lines(procedure):
+            try:
+                step_from(steps()[line.step], there.literal(line.inputs))
+            except ValueError as error:
+                yield Mistake(runbook.path, line.line, f"{line.step}: {error}")
+
+
+def _compiled(path: Path) -> bool:
+    """Ours to remove: a machine that says so, or an event of the step that its name says."""
+    text = _text(path) or ""
+    try:
+        content = json.loads(text)
+    except ValueError:
+        return False
+    if not isinstance(content, dict):
+        return False
+    if content.keys() == EVENT_KEYS:
+        return path.stem in content["state"]["Name"].split()
+    return str(content.get("Comment", "")).endswith(MACHINE_MARK)
+
+
+def _text(path: Path) -> str | None:
+    try:
+        return path.read_text(encoding="utf-8")
+    except (FileNotFoundError, UnicodeDecodeError):
+        return None
+
+
+def _json(content: Any) -> str:
+    return json.dumps(content, indent=2, ensure_ascii=False) + "\n"

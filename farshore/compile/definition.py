@@ -1,0 +1,47 @@
+"""How a compiled definition, or a deployed one, is read: its Tasks, and which step each of them ticks."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from ..runbook.registry import StepType, steps
+from .machine import function_of
+from .policy import function_name
+
+
+def every_task(states: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    """Every Task by its name, those of branches included."""
+    for name, state in states.items():
+        if state["Type"] == "Task":
+            yield name, state
+        for branch in state.get("Branches", ()):
+            yield from every_task(branch["States"])
+
+
+def happy_path(definition: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    """The Task states of a run that goes well, by name, but not what is owed being tried again; of a Parallel
+    one by one."""
+    name = definition["StartAt"]
+    while name:
+        state = definition["States"][name]
+        if state["Type"] == "Task" and not state["Parameters"]["Payload"]["run"].get("again"):
+            yield name, state
+        for branch in state.get("Branches", ()):
+            yield from happy_path(branch)
+        name = state.get("Next") or state.get("Default")
+
+
+def run_of(definition: Mapping[str, Any]) -> Mapping[str, Any]:
+    """What every state of a machine tells its function about the run: its procedure, its Regions."""
+    first = next(state for state in definition["States"].values() if state["Type"] == "Task")
+    run: Mapping[str, Any] = first["Parameters"]["Payload"]["run"]
+    return run
+
+
+def step_type_of(function: str) -> StepType | None:
+    """The step type of a function, from its version's ARN or from the compiler's substitution."""
+    bare = function.split(":")[6] if function.startswith("arn:") else function
+    return next(
+        (kind for name, kind in steps().items() if bare in (function_name(name), function_of(name))), None
+    )

@@ -1,0 +1,165 @@
+"""What an execution's history tells: its states, their outcomes, how long each took and in how many ticks."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from ..compile.definition import run_of, step_type_of
+
+
+@dataclass(frozen=True)
+class StepReport:
+    """One Task state of a run."""
+
+    name: str
+    outcome: str
+    """What the step answered, the error that ended it, or "running"."""
+    why: str
+    facts: Mapping[str, Any]
+    seconds: float
+    ticks: int
+    function: str
+    """ARN of its function's version."""
+    event: Mapping[str, Any]
+    """What its function was last asked."""
+    ended: bool
+    """It answered with an outcome: it is not ticked again."""
+
+
+@dataclass(frozen=True)
+class RunReport:
+    """One execution of one procedure."""
+
+    procedure: str
+    direction: tuple[str, str]
+    mode: str
+    status: str
+    why: str
+    """Why it failed; empty where it did not."""
+    seconds: float
+    transitions: int
+    calls: int | None
+    """AWS calls of its functions; None where nobody counted them."""
+    steps: tuple[StepReport, ...]
+    undone: bool
+    """It ended in its Fail state, so that a redrive would only fail again: a new run is needed."""
+
+    def as_json(self) -> dict[str, Any]:
+        return {
+            "procedure": self.procedure,
+            "direction": list(self.direction),
+            "mode": self.mode,
+            "status": self.status,
+            "why": self.why,
+            "seconds": round(self.seconds, 3),
+            "transitions": self.transitions,
+            "calls": self.calls,
+            "steps": [
+                {
+                    "name": step.name,
+                    "outcome": step.outcome,
+                    "seconds": round(step.seconds, 3),
+                    "ticks": step.ticks,
+                    "why": step.why,
+                    "facts": dict(step.facts),
+                }
+                for step in self.steps
+            ],
+        }
+
+
+def run_report(
+    procedure: str,
+    mode: str,
+    definition: Mapping[str, Any],
+    told: Mapping[str, Any],
+    events: list[Mapping[str, Any]],
+    calls: int | None = None,
+) -> RunReport:
+    """The run as Step Functions tells it: `told` is DescribeExecution's answer, `events` the history."""
+    run = run_of(definition)
+    entered = [event["type"] for event in events if event["type"].endswith("StateEntered")]
+    end = told.get("stopDate") or (events[-1]["timestamp"] if events else told["startDate"])
+    return RunReport(
+        procedure,
+        (run["source"], run["target"]),
+        mode,
+        told["status"],
+        explained(told.get("error", ""), told.get("cause", "")),
+        (end - told["startDate"]).total_seconds(),
+        len(entered),
+        calls,
+        tuple(steps_of(events)),
+        bool(entered) and entered[-1] == "FailStateEntered",
+    )
+
+
+def events_of(get: Callable[..., Mapping[str, Any]], execution: str) -> Iterator[Mapping[str, Any]]:
+    """All events of a history, page by page; `get` is GetExecutionHistory."""
+    more: dict[str, str] = {}
+    while True:
+        page = get(executionArn=execution, maxResults=1000, **more)
+        yield from page["events"]
+        if not page.get("nextToken"):
+            return
+        more = {"nextToken": page["nextToken"]}
+
+
+def steps_of(events: Sequence[Mapping[str, Any]]) -> Iterator[StepReport]:
+    """Task states in the order in which they were entered; branches interleave, so events are told apart
+    by whom they follow."""
+    entry: dict[int, int] = {}
+    mine: dict[int, list[Mapping[str, Any]]] = {}
+    for event in events:
+        number = event["id"]
+        begins = event["type"].endswith("StateEntered")
+        entry[number] = number if begins else entry.get(event["previousEventId"], 0)
+        mine.setdefault(entry[number], []).append(event)
+    for number in sorted(mine):
+        if mine[number][0]["type"] == "TaskStateEntered":
+            yield _step(mine[number])
+
+
+def committed(report: RunReport, begun: bool = True) -> str:
+    """The state with which the run passed its point of no return; "" where it has not.
+
+    While that state waits, the ledger knows whether it has `begun` to move anything.
+    """
+    for step in report.steps:
+        kind = step_type_of(step.function)
+        if kind is not None and kind.moves():
+            return step.name if step.outcome != "Untouched" and (begun or step.ended) else ""
+    return ""
+
+
+def _step(events: list[Mapping[str, Any]]) -> StepReport:
+    last = '{"FunctionName": "", "Payload": {}}'
+    ticks, outcome, why, facts, ended = 0, "running", "", {}, False
+    for event in events:
+        if event["type"] == "TaskScheduled":
+            ticks += 1
+            last = event["taskScheduledEventDetails"]["parameters"]
+        elif event["type"] == "TaskSucceeded":
+            body = json.loads(event["taskSucceededEventDetails"]["output"])["Payload"]
+            outcome, why, facts, ended = body["outcome"], body.get("why", ""), body["facts"], True
+        elif event["type"] in ("TaskFailed", "TaskTimedOut"):
+            details = event.get("taskFailedEventDetails") or event.get("taskTimedOutEventDetails") or {}
+            outcome = details.get("error", event["type"])
+            why = explained(outcome, details.get("cause", ""))
+    seconds = (events[-1]["timestamp"] - events[0]["timestamp"]).total_seconds()
+    name, asked = events[0]["stateEnteredEventDetails"]["name"], json.loads(last)
+    return StepReport(
+        name, outcome, why, facts, seconds, ticks, asked["FunctionName"], asked["Payload"], ended
+    )
+
+
+def explained(error: str, cause: str) -> str:
+    """A person's words for an error: Lambda wraps a step's message in JSON."""
+    try:
+        message = json.loads(cause)["errorMessage"]
+    except (ValueError, KeyError, TypeError):
+        message = cause
+    return f"{error}: {message}" if error else ""

@@ -1,0 +1,193 @@
+"""What a person does to a run: start it, decide on its plan, speak to it through the ledger, redrive it.
+
+The same for a deployed stack and for the twin: they differ in which AWS answers. Errors: `Trouble`, a message
+for the person who typed; NotYet and Refused where the ledger is silent or says no (`answering` tells them).
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, Literal
+
+from functions.calls import LONGEST_TICK_SECONDS, Absent, Api, Denied, Silence
+from functions.errors import NotYet
+from functions.ledger import Lease, Ledger, Records
+from functions.outside import Outside
+from functions.run import Mode
+
+from ..runbook.load import Runbook
+from .runs import Runs, Seen, region_of, short
+from .trouble import Trouble
+
+SELF_DECLARED = "self-declared"
+"""Of a decision whose maker gave no proof of identity."""
+
+STOPPING = frozenset({"abort", "pause"})
+"""Directives that a redrive takes back: it is a person's later word."""
+
+START = Api("states:StartExecution", client="stepfunctions")
+REDRIVE = Api("states:RedriveExecution", client="stepfunctions")
+
+
+@dataclass(frozen=True)
+class Holder:
+    """Who holds the lease, and what Step Functions says of it."""
+
+    lease: Lease
+    status: str
+    """RUNNING, SUCCEEDED, FAILED, TIMED_OUT, ABORTED; "gone", or "silent" where it could not be asked."""
+    why: str = ""
+
+    @property
+    def ended(self) -> bool:
+        return self.status not in ("RUNNING", "silent")
+
+
+class Operator:
+    """A person at the console of one application."""
+
+    def __init__(self, runbook: Runbook, outside: Outside | None = None, near: str = "") -> None:
+        self.runbook, self.outside = runbook, outside or Outside()
+        self.runs = Runs(runbook, self.outside)
+        place = near or runbook.regions.standby
+        self._ledger = Ledger(
+            self.outside, runbook.application, runbook.ledger.table, runbook.ledger.regions, place
+        )
+
+    def records(self) -> Records:
+        """All that the ledger holds of the application. Raises NotYet where no replica answers."""
+        return self._ledger.read()
+
+    def decide(
+        self,
+        plan: str,
+        decision: Literal["approve", "decline"],
+        who: str,
+        why: str,
+        identity: str = SELF_DECLARED,
+    ) -> None:
+        """A decision counts for the plan of that hash, and for no other."""
+        word = {
+            "decision": decision,
+            "who": who,
+            "why": why,
+            "identity": identity,
+            "at": self.outside.clock(),
+        }
+        self._write(f"decision#{plan}", word)
+
+    def direct(self, execution: str, who: str, why: str, **word: Any) -> None:
+        """A directive to one run; it keeps what was said to that run before (pause, skip …)."""
+        said = self._ledger.read().directive
+        kept = said if said.get("execution") == execution else {}
+        self._write("directive", {**kept, **word, "execution": execution, "who": who, "why": why})
+
+    def declare_dead(self, holder: str, who: str, why: str) -> None:
+        """A person's word that the holder of the lease, which cannot be asked, is dead."""
+        self._write("take_over", {"holder": holder, "who": who, "why": why, "at": self.outside.clock()})
+
+    def take_lease(self, execution: str, redrives: int, records: Records) -> Lease:
+        """The lease for a run about to be redriven, unless it has changed since `records` were read."""
+        old, now = records.lease, self.outside.clock()
+        inherited = 0.0 if old is None else old.quiet_until
+        quiet_until = inherited if old is None or old.released else now + LONGEST_TICK_SECONDS
+        ended = 0.0 if old is None else old.ended
+        mine = Lease(execution, redrives, 1 if old is None else old.epoch + 1, False, quiet_until, ended)
+        _twice(lambda: self._ledger.hold(mine, old))
+        if (found := self.records().lease) != mine:
+            raise Trouble(
+                f"the lease went to {found.holder if found else 'nobody'} meanwhile: look, and try again"
+            )
+        return mine
+
+    def _write(self, item: str, word: Mapping[str, Any]) -> None:
+        """A person's word, written and read back."""
+        _twice(lambda: self._ledger.write(item, word))
+        records = self.records()
+        kept = {"directive": records.directive, "take_over": records.take_over}
+        found = kept[item] if item in kept else records.decisions.get(item.partition("#")[2])
+        if found != word:
+            raise Trouble(f"somebody else wrote {item} at the same time ({found}): look, and try again")
+
+    def holder(self, records: Records) -> Holder | None:
+        """None where the lease is free."""
+        lease = records.lease
+        if lease is None or lease.released:
+            return None
+        told = self.runs.describe(lease.holder)
+        if isinstance(told, Silence):
+            return Holder(lease, "silent", told.why)
+        return Holder(lease, "gone" if isinstance(told, Absent) else told["status"])
+
+    def start(self, procedure: str, mode: Mode, dry_run: bool) -> str:
+        """Starts a run and gives its ARN. The name makes a repeat after a lost answer the same run."""
+        machine, arn = self.runs.machines[procedure], self.runs.deployed(procedure)
+        name = f"{procedure}-{datetime.fromtimestamp(self.outside.clock(), UTC):%Y%m%dT%H%M%SZ}"
+        given = json.dumps({"mode": mode} | ({"dry_run": True} if dry_run else {}))
+        call = START(machine.region, stateMachineArn=arn, name=name, input=given)
+        execution = f"{arn.replace(':stateMachine:', ':execution:')}:{name}"
+        first = self.outside.reply(call)
+        reply = self.outside.reply(call) if isinstance(first, Silence) else first
+        if isinstance(reply, Silence):
+            raise Trouble(
+                f"{machine.region} does not say whether {name} was started: look: farshore status "
+                f"{self.runbook.application} {name}"
+            )
+        # The first try arrived, and that run has ended already.
+        again = isinstance(first, Silence) and getattr(reply, "code", "") == "ExecutionAlreadyExists"
+        if isinstance(reply, Denied) and not again:
+            raise Trouble(f"{call} was refused: {reply.code}: {reply.message}")
+        return execution
+
+    def must_be_redrivable(self, seen: Seen, holder: Holder | None) -> None:
+        """Raises Trouble, which says what to do instead, where the run cannot be redriven now."""
+        status, app = seen.told["status"], self.runbook.application
+        if status in ("RUNNING", "SUCCEEDED"):
+            raise Trouble(f"{short(seen.arn)} is {status}: only a run that failed can be redriven")
+        if seen.report.undone:
+            raise Trouble(
+                f"{short(seen.arn)} ended in its Fail state, and a redrive would only fail again there: "
+                f"start a new run: farshore start {app} --mode …"
+            )
+        if seen.told.get("redriveStatus", "REDRIVABLE") != "REDRIVABLE":
+            raise Trouble(
+                f"{short(seen.arn)} cannot be redriven: {seen.told.get('redriveStatusReason', '')}: "
+                f"start a new run: farshore start {app} --mode …"
+            )
+        if holder is not None and holder.lease.holder != seen.arn and not holder.ended:
+            raise Trouble(
+                f"{short(holder.lease.holder)} holds the lease ({holder.status} {holder.why}): wait for it, "
+                f"or end it: farshore abort {app} --why …"
+            )
+
+    def go_on(self, seen: Seen, records: Records) -> Lease:
+        """Redrives a run as a new hand, and takes back the word that stopped it."""
+        redrives = seen.told.get("redriveCount", 0) + 1
+        lease = self.take_lease(seen.arn, redrives, records)
+        if records.directive.get("execution") == seen.arn and STOPPING & records.directive.keys():
+            self._write("directive", {k: v for k, v in records.directive.items() if k not in STOPPING})
+        self._redrive(seen.arn, redrives)
+        return lease
+
+    def _redrive(self, execution: str, redrives: int) -> None:
+        token = f"{redrives}-{execution.rpartition(':')[2]}"[:64]
+        reply = self.runs.reply(REDRIVE(region_of(execution), executionArn=execution, clientToken=token))
+        if isinstance(reply, Denied):
+            raise Trouble(
+                f"{execution} holds the lease, but redriving it was refused: {reply.code}: {reply.message}"
+            )
+        if not isinstance(reply, Mapping):
+            raise Trouble(
+                f"{execution} holds the lease, but nobody says whether it was redriven: run this again"
+            )
+
+
+def _twice(write: Callable[[], object]) -> None:
+    """A repeat of an unanswered write is harmless: it is the same item, or its condition holds no longer."""
+    try:
+        write()
+    except NotYet:
+        write()

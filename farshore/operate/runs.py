@@ -1,0 +1,171 @@
+"""The runs of an application, as Step Functions tells about them in the Region of each machine.
+
+Errors: `Trouble` where AWS says no, or where somebody must answer and nobody does.
+"""
+
+from __future__ import annotations
+
+import functools
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from functions.calls import Absent, Answer, Api, Call, Denied, Endpoint, Reply, Silence
+from functions.outside import Outside
+
+from ..compile.definition import run_of
+from ..compile.machine import Machine, machines
+from ..runbook.load import Runbook
+from .history import RunReport, events_of, run_report
+from .trouble import Trouble
+
+WHO = Api("sts:GetCallerIdentity")
+LIST = Api("states:ListExecutions", client="stepfunctions", absent=frozenset({"StateMachineDoesNotExist"}))
+DESCRIBE = Api(
+    "states:DescribeExecution", client="stepfunctions", absent=frozenset({"ExecutionDoesNotExist"})
+)
+MACHINE = Api("states:DescribeStateMachine", client="stepfunctions", absent=LIST.absent)
+HISTORY = Api("states:GetExecutionHistory", client="stepfunctions", absent=DESCRIBE.absent)
+DEFINITION = Api("states:DescribeStateMachineForExecution", client="stepfunctions", absent=DESCRIBE.absent)
+
+
+@dataclass(frozen=True)
+class Seen:
+    """A run as a person asks about it."""
+
+    arn: str
+    told: Answer
+    """DescribeExecution's answer."""
+    definition: Mapping[str, Any]
+    """The machine as it was when the run began: the repository may have moved on."""
+    report: RunReport
+
+
+class Runs:
+    """The runs of one application."""
+
+    def __init__(self, runbook: Runbook, outside: Outside) -> None:
+        self.runbook, self._outside = runbook, outside
+
+    @functools.cached_property
+    def machines(self) -> Mapping[str, Machine]:
+        """Every machine of the runbook, by its procedure."""
+        return {machine.procedure: machine for machine in machines(self.runbook)}
+
+    def ask(self, call: Call) -> Answer | Absent | Silence:
+        """Raises Trouble where AWS says no."""
+        reply = self.reply(call)
+        if isinstance(reply, Denied):
+            raise Trouble(f"{call} was refused: {reply.code}: {reply.message}")
+        return reply
+
+    def reply(self, call: Call) -> Reply:
+        """Asked once more where the answer is lost; a person asks for the third time."""
+        reply = self._outside.reply(call)
+        return self._outside.reply(call) if isinstance(reply, Silence) else reply
+
+    def describe(self, execution: str) -> Answer | Absent | Silence:
+        """What Step Functions says of a run, in the Region of its machine."""
+        return self.ask(DESCRIBE(region_of(execution), executionArn=execution))
+
+    @functools.cached_property
+    def caller(self) -> str:
+        """Who asks, by ARN, from whichever Region answers."""
+        regions = self.runbook.regions
+        endpoints = [
+            Endpoint(region) for region in (regions.standby, regions.primary, regions.observer) if region
+        ]
+        told = self.ask(WHO(regions.standby).through(endpoints))
+        if not isinstance(told, Mapping):
+            raise Trouble(f"no Region tells who you are: {told}: look at your network, then try again")
+        arn: str = told["Arn"]
+        return arn
+
+    def machine_arn(self, procedure: str) -> str:
+        machine = self.machines[procedure]
+        _, partition, _, _, account, *_ = self.caller.split(":")
+        return f"arn:{partition}:states:{machine.region}:{account}:stateMachine:{machine.name}"
+
+    def deployed(self, procedure: str) -> str:
+        """The ARN of a machine that is there and may be read. Raises Trouble."""
+        arn, region = self.machine_arn(procedure), self.machines[procedure].region
+        told = self.ask(MACHINE(region, stateMachineArn=arn))
+        if isinstance(told, Absent):
+            raise Trouble(f"{arn} is not there: `sam deploy` to {region}, then try again")
+        if isinstance(told, Silence):
+            raise Trouble(
+                f"Step Functions in {region} does not answer: {told.why}: use `farshore plan --as-cli`"
+            )
+        return arn
+
+    def newest(self) -> tuple[str | None, tuple[str, ...]]:
+        """The run that was started last, settling ones aside; and which machines did not answer."""
+        found: list[tuple[datetime, str]] = []
+        silent = []
+        for procedure, machine in self.machines.items():
+            if procedure == "settle":
+                continue
+            told = self.ask(LIST(machine.region, stateMachineArn=self.machine_arn(procedure), maxResults=1))
+            if isinstance(told, Silence):
+                silent.append(f"{machine.name} in {machine.region}")
+            elif isinstance(told, Mapping):
+                found += [(each["startDate"], each["executionArn"]) for each in told["executions"]]
+        return max(found, default=(None, None))[1], tuple(silent)
+
+    def find(self, run: str) -> str:
+        """The ARN of a run of this application, given that or its name. Raises Trouble."""
+        if run.startswith("arn:"):
+            if not run.split(":")[6].startswith(f"{self.runbook.application}-"):
+                raise Trouble(f"{run} is no run of {self.runbook.application}: name one of its own")
+            return run
+        silent = []
+        for procedure in self.machines:
+            arn = f"{self.machine_arn(procedure).replace(':stateMachine:', ':execution:')}:{run}"
+            told = self.describe(arn)
+            if isinstance(told, Mapping):
+                return arn
+            silent += [region_of(arn)] if isinstance(told, Silence) else []
+        more = f"; {', '.join(sorted(set(silent)))} did not answer" if silent else ""
+        raise Trouble(f"{self.runbook.application} has no run {run}{more}: farshore status shows the newest")
+
+    def look(self, execution: str) -> Seen:
+        """A run's history, read whole. Raises Trouble where Step Functions does not tell."""
+        region = region_of(execution)
+        told = self._answer(DESCRIBE(region, executionArn=execution))
+        machine = self._answer(DEFINITION(region, executionArn=execution))
+        events = list(events_of(lambda **more: self._answer(HISTORY(region, **more)), execution))
+        definition = json.loads(machine["definition"])
+        procedure = run_of(definition)["procedure"]
+        report = run_report(procedure, mode_of(told), definition, told, events)
+        return Seen(execution, told, definition, report)
+
+    def _answer(self, call: Call) -> Answer:
+        told = self.ask(call)
+        if isinstance(told, Silence):
+            raise Trouble(
+                f"Step Functions does not answer: {told.why}: try again; the ledger may still tell more"
+            )
+        if isinstance(told, Absent):
+            raise Trouble(
+                f"{call}: no such run as {call.parameters['executionArn']}: look with farshore status"
+            )
+        return told
+
+
+def mode_of(told: Answer) -> str:
+    """The mode that a run was started with; "" where its input names none, and it was refused."""
+    try:
+        return str(json.loads(told.get("input", "{}")).get("mode", ""))
+    except (ValueError, AttributeError):
+        return ""
+
+
+def region_of(arn: str) -> str:
+    return arn.split(":")[3]
+
+
+def short(arn: str) -> str:
+    """unicorn-shop-failover/failover-20270101T000500Z: a run as a person names it."""
+    return "/".join(arn.split(":")[6:8])

@@ -1,0 +1,264 @@
+"""A runbook: what one application's YAML says, read whole, or refused with every mistake at once.
+
+Errors: `Mistakes`, each with file, line, what is wrong and what would be right. Nothing else is raised for
+any content of any file.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+from .document import Entry, List, Map, Node, Scalar, found, kind, read
+from .mistakes import Mistake, Mistakes, quoted
+from .model import (
+    APPLICATION_FORM,
+    BEFORE_APPROVAL,
+    PROCEDURES,
+    Head,
+    LedgerTable,
+    Line,
+    Objectives,
+    Procedure,
+    Regions,
+    Runbook,
+    Together,
+    Trigger,
+    lines,
+)
+from .registry import Input, Registry, inputs, steps, written
+from .values import Reader
+from .wording import did_you_mean, nearest
+
+__all__ = [
+    "PROCEDURES",
+    "LedgerTable",
+    "Line",
+    "Mistake",
+    "Mistakes",
+    "Objectives",
+    "Regions",
+    "Runbook",
+    "Together",
+    "Trigger",
+    "lines",
+    "load",
+    "load_all",
+]
+
+TOP = Scalar("", True, 1, 0)
+"""Where something is missed that stands nowhere: the file's first line."""
+
+
+def load(path: Path | str, registry: Registry | None = None) -> Runbook:
+    """The runbook of one file. Raises Mistakes."""
+    draft = _Draft(Path(path), registry or steps())
+    runbook = draft.runbook()
+    if runbook is None:
+        raise Mistakes(draft.mistakes)
+    return runbook
+
+
+def load_all(folder: Path | str, registry: Registry | None = None) -> tuple[Runbook, ...]:
+    """Every runbook of a folder, by file name. Raises the Mistakes of all of them together."""
+    folder = Path(folder)
+    if not folder.is_dir():
+        raise Mistakes([Mistake(str(folder), 0, "no such folder", "run farshore where runbooks/ is")])
+    drafts = [_Draft(path, registry or steps()) for path in sorted(folder.glob("*.yaml"))]
+    runbooks = [draft.runbook() for draft in drafts]
+    mistakes = [mistake for draft in drafts for mistake in draft.mistakes]
+    for path in folder.glob("*.yml"):
+        mistakes.append(Mistake(str(path), 0, "not read as a runbook", f"name it {path.stem}.yaml"))
+    first: dict[str, _Draft] = {}
+    for draft in drafts:
+        other = first.setdefault(draft.application, draft)
+        if draft.application and other is not draft:
+            what = f"application {quoted(draft.application)} stands in {other.path} already"
+            line = draft.lines["application"]
+            mistakes.append(Mistake(str(draft.path), line, what, "an application has one runbook"))
+    if mistakes:
+        raise Mistakes(mistakes)
+    return tuple(runbook for runbook in runbooks if runbook is not None)
+
+
+class _Draft:
+    """One file on its way to a Runbook."""
+
+    def __init__(self, path: Path, registry: Registry) -> None:
+        self.path = path
+        self.all_steps, self.steps = registry, written(registry)
+        self.mistakes: list[Mistake] = []
+        self.reader = Reader(str(path), self.mistakes)
+        self.application = ""
+        self.lines: dict[str, int] = {}
+
+    def runbook(self) -> Runbook | None:
+        root = read(self.path, self.mistakes)
+        if root is None:
+            return None
+        if not isinstance(root, Map):
+            what = f"expected a mapping that begins with application, found {found(root)}"
+            self.reader.wrong(root, what, "write `application: NAME`")
+            return None
+        self.lines = {name: entry.key.line for name, entry in root.entries.items()}
+        head = self._head(root)
+        procedures = {
+            name: self._procedure(name, root.entries[name]) for name in PROCEDURES if name in root.entries
+        }
+        self._one_way(procedures)
+        return None if self.mistakes else self._whole(head, procedures)
+
+    def _head(self, root: Map) -> dict[str, Any]:
+        """Everything but the procedures, as plain values."""
+        procedures = [Input(name, Any, doc, required=name == "failover") for name, doc in PROCEDURES.items()]
+        head = self.reader.fields(TOP, root, inputs(Head), "key", "the runbook", also=procedures)
+        for trigger, node in zip(head.get("triggers") or (), _items(root, "triggers"), strict=False):
+            trigger["line"] = node.line
+        self._check_application(root, head.get("application"))
+        self._check_regions(root, head.get("regions") or {})
+        return head
+
+    def _check_application(self, root: Map, name: str | None) -> None:
+        if name is None:
+            return
+        if not re.fullmatch(APPLICATION_FORM, name):
+            what = f"application: {quoted(name)} cannot name an application"
+            instead = "write small letters, digits and hyphens, a letter first, at most 40"
+            self.reader.wrong(root.entries["application"].value, what, instead)
+            return
+        self.application = name
+
+    def _check_regions(self, root: Map, named: Mapping[str, str | None]) -> None:
+        """All different; only then can the procedures be held to them."""
+        section = root.entries.get("regions")
+        if section is None or not isinstance(section.value, Map):
+            return
+        first: dict[str | None, str] = {None: ""}
+        for name in (each.name for each in inputs(Regions) if each.name in named):
+            twin = first.setdefault(named[name], name)
+            if twin not in ("", name):
+                what = f"regions: {name} is the same Region as {twin}"
+                self.reader.wrong(section.value.entries[name].value, what, "name another Region")
+        regions = [named.get(each.name) for each in inputs(Regions) if each.required or each.name in named]
+        if None not in regions and len(set(regions)) == len(regions):
+            self.reader.regions = tuple(region for region in regions if region is not None)
+
+    def _procedure(self, name: str, entry: Entry) -> Procedure:
+        node = entry.value
+        if node.refused and isinstance(node, Scalar):
+            return ()
+        blank = isinstance(node, Scalar) and kind(node) == "nothing"
+        if blank or (isinstance(node, List) and not node.items):
+            self.reader.wrong(entry.key, f"{name} is empty", "list at least one step")
+            return ()
+        if not isinstance(node, List):
+            what = f"{name}: expected a list of steps, found {found(node)}"
+            self.reader.wrong(node, what, 'begin each step with "- "')
+            return ()
+        read = [self._entry(item, within_together=False) for item in node.items]
+        return tuple(item for item in read if item is not None)
+
+    def _entry(self, node: Node, within_together: bool) -> Line | Together | None:
+        if isinstance(node, Scalar):
+            known = node.text in self.steps
+            instead = f'write "{node.text}:" and its inputs' if known else "write NAME: and its inputs"
+            self.reader.wrong(node, f"expected a step and its inputs, found {found(node)}", instead)
+            return None
+        if not isinstance(node, Map):
+            self.reader.wrong(
+                node, f"expected a step and its inputs, found {found(node)}", "write NAME: and its inputs"
+            )
+            return None
+        if len(node.entries) != 1:
+            self._not_one(node)
+            return None
+        ((name, entry),) = node.entries.items()
+        if name != "together":
+            return self._line(name, entry)
+        if within_together:
+            self.reader.wrong(entry.key, "together stands within together", "list its steps in the outer one")
+            return None
+        return self._together(entry)
+
+    def _not_one(self, node: Map) -> None:
+        names = list(node.entries)
+        if not names and node.partial:
+            return
+        if not names:
+            self.reader.wrong(node, "expected a step and its inputs, found an empty mapping", "name a step")
+            return
+        what = f"{len(names)} keys in one entry: {', '.join(map(quoted, names[:5]))}"
+        instead = f'indent the inputs below {quoted(names[0])}, and begin each step with "- "'
+        self.reader.wrong(node, what, instead)
+
+    def _together(self, entry: Entry) -> Together | None:
+        node = entry.value
+        if not isinstance(node, List):
+            what = f"together: expected a list of steps, found {found(node)}"
+            self.reader.wrong(node, what, 'begin each step with "- "')
+            return None
+        if len(node.items) < 2:
+            self.reader.wrong(
+                entry.key, f"together holds {len(node.items)} of at least 2 steps", "list the step by itself"
+            )
+        read = [self._entry(item, within_together=True) for item in node.items]
+        return Together(tuple(item for item in read if isinstance(item, Line)), entry.key.line)
+
+    def _line(self, name: str, entry: Entry) -> Line | None:
+        step_type = self.steps.get(name)
+        if step_type is None:
+            if name in self.all_steps:
+                self.reader.wrong(
+                    entry.key, f"{name} is not for runbooks", "remove it: compile puts it where it belongs"
+                )
+            else:
+                known = [*self.steps, "together"]
+                instead = did_you_mean(nearest(name, known), known, "the steps are")
+                self.reader.wrong(entry.key, f"unknown step {quoted(name)}", instead)
+            return None
+        node, shape = entry.value, inputs(step_type)
+        if step_type.fences:
+            shape.append(BEFORE_APPROVAL)
+        elif isinstance(node, Map) and "before_approval" in node.entries:
+            what = f"before_approval is for fences, and {name} takes nothing from customers"
+            self.reader.wrong(node.entries["before_approval"].key, what, "remove it")
+            others = {key: each for key, each in node.entries.items() if key != "before_approval"}
+            node = replace(node, entries=others)
+        values = self.reader.fields(entry.key, node, shape, "input", name)
+        first = bool(values.pop(BEFORE_APPROVAL.name, False))
+        return Line(name, values, entry.key.line, first)
+
+    def _one_way(self, procedures: Mapping[str, Procedure]) -> None:
+        """Swapping the Regions does not undo such a step, so a person must write what does."""
+        if "failback" in self.lines:
+            return
+        for line in lines(procedures.get("failover", ())):
+            if why := self.steps[line.step].one_way:
+                at = Scalar(line.step, True, line.line, 0)
+                self.reader.wrong(
+                    at, f"{line.step} is one-way ({why}) and there is no failback", "write a failback"
+                )
+
+    def _whole(self, head: Mapping[str, Any], procedures: Mapping[str, Procedure]) -> Runbook:
+        triggers, ledger = head.get("triggers", ()), dict(head.get("ledger", {}))
+        if "regions" in ledger:
+            ledger["regions"] = tuple(ledger["regions"])
+        return Runbook(
+            path=str(self.path),
+            application=head["application"],
+            regions=Regions(**head["regions"]),
+            objectives=Objectives(**head["objectives"]),
+            triggers=tuple(Trigger(**trigger) for trigger in triggers),
+            ledger=LedgerTable(**ledger),
+            procedures=MappingProxyType(dict(procedures)),
+            lines=MappingProxyType(self.lines),
+        )
+
+
+def _items(root: Map, name: str) -> tuple[Node, ...]:
+    node = root.entries[name].value if name in root.entries else None
+    return node.items if isinstance(node, List) else ()

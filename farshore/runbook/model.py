@@ -1,0 +1,124 @@
+"""What a runbook is: one application's Regions, objectives, and four procedures, each a list of steps."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Annotated, Any
+
+from functions.inputs import AwsRegion, Seconds
+from functions.run import Mode
+
+from .registry import COMPILED, Input
+
+PROCEDURES: Mapping[str, str] = MappingProxyType(
+    {
+        "prepare": "what must be true before a disaster; planned on a schedule, it is the readiness check",
+        "failover": "the steps that move the application from $from to $to",
+        "failback": "left out, it is failover with the Regions swapped",
+        "outage": "the game day: the steps that break the primary Region on purpose",
+    }
+)
+BEFORE_APPROVAL = Input(
+    "before_approval",
+    bool,
+    "put the fence up before a person has spoken; ungraceful runs only",
+    required=False,
+)
+"""An input of every fence that is the runbook's, not the step's."""
+COOLDOWN = Seconds(3600)
+APPLICATION_FORM = r"[a-z][a-z0-9-]{0,39}"
+
+
+@dataclass(frozen=True)
+class Regions:
+    """Where the application runs, and a third Region that watches."""
+
+    primary: Annotated[AwsRegion, "where the application serves while all is well"]
+    standby: Annotated[AwsRegion, "where failover takes it; machines and triggers live here"]
+    observer: Annotated[AwsRegion | None, "a third Region from which both can be seen"] = None
+
+
+@dataclass(frozen=True)
+class Objectives:
+    """What was promised, in seconds."""
+
+    rto: Annotated[Seconds, "how long customers may be without service"]
+    rpo: Annotated[Seconds, "how much of the newest data may be lost"]
+
+
+@dataclass(frozen=True)
+class Trigger:
+    """An alarm that starts a failover, which asks a person first. An EventBridge rule in the standby."""
+
+    alarm: Annotated[str, "name of the CloudWatch alarm, in the standby Region"]
+    mode: Annotated[Mode, "what the run may lose"]
+    cooldown: Annotated[Seconds, "how long after a run's end the alarm may start no other"] = COOLDOWN
+    line: int = field(default=0, metadata=COMPILED)
+
+
+@dataclass(frozen=True)
+class LedgerTable:
+    """The DynamoDB global table of strong consistency that runs remember in."""
+
+    table: Annotated[str, "name of the table"] = "farshore-ledger"
+    regions: Annotated[
+        tuple[AwsRegion, AwsRegion, AwsRegion], "its three replicas, in one of DynamoDB's Region sets"
+    ] = (AwsRegion("us-east-1"), AwsRegion("us-east-2"), AwsRegion("us-west-2"))
+
+
+LEDGER = LedgerTable()
+
+
+@dataclass(frozen=True)
+class Head:
+    """What a runbook says besides its procedures."""
+
+    application: Annotated[str, "the application's name: small letters, digits and hyphens, at most 40"]
+    regions: Annotated[Regions, "the two Regions of the application, and an observer"]
+    objectives: Annotated[Objectives, "what was promised to customers"]
+    triggers: Annotated[tuple[Trigger, ...], "alarms that start a failover, which asks a person first"] = ()
+    ledger: Annotated[LedgerTable, "where runs remember, and hold the lease"] = LEDGER
+
+
+@dataclass(frozen=True)
+class Line:
+    """One step of a procedure, with its inputs as written: Regions still symbolic, durations in seconds."""
+
+    step: str
+    inputs: Mapping[str, Any]
+    line: int
+    before_approval: bool = False
+    """A fence that an ungraceful run puts up before a person has spoken."""
+
+
+@dataclass(frozen=True)
+class Together:
+    """Steps that are carried out side by side."""
+
+    branches: tuple[Line, ...]
+    line: int
+
+
+Procedure = tuple[Line | Together, ...]
+
+
+@dataclass(frozen=True)
+class Runbook:
+    path: str
+    application: str
+    regions: Regions
+    objectives: Objectives
+    triggers: tuple[Trigger, ...]
+    ledger: LedgerTable
+    procedures: Mapping[str, Procedure]
+    """Those that are written: failover always, failback only where it is written out."""
+    lines: Mapping[str, int]
+    """The line of each top-level key."""
+
+
+def lines(procedure: Procedure) -> Iterator[Line]:
+    """Every step of a procedure, those that stand together included."""
+    for item in procedure:
+        yield from item.branches if isinstance(item, Together) else (item,)

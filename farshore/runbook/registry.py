@@ -1,0 +1,84 @@
+"""Every step type, found by its file: the one list that schema, functions, policies and docs derive from."""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import importlib
+import pkgutil
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Annotated, Any, get_args, get_origin, get_type_hints
+
+import functions.steps
+from functions.step import Step
+
+StepType = type[Step[Any]]
+Registry = Mapping[str, StepType]
+
+COMPILED = {"written": False}
+"""Metadata of a dataclass field that is filled in by the program, not read from YAML."""
+
+
+@dataclass(frozen=True)
+class Input:
+    """One input of a step, or one key of another shape that runbooks write."""
+
+    name: str
+    type: Any
+    doc: str
+    required: bool
+    default: Any = None
+
+
+@functools.cache
+def steps() -> Registry:
+    """Every step type by its name, sorted. Support modules are those that define no named Step."""
+    found: dict[str, StepType] = {}
+    for module in pkgutil.iter_modules(functions.steps.__path__):
+        for step_type in _defined_in(f"{functions.steps.__name__}.{module.name}"):
+            twin = found.setdefault(step_type.name, step_type)
+            if twin is not step_type:
+                raise TypeError(f"{step_type.__module__} and {twin.__module__} both define {step_type.name}")
+    return MappingProxyType(dict(sorted(found.items())))
+
+
+def _defined_in(module_name: str) -> list[StepType]:
+    module = importlib.import_module(module_name)
+    return [
+        thing
+        for thing in vars(module).values()
+        if isinstance(thing, type)
+        and issubclass(thing, Step)
+        and thing.__module__ == module_name
+        and hasattr(thing, "name")
+    ]
+
+
+def written(registry: Registry) -> Registry:
+    """The step types that a runbook may name."""
+    return {name: step_type for name, step_type in registry.items() if step_type.written}
+
+
+def inputs(shape: type) -> list[Input]:
+    """What a runbook writes of a step type (or of any dataclass with annotated fields), in their order."""
+    hints = get_type_hints(shape, include_extras=True)
+    derived: frozenset[str] = getattr(shape, "derived", frozenset())
+    return [
+        _input(field, hints[field.name])
+        for field in dataclasses.fields(shape)
+        if field.name not in derived and field.metadata.get("written", True)
+    ]
+
+
+def _input(field: dataclasses.Field[Any], hint: Any) -> Input:
+    kind, doc = hint, ""
+    if get_origin(hint) is Annotated:
+        kind, *notes = get_args(hint)
+        doc = next((note for note in notes if isinstance(note, str)), "")
+    if field.default_factory is not dataclasses.MISSING:
+        return Input(field.name, kind, doc, required=False, default=field.default_factory())
+    if field.default is not dataclasses.MISSING:
+        return Input(field.name, kind, doc, required=False, default=field.default)
+    return Input(field.name, kind, doc, required=True)

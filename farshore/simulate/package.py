@@ -1,0 +1,80 @@
+"""What `sam deploy` puts into an account for one runbook: functions with their policies, and machines."""
+
+from __future__ import annotations
+
+import functools
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from twin.backing import ACCOUNT
+from twin.services.iam.model import Policy
+
+from ..compile.machine import Machine, machines
+from ..compile.policy import statements
+from ..runbook.load import Runbook
+
+
+@dataclass(frozen=True)
+class Part:
+    """What one Region gets."""
+
+    region: str
+    policies: Mapping[str, Policy]
+    """By step type."""
+    definitions: Mapping[str, str]
+    """By procedure; functions stand in them by their substitutions."""
+
+
+@dataclass(frozen=True)
+class Package:
+    """A runbook's own, so that it is made but once for all the stages of an exploration."""
+
+    runbook: Runbook
+    machines: Mapping[str, Machine]
+    """By procedure."""
+    parts: tuple[Part, ...]
+
+
+def package(runbook: Runbook) -> Package:
+    """The runbook's package. It holds the runbook, so no other runbook can have its identity meanwhile."""
+    if id(runbook) not in _PACKAGES:
+        made = {machine.procedure: machine for machine in machines(runbook)}
+        regions = sorted({machine.region for machine in made.values()})
+        parts = tuple(
+            _part(runbook, region, [machine for machine in made.values() if machine.region == region])
+            for region in regions
+        )
+        _PACKAGES[id(runbook)] = Package(runbook, made, parts)
+    return _PACKAGES[id(runbook)]
+
+
+_PACKAGES: dict[int, Package] = {}
+"""By the runbook's identity: a runbook is never changed, but it has no hash."""
+
+
+def _part(runbook: Runbook, region: str, here: list[Machine]) -> Part:
+    used = sorted({step for machine in here for step in machine.functions})
+    return Part(
+        region,
+        {step: _policy(runbook, step, here) for step in used},
+        {machine.procedure: json.dumps(machine.definition) for machine in here},
+    )
+
+
+def _policy(runbook: Runbook, step: str, here: list[Machine]) -> Policy:
+    return tuple(
+        (
+            frozenset(statement.actions),
+            tuple(arn.format(partition="aws", account=ACCOUNT) for arn in statement.resources),
+        )
+        for statement in statements(step, [(runbook, machine) for machine in here])
+    )
+
+
+@functools.lru_cache(maxsize=64)
+def substituted(definition: str, arns: tuple[tuple[str, str], ...]) -> str:
+    """A definition with its functions' ARNs, each given by its substitution."""
+    for substitution, arn in arns:
+        definition = definition.replace(substitution, arn)
+    return definition

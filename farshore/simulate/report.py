@@ -1,0 +1,86 @@
+"""What a rehearsal tells: moments as they come, scenes for whoever watches, and the report at the end."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from functions.calls import LONGEST_TICK_SECONDS
+from functions.inputs import AwsRegion
+from twin.invariants import Breach
+
+from ..operate.history import RunReport
+
+SETTLE_EVERY = 60.0
+"""The settle machine's schedule, in seconds."""
+EXPOSURE_BOUND = SETTLE_EVERY + LONGEST_TICK_SECONDS + 60.0
+"""For how long a returned Region may take stale writes: one period of that schedule, the quiet time where the
+run before ended without releasing its lease, and the settling run."""
+
+
+@dataclass(frozen=True)
+class Moment:
+    """Something worth telling, at `at` seconds since the beginning."""
+
+    at: float
+    kind: str
+    text: str
+
+
+@dataclass(frozen=True)
+class Scene:
+    """How everything stands at an instant, for whoever watches."""
+
+    at: float
+    doing: str
+    """What the story waits for."""
+    regions: Mapping[AwsRegion, Mapping[str, bool]]
+    """Each Region: `dark`, `pages` open, `api` serving, `data` the writer, `route` On."""
+    bought: int
+    failed: int
+    """Purchases of the last half minute."""
+
+
+@dataclass
+class Report:
+    """What a rehearsal found; `as_json` is the command line's JSON."""
+
+    application: str
+    seed: int
+    mode: str
+    dark: str | None
+    virtual_seconds: float = 0.0
+    wall_seconds: float = 0.0
+    runs: list[RunReport] = field(default_factory=list)
+    clients: dict[str, Any] = field(default_factory=dict)
+    data: dict[str, Any] = field(default_factory=dict)
+    debts: list[dict[str, Any]] = field(default_factory=list)
+    breaches: list[Breach] = field(default_factory=list)
+    simulated: list[str] = field(default_factory=list)
+
+    @property
+    def invariants(self) -> dict[str, int]:
+        return {f"S{n}": sum(1 for b in self.breaches if b.invariant == f"S{n}") for n in range(1, 9)}
+
+    @property
+    def ok(self) -> bool:
+        return not self.breaches and all(run.status == "SUCCEEDED" for run in self.runs)
+
+    def as_json(self) -> dict[str, Any]:
+        return {
+            "application": self.application,
+            "seed": self.seed,
+            "mode": self.mode,
+            "dark": self.dark,
+            "virtual_seconds": round(self.virtual_seconds, 3),
+            "wall_seconds": round(self.wall_seconds, 3),
+            "runs": [run.as_json() for run in self.runs],
+            "clients": self.clients,
+            "data": self.data,
+            "debts": self.debts,
+            "invariants": self.invariants,
+            "breaches": [vars(breach) for breach in self.breaches],
+            "exposure_bound_seconds": EXPOSURE_BOUND,
+            "simulated": self.simulated,
+        }

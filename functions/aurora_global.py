@@ -1,0 +1,108 @@
+"""What the steps of an Aurora global database share: its ARNs, its clusters by Region, and the lag.
+
+The lag bounds what a promotion loses when the writer cannot be asked. CloudWatch keeps the last sample from
+before a Region went dark in the other Region, too. Source:
+docs.aws.amazon.com/AmazonRDS/latest/AuroraUserGuide/aurora-global-database-disaster-recovery.html
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from .calls import Api, Call, Silence
+from .errors import Refused
+from .step import Wait
+from .world import World
+
+GLOBAL, CLUSTERS = "rds::{account}:global-cluster:{cluster}", "rds:{region}:{account}:cluster:{members}"
+BUSY = frozenset({"InvalidGlobalClusterStateFault", "InvalidDBClusterStateFault"})
+"""RDS's words for: something else is in process."""
+
+LAG = Api("cloudwatch:GetMetricData", plane="data", why="CloudWatch reads cannot be scoped to a metric")
+LOOK_BACK_SECONDS = 24 * 3600
+"""The last sample before a Region went dark is still in the other Region's CloudWatch. People may take hours
+to leave a Region; the sample stays true for as long as the Region serves nobody."""
+
+
+NEXT_SAMPLE_SECONDS = 130
+"""CloudWatch has a sample a minute, under the minute's beginning: of a Region that lives, one from after an
+instant has come by then."""
+
+
+@dataclass(frozen=True)
+class Lag:
+    """CloudWatch's newest sample of a secondary's lag."""
+
+    seconds: float
+    taken: float
+    """Seconds since 1970."""
+
+
+def by_region(described: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
+    """The clusters of a global database as DescribeGlobalClusters gave it, by their Regions."""
+    return {member["DBClusterArn"].split(":")[3]: member for member in described["GlobalClusterMembers"]}
+
+
+def lag_of(region: str, member: str, now: float) -> Call:
+    """Asks a Region's CloudWatch for the lag of its cluster over the last day."""
+    metric = {
+        "Namespace": "AWS/RDS",
+        "MetricName": "AuroraGlobalDBRPOLag",
+        "Dimensions": [{"Name": "DBClusterIdentifier", "Value": member}],
+    }
+    query = {"Id": "lag", "MetricStat": {"Metric": metric, "Period": 60, "Stat": "Maximum"}}
+    return LAG(region, MetricDataQueries=[query], StartTime=now - LOOK_BACK_SECONDS, EndTime=now)
+
+
+def newest(sight: Any) -> Lag | Silence | None:
+    """The newest sample; None where CloudWatch has none. It gives the metric in milliseconds."""
+    if isinstance(sight, Silence):
+        return sight
+    series = sight["MetricDataResults"][0]
+    samples = list(zip(series["Timestamps"], series["Values"], strict=True))
+    if not samples:
+        return None
+    taken, value = max(samples)
+    return Lag(value / 1000, taken.timestamp())
+
+
+def sampled_since(world: World, within: float) -> float:
+    """The instant (seconds since 1970) before which a sample of the lag tells too little.
+
+    A sample is up to a minute old, and a lag that grows has grown by as much. Once the Region that is left
+    is fenced that can be waited out, so a step waits for a sample from after its own beginning; not where a
+    fence is owed, which says that nobody lives there to take one, nor in a plan, nor for ever.
+    """
+    run, hurried = world.run, world.waited > min(NEXT_SAMPLE_SECONDS, within / 2)
+    return 0.0 if run.dry_run or world.records.debts or hurried else world.since
+
+
+def unknown_loss(
+    lag: Lag | Silence | None, cluster: str, lose_at_most: float, since: float = 0.0, begun: bool = False
+) -> Wait | None:
+    """None where a promotion loses no more than that; Wait while nobody tells. Refused where it may.
+
+    Once this run has begun to move anything it is waited for: while Aurora fails over the lag says nothing,
+    and a stale answer may hide that it does, or has.
+    """
+    if isinstance(lag, Silence):
+        return Wait(f"the lag of {cluster} is unknown: {lag.why}")
+    if lag is None:
+        raise Refused(f"no lag of {cluster} within the last day: the loss cannot be bounded")
+    if lag.seconds > lose_at_most:
+        why = f"{cluster} lagged {lag.seconds:.1f} s, above lose_at_most {lose_at_most:g} s"
+        if begun:
+            return Wait(f"{why}, and this run has asked for a promotion before")
+        raise Refused(why)
+    if lag.taken < since:
+        return Wait(f"the lag of {cluster} was last sampled before this step began")
+    return None
+
+
+def lag_facts(lag: Lag | Silence | None, now: float) -> dict[str, Any]:
+    """For the report: the sample and its age."""
+    if lag is None or isinstance(lag, Silence):
+        return {}
+    return {"lag_seconds": round(lag.seconds, 3), "lag_age_seconds": round(now - lag.taken, 3)}

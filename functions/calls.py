@@ -1,0 +1,123 @@
+"""AWS calls and HTTP requests as data, and what is answered.
+
+A `Call` is data (action, endpoints, parameters), so that a plan can be shown, hashed, printed as AWS CLI
+commands, or sent. What comes back is an answer, an `Absent` (AWS says that there is no such thing, which the
+step expected), a `Silence` (nobody answered in time, or nobody who could) or a `Denied`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+CONNECT_SECONDS = 2
+READ_SECONDS = 5
+LONGEST_CALL_SECONDS = CONNECT_SECONDS + READ_SECONDS
+"""No change of ours is in flight for longer, so a superseded run's last change has arrived after it."""
+
+LONGEST_TICK_SECONDS = 60
+"""Every function's time-out: when it has passed, the tick that checked the lease has surely ended."""
+
+Plane = Literal["data", "control"]
+
+
+@dataclass(frozen=True)
+class Api:
+    """One AWS operation that a step declares; calling it with a Region makes a `Call`.
+
+    `resource` is the ARN for IAM after "arn:<partition>:", in the words of the step's inputs
+    ("lambda:{region}:{account}:function:{functions}"), for all the Regions of the runbook; "*" needs `why`.
+    `home` is the Region of a global service's control plane (us-east-1 for CloudFront, us-west-2 for ARC's
+    configuration); None is the Region that is called. `absent` names error codes that are a sight.
+    """
+
+    action: str
+    resource: str | tuple[str, ...] = "*"
+    plane: Plane = "control"
+    operation: str = ""
+    client: str = ""
+    home: str | None = None
+    absent: frozenset[str] = frozenset()
+    why: str = ""
+    read_seconds: int = READ_SECONDS
+    """How long an answer may take. Only a read may take longer than the default: see LONGEST_CALL_SECONDS."""
+
+    def __call__(self, region: str, /, **parameters: object) -> Call:
+        return Call(self, (Endpoint(region),), parameters)
+
+    @property
+    def service(self) -> str:
+        """boto3's name of the service."""
+        return self.client or self.action.partition(":")[0]
+
+    @property
+    def operation_name(self) -> str:
+        """The operation as botocore's model spells it."""
+        return self.operation or self.action.partition(":")[2]
+
+
+HTTP = Api("http:Request", plane="data", resource="*", why="not an AWS action")
+"""A request as customers make it. It needs no IAM."""
+
+
+@dataclass(frozen=True)
+class Endpoint:
+    """Where a call goes: a Region, and an endpoint where the service has several (ARC's clusters)."""
+
+    region: str
+    url: str | None = None
+
+
+@dataclass(frozen=True)
+class Call:
+    """A call as data. Its endpoints are tried in order, the next one only where the last was silent."""
+
+    api: Api
+    endpoints: tuple[Endpoint, ...]
+    parameters: Mapping[str, Any] = field(default_factory=dict)
+
+    def through(self, endpoints: Iterable[Endpoint]) -> Call:
+        return Call(self.api, tuple(endpoints), self.parameters)
+
+    @property
+    def region(self) -> str:
+        return self.endpoints[0].region
+
+    def __str__(self) -> str:
+        return f"{self.api.action} in {self.region}"
+
+
+def request(region: str, method: str, url: str, body: bytes | None = None) -> Call:
+    """An HTTP request as data; its answer is {"status": int, "body": bytes}."""
+    parameters = {"method": method, "url": url} | ({"body": body} if body is not None else {})
+    return Call(HTTP, (Endpoint(region),), parameters)
+
+
+@dataclass(frozen=True)
+class Silence:
+    """Nobody answered: no connection, a time-out, a 5xx, a throttle. `why` is for people."""
+
+    why: str
+    answered: bool = False
+    """Somebody did answer, and no other endpoint would say otherwise."""
+
+
+@dataclass(frozen=True)
+class Absent:
+    """AWS answered that there is no such thing."""
+
+    code: str
+
+
+@dataclass(frozen=True)
+class Denied:
+    """AWS answered no, and will again: the code and message as AWS gave them."""
+
+    code: str
+    message: str
+
+
+Answer = Mapping[str, Any]
+Sight = Answer | Absent | Silence
+Reply = Sight | Denied

@@ -1,0 +1,258 @@
+"""Fencing: to take something from customers, to remember what it was, and to give it back. Not a step itself.
+
+A step that fences (`lambda_concurrency`, `s3_public_access`) observes its resources as `Held`, in a
+`FenceSight`, and lets `take_away` or `give_back` decide about all of them at once: forty functions are
+fenced in one tick. Both are pure. Their rules:
+
+- What will be overwritten is remembered first, by the hand that overwrites it ("run" or "outage"), and
+  never when it already equals the target. A hand that finds another's fence joins it: it remembers the
+  other's value, so that the first to give back does not open it under the second's feet.
+- Where a fence is not confirmed within `patience`, an ungraceful run owes it, and the step ends as `unknown`:
+  the debt is paid once the fence is read back, or no longer wanted. The run itself tries once more when
+  data has moved: whatever a Region that came back meanwhile accepts is lost. Others are Refused by silence.
+- What an undo cannot give back, because nobody answers, is owed as well: a Region that comes back must not
+  stay closed by a run that is over.
+- A memory is forgotten only after the value has been read back.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+from .calls import Call, Sight, Silence
+from .errors import Refused
+from .ledger import DELETE, PUT, Forget, Memory, Note, Owe, Pay, Records, Remember
+from .run import Mode
+from .step import Change, Decision, Done, Wait
+from .world import World
+
+NOTES = (PUT, DELETE)
+"""What a step that fences writes in the ledger."""
+
+UNKNOWN = "unknown"
+"""The outcome of a fence that nobody confirmed: it is a debt."""
+
+NOTHING_WITHHELD = "nothing withheld"
+"""The outcome of a restore: this hand remembers nothing, or no longer."""
+
+ASKS = 3
+"""How often one look asks those that were silent while others answered: in the dark it asks twice."""
+
+Value = object
+"""What JSON can hold: a setting as the ledger remembers it. None is a setting too: there is none."""
+
+
+@dataclass(frozen=True)
+class Held:
+    """One resource that is fenced, as just read."""
+
+    resource: str
+    """Its name in the ledger, without "#"."""
+    current: Value | Silence
+    confirmed: bool
+    """Customers feel what the configuration says. True where nothing can be felt."""
+    put: Callable[[Value], tuple[Call, ...]]
+    """The calls that set a value. The calls of one value may go out together."""
+
+
+@dataclass(frozen=True)
+class FenceSight:
+    """All resources of a step, and whose hand is on them. Durations and `now` in seconds."""
+
+    hand: str
+    mode: Mode
+    now: float
+    waited: float
+    patience: float
+    records: Records
+    held: tuple[Held, ...]
+    settling: bool = False
+    """A debt is being paid: what is not owed is let be, and what cannot be paid is told to a person."""
+    undoing: bool = False
+    """The run gives up: what it cannot give back it owes."""
+    again: bool = False
+    """What this run owes is tried once more, and it goes on without."""
+
+    @classmethod
+    def of(cls, world: World, patience: float, held: Sequence[Held]) -> FenceSight:
+        run = world.run
+        return cls(
+            run.hand,
+            run.mode,
+            world.now,
+            world.waited,
+            patience,
+            world.records,
+            tuple(held),
+            run.procedure == "settle",
+            run.undoing,
+            run.again,
+        )
+
+    @property
+    def late(self) -> bool:
+        """Patience is at its end."""
+        return self.again or self.waited > self.patience
+
+    @property
+    def owes(self) -> bool:
+        """Only an ungraceful run goes on without its fence. A game day owes no breakage."""
+        return self.mode == "ungraceful" and self.hand == "run" and not self.settling
+
+    @property
+    def dark(self) -> bool:
+        """Nobody answered. Where some did, the Region lives: the others are throttled, and asked again."""
+        return all(isinstance(held.current, Silence) for held in self.held)
+
+    def owed(self, resource: str) -> bool:
+        """Its fence is a debt."""
+        return resource in self.records.debts and not self.records.debts[resource].get("give_back")
+
+    def to_give_back(self, resource: str) -> bool:
+        """An undo could not give it back: that is a debt."""
+        return bool(self.records.debts.get(resource, {}).get("give_back"))
+
+    def mine(self, resource: str) -> Memory | None:
+        """What this hand remembers of the resource."""
+        return next((m for m in self.records.remembered(resource) if m.hand == self.hand), None)
+
+    def others(self, resource: str) -> tuple[Memory, ...]:
+        """What the other hands remember of it."""
+        return tuple(m for m in self.records.remembered(resource) if m.hand != self.hand)
+
+
+@dataclass
+class _Sum:
+    """What is due over all resources: one Decision comes of it."""
+
+    notes: list[Note] = field(default_factory=list)
+    calls: list[Call] = field(default_factory=list)
+    due: list[str] = field(default_factory=list)
+    waiting: list[str] = field(default_factory=list)
+    unknown: list[str] = field(default_factory=list)
+
+    def add(self, why: str, notes: Sequence[Note] = (), calls: Sequence[Call] = ()) -> None:
+        self.notes.extend(notes)
+        self.calls.extend(calls)
+        self.due.append(why)
+
+    def decision(self, done: Done) -> Decision:
+        if self.due:
+            facts = {"unread": len(self.waiting)} if self.waiting else {}
+            return Change(_told(self.due), tuple(self.calls), tuple(self.notes), facts)
+        if self.waiting:
+            return Wait(_told(self.waiting))
+        return done
+
+
+def remembered_here(world: World, resource: str) -> bool:
+    """This hand has something to give back: where it has not, a restore needs no reading."""
+    return any(memory.hand == world.run.hand for memory in world.records.remembered(resource))
+
+
+def ask_all(world: World, calls: Sequence[Call]) -> list[Sight]:
+    """`world.ask`, and again for those that were silent: of forty reads, one fails. Where all were, only once
+    more: a Region that lives must not seem dark for a few lost answers."""
+    sights = world.ask(*calls)
+    for again in range(ASKS - 1):
+        silent = [place for place, sight in enumerate(sights) if isinstance(sight, Silence)]
+        if not silent or (again and len(silent) == len(sights)):
+            break
+        for place, sight in zip(silent, world.ask(*(calls[place] for place in silent)), strict=True):
+            sights[place] = sight
+    return sights
+
+
+def take_away(seen: FenceSight, target: Value) -> Decision:
+    """Brings every resource to `target`, each value remembered before it is overwritten."""
+    due = _Sum()
+    for held in seen.held:
+        _fence(seen, held, target, due)
+    facts: dict[str, object] = {"fenced": len(seen.held) - len(due.unknown)}
+    if due.unknown:
+        return due.decision(Done(UNKNOWN, facts | {"unknown": len(due.unknown), "why": _told(due.unknown)}))
+    return due.decision(Done(facts=facts))
+
+
+def give_back(seen: FenceSight) -> Decision:
+    """Brings every resource to what this hand remembers; Done where it remembers nothing."""
+    due = _Sum()
+    still = sorted({memory.hand for held in seen.held for memory in seen.others(held.resource)})
+    for held in seen.held:
+        _restore(seen, held, due)
+    if due.unknown:
+        return due.decision(Done(UNKNOWN, {"unknown": len(due.unknown), "why": _told(due.unknown)}))
+    return due.decision(Done(f"still held by {', '.join(still)}" if still else NOTHING_WITHHELD))
+
+
+def _fence(seen: FenceSight, held: Held, target: Value, due: _Sum) -> None:
+    if seen.settling and seen.to_give_back(held.resource):
+        _restore(seen, held, due)
+        return
+    owed = seen.owed(held.resource)
+    void = (Pay(held.resource),) if owed or seen.to_give_back(held.resource) else ()
+    if (seen.settling or seen.again) and not owed:
+        return
+    silent = held.current.why if isinstance(held.current, Silence) else ""
+    if silent and seen.late and seen.dark and not seen.owes:
+        raise Refused(f"{held.resource} may not stay open, and is silent after {seen.waited:.0f} s: {silent}")
+    if not silent and held.current == target and held.confirmed:
+        notes = (*_memory(seen, held, target), *void)
+        if notes:
+            due.add(f"note that {held.resource} is fenced", notes)
+        return
+    stale = "not fenced yet" if held.current != target else "fenced, but customers do not feel it yet"
+    why = f"{held.resource}: {silent or stale}"
+    notes = () if silent else _memory(seen, held, target)
+    calls = () if silent or held.current == target else held.put(target)
+    if seen.late and seen.owes:
+        if owed and not notes:
+            due.unknown.append(why)
+        else:
+            owe = Owe(held.resource, why, seen.now)
+            due.add(f"owe the fence of {held.resource}", (*notes, *(() if owed else void), owe), calls)
+    elif notes or calls:
+        due.add(f"fence {held.resource}", notes, calls)
+    else:
+        due.waiting.append(why)
+
+
+def _memory(seen: FenceSight, held: Held, target: Value) -> tuple[Note, ...]:
+    """What to remember of a resource that answered: never our own target, and at most once."""
+    if seen.mine(held.resource) is not None:
+        return ()
+    if held.current != target:
+        return (Remember(Memory(seen.hand, held.resource, held.current)),)
+    return tuple(Remember(Memory(seen.hand, held.resource, m.value)) for m in seen.others(held.resource)[:1])
+
+
+def _restore(seen: FenceSight, held: Held, due: _Sum) -> None:
+    mine = seen.mine(held.resource)
+    # Only runs owe. A fence that is given back is owed no more: a late payment would cut customers off again.
+    void = (Pay(held.resource),) if seen.hand == "run" and held.resource in seen.records.debts else ()
+    if mine is None:
+        if void:
+            due.add(f"no longer owe the fence of {held.resource}", void)
+    elif seen.others(held.resource):
+        due.add(f"leave {held.resource} to {seen.others(held.resource)[0].hand}", (Forget(mine), *void))
+    elif isinstance(held.current, Silence):
+        why = f"{held.resource}: {held.current.why}"
+        if not (seen.undoing and seen.late):
+            due.waiting.append(why)
+        elif seen.to_give_back(held.resource):
+            due.unknown.append(why)
+        else:
+            owe = Owe(held.resource, why, seen.now, give_back=True)
+            due.add(f"owe giving back {held.resource}", (owe,))
+    elif held.current != mine.value:
+        due.add(f"restore {held.resource}", (), held.put(mine.value))
+    elif not held.confirmed:
+        due.waiting.append(f"{held.resource}: restored, but customers do not feel it yet")
+    else:
+        due.add(f"note that {held.resource} is restored", (Forget(mine), *void))
+
+
+def _told(whys: Sequence[str]) -> str:
+    """The first few: a Cause holds 32,768 characters, and a person fewer."""
+    return "; ".join(whys[:3]) + (f"; and {len(whys) - 3} more" if len(whys) > 3 else "")

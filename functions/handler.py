@@ -1,0 +1,120 @@
+"""The Lambda of a step type: from an event to a step, a run and one tick."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from typing import Any, TypeVar, get_args, get_origin, get_type_hints
+
+from . import telemetry
+from .errors import Aborted, NotYet, Refused
+from .ledger import Ledger
+from .outside import Outside
+from .run import MODES, Run
+from .step import Step
+from .tick import tick
+
+StepT = TypeVar("StepT", bound=Step[Any])
+
+
+def lambda_handler(
+    step_type: type[StepT], outside: Outside | None = None, tick_of: telemetry.Telling = telemetry.tick_of
+) -> Callable[[Mapping[str, Any], Any], Any]:
+    """The Lambda of a step type: one tick an invocation, its log lines and metrics by the run's id.
+
+    `tick_of` is who tells of them: an exploration has nobody who would listen.
+    """
+    home = outside or Outside()
+
+    def handler(event: Mapping[str, Any], context: Any) -> dict[str, Any]:
+        """One tick. Its errors name the state, so that a failed execution says where it failed."""
+        run, since = run_from(event)
+        since = since or home.clock()  # a plan's dry tick has not entered its state
+        ledger = Ledger(
+            home, run.application, event["ledger"]["table"], event["ledger"]["regions"], run.target
+        )
+        with tick_of(step_type.name, run) as report:
+            result: dict[str, Any] | NotYet | Refused | Aborted
+            try:
+                step = step_from(step_type, event["inputs"])
+                result = tick(step, run, ledger, home, since)
+            except (NotYet, Refused, Aborted) as error:
+                result = error
+                report(type(error).__name__, str(error), home.clock() - since, {})
+            else:
+                report(result["outcome"], result.get("why", ""), home.clock() - since, result["facts"])
+        if isinstance(result, Exception):
+            raise type(result)(f"{run.state}: {result}")
+        return result
+
+    handler.step_type = step_type  # type: ignore[attr-defined]
+    return handler
+
+
+def run_from(event: Mapping[str, Any]) -> tuple[Run, float]:
+    """The run and since when its state has been waiting, from the state machine's context object."""
+    execution, state, given = event["execution"], event["state"], event["input"]
+    _accept(given)
+    run = Run(
+        **event["run"],
+        mode=given["mode"],
+        dry_run=given.get("dry_run", False),
+        execution=execution["Id"],
+        redrives=execution.get("RedriveCount", 0),
+        state=state["Name"],
+        trigger=given.get("trigger", ""),
+    )
+    return run, max(_epoch(state["EnteredTime"]), _epoch(execution.get("RedriveTime")))
+
+
+ACCEPTED = (
+    'start it with {"mode": "graceful"} or {"mode": "ungraceful"}; add "dry_run": true to change nothing'
+)
+
+
+def _accept(given: Any) -> None:
+    """Nobody's Region moves by a default: anything but the documented input is refused, saying what it is."""
+    known = isinstance(given, Mapping) and given.keys() <= {"mode", "dry_run", "trigger"}
+    if (
+        not known
+        or given.get("mode") not in MODES
+        or not isinstance(given.get("dry_run", False), bool)
+        or not isinstance(given.get("trigger", ""), str)
+    ):
+        raise Refused(f"not an input: {json.dumps(given)[:200]}; {ACCEPTED}")
+
+
+def step_from(step_type: type[StepT], inputs: Mapping[str, Any]) -> StepT:
+    """The step with its inputs, as the compiler wrote them into the event."""
+    hints = _hints(step_type)
+    return step_type(**{name: _shaped(hints[name], value) for name, value in inputs.items()})
+
+
+_HINTS: dict[Any, Mapping[str, Any]] = {}
+
+
+def _hints(kind: Any) -> Mapping[str, Any]:
+    """A class's fields and their types, which stay what they are: reading them takes longer than a tick."""
+    if kind not in _HINTS:
+        _HINTS[kind] = get_type_hints(kind)
+    return _HINTS[kind]
+
+
+def _shaped(kind: Any, value: Any) -> Any:
+    """JSON's lists and objects as the tuples and dataclasses that the step declares."""
+    if isinstance(value, list):
+        return tuple(_shaped(get_args(kind)[0], item) for item in value)
+    if not isinstance(value, Mapping):
+        return value
+    if dataclasses.is_dataclass(kind):
+        hints = _hints(kind)
+        return kind(**{name: _shaped(hints[name], item) for name, item in value.items()})  # type: ignore[operator]
+    if get_origin(kind) is not None:
+        return {name: _shaped(get_args(kind)[1], item) for name, item in value.items()}
+    return value
+
+
+def _epoch(text: str | None) -> float:
+    return 0.0 if text is None else datetime.fromisoformat(text).timestamp()

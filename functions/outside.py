@@ -1,0 +1,149 @@
+"""What lies outside the process: AWS's clients, HTTP, and the one clock.
+
+Retrying is the state machine's work, where it can be seen, so every client makes a single try.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, Protocol
+
+import boto3
+import urllib3
+from botocore import xform_name
+from botocore.config import Config
+from botocore.exceptions import ClientError, ConnectionError, HTTPClientError
+from botocore.parsers import ResponseParserError
+
+from .calls import CONNECT_SECONDS, HTTP, READ_SECONDS, Absent, Answer, Call, Denied, Endpoint, Reply, Silence
+
+THROTTLED = frozenset(
+    {
+        "Throttling",
+        "ThrottlingException",
+        "ThrottledException",
+        "RequestLimitExceeded",
+        "TooManyRequestsException",
+        "ProvisionedThroughputExceededException",
+        "SlowDown",
+        "RequestThrottled",
+    }
+)
+"""Error codes of every AWS protocol that mean: the same call will be welcome later."""
+
+UNAVAILABLE = frozenset({"EndpointTemporarilyUnavailableException"})
+"""ARC's word for: try another endpoint. Its model gives it no HTTP status, so it cannot be known by that."""
+
+NO_ANSWER = (HTTPClientError, ConnectionError, ResponseParserError, urllib3.exceptions.HTTPError)
+"""botocore's ConnectTimeoutError and EndpointConnectionError are ConnectionErrors, not HTTPClientErrors."""
+
+
+class Transport(Protocol):
+    """Sends one HTTP request from a Region; raises urllib3's errors."""
+
+    def __call__(self, region: str, method: str, url: str, body: bytes | None, /) -> tuple[int, bytes]: ...
+
+
+def in_threads(thunks: Sequence[Callable[[], Reply]]) -> list[Reply]:
+    """All at once: a dark Region costs one time-out, not one a call."""
+    if len(thunks) < 2:
+        return [thunk() for thunk in thunks]
+    with ThreadPoolExecutor(max_workers=min(16, len(thunks))) as pool:
+        return list(pool.map(lambda thunk: thunk(), thunks))
+
+
+_pool: urllib3.PoolManager | None = None
+
+
+def over_the_network(region: str, method: str, url: str, body: bytes | None) -> tuple[int, bytes]:
+    global _pool
+    if _pool is None:
+        _pool = urllib3.PoolManager()
+    answer = _pool.request(
+        method,
+        url,
+        body=body,
+        headers={"content-type": "application/json"} if body is not None else None,
+        timeout=urllib3.Timeout(connect=CONNECT_SECONDS, read=READ_SECONDS),
+        retries=False,
+    )
+    return answer.status, answer.data
+
+
+class Outside:
+    """What lies outside the process: AWS's clients, HTTP, and the one clock. The twin hands in its own."""
+
+    def __init__(
+        self,
+        clock: Callable[[], float] = time.time,
+        at_once: Callable[[Sequence[Callable[[], Reply]]], list[Reply]] = in_threads,
+        http: Transport = over_the_network,
+    ) -> None:
+        self.clock = clock
+        self.at_once = at_once
+        self.http = http
+        self._clients: dict[tuple[str, str, str | None, int], Any] = {}
+
+    def client(self, service: str, endpoint: Endpoint, read_seconds: int = READ_SECONDS) -> Any:
+        """One client a service and endpoint, made on first use (boto3's factory is not thread-safe)."""
+        key = service, endpoint.region, endpoint.url, read_seconds
+        if key not in self._clients:
+            make: Any = boto3.client  # its stubs know every service's name, but not that names vary
+            self._clients[key] = make(
+                service,
+                region_name=endpoint.region,
+                endpoint_url=endpoint.url,
+                config=Config(
+                    connect_timeout=CONNECT_SECONDS,
+                    read_timeout=read_seconds,
+                    retries={"total_max_attempts": 1},
+                    s3={"us_east_1_regional_endpoint": "regional"},
+                ),
+            )
+        return self._clients[key]
+
+    def reply(self, call: Call, busy: frozenset[str] = frozenset()) -> Reply:
+        """Tries the endpoints in order until one is not silent."""
+        reply: Reply = Silence("no endpoint to try")
+        for endpoint in call.endpoints:
+            reply = self._through(endpoint, call, busy)
+            if not isinstance(reply, Silence) or reply.answered:
+                break
+        return reply
+
+    def _through(self, endpoint: Endpoint, call: Call, busy: frozenset[str]) -> Reply:
+        where = f"{call.api.action} in {endpoint.region}"
+        try:
+            if call.api is HTTP:
+                return self._http(endpoint, call)
+            client = self.client(call.api.service, endpoint, call.api.read_seconds)
+            method = getattr(client, xform_name(call.api.operation_name))
+            answer: Answer = method(**call.parameters)
+            return answer
+        except ClientError as error:
+            code = error.response["Error"]["Code"]
+            message = error.response["Error"].get("Message", "")
+            status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 400)
+            if code in call.api.absent:
+                return Absent(code)
+            if code in busy:
+                return Silence(f"{where}: {code}: {message}", answered=True)
+            if status >= 500 or code in THROTTLED or code in UNAVAILABLE:
+                return Silence(f"{where}: {code}: {message}")
+            return Denied(code, message)
+        except NO_ANSWER as error:
+            return Silence(f"{where}: {type(error).__name__}")
+
+    def _http(self, endpoint: Endpoint, call: Call) -> Reply:
+        asked = call.parameters
+        status, body = self.http(endpoint.region, asked["method"], asked["url"], asked.get("body"))
+        return {"status": status, "body": body}
+
+    def replies(self, calls: Sequence[Call], busy: frozenset[str]) -> list[Reply]:
+        for call in calls:
+            if call.api is not HTTP:
+                for endpoint in call.endpoints:
+                    self.client(call.api.service, endpoint, call.api.read_seconds)
+        return self.at_once([lambda call=call: self.reply(call, busy) for call in calls])  # type: ignore[misc]

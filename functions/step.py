@@ -1,0 +1,102 @@
+"""What a step is: a state of the world that a run must bring about and hold.
+
+A step converges. Each tick looks at AWS (`observe`), decides in pure code (`decide`), makes the changes that
+are due, and looks again; success is only ever read back. Its errors are in errors.py.
+
+Adding a step is adding a file to functions/steps/: a frozen dataclass of its inputs that derives from `Step`,
+and `handler = lambda_handler(TheStep)`. Schema, IAM policy, state, function, docs and test events follow.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Annotated, Any, ClassVar, Generic, Literal, TypeVar
+
+from .calls import Api, Call
+from .inputs import Seconds
+from .ledger import Note
+from .world import World
+
+Phase = Literal["detect", "approve", "data", "capacity", "consumers", "traffic", "verify"]
+
+
+@dataclass(frozen=True)
+class Done:
+    """The state holds, as just read. `facts` go into the report (numbers and short texts)."""
+
+    outcome: str = "done"
+    facts: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Wait:
+    """Nothing to do but look again later."""
+
+    why: str
+    facts: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Change:
+    """What is due: `notes` are written in the ledger first, then all `calls` go out side by side."""
+
+    why: str
+    calls: tuple[Call, ...] = ()
+    notes: tuple[Note, ...] = ()
+    facts: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+
+
+Decision = Done | Wait | Change
+Seen = TypeVar("Seen")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Step(Generic[Seen]):
+    """The contract. Fields are inputs; class attributes are declared in the step's own file, nowhere else."""
+
+    within: Annotated[Seconds, "how long the state may take to come about"] = Seconds(900)
+
+    name: ClassVar[str]
+    reads: ClassVar[tuple[Api, ...]] = ()
+    writes: ClassVar[tuple[Api, ...]] = ()
+    notes: ClassVar[tuple[Api, ...]] = ()
+    """The ledger's writes that it needs; every tick reads the ledger."""
+    busy: ClassVar[frozenset[str]] = frozenset()
+    """The service's own error codes for: not now."""
+    every: ClassVar[float] = 5
+    """The pace, in seconds, that ticks back off to."""
+    fences: ClassVar[bool] = False
+    """It takes something from customers, and gives it back with `restore`."""
+    one_way: ClassVar[str | None] = None
+    """Why swapping the Regions does not undo it."""
+    point_of_no_return: ClassVar[bool] = False
+    """Once it has sent anything, data or customers have moved, and a failure no longer undoes the fences. It
+    notes that in the ledger before."""
+
+    @classmethod
+    def moves(cls) -> bool:
+        """It moves data or customers, so that giving the fences back would no longer undo a run."""
+        return cls.point_of_no_return or cls.one_way is not None
+
+    phase: ClassVar[Phase | None] = None
+    """Where it belongs on the way of a failover: the linter holds a runbook to the order. Fences say it by
+    what they do: `$from` is fenced before data moves, `$to` is given back after it."""
+    tolerates: ClassVar[Mapping[Api, str]] = {}
+    """Calls whose silence does not keep the state from coming about, and why: for the linter."""
+    block: ClassVar[str | None] = None
+    """The ARC Region switch block that it corresponds to."""
+    needs_lease: ClassVar[bool] = True
+    written: ClassVar[bool] = True
+    """A runbook may name it; the compiler places the others by itself."""
+    derived: ClassVar[frozenset[str]] = frozenset()
+    """Inputs that the compiler fills in, not the runbook."""
+
+    def observe(self, world: World) -> Seen:
+        """The only reading: what the decision needs, and nothing decided."""
+        raise NotImplementedError
+
+    def decide(self, seen: Seen) -> Decision:
+        """Pure. Raises Refused where a person must look."""
+        raise NotImplementedError

@@ -1,0 +1,144 @@
+"""One tick: looks, decides, makes the changes that are due, and looks again."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from .calls import Call, Denied, Silence
+from .errors import Aborted, NotYet, Paused, Refused, Untouched
+from .ledger import BEGUN, Ledger, Records
+from .outside import Outside
+from .run import Run
+from .step import Change, Decision, Done, Step, Wait
+from .world import World
+
+ROUNDS = 3
+"""Changes of one tick, each looked at again: what one brought about at once needs no second tick."""
+
+
+def tick(step: Step[Any], run: Run, ledger: Ledger, outside: Outside, since: float) -> dict[str, Any]:
+    """Looks, decides, changes, looks again. Returns the state's output, or raises one of the errors."""
+    trouble: list[tuple[Call, Silence | Denied]] = []
+    acknowledged: list[Call] = []
+    why, touched = "", run.dry_run or not step.moves()
+    for look in range(ROUNDS + 1):
+        records = ledger.read()
+        touched = touched or (look == 0 and records.begun == run.execution)
+        try:
+            looked = _looked(step, run, records, outside, since)
+        except (Refused, Aborted) as error:
+            raise _given_up(error, touched) from None
+        if isinstance(looked, dict):
+            return looked
+        world, decision = looked
+        if isinstance(decision, Wait):
+            raise NotYet(decision.why)
+        why = decision.why
+        if look == ROUNDS or _denied(trouble):
+            break
+        _be_sure(step, world, ledger, touched)
+        for note in decision.notes:
+            note.write_in(ledger)
+        due = [call for call in decision.calls if call not in acknowledged]
+        if not due and not decision.notes:
+            raise NotYet(f"acknowledged, but not to be seen yet: {decision.why}")
+        trouble = world.send(due)
+        touched = touched or any(call not in _denied(trouble) for call in due)
+        missed = [call for call, _ in trouble]
+        acknowledged += [call for call in due if call not in missed]
+    why = "; ".join(f"{call}: {_tell(reply)}" for call, reply in trouble) or why
+    if _denied(trouble):
+        raise _given_up(Refused(why), touched)
+    raise NotYet(why)
+
+
+def _denied(trouble: Sequence[tuple[Call, Silence | Denied]]) -> list[Call]:
+    """AWS said no to these, so it has not done them."""
+    return [call for call, reply in trouble if isinstance(reply, Denied)]
+
+
+def _given_up(why: Refused | Aborted, touched: bool) -> Refused | Aborted:
+    return why if touched else Untouched(str(why))
+
+
+def _be_sure(step: Step[Any], world: World, ledger: Ledger, touched: bool) -> None:
+    """Before anything is sent: this run holds the lease, and whoever looks later knows that it has begun."""
+    if step.needs_lease:
+        _hold(ledger.read(), world.run, world.now)
+    if not touched:
+        ledger.write(BEGUN, {"execution": world.run.execution})
+
+
+def _looked(
+    step: Step[Any], run: Run, records: Records, outside: Outside, since: float
+) -> dict[str, Any] | tuple[World, Wait | Change]:
+    """The state's output where it holds, is skipped or only planned; else what was seen, and what is due."""
+    run, since, word = _heed(run, records, since)
+    if word is not None:
+        return word
+    world = World(outside, run, records, since, step)
+    decision = _decided(step, world)
+    if isinstance(decision, Done):
+        return {"outcome": decision.outcome, "facts": dict(decision.facts)}
+    if run.dry_run:
+        return _preview(decision)
+    if world.waited > step.within:
+        raise Refused(f"not within {step.within:g} s: {decision.why}")
+    return world, decision
+
+
+def _decided(step: Step[Any], world: World) -> Decision:
+    """What the step cannot decide without is waited for, and `within` ends that, too."""
+    try:
+        return step.decide(step.observe(world))
+    except NotYet as silence:
+        return Wait(str(silence))
+
+
+def _heed(run: Run, records: Records, since: float) -> tuple[Run, float, dict[str, Any] | None]:
+    """A person's word to this run, from the ledger."""
+    word = records.directive
+    if run.dry_run or word.get("execution") != run.execution:
+        return run, since, None
+    who = f"{word['who']}: {word['why']}"
+    if word.get("ungraceful"):
+        run = dataclasses.replace(run, mode="ungraceful")
+    since = max(since, word.get("resumed_at", 0.0))
+    if word.get("abort") and not run.undoing:
+        raise Aborted(f"aborted by {who}")
+    if word.get("pause"):
+        raise Paused(f"paused by {who}")
+    if run.state in word.get("skip", ()):
+        return run, since, {"outcome": "skipped", "facts": {"by": who}}
+    return run, since, None
+
+
+def _hold(records: Records, run: Run, now: float) -> None:
+    """Only the holder changes anything, and only after the hand before it has surely let go."""
+    lease = records.lease
+    if lease is None or lease.released or lease.holder != run.execution:
+        raise Refused(f"superseded: the lease is held by {lease.holder if lease else 'nobody'}")
+    if lease.redrives != run.redrives:
+        raise Refused("redriven without the lease: use `farshore redrive`, which looks and asks again first")
+    if now < lease.quiet_until:
+        raise NotYet(f"a call of the run before may be in flight for {lease.quiet_until - now:.0f} s more")
+
+
+def _preview(decision: Wait | Change) -> dict[str, Any]:
+    if isinstance(decision, Wait):
+        return {"outcome": "would wait", "why": decision.why, "facts": dict(decision.facts)}
+    calls = [
+        {"action": c.api.action, "region": c.region, "parameters": _legible(c.parameters)}
+        for c in decision.calls
+    ]
+    return {"outcome": "would change", "why": decision.why, "calls": calls, "facts": dict(decision.facts)}
+
+
+def _legible(parameters: Mapping[str, Any]) -> dict[str, Any]:
+    return {k: v.decode(errors="replace") if isinstance(v, bytes) else v for k, v in parameters.items()}
+
+
+def _tell(reply: Silence | Denied) -> str:
+    return reply.why if isinstance(reply, Silence) else f"{reply.code}: {reply.message}"

@@ -1,0 +1,78 @@
+"""CloudFront: a distribution whose only behaviour goes to an origin group. Nothing is cached.
+
+Its data plane is at the edge and lives while any Region does. Every GET, HEAD or OPTIONS asks the primary
+first, on each request anew, and so moves back by itself; other methods never reach the secondary. Sources:
+docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/high_availability_origin_failover.html,
+docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/DownloadDistValuesOrigin.html (attempts, time-outs)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Set
+
+from urllib3.exceptions import ConnectTimeoutError, NameResolutionError, ReadTimeoutError
+
+from ...aws import Cloud
+from ...net import HttpAnswer, HttpRequest, Net
+
+FAILOVER_STATUSES = frozenset({400, 403, 404, 416, 429, 500, 502, 503, 504})
+"""What an origin group can be told to fail over on. Source: the first page above."""
+
+FAILOVER_METHODS = ("GET", "HEAD", "OPTIONS")
+RESPONSE_SECONDS = 30.0
+"""How long an origin may take to answer; the default."""
+
+
+class Distribution:
+    """A domain at the edge, before two origins that it asks over HTTP: website endpoints speak no other."""
+
+    def __init__(
+        self,
+        cloud: Cloud,
+        net: Net,
+        domain: str,
+        primary_host: str,
+        secondary_host: str,
+        criteria: Set[int] = frozenset({403, 404, 500, 502, 503, 504}),
+        attempts: int = 3,
+        timeout: float = 10.0,
+    ) -> None:
+        if not criteria <= FAILOVER_STATUSES:
+            raise ValueError(f"no failover criteria: {sorted(criteria - FAILOVER_STATUSES)}")
+        if not (1 <= attempts <= 3 and 1 <= timeout <= 10):
+            raise ValueError(f"1 to 3 attempts of 1 to 10 seconds, not {attempts} of {timeout:g}")
+        self._cloud = cloud
+        self._net = net
+        self._primary, self._secondary = primary_host, secondary_host
+        self._criteria = criteria
+        self._attempts, self._timeout = attempts, timeout
+        net.serve(domain, "", self._answer, service="cloudfront")
+
+    def _answer(self, asked: HttpRequest) -> HttpAnswer:
+        with self._cloud.acting_as("", ""):
+            answer = self._ask(self._primary, asked)
+            if answer[0] in self._criteria and asked.method in FAILOVER_METHODS:
+                answer = self._ask(self._secondary, asked)
+        return answer
+
+    def _ask(self, host: str, asked: HttpRequest) -> HttpAnswer:
+        """The origin's answer, or the edge's own where there is none."""
+        url = f"http://{host}{asked.path}"
+        for _ in range(self._attempts):
+            try:
+                return self._net.request(
+                    "",
+                    asked.method,
+                    url,
+                    asked.body,
+                    connect_timeout=self._timeout,
+                    read_timeout=RESPONSE_SECONDS,
+                )
+            except NameResolutionError:
+                return 502, b"the origin's name does not resolve"
+            except ConnectTimeoutError:
+                continue
+            except ReadTimeoutError:
+                if asked.method not in ("GET", "HEAD"):
+                    break  # the origin may have done it
+        return 504, b"the origin did not answer"

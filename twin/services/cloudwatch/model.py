@@ -1,0 +1,253 @@
+"""CloudWatch: metrics, and alarms that are evaluated on the twin's clock.
+
+moto stores alarms and never evaluates them. Here every Region keeps its own metrics and judges its own
+alarms; a dark Region takes no samples, judges nothing and answers nobody. A change of state is an event
+on the Region's own bus. Source:
+docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/cloudwatch-and-eventbridge.html
+"""
+
+from __future__ import annotations
+
+import re
+from bisect import bisect_left
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from botocore.utils import parse_to_aware_datetime
+
+from ...aws import Answer, AwsError, Cloud, stamp
+from ...faults import Request
+from ..events.model import Bus
+from .alarms import FURTHER_BACK, STATISTICS, Alarm, CompositeAlarm, MetricAlarm, Missing, State, holds
+
+ALARM_TYPES = ("MetricAlarm", "CompositeAlarm")
+
+
+@dataclass
+class Series:
+    """One metric's samples, oldest first."""
+
+    times: list[float] = field(default_factory=list)
+    values: list[float] = field(default_factory=list)
+
+    def between(self, start: float, end: float) -> list[float]:
+        return self.values[bisect_left(self.times, start) : bisect_left(self.times, end)]
+
+
+class Metrics:
+    """Every Region's metrics and alarms."""
+
+    def __init__(self, cloud: Cloud, bus: Bus | None = None) -> None:
+        self.cloud = cloud
+        self.bus = bus
+        self._series: dict[tuple[str, str, str, frozenset[tuple[str, str]]], Series] = {}
+        self._alarms: dict[tuple[str, str], Alarm] = {}
+        cloud.serve("cloudwatch", "GetMetricData", self._get_metric_data)
+        cloud.serve("cloudwatch", "DescribeAlarms", self._describe_alarms)
+
+    def put(
+        self, region: str, namespace: str, name: str, dimensions: Mapping[str, str], value: float
+    ) -> None:
+        """One sample, now. Nobody takes it where the Region is dark."""
+        if self._dark(region):
+            return
+        series = self._series.setdefault((region, namespace, name, frozenset(dimensions.items())), Series())
+        series.times.append(self.cloud.clock.now)
+        series.values.append(value)
+
+    def alarm(
+        self,
+        region: str,
+        name: str,
+        namespace: str,
+        metric: str,
+        dimensions: Mapping[str, str],
+        threshold: float,
+        comparison: str,
+        period: int = 60,
+        evaluation_periods: int = 1,
+        datapoints_to_alarm: int | None = None,
+        treat_missing: Missing = "missing",
+        statistic: str = "Average",
+    ) -> None:
+        """An alarm on one metric, judged every minute (every period, where that is shorter)."""
+        alarm = MetricAlarm(
+            region=region,
+            name=name,
+            since=self.cloud.clock.now,
+            namespace=namespace,
+            metric=metric,
+            dimensions=dict(dimensions),
+            threshold=threshold,
+            comparison=comparison,
+            period=period,
+            evaluation_periods=evaluation_periods,
+            datapoints_to_alarm=datapoints_to_alarm or evaluation_periods,
+            treat_missing=treat_missing,
+            statistic=statistic,
+        )
+        self._add(alarm)
+        pace, clock = min(period, 60), self.cloud.clock
+
+        def begin() -> None:
+            self._evaluate(alarm)
+            clock.every(pace, lambda: self._evaluate(alarm))
+
+        clock.at(
+            _floor(clock.now, pace) + pace + self.cloud.latency.draw("cloudwatch_alarm_evaluation"), begin
+        )
+
+    def composite(self, region: str, name: str, rule: str) -> None:
+        """An alarm on alarms of the same Region; raises ValueError where AWS would refuse the rule."""
+        holds(rule, lambda other: self._state(region, other))
+        alarm = CompositeAlarm(region, name, rule=rule, since=self.cloud.clock.now)
+        self._add(alarm)
+        self.cloud.clock.after(0, lambda: self._evaluate_composite(alarm))
+
+    def states(self) -> dict[tuple[str, str], State]:
+        """Of every alarm, by its Region and name."""
+        return {where: alarm.state for where, alarm in self._alarms.items()}
+
+    def _add(self, alarm: Alarm) -> None:
+        assert (alarm.region, alarm.name) not in self._alarms, (
+            f"there is an alarm {alarm.name} in {alarm.region}"
+        )
+        self._alarms[alarm.region, alarm.name] = alarm
+
+    def _state(self, region: str, name: str) -> State:
+        alarm = self._alarms.get((region, name.rpartition(":alarm:")[2]))
+        if alarm is None:
+            raise ValueError(f"no alarm {name} in {region}")
+        return alarm.state
+
+    def _evaluate(self, alarm: MetricAlarm) -> None:
+        if self._dark(alarm.region):
+            return
+        key = (alarm.region, alarm.namespace, alarm.metric, frozenset(alarm.dimensions.items()))
+        series = self._series.get(key, Series())
+        # Standard alarms look at whole minutes, whatever their period: the window slides with the minute.
+        end = _floor(self.cloud.clock.now, min(alarm.period, 60))
+        points: list[float | None] = []
+        for back in range(alarm.evaluation_periods + FURTHER_BACK, 0, -1):
+            start = end - back * alarm.period
+            values = series.between(start, start + alarm.period)
+            points.append(STATISTICS[alarm.statistic](values) if values else None)
+        state = alarm.judge(points)
+        if state is not None:
+            told = ", ".join("-" if point is None else f"{point:g}" for point in points)
+            self._become(alarm, state, f"{alarm.metric} was [{told}]; {alarm.comparison} {alarm.threshold:g}")
+
+    def _evaluate_composite(self, alarm: CompositeAlarm) -> None:
+        if self._dark(alarm.region):
+            return
+        state: State = "ALARM" if holds(alarm.rule, lambda name: self._state(alarm.region, name)) else "OK"
+        self._become(alarm, state, f"{alarm.rule} is {'TRUE' if state == 'ALARM' else 'FALSE'}")
+
+    def _become(self, alarm: Alarm, state: State, reason: str) -> None:
+        if state == alarm.state:
+            return
+        before = alarm.told()
+        alarm.state, alarm.reason, alarm.since = state, reason, self.cloud.clock.now
+        if self.bus is not None:
+            detail = {
+                "alarmName": alarm.name,
+                "configuration": alarm.configuration(),
+                "previousState": before,
+                "state": alarm.told(),
+            }
+            what = "CloudWatch Alarm State Change"
+            self.bus.emit(alarm.region, "aws.cloudwatch", what, detail, (alarm.arn,))
+        for other in list(self._alarms.values()):
+            if isinstance(other, CompositeAlarm) and other.region == alarm.region and other is not alarm:
+                self._evaluate_composite(other)
+
+    def _dark(self, region: str) -> bool:
+        return self.cloud.weather.is_dark(region, "cloudwatch")
+
+    def _describe_alarms(self, request: Request) -> Answer:
+        asked = _only(request, "AlarmNames", "AlarmTypes")
+        names, types = asked.get("AlarmNames", []), asked.get("AlarmTypes", ["MetricAlarm"])
+        if len(names) > 100 or not set(types) <= set(ALARM_TYPES):
+            raise AwsError("ValidationError", f"at most 100 names, and types of {ALARM_TYPES}")
+        found = [
+            alarm for (region, name), alarm in self._alarms.items()
+            if region == request.region and (not names or name in names)
+        ]  # fmt: skip
+        # Composite alarms are told of only where their type is asked for.
+        return {
+            f"{kind.__name__}s": [
+                a.description() for a in found if isinstance(a, kind) and kind.__name__ in types
+            ]
+            for kind in (MetricAlarm, CompositeAlarm)
+        }
+
+    def _get_metric_data(self, request: Request) -> Answer:
+        asked = _only(request, "MetricDataQueries", "StartTime", "EndTime", "ScanBy")
+        start, end = (_instant(asked[name]) for name in ("StartTime", "EndTime"))
+        queries, order = asked["MetricDataQueries"], asked.get("ScanBy", "TimestampDescending")
+        ids = [query["Id"] for query in queries]
+        if start >= end:
+            raise AwsError(
+                "ValidationError", "The parameter StartTime must be less than the parameter EndTime."
+            )
+        if len(queries) > 500 or len(set(ids)) < len(ids) or not all(re.match(r"[a-z]\w*$", i) for i in ids):
+            raise AwsError("ValidationError", "at most 500 queries, each with an id of its own like q1")
+        if order not in ("TimestampDescending", "TimestampAscending"):
+            raise AwsError("ValidationError", f"no order {order}")
+        results = []
+        for query in queries:
+            if not set(query) <= {"Id", "Label", "MetricStat"} or len(query["MetricStat"]) > 3:
+                raise NotImplementedError(
+                    f"the twin knows Metric, Period and Stat of a MetricStat, not {query}"
+                )
+            samples = list(self._samples(request.region, query, start, end))
+            if order == "TimestampDescending":
+                samples.reverse()
+            results.append(
+                {
+                    "Id": query["Id"],
+                    "Label": query.get("Label", query["MetricStat"]["Metric"]["MetricName"]),
+                    "Timestamps": [stamp(when) for when, _ in samples],
+                    "Values": [value for _, value in samples],
+                    "StatusCode": "Complete",
+                }
+            )
+        return {"MetricDataResults": results, "Messages": []}
+
+    def _samples(
+        self, region: str, query: Mapping[str, Any], start: float, end: float
+    ) -> Iterator[tuple[float, float]]:
+        """Each period that has data, oldest first: when it begins, and the statistic over it."""
+        stat, metric = query["MetricStat"], query["MetricStat"]["Metric"]
+        period, name = stat["Period"], stat["Stat"]
+        if period not in (1, 5, 10, 20, 30) and (period % 60 or period <= 0):
+            raise AwsError("ValidationError", f"Period {period}: 1, 5, 10, 20, 30 or a multiple of 60")
+        if name not in STATISTICS:
+            raise AwsError("ValidationError", f"Stat {name}: the twin knows {', '.join(STATISTICS)}")
+        pairs = frozenset((pair["Name"], pair["Value"]) for pair in metric.get("Dimensions", []))
+        series = self._series.get(
+            (region, metric.get("Namespace", ""), metric.get("MetricName", ""), pairs), Series()
+        )
+        first, last = bisect_left(series.times, _floor(start, period)), bisect_left(series.times, end)
+        begins = sorted({_floor(when, period) for when in series.times[first:last]})
+        for begin in begins:
+            yield begin, STATISTICS[name](series.between(begin, begin + period))
+
+
+def _floor(instant: float, seconds: float) -> float:
+    return instant // seconds * seconds
+
+
+def _instant(given: Any) -> float:
+    """Of a time as boto3 takes it, in whole microseconds. Seconds need no parsing."""
+    if isinstance(given, float):
+        return stamp(given).timestamp()
+    return float(parse_to_aware_datetime(given).timestamp())
+
+
+def _only(request: Request, *known: str) -> Mapping[str, Any]:
+    """The parameters, where the twin knows them all."""
+    if not set(request.parameters) <= set(known):
+        raise NotImplementedError(f"the twin's {request.operation} knows only {known}")
+    return request.parameters

@@ -1,0 +1,203 @@
+"""EventBridge: rules that match events, rules that fire on a schedule, and targets that may hear twice.
+
+A rule and its event live in one Region. Delivery is at least once, takes a drawn time, and is tried again
+with growing pauses for 24 hours or 185 times. Faults reach it like any call, as `events:Deliver`: a delivery
+that is lost afterwards is made again. A dark Region delivers nothing until it is back. Sources:
+docs.aws.amazon.com/eventbridge/latest/userguide/eb-rule-retry-policy.html,
+docs.aws.amazon.com/eventbridge/latest/userguide/eb-event-patterns.html
+"""
+
+from __future__ import annotations
+
+import copy
+import uuid
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from botocore.exceptions import ClientError, ConnectionError, HTTPClientError
+
+from ...aws import ACCOUNT, Cloud, stamp
+from ...faults import Kind, Request
+
+Event = dict[str, Any]
+Target = Callable[[Event], None]
+
+MOST_TRIES = 185
+LONGEST_PAUSE_SECONDS = 480
+"""So that 185 tries last 24 hours; AWS tells no more than "exponential back off and jitter"."""
+
+MADE_TWICE: tuple[Kind, ...] = ("lost_after", "slow")
+
+
+@dataclass(frozen=True)
+class Rule:
+    """What listens, in one Region. `pattern` is None for a schedule."""
+
+    region: str
+    name: str
+    pattern: Mapping[str, Any] | None
+    target: Target
+    input: Mapping[str, Any] | None
+    """What the target gets instead of the event; None is the event itself."""
+
+    @property
+    def arn(self) -> str:
+        return f"arn:aws:events:{self.region}:{ACCOUNT}:rule/{self.name}"
+
+
+@dataclass(frozen=True)
+class Dropped:
+    """An event that EventBridge gave up: it would be in the dead-letter queue."""
+
+    rule: Rule
+    event: Event
+    why: str
+
+
+class Bus:
+    """The default event bus of every Region."""
+
+    def __init__(self, cloud: Cloud) -> None:
+        self.cloud = cloud
+        self.rules: list[Rule] = []
+        self.dropped: list[Dropped] = []
+        self._events = 0
+
+    def rule(
+        self,
+        region: str,
+        name: str,
+        pattern: Mapping[str, Any],
+        target: Target,
+        input: Mapping[str, Any] | None = None,
+    ) -> None:
+        """Lets `target` hear what matches; it runs on a greenlet of its own and may call AWS."""
+        check(pattern)
+        self.rules.append(Rule(region, name, pattern, target, input))
+
+    def schedule(self, region: str, name: str, seconds: float, target: Target) -> None:
+        """Fires every so many seconds; a dark Region's schedule does not fire, and makes up for nothing."""
+        rule = Rule(region, name, None, target, None)
+
+        def fire() -> None:
+            if not self._dark(region):
+                self._deliver(rule, self._event(region, "aws.events", "Scheduled Event", {}, (rule.arn,)))
+
+        self.rules.append(rule)
+        self.cloud.clock.every(seconds, fire)
+
+    def emit(
+        self,
+        region: str,
+        source: str,
+        detail_type: str,
+        detail: Mapping[str, Any],
+        resources: Sequence[str] = (),
+    ) -> None:
+        """An event of a service, on the bus of its own Region and no other."""
+        event = self._event(region, source, detail_type, detail, resources)
+        for rule in self.rules:
+            if rule.region == region and rule.pattern is not None and matches(rule.pattern, event):
+                self._deliver(rule, event)
+
+    def _event(
+        self, region: str, source: str, detail_type: str, detail: Mapping[str, Any], resources: Sequence[str]
+    ) -> Event:
+        self._events += 1
+        return {
+            "version": "0",
+            "id": str(uuid.UUID(int=self._events)),
+            "detail-type": detail_type,
+            "source": source,
+            "account": ACCOUNT,
+            "time": stamp(self.cloud.clock.now).strftime("%Y-%m-%dT%H:%M:%SZ"),
+            "region": region,
+            "resources": list(resources),
+            "detail": dict(detail),
+        }
+
+    def _deliver(self, rule: Rule, event: Event) -> None:
+        self.cloud.clock.spawn(
+            lambda: self._try(rule, event), self.cloud.latency.draw("eventbridge_delivery")
+        )
+
+    def _try(self, rule: Rule, event: Event) -> None:
+        """Tries until a delivery is acknowledged, refused, or given up."""
+        for tries in range(1, MOST_TRIES + 1):
+            outcome = "dark" if self._dark(rule.region) else self._once(rule, event)
+            if outcome is None:
+                return
+            if outcome.startswith("refused"):
+                self.dropped.append(Dropped(rule, event, outcome))
+                return
+            pause = min(2.0**tries, LONGEST_PAUSE_SECONDS)
+            self.cloud.clock.sleep(pause + self.cloud.latency.draw("eventbridge_delivery"))
+        self.dropped.append(Dropped(rule, event, f"not delivered in {MOST_TRIES} tries"))
+
+    def _once(self, rule: Rule, event: Event) -> str | None:
+        """None where the target has it; "refused…" where trying again cannot help; else what went wrong."""
+        kind = self.cloud.weather.befalls(
+            Request("events", "Deliver", rule.region, {"Rule": rule.name}, "", rule.region)
+        )
+        if kind == "denied":
+            return "refused: the rule may not call its target"
+        if kind is not None and kind not in MADE_TWICE:
+            return kind
+        try:
+            with self.cloud.acting_as("", rule.region):
+                rule.target(copy.deepcopy(dict(event if rule.input is None else rule.input)))
+        except (HTTPClientError, ConnectionError) as error:
+            return type(error).__name__
+        except ClientError as error:
+            code, status = (
+                error.response["Error"]["Code"],
+                error.response["ResponseMetadata"]["HTTPStatusCode"],
+            )
+            return code if status >= 500 or status == 429 or "Throttl" in code else f"refused: {code}"
+        return kind
+
+    def _dark(self, region: str) -> bool:
+        return self.cloud.weather.is_dark(region, "events")
+
+
+def check(pattern: Mapping[str, Any]) -> None:
+    """Raises ValueError where EventBridge would refuse the pattern, or the twin does not know it."""
+    if not pattern:
+        raise ValueError("an event pattern is an object that is not empty")
+    for field, wanted in pattern.items():
+        if isinstance(wanted, Mapping):
+            check(wanted)
+        elif not isinstance(wanted, list) or not wanted:
+            raise ValueError(f"{field}: a pattern's leaves are lists that are not empty, not {wanted!r}")
+        else:
+            for leaf in wanted:
+                if isinstance(leaf, Mapping) and (
+                    len(leaf) != 1 or not set(leaf) <= {"prefix", "anything-but"}
+                ):
+                    raise ValueError(f"{field}: the twin knows prefix and anything-but, not {dict(leaf)!r}")
+
+
+def matches(pattern: Mapping[str, Any], event: Mapping[str, Any]) -> bool:
+    """Whether every field that the pattern names is in the event and has one of the listed values."""
+    for field, wanted in pattern.items():
+        if field not in event:
+            return False
+        value = event[field]
+        if isinstance(wanted, Mapping):
+            if not isinstance(value, Mapping) or not matches(wanted, value):
+                return False
+        elif not any(
+            _fits(leaf, one) for leaf in wanted for one in (value if isinstance(value, list) else [value])
+        ):
+            return False
+    return True
+
+
+def _fits(leaf: Any, value: Any) -> bool:
+    if not isinstance(leaf, Mapping):
+        return type(leaf) is type(value) and bool(leaf == value)
+    if "prefix" in leaf:
+        return isinstance(value, str) and value.startswith(leaf["prefix"])
+    unwanted = leaf["anything-but"]
+    return value not in (unwanted if isinstance(unwanted, list) else [unwanted])

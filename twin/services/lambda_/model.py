@@ -1,0 +1,254 @@
+"""Lambda: functions whose handlers are real Python, run on the twin's clock.
+
+Each invocation is a task of its own, so that handlers park at their calls and interleave, outlive whoever
+called them, and can be killed between two calls. What a handler prints is kept as log lines. Sources:
+docs.aws.amazon.com/lambda/latest/dg/configuration-concurrency.html (reservations),
+docs.aws.amazon.com/lambda/latest/api/API_Invoke.html (answers and errors).
+"""
+
+from __future__ import annotations
+
+import functools
+import io
+import json
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from botocore.response import StreamingBody
+
+from ...aws import ACCOUNT, Answer, AwsError, Cloud
+from ...clock import Killed
+from ...faults import Request
+from ..iam.model import Policy, guard
+from .sandbox import Function, FunctionError, Handler, Invocation, Version, failure, marshalled
+from .stdout import CONSOLE, PRINTED
+
+__all__ = ["FunctionError", "Functions", "Invocation", "Policy"]
+
+ACCOUNT_CONCURRENCY = 1000
+"""Invocations that an account may run at once in one Region, unless it asks for more."""
+
+LEAST_UNRESERVED = 100
+
+NAME = re.compile(
+    r"(arn:aws:lambda:)?((?<=:)(?P<region>[a-z]+(-[a-z]+)+-\d):)?((?P<account>\d{12}):)?((?<=:)function:)?"
+    r"(?P<name>[a-zA-Z0-9_-]+)(:(?P<qualifier>\$LATEST|[a-zA-Z0-9_-]+))?"
+)
+"""A function's name, ARN or partial ARN, each with or without a version."""
+
+
+class Functions:
+    """Every Region's Lambda functions."""
+
+    def __init__(self, cloud: Cloud) -> None:
+        self.cloud = cloud
+        self.running: list[Invocation] = []
+        """In flight, in order of their start; `kill` ends one."""
+        self.logs: list[tuple[float, str, str, str]] = []
+        """(instant, Region, function, line) of everything that handlers printed."""
+        self._functions: dict[tuple[str, str], Function] = {}
+        self._invocations = 0
+        cloud.guards.append(guard(self._policy_of))
+        for operation, answer in (
+            ("Invoke", self._invoke),
+            ("GetFunctionConcurrency", self._get_concurrency),
+            ("PutFunctionConcurrency", self._put_concurrency),
+            ("DeleteFunctionConcurrency", self._delete_concurrency),
+        ):
+            cloud.serve("lambda", operation, answer)
+
+    def close(self) -> None:
+        """Ends what still runs and gives standard output back."""
+        for invocation in list(self.running):
+            invocation.task.kill()
+        CONSOLE.uninstall()
+
+    def deploy(
+        self,
+        region: str,
+        name: str,
+        handler: Handler,
+        *,
+        timeout: float = 60,
+        policy: Policy | None = None,
+        environment: Mapping[str, str] | None = None,
+    ) -> str:
+        """Publishes a version and gives its ARN. `timeout` is in seconds; no policy allows everything."""
+        function = self._functions.setdefault((region, name), Function(region, name))
+        function.policy = policy
+        number = str(len(function.versions) + 1)
+        function.versions.append(Version(number, handler, timeout, environment or {}))
+        return f"{function.arn}:{number}"
+
+    def reserved(self, region: str, name: str) -> int | None:
+        """A function's reserved concurrency; None where it has none. For invariants, which take no time."""
+        return self.function(region, name).reserved
+
+    def function(self, region: str, name: str) -> Function:
+        """As it is configured: for invariants, too."""
+        return self._functions[region, name]
+
+    def invoke(self, region: str, name: str, payload: Mapping[str, Any]) -> Any:
+        """What the handler returns, as JSON gives it; parks the caller for as long as it runs.
+
+        Raises AwsError (ResourceNotFoundException, TooManyRequestsException) where Lambda does not run it,
+        and FunctionError where it ran and failed.
+        """
+        return json.loads(self._answer(region, name, json.loads(json.dumps(payload))))
+
+    def _answer(self, region: str, name: str, event: Any) -> str:
+        """What the handler returns for an event of its own, as JSON."""
+        function, version, arn = self._find(region, name)
+        self._admit(function)
+        self._invocations += 1
+        number = self._invocations
+        invocation = Invocation(
+            function,
+            version,
+            f"{number:08x}-0000-4000-8000-{number:012x}",
+            arn,
+            lambda: self.cloud.clock.now,
+            lambda line: self.logs.append((self.cloud.clock.now, region, function.name, line)),
+        )
+        self.running.append(invocation)
+        invocation.task = self.cloud.clock.spawn(lambda: self._run(invocation, event))
+        invocation.task.join()
+        if invocation.error is not None:
+            raise FunctionError(invocation.error)
+        return invocation.answer
+
+    def _run(self, invocation: Invocation, event: dict[str, Any]) -> None:
+        clock, timeout = self.cloud.clock, invocation.version.timeout
+        try:
+            clock.sleep(self.cloud.latency.draw("lambda_start"))
+            invocation.deadline = clock.now + timeout
+            clock.after(timeout, invocation.expire)
+            CONSOLE.install()
+            PRINTED.set(invocation.print)
+            with self.cloud.acting_as(invocation.function.name, invocation.function.region):
+                answer = invocation.version.handler(event, invocation)
+            invocation.answer = marshalled(answer)
+        except Killed:
+            pass
+        except FunctionError as error:
+            invocation.error = error.body
+        except Exception as error:
+            invocation.error = failure(error)
+        finally:
+            if invocation.killed:  # whatever the handler made of it: its process is gone
+                invocation.error = invocation.death()
+            if invocation.unfinished_line:
+                invocation.print("\n")
+            self.running.remove(invocation)
+            if not self.running:
+                CONSOLE.uninstall()
+
+    def _admit(self, function: Function) -> None:
+        if function.reserved is None and len(self.running) < LEAST_UNRESERVED:
+            return  # reservations leave at least so many
+        if function.reserved is not None:
+            reason, most = "ReservedFunctionConcurrentInvocationLimitExceeded", function.reserved
+            running = [i for i in self.running if i.function is function]
+        else:
+            reason, most = "ConcurrentInvocationLimitExceeded", self._unreserved(function.region)
+            running = [
+                i
+                for i in self.running
+                if i.function.region == function.region and i.function.reserved is None
+            ]
+        if len(running) >= most:
+            raise AwsError("TooManyRequestsException", f"Rate Exceeded. Reason: {reason}", 429)
+
+    def _unreserved(self, region: str, but: Function | None = None) -> int:
+        there = [f for f in self._functions.values() if f.region == region and f is not but]
+        return ACCOUNT_CONCURRENCY - sum(f.reserved or 0 for f in there)
+
+    def _policy_of(self, region: str, name: str) -> Policy | None:
+        function = self._functions.get((region, name))
+        return None if function is None else function.policy
+
+    def _find(self, region: str, given: str, qualifier: str = "") -> tuple[Function, Version, str]:
+        """The function, the version asked for (the newest, where none is) and the ARN it was asked by."""
+        match = _named(given)
+        if match is None:
+            raise AwsError("ValidationException", f"functionName {given!r} is neither a name nor an ARN")
+        if match["region"] not in (None, region):
+            raise _unknown(
+                f"Functions from '{match['region']}' are not reachable in this region ('{region}')"
+            )
+        qualifier = qualifier or match["qualifier"] or ""
+        arn = f"arn:aws:lambda:{region}:{ACCOUNT}:function:{match['name']}" + (
+            f":{qualifier}" if qualifier else ""
+        )
+        function = self._functions.get((region, match["name"]))
+        if function is None or match["account"] not in (None, ACCOUNT):
+            raise _unknown(f"Function not found: {arn}")
+        for version in reversed(function.versions):
+            if qualifier in ("", "$LATEST", version.number):
+                return function, version, arn
+        raise _unknown(f"Function not found: {arn}")
+
+    def _invoke(self, request: Request) -> Answer:
+        asked = request.parameters
+        kind = asked.get("InvocationType", "RequestResponse")
+        if kind != "RequestResponse":
+            raise NotImplementedError(f"the twin's Lambda has no {kind} invocations")
+        name, qualifier = str(asked["FunctionName"]), str(asked.get("Qualifier", ""))
+        _, version, arn = self._find(request.region, name, qualifier)
+        payload = asked.get("Payload") or b"{}"
+        assert isinstance(payload, str | bytes | bytearray)
+        try:
+            event = json.loads(payload)
+        except ValueError as error:
+            raise AwsError(
+                "InvalidRequestContentException", f"Could not parse request body into json: {error}"
+            ) from error
+        answer: dict[str, Any] = {"StatusCode": 200, "ExecutedVersion": version.number}
+        try:
+            body = self._answer(request.region, arn, event).encode()
+        except FunctionError as error:
+            answer["FunctionError"] = "Unhandled"
+            body = json.dumps(error.body).encode()
+        answer["Payload"] = StreamingBody(io.BytesIO(body), len(body))
+        return answer
+
+    def _configured(self, request: Request) -> Function:
+        """Reservations belong to a function, never to one of its versions."""
+        given = str(request.parameters["FunctionName"])
+        match = _named(given)
+        if match is not None and match["qualifier"] is not None:
+            raise AwsError(
+                "InvalidParameterValueException", f"{given}: concurrency is reserved without a qualifier"
+            )
+        return self._find(request.region, given)[0]
+
+    def _get_concurrency(self, request: Request) -> Answer:
+        reserved = self._configured(request).reserved
+        return {} if reserved is None else {"ReservedConcurrentExecutions": reserved}
+
+    def _put_concurrency(self, request: Request) -> Answer:
+        function = self._configured(request)
+        wanted = request.parameters["ReservedConcurrentExecutions"]
+        assert isinstance(wanted, int)
+        if self._unreserved(request.region, but=function) - wanted < LEAST_UNRESERVED:
+            raise AwsError(
+                "InvalidParameterValueException",
+                "Specified ReservedConcurrentExecutions for function decreases account's "
+                f"UnreservedConcurrentExecution below its minimum value of [{LEAST_UNRESERVED}].",
+            )
+        function.reserved = wanted
+        return {"ReservedConcurrentExecutions": wanted}
+
+    def _delete_concurrency(self, request: Request) -> Answer:
+        self._configured(request).reserved = None
+        return {}
+
+
+@functools.lru_cache(maxsize=1024)
+def _named(given: str) -> re.Match[str] | None:
+    return NAME.fullmatch(given)
+
+
+def _unknown(message: str) -> AwsError:
+    return AwsError("ResourceNotFoundException", message, 404)

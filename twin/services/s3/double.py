@@ -1,0 +1,98 @@
+"""S3 buckets that serve a website, and their blocks of public access."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from ...aws import Answer, AwsError, Cloud
+from ...doubles.forms import known, only
+from ...faults import Request
+
+SETTINGS = ("BlockPublicAcls", "IgnorePublicAcls", "BlockPublicPolicy", "RestrictPublicBuckets")
+
+
+@dataclass
+class _Bucket:
+    region: str
+    policy: str | None = None
+    index: str | None = None
+    block: dict[str, bool] | None = None
+    objects: dict[str, bytes] = field(default_factory=dict)
+
+
+class Buckets:
+    """Buckets for websites, in the one namespace that all Regions share."""
+
+    def __init__(self, cloud: Cloud) -> None:
+        self.kept: dict[str, _Bucket] = {}
+        for operation, answer in (
+            ("CreateBucket", self._create),
+            ("PutBucketPolicy", self._put_policy),
+            ("PutBucketWebsite", self._put_website),
+            ("PutObject", self._put_object),
+            ("GetPublicAccessBlock", self._get_block),
+            ("PutPublicAccessBlock", self._put_block),
+            ("DeletePublicAccessBlock", self._delete_block),
+        ):
+            cloud.serve("s3", operation, answer)
+
+    def _create(self, request: Request) -> Answer:
+        asked = only(request, ("Bucket",), ("CreateBucketConfiguration",))
+        name, home = str(asked["Bucket"]), "us-east-1"
+        wanted = asked.get("CreateBucketConfiguration", {"LocationConstraint": home})
+        known(wanted == {"LocationConstraint": request.region}, request, wanted)
+        known(name not in self.kept, request, f"{name}, which is there")
+        self.kept[name] = _Bucket(request.region)
+        return {"Location": f"/{name}"}
+
+    def _put_policy(self, request: Request) -> Answer:
+        asked = only(request, ("Bucket", "Policy"))
+        self._bucket(request).policy = str(asked["Policy"])
+        return {}
+
+    def _put_website(self, request: Request) -> Answer:
+        wanted = only(request, ("Bucket", "WebsiteConfiguration"))["WebsiteConfiguration"]
+        known(wanted.keys() == {"IndexDocument"}, request, wanted)
+        self._bucket(request).index = wanted["IndexDocument"]["Suffix"]
+        return {}
+
+    def _put_object(self, request: Request) -> Answer:
+        asked = only(request, ("Bucket", "Key", "Body"), _CHECKSUMS)
+        body = asked["Body"] if isinstance(asked["Body"], bytes) else asked["Body"].read()
+        self._bucket(request).objects[str(asked["Key"])] = body
+        return {}
+
+    def _get_block(self, request: Request) -> Answer:
+        only(request, ("Bucket",))
+        block = self._bucket(request).block
+        if block is None:
+            raise AwsError(
+                "NoSuchPublicAccessBlockConfiguration",
+                "The public access block configuration was not found",
+                404,
+            )
+        return {"PublicAccessBlockConfiguration": dict(block)}
+
+    def _put_block(self, request: Request) -> Answer:
+        """What is not set is off."""
+        asked = only(request, ("Bucket", "PublicAccessBlockConfiguration"), _CHECKSUMS)
+        wanted, bucket = asked["PublicAccessBlockConfiguration"], self._bucket(request)
+        if not wanted:
+            raise AwsError("InvalidRequest", "Must specify at least one configuration.")
+        bucket.block = {setting: wanted.get(setting, False) for setting in SETTINGS}
+        return {}
+
+    def _delete_block(self, request: Request) -> Answer:
+        only(request, ("Bucket",))
+        self._bucket(request).block = None
+        return {}
+
+    def _bucket(self, request: Request) -> _Bucket:
+        bucket = self.kept.get(str(request.parameters["Bucket"]))
+        if bucket is None:
+            raise AwsError("NoSuchBucket", "The specified bucket does not exist", 404)
+        return bucket
+
+
+_CHECKSUMS = ("ChecksumAlgorithm",)
+"""botocore adds it by itself."""

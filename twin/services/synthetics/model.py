@@ -1,0 +1,81 @@
+"""CloudWatch Synthetics: canaries that do what a customer does, every minute, from one Region.
+
+What a run found is in that Region's metrics, so a canary belongs where the application is not. Source:
+docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Synthetics_Canaries_metrics.html
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Protocol
+
+from ...aws import Cloud
+from ...clock import Killed, Task
+from ..cloudwatch.model import Metrics
+
+NAMESPACE = "CloudWatchSynthetics"
+
+
+class Requests(Protocol):
+    """What a canary needs of the network."""
+
+    def request(self, origin: str, method: str, url: str) -> tuple[int, bytes]: ...
+
+
+class Canary:
+    """Runs `journey`, a URL that must answer 2xx or a function that must give True, again and again.
+
+    A journey fails when it gives False, raises, or is not done when the next one is due. Metrics, by
+    CanaryName: SuccessPercent (0 or 100), Failed (0 or 1), Duration (milliseconds).
+    """
+
+    def __init__(
+        self,
+        cloud: Cloud,
+        net: Requests,
+        metrics: Metrics,
+        region: str,
+        name: str,
+        journey: str | Callable[[], bool],
+        every: float = 60,
+    ) -> None:
+        self.cloud, self.metrics, self.region, self.name = cloud, metrics, region, name
+        self.failure = ""
+        """Why the last run failed; "" where it did not."""
+        self._journey = journey if callable(journey) else _visit(net, region, journey)
+        self._run: Task | None = None
+        cloud.clock.after(0, self._start)
+        cloud.clock.every(every, self._start)
+
+    def _start(self) -> None:
+        if self._run is not None and not self._run.done:
+            self._run.kill()
+        if not self.cloud.weather.is_dark(self.region, "synthetics"):
+            self._run = self.cloud.clock.spawn(self._once)
+
+    def _once(self) -> None:
+        began = self.cloud.clock.now
+        try:
+            with self.cloud.acting_as("", self.region):
+                self.failure = "" if self._journey() else "the journey did not end well"
+        except Exception as error:  # whatever a canary's script raises is a failed run
+            self.failure = f"{type(error).__name__}: {error}"
+        except Killed:
+            self.failure = "timed out"
+            raise
+        finally:
+            self._report(self.cloud.clock.now - began)
+
+    def _report(self, seconds: float) -> None:
+        failed = self.failure != ""
+        samples = {
+            "SuccessPercent": 0.0 if failed else 100.0,
+            "Failed": float(failed),
+            "Duration": seconds * 1000,
+        }
+        for metric, value in samples.items():
+            self.metrics.put(self.region, NAMESPACE, metric, {"CanaryName": self.name}, value)
+
+
+def _visit(net: Requests, region: str, url: str) -> Callable[[], bool]:
+    return lambda: 200 <= net.request(region, "GET", url)[0] < 300
