@@ -103,7 +103,7 @@ def expected(declared: Any, regions: Sequence[str] = ()) -> str:
         return f"a mapping of {', '.join(each.name for each in inputs(declared))}"
     if origin is not None and issubclass(origin, Mapping):
         return f"a mapping of {_several(parts[0])} to {_several(parts[1])}"
-    raise TypeError(f"a runbook cannot write a {declared!r}: farshore/values.py says what it can")
+    raise TypeError(f"a runbook cannot write a {declared!r}: farshore/runbook/values.py says what it can")
 
 
 def _several(declared: Any) -> str:
