@@ -20,11 +20,11 @@ StepT = TypeVar("StepT", bound=Step[Any])
 
 
 def lambda_handler(
-    step_type: type[StepT], outside: Outside | None = None, tick_of: telemetry.Telling = telemetry.tick_of
+    step_type: type[StepT], outside: Outside | None = None, tick_of: telemetry.Telemetry = telemetry.tick_of
 ) -> Callable[[Mapping[str, Any], Any], Any]:
     """The Lambda of a step type: one tick an invocation, its log lines and metrics by the run's id.
 
-    `tick_of` is who tells of them: an exploration has nobody who would listen.
+    `tick_of` notes them: an exploration has nobody who would read it.
     """
     home = outside or Outside()
 
@@ -35,7 +35,7 @@ def lambda_handler(
         ledger = Ledger(
             home, run.application, event["ledger"]["table"], event["ledger"]["regions"], run.target
         )
-        with tick_of(step_type.name, run) as report:
+        with tick_of(run) as report:
             result: dict[str, Any] | NotYet | Refused | Aborted
             try:
                 step = step_from(step_type, event["inputs"])

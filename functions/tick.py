@@ -106,7 +106,7 @@ def _heed(run: Run, records: Records, since: float) -> tuple[Run, float, dict[st
     if word.get("ungraceful"):
         run = dataclasses.replace(run, mode="ungraceful")
     since = max(since, word.get("resumed_at", 0.0))
-    if word.get("abort") and not run.undoing:
+    if word.get("abort") and not run.gives_up:
         raise Aborted(f"aborted by {who}")
     if word.get("pause"):
         raise Paused(f"paused by {who}")
@@ -116,7 +116,7 @@ def _heed(run: Run, records: Records, since: float) -> tuple[Run, float, dict[st
 
 
 def _hold(records: Records, run: Run, now: float) -> None:
-    """Only the holder changes anything, and only after the hand before it has surely let go."""
+    """Only the holder changes anything, and only after the one before it has surely let go."""
     lease = records.lease
     if lease is None or lease.released or lease.holder != run.execution:
         raise Refused(f"superseded: the lease is held by {lease.holder if lease else 'nobody'}")

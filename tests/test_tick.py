@@ -383,11 +383,12 @@ def test_a_skipped_state_says_by_whom_and_changes_nothing(yard: Yard) -> None:
     assert yard.tick(state="another state")["outcome"] == "done"
 
 
-def test_an_abort_ends_the_run_but_not_its_undoing(yard: Yard) -> None:
+@pytest.mark.parametrize("purpose", ["undo", "unbreak"])
+def test_an_abort_ends_the_run_but_not_its_undoing(yard: Yard, purpose: str) -> None:
     yard.stage.say(abort=True)
     assert yard.fails() == "Aborted: the state: aborted by jane: she knows"
     assert yard.writes() == 0
-    assert yard.tick(undoing=True)["outcome"] == "done"
+    assert yard.tick(purpose=purpose)["outcome"] == "done"
 
 
 # What moves data or customers.
@@ -630,8 +631,8 @@ def test_whoever_deploys_a_step_may_choose_who_is_told_how_its_ticks_end(yard: Y
     told: list[tuple[str, str, str, str]] = []
 
     @contextmanager
-    def tick_of(step: str, run: Run) -> Iterator[Report]:
-        yield lambda outcome, why, waited, facts: told.append((step, run.execution, outcome, why))
+    def tick_of(run: Run) -> Iterator[Report]:
+        yield lambda outcome, why, waited, facts: told.append((run.step, run.execution, outcome, why))
 
     for step in (Dicer, Wrong):
         handler = lambda_handler(step, yard.stage.outside, tick_of)

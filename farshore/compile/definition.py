@@ -6,8 +6,6 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from ..runbook.registry import StepType, steps
-from .machine import function_of
-from .policy import function_name
 
 
 def every_task(states: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any]]]:
@@ -25,7 +23,7 @@ def happy_path(definition: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str
     name = definition["StartAt"]
     while name:
         state = definition["States"][name]
-        if state["Type"] == "Task" and not state["Parameters"]["Payload"]["run"].get("again"):
+        if state["Type"] == "Task" and state["Parameters"]["Payload"]["run"]["purpose"] != "again":
             yield name, state
         for branch in state.get("Branches", ()):
             yield from happy_path(branch)
@@ -33,15 +31,13 @@ def happy_path(definition: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str
 
 
 def run_of(definition: Mapping[str, Any]) -> Mapping[str, Any]:
-    """What every state of a machine tells its function about the run: its procedure, its Regions."""
+    """What every state of a machine says to its function about the run: its procedure, purpose, Regions."""
     first = next(state for state in definition["States"].values() if state["Type"] == "Task")
     run: Mapping[str, Any] = first["Parameters"]["Payload"]["run"]
     return run
 
 
-def step_type_of(function: str) -> StepType | None:
-    """The step type of a function, from its version's ARN or from the compiler's substitution."""
-    bare = function.split(":")[6] if function.startswith("arn:") else function
-    return next(
-        (kind for name, kind in steps().items() if bare in (function_name(name), function_of(name))), None
-    )
+def step_of(event: Mapping[str, Any]) -> StepType | None:
+    """The step type whose function gets the event; None where this version of Farshore has none of its name,
+    since another version deployed it."""
+    return steps().get(str(event.get("run", {}).get("step", "")))

@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from functions.calls import LONGEST_TICK_SECONDS
+from functions.run import Purpose
 from functions.step import Step
 
 from ..runbook.load import Line, Runbook, Together
@@ -69,6 +70,7 @@ class Machine:
 
     application: str
     procedure: str
+    purpose: Purpose
     region: str
     definition: Json
     functions: tuple[str, ...]
@@ -91,18 +93,19 @@ def machines(runbook: Runbook) -> list[Machine]:
     back = Direction(runbook.regions.standby, runbook.regions.primary)
     failover = runbook.procedures["failover"]
     made = [
-        _machine(runbook, "failover", there, failover),
-        _machine(runbook, "failback", back, runbook.procedures.get("failback", failover)),
+        _machine(runbook, "failover", "move", there, failover),
+        _machine(runbook, "failback", "move", back, runbook.procedures.get("failback", failover)),
     ]
     # A Region that was left in the dark owes its fences, whichever of the two it was.
     if owed := [*_owed(failover, there), *_owed(runbook.procedures.get("failback", failover), back)]:
-        made.append(_machine(runbook, "settle", there, tuple(owed)))
+        made.append(_machine(runbook, "settle", "settle", there, tuple(owed)))
     if outage := runbook.procedures.get("outage"):
-        made.append(_machine(runbook, "outage", there, outage))
+        made.append(_machine(runbook, "outage", "break", there, outage))
         broken = [line for line in lines(outage) if _fence(line)]
-        made.append(_machine(runbook, "recovery", there, tuple(restored(line) for line in reversed(broken))))
+        mending = tuple(restored(line) for line in reversed(broken))
+        made.append(_machine(runbook, "recovery", "mend", there, mending))
     if prepare := runbook.procedures.get("prepare"):
-        made.append(_machine(runbook, "prepare", there, prepare))
+        made.append(_machine(runbook, "prepare", "prepare", there, prepare))
     return made
 
 
@@ -112,19 +115,23 @@ def _owed(entries: Procedure, way: Direction) -> list[Line]:
     return [dataclasses.replace(line, inputs=way.literal(line.inputs)) for line in fences]
 
 
-def _machine(runbook: Runbook, procedure: str, way: Direction, entries: Procedure) -> Machine:
-    draft = _Draft(runbook, procedure, way)
+def _machine(
+    runbook: Runbook, procedure: str, purpose: Purpose, way: Direction, entries: Procedure
+) -> Machine:
+    draft = _Draft(runbook, procedure, purpose, way)
     definition = draft.definition(entries)
     prove(definition, f"{runbook.application}-{procedure}")
     names = tuple(sorted({name for name, _ in draft.inputs}))
-    return Machine(runbook.application, procedure, way.target, definition, names, tuple(draft.inputs))
+    return Machine(
+        runbook.application, procedure, purpose, way.target, definition, names, tuple(draft.inputs)
+    )
 
 
 class _Draft:
     """One machine in the making: states are added from the last to the first, each knowing what follows."""
 
-    def __init__(self, runbook: Runbook, procedure: str, way: Direction) -> None:
-        self.runbook, self.procedure, self.way = runbook, procedure, way
+    def __init__(self, runbook: Runbook, procedure: str, purpose: Purpose, way: Direction) -> None:
+        self.runbook, self.procedure, self.purpose, self.way = runbook, procedure, purpose, way
         self.inputs: list[tuple[str, Json]] = []
         self.states: Json = {}
         self.later: list[Json] = []
@@ -133,7 +140,7 @@ class _Draft:
         names = self._names(entries)
         committed = next((i for i, entry in enumerate(entries) if _no_return(entry)), len(entries))
         # What settling takes away is owed: a refusal must not give it back.
-        fences = [line for line in lines(entries[:committed]) if _fence(line) and self.procedure != "settle"]
+        fences = [line for line in lines(entries[:committed]) if _fence(line) and self.purpose != "settle"]
         undo = self._undo(fences)
         following = self._task("release", "lease", {"release": True}, None, None)
         for i, entry in reversed(list(enumerate(entries))):
@@ -146,10 +153,10 @@ class _Draft:
                 following = self._step(entry, names[id(entry)], following, catch)
                 if i == committed:
                     self._catch(following, "Untouched", undo)
-        if self.procedure == "settle":
+        if self.purpose == "settle":
             following = self._if_owed(following)
         start = self._task("lease", "lease", self._lease_inputs(), following, None)
-        if self.procedure == "settle":
+        if self.purpose == "settle":
             self.states[start] |= {
                 "ResultSelector": {"outcome.$": "$.Payload.outcome"},
                 "ResultPath": "$.lease",
@@ -183,8 +190,7 @@ class _Draft:
 
     def _lease_inputs(self) -> Json:
         cooldown = max((trigger.cooldown for trigger in self.runbook.triggers), default=0.0)
-        more = {"settling": True} if self.procedure == "settle" else {}
-        return more | ({"cooldown": cooldown} if self.procedure == "failover" else {})
+        return {"cooldown": cooldown} if self.purpose == "move" else {}
 
     def _step(self, line: Line, name: str, following: str, catch: str | None) -> str:
         inputs = self._inputs(line)
@@ -195,7 +201,7 @@ class _Draft:
     def _again(self, fences: Sequence[tuple[Line, str]], following: str) -> str:
         """Moving data takes minutes: a Region that came back meanwhile is fenced now, if that is owed."""
         for line, fence in reversed(fences):
-            name = self._task(f"{fence}{AGAIN}", line.step, self._inputs(line), following, None, again=True)
+            name = self._task(f"{fence}{AGAIN}", line.step, self._inputs(line), following, None, "again")
             self._forgive(name, following)
             following = name
         return following
@@ -207,15 +213,13 @@ class _Draft:
         inputs: Json,
         following: str | None,
         catch: str | None,
-        *,
-        undoing: bool = False,
-        again: bool = False,
+        purpose: Purpose | None = None,
         no_return: bool = False,
     ) -> str:
-        kind = steps()[step]
-        event = self._event(step, inputs, undoing, again)
+        kind, forward = steps()[step], purpose is None
+        event = self._event(step, inputs, purpose or self.purpose)
         self.inputs.append((step, event["inputs"]))
-        if kind.written and not undoing and not again:
+        if kind.written and forward:
             self.later.append(
                 {"state": name, "function": function_of(step), "event": event, "no_return": no_return}
             )
@@ -252,17 +256,16 @@ class _Draft:
     def _catch(self, name: str, error: str, following: str, into: str = "failure") -> None:
         self.states[name]["Catch"] = [{"ErrorEquals": [error], "ResultPath": f"$.{into}", "Next": following}]
 
-    def _event(self, step: str, inputs: Json, undoing: bool, again: bool) -> Json:
+    def _event(self, step: str, inputs: Json, purpose: Purpose) -> Json:
         return {
             "inputs": self.way.literal(inputs),
             "run": {
                 "application": self.runbook.application,
                 "procedure": self.procedure,
-                "hand": "outage" if self.procedure in ("outage", "recovery") else "run",
+                "step": step,
+                "purpose": purpose,
                 "source": self.way.source,
                 "target": self.way.target,
-                "undoing": undoing,
-                **({"again": True} if again else {}),
             },
             "ledger": {"table": self.runbook.ledger.table, "regions": list(self.runbook.ledger.regions)},
         }
@@ -308,7 +311,8 @@ class _Draft:
 
     def _undo(self, fences: Sequence[Line]) -> str:
         """Gives back what the run took away, releases the lease, and fails the run with its first error."""
-        following = self._task("release undone", "lease", {"release": True}, self._fail(), None, undoing=True)
+        giving_up: Purpose = "unbreak" if self.purpose == "break" else "undo"
+        following = self._task("release undone", "lease", {"release": True}, self._fail(), None, giving_up)
         self._forgive(following, self._fail())
         for line in fences:
             region = self._inputs(line)["region"]
@@ -318,7 +322,7 @@ class _Draft:
             while name in self.states:
                 number += 1
                 name = f"{base} ({number})"
-            self._task(name, line.step, inputs, following, None, undoing=True)
+            self._task(name, line.step, inputs, following, None, giving_up)
             self._forgive(name, following)
             following = name
         return following

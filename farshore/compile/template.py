@@ -214,7 +214,7 @@ def _events(runbook: Runbook, machine: Machine) -> Json:
     """What starts it besides people."""
     if machine.procedure == "failover":
         return {_camel(trigger.alarm): _trigger(trigger) for trigger in runbook.triggers}
-    if machine.procedure == "settle":
+    if machine.purpose == "settle":
         every = {"Schedule": "rate(1 minute)", "Input": json.dumps({"mode": "ungraceful"})}
         why = "Owed fences are tried again until they are paid. Where none is owed, it looks once and ends."
         return {"EveryMinute": Noted(why, {"Type": "Schedule", "Properties": every})}

@@ -318,7 +318,7 @@ class Play(Stage):
             debts=tuple(records.debts),
             settling=next(self._settling(), ""),
             held_by="" if records.lease is None or records.lease.released else records.lease.holder,
-            withheld=tuple(memory.resource for memory in records.memories if memory.hand == "run"),
+            withheld=tuple(memory.resource for memory in records.memories if memory.owner == "run"),
             struck=self.strikes.struck,
             befallen=tuple(self.strikes.befallen),
             unlike={region: now != self._well[region] for region, now in shop.settings().items()},

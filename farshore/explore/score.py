@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from twin.faults import Kind, Request
 
-from ..compile.definition import step_type_of
+from ..compile.definition import step_of
 from ..compile.machine import AGAIN
 from ..simulate.deployment import TICK, Tick
 from ..simulate.stage import changes
@@ -47,7 +47,7 @@ class Score:
         """A run sends this, and that befalls it."""
         tick = _changing(request)
         if tick is not None and kind != "denied":
-            step = step_type_of(tick.function[1])
+            step = step_of(tick.event)
             if step is not None and step.moves():
                 self.moved.add(tick.execution)
 

@@ -21,7 +21,7 @@ from functions.run import Run
 from functions.step import Change, Step
 from functions.world import World
 
-from ..compile.definition import happy_path, step_type_of
+from ..compile.definition import happy_path, step_of
 from ..compile.machine import Machine, restores
 from .finding import Placed, Procedures
 
@@ -98,7 +98,7 @@ def reaches(listed: Procedures, machines: Sequence[Machine]) -> Iterator[Reach]:
         written = [
             (name, task["Parameters"]["Payload"])
             for name, task in happy_path(machine.definition)
-            if (kind := step_type_of(task["Parameters"]["FunctionName"])) and kind.written
+            if (kind := step_of(task["Parameters"]["Payload"])) and kind.written
         ]
         lines = listed.failover if machine.procedure == "failover" else listed.failback
         for placed, (state, payload) in zip(lines, written, strict=True):

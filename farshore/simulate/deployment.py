@@ -16,8 +16,8 @@ import boto3
 from functions.calls import LONGEST_TICK_SECONDS, Reply
 from functions.handler import lambda_handler
 from functions.outside import Outside
-from functions.run import Run
-from functions.telemetry import Report, Telling, tick_of
+from functions.run import GIVES_UP, Run
+from functions.telemetry import Report, Telemetry, tick_of
 from twin.aws import ACCOUNT, Cloud
 from twin.clock import at_once
 from twin.net import Net
@@ -70,7 +70,7 @@ class Tick:
 
     @property
     def undoing(self) -> bool:
-        return bool(self.event["run"]["undoing"])
+        return self.event["run"]["purpose"] in GIVES_UP
 
 
 TICK: contextvars.ContextVar[Tick | None] = contextvars.ContextVar("tick", default=None)
@@ -92,7 +92,7 @@ _BRACKETS = str.maketrans("", "", "()")
 _UNHEARD: nullcontext[Report] = nullcontext(lambda outcome, why, waited, facts: None)
 
 
-def unheard(step: str, run: Run) -> nullcontext[Report]:
+def unheard(run: Run) -> nullcontext[Report]:
     """Tells nobody of a tick: log lines and metrics would take longer than the tick itself."""
     return _UNHEARD
 
@@ -101,7 +101,7 @@ class Deployment:
     """Where the machines of one runbook run, by procedure."""
 
     def __init__(
-        self, cloud: Cloud, net: Net, functions: Functions, runbook: Runbook, telling: Telling = tick_of
+        self, cloud: Cloud, net: Net, functions: Functions, runbook: Runbook, telling: Telemetry = tick_of
     ) -> None:
         """`telling` hears how ticks end: Powertools' log lines and metrics, where nothing else is given."""
         self.runbook, self.outside = runbook, outside(cloud, net)
@@ -113,7 +113,7 @@ class Deployment:
         for part in ours.parts:
             self._deploy(functions, part, telling)
 
-    def _deploy(self, functions: Functions, part: Part, telling: Telling) -> None:
+    def _deploy(self, functions: Functions, part: Part, telling: Telemetry) -> None:
         region, versions = part.region, {}
         for step, policy in part.policies.items():
             name = function_name(step)

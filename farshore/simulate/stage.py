@@ -187,10 +187,9 @@ class Stage:
     def ask_again(self, run: RunReport) -> None:
         """S6: every step of the run, asked once more, has nothing left to change."""
         region = self.deployment.machines[run.procedure].region
-        kinds = {function_name(name): kind for name, kind in steps().items()}
         with self.cloud.weather.fair():
             for step in run.steps:
-                kind = kinds[step.function.split(":")[6]]
+                kind = steps()[step.event["run"]["step"]]
                 if kind.needs_lease and kind.writes and step.outcome != "unknown":
                     event = {**step.event, "input": {**step.event["input"], "dry_run": True}}
                     told = self._asked(region, function_name(kind.name), event)

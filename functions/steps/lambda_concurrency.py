@@ -73,7 +73,7 @@ class LambdaConcurrency(Step[FenceSight]):
         return put
 
 
-NOT_ASKED = Silence("not asked: this hand remembers nothing of it")
+NOT_ASKED = Silence("not asked: its owner remembers nothing of it")
 
 
 def _value(sight: Sight) -> Value | Silence:

@@ -61,7 +61,8 @@ class Scene:
             "run": {
                 "application": "unicorn-shop",
                 "procedure": "failover",
-                "hand": "run",
+                "step": "arc_controls",
+                "purpose": "move",
                 "source": off,
                 "target": on,
             },
