@@ -78,7 +78,7 @@ class FenceSight:
 
     @property
     def settling(self) -> bool:
-        """A debt is being paid: what is not owed is let be, and what cannot be paid a person is paged about."""
+        """A debt is being paid: what is not owed is let be, and a person is paged about what cannot be paid."""
         return self.purpose == "settle"
 
     @property
