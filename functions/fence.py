@@ -78,7 +78,7 @@ class FenceSight:
 
     @property
     def settling(self) -> bool:
-        """A debt is being paid: what is not owed is let be, and a person is paged about what cannot be paid."""
+        """A debt is being paid: what is not owed is let be, and what cannot be paid pages a person."""
         return self.purpose == "settle"
 
     @property

@@ -163,6 +163,11 @@ class Ledger:
         raise Refused(f"the ledger {self._table} refused {call}: {reply.code}: {why}")
 
 
+def is_ledgers(table: str, service: str, parameters: Mapping[str, Any]) -> bool:
+    """Such a call is to the ledger in this table, and not to a table of the application."""
+    return service == QUERY.service and parameters.get("TableName") == table
+
+
 class Note(Protocol):
     """Something that a Change writes in the ledger before its calls go out."""
 

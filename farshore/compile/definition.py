@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from functions.calls import Api
+from functions.ledger import is_ledgers
+
 from ..runbook.registry import StepType, steps
 
 
@@ -41,3 +44,17 @@ def step_of(event: Mapping[str, Any]) -> StepType | None:
     """The step type whose function gets the event; None where this version of Farshore has none of its name,
     since another version deployed it."""
     return steps().get(str(event.get("run", {}).get("step", "")))
+
+
+def change_of(
+    event: Mapping[str, Any], service: str, operation: str, parameters: Mapping[str, Any]
+) -> Api | None:
+    """The declared write of the event's step that such a call is: it changes something of the application.
+
+    None for what only reads, for the ledger's own writes, and for a page to a person.
+    """
+    kind = step_of(event)
+    if kind is None or is_ledgers(event["ledger"]["table"], service, parameters):
+        return None
+    writes = (api for api in kind.writes if not api.pages)
+    return next((api for api in writes if (api.service, api.operation_name) == (service, operation)), None)

@@ -10,7 +10,7 @@ from pathlib import Path
 from textwrap import dedent
 from typing import Any, get_args
 
-from functions.calls import HTTP, Api
+from functions.calls import Api
 from functions.inputs import Seconds
 from functions.ledger import QUERY
 
@@ -88,8 +88,14 @@ def _default(field: Input) -> str:
 def _calls(kind: StepType) -> Iterator[list[str]]:
     for use, apis in (("looks", kind.reads), ("changes", kind.writes)):
         for api in apis:
-            if api is HTTP:
-                yield ["an HTTP request", use, api.plane, "the network", "none: as customers do"]
+            if api.is_http:
+                yield [
+                    f"an HTTP {api.operation_name}",
+                    use,
+                    api.plane,
+                    "the network",
+                    "none: as customers do",
+                ]
             else:
                 where = f"{api.home} alone" if api.home else "each Region"
                 yield [_action(api), use, api.plane, where, _resources(api)]

@@ -45,7 +45,7 @@ def statements(step: str, uses: Iterable[tuple[Runbook, Machine]]) -> tuple[Stat
         for inputs in (inputs for used, inputs in machine.inputs if used == step):
             words = {**inputs, "application": runbook.application}
             for api in (*kind.reads, *kind.writes):
-                if not api.action.startswith("http:"):
+                if not api.is_http:
                     granted.setdefault(api.action, set()).update(_arns(api, regions, words))
                     whys[api.action] = api.why
         for api in (QUERY, *kind.notes):

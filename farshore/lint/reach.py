@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 from urllib.parse import urlsplit
 
-from functions.calls import HTTP, Api, Call, Reply, Silence
+from functions.calls import Api, Call, Reply, Silence
 from functions.errors import NotYet, Refused
 from functions.handler import step_from
 from functions.ledger import Memory, Records
@@ -155,7 +155,7 @@ def _regions(call: Call) -> tuple[str, ...]:
     """Where it must be answered: a request where its host's name says, if it does."""
     if call.api.home:
         return (call.api.home,)
-    if call.api == HTTP and (named := region_of(str(call.parameters["url"]))):
+    if call.api.is_http and (named := region_of(str(call.parameters["url"]))):
         return (named,)
     return tuple(dict.fromkeys(endpoint.region for endpoint in call.endpoints))
 

@@ -13,16 +13,18 @@ from typing import Any
 
 import boto3
 
-from functions.calls import LONGEST_TICK_SECONDS, Reply
+from functions.calls import LONGEST_TICK_SECONDS, Api, Reply
 from functions.handler import lambda_handler
 from functions.outside import Outside
 from functions.run import GIVES_UP, Run
 from functions.telemetry import Report, Telemetry, tick_of
 from twin.aws import ACCOUNT, Cloud
 from twin.clock import at_once
+from twin.faults import Request
 from twin.net import Net
 from twin.services.lambda_.model import Functions
 
+from ..compile.definition import change_of
 from ..compile.machine import function_of
 from ..compile.policy import function_name
 from ..operate.history import RunReport, events_of, run_report
@@ -67,6 +69,10 @@ class Tick:
     """What it answered, or the error that it raised, once it has ended."""
     calls: int = 0
     """For whoever counts them."""
+
+    def change(self, request: Request) -> Api | None:
+        """The step's declared write that the request is, where that changes something of the application."""
+        return change_of(self.event, request.service, request.operation, request.parameters)
 
     @property
     def undoing(self) -> bool:

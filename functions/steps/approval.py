@@ -32,7 +32,7 @@ INVOKE = Api(
     read_seconds=20,
 )
 """A step whose Region takes connections and never answers needs its time to say so."""
-PUBLISH = Api("sns:Publish", resource="{topics}", plane="data")
+PUBLISH = Api("sns:Publish", resource="{topics}", plane="data", pages=True)
 
 PAGE_AGAIN_SECONDS = 120
 """A page is repeated after so long without a decision, and a plan that flickers pages no more often."""

@@ -47,6 +47,7 @@ REMOVE = Api(
     resource=(GLOBAL, CLUSTERS),
     # Both parameters were just read back from AWS: this says that it has left since.
     absent=frozenset({GONE, "InvalidParameterValue"}),
+    accepts_loss=True,
 )
 
 

@@ -39,7 +39,8 @@ REBUILDING = "pending-resync"
 docs.aws.amazon.com/AmazonRDS/latest/APIReference/API_GlobalClusterMember.html"""
 DESCRIBE = Api("rds:DescribeGlobalClusters", resource=GLOBAL)
 SWITCHOVER = Api("rds:SwitchoverGlobalCluster", resource=(GLOBAL, CLUSTERS))
-FAILOVER = Api("rds:FailoverGlobalCluster", resource=(GLOBAL, CLUSTERS))
+FAILOVER = Api("rds:FailoverGlobalCluster", resource=(GLOBAL, CLUSTERS), accepts_loss=True)
+"""Always with AllowDataLoss."""
 
 
 @dataclass(frozen=True)

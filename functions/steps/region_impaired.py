@@ -15,7 +15,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Annotated, ClassVar, Literal
 
-from ..calls import HTTP, Absent, Api, Call, Sight, Silence, request
+from ..calls import HTTP_GET, Absent, Api, Call, Sight, Silence
 from ..handler import lambda_handler
 from ..inputs import Region, Seconds
 from ..step import Decision, Done, Step, Wait
@@ -101,13 +101,13 @@ class RegionImpaired(Step[Seen]):
     within: Annotated[Seconds, "how long the evidence may take to come together"] = Seconds(600)
 
     name: ClassVar = "region_impaired"
-    reads: ClassVar = (ALARMS, HEALTH, HTTP)
+    reads: ClassVar = (ALARMS, HEALTH, HTTP_GET)
     every: ClassVar = 10
     phase: ClassVar = "detect"
     tolerates: ClassVar = {
         ALARMS: "unknown is not yes, and other sources say it",
         HEALTH: "unknown is not yes, and other sources say it",
-        HTTP: "a probe's silence is its answer",
+        HTTP_GET: "a probe's silence is its answer",
     }
 
     def __post_init__(self) -> None:
@@ -156,7 +156,7 @@ class RegionImpaired(Step[Seen]):
             both = ["MetricAlarm", "CompositeAlarm"]
             return ALARMS(source.at, AlarmNames=[source.alarm], AlarmTypes=both)
         if source.probe:
-            return request(here, "GET", source.probe[self.region])
+            return HTTP_GET(here, url=source.probe[self.region])
         wanted = {
             "regions": [self.region],
             "services": [source.health],

@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated, ClassVar, Literal
 
-from ..calls import HTTP, Absent, Api, Call, Sight, Silence, request
+from ..calls import HTTP_GET, Absent, Api, Call, Sight, Silence
 from ..fence import NOTES, FenceSight, Held, Value, ask_all, give_back, remembered_here, take_away
 from ..handler import lambda_handler
 from ..inputs import Region, Seconds
@@ -60,7 +60,7 @@ class S3PublicAccess(Step[FenceSight]):
     patience: Annotated[Seconds, "how long a silent Region is waited for"] = Seconds(20)
 
     name: ClassVar = "s3_public_access"
-    reads: ClassVar = (GET, HTTP)
+    reads: ClassVar = (GET, HTTP_GET)
     writes: ClassVar = (PUT, DELETE)
     notes: ClassVar = NOTES
     busy: ClassVar = frozenset({"OperationAborted"})
@@ -85,7 +85,7 @@ class S3PublicAccess(Step[FenceSight]):
                 world,
                 [
                     GET(self.region, Bucket=self.buckets[self.region]),
-                    request(world.run.target, "GET", self.website),
+                    HTTP_GET(world.run.target, url=self.website),
                 ],
             )
             current = _setting(block)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Annotated, ClassVar
 
-from ..calls import HTTP, Sight, request
+from ..calls import HTTP_GET, HTTP_POST, Sight
 from ..handler import lambda_handler
 from ..inputs import Region, Seconds
 from ..step import Change, Decision, Done, Step, Wait
@@ -34,15 +34,15 @@ class SyntheticWrite(Step[Seen]):
     within: Annotated[Seconds, "how long customers may still be refused"] = Seconds(300)
 
     name: ClassVar = "synthetic_write"
-    reads: ClassVar = (HTTP,)
-    writes: ClassVar = (HTTP,)
+    reads: ClassVar = (HTTP_GET,)
+    writes: ClassVar = (HTTP_POST,)
     every: ClassVar = 5
     phase: ClassVar = "verify"
 
     def observe(self, world: World) -> Seen:
         marker = f"farshore-{world.dice(1 << 30):08x}"
         (answer,) = world.ask(
-            request(world.run.target, "GET", self.url + self.read.replace("{marker}", marker))
+            HTTP_GET(world.run.target, url=self.url + self.read.replace("{marker}", marker))
         )
         return Seen(marker, answer)
 
@@ -55,7 +55,7 @@ class SyntheticWrite(Step[Seen]):
                 return Done(facts={"marker": seen.marker})
             return Wait(f"{self.url} answers, but not from {self.region}")
         body = self.body.replace("{marker}", seen.marker).encode()
-        write = request(self.region, "POST", self.url + self.write, body)
+        write = HTTP_POST(self.region, url=self.url + self.write, body=body)
         return Change(f"write {seen.marker} through {self.url} ({status} so far)", (write,))
 
 

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated, ClassVar
 
-from ..calls import HTTP, Sight, request
+from ..calls import HTTP_GET, Sight
 from ..errors import Refused
 from ..handler import lambda_handler
 from ..inputs import Region
@@ -34,11 +34,11 @@ class WebsiteConfig(Step[Seen]):
     host: Annotated[str, "what it must name, such as https://api.shop.example"]
 
     name: ClassVar = "website_config"
-    reads: ClassVar = (HTTP,)
+    reads: ClassVar = (HTTP_GET,)
 
     def observe(self, world: World) -> Seen:
         urls = list(self.configs.values())
-        answers = world.ask(*(request(world.run.target, "GET", url) for url in urls))
+        answers = world.ask(*(HTTP_GET(world.run.target, url=url) for url in urls))
         return Seen(dict(zip(urls, answers, strict=True)))
 
     def decide(self, seen: Seen) -> Decision:
