@@ -22,6 +22,7 @@ from dataclasses import dataclass, field
 
 from .calls import Call, Sight, Silence
 from .errors import Refused
+from .inputs import Patience, Seconds
 from .ledger import DELETE, PUT, Forget, Memory, Note, Owe, Pay, Records, Remember
 from .run import GIVES_UP, Mode, Owner, Purpose
 from .step import Change, Decision, Done, Wait
@@ -29,6 +30,9 @@ from .world import World
 
 NOTES = (PUT, DELETE)
 """What a step that fences writes in the ledger."""
+
+PATIENCE = Patience(Seconds(20))
+"""Where a runbook says no other."""
 
 UNKNOWN = "unknown"
 """The outcome of a fence that nobody confirmed: it is a debt."""

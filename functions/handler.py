@@ -38,7 +38,7 @@ def lambda_handler(
         with tick_of(run) as report:
             result: dict[str, Any] | NotYet | Refused | Aborted
             try:
-                step = step_from(step_type, event["inputs"])
+                step = _fit(step_type, event["inputs"])
                 result = tick(step, run, ledger, home, since)
             except (NotYet, Refused, Aborted) as error:
                 result = error
@@ -86,8 +86,18 @@ def _accept(given: Any) -> None:
         raise Refused(f"not an input: {json.dumps(given)[:200]}; {ACCEPTED}")
 
 
+def _fit(step_type: type[StepT], inputs: Mapping[str, Any]) -> StepT:
+    try:
+        return step_from(step_type, inputs)
+    except ValueError as error:
+        raise Refused(
+            f"inputs that do not go together: {error}; correct the runbook and compile it"
+        ) from None
+
+
 def step_from(step_type: type[StepT], inputs: Mapping[str, Any]) -> StepT:
-    """The step with its inputs, as the compiler wrote them into the event."""
+    """The step with its inputs, as the compiler wrote them into the event. Raises ValueError where the step
+    does not take them together."""
     hints = _hints(step_type)
     return step_type(**{name: _shaped(hints[name], value) for name, value in inputs.items()})
 

@@ -19,13 +19,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from functions.handler import step_from
-
-from ..runbook.load import Runbook, lines, load_all
+from ..runbook.load import Runbook, load_all
 from ..runbook.mistakes import Mistake, Mistakes
 from ..runbook.registry import steps
 from .docs import steps_page
-from .machine import Direction, Machine, Unprovable, machines
+from .fit import unfit
+from .machine import Machine, Unprovable, machines
 from .samples import events, mocks
 from .schema import json_schema
 from .template import with_derived_part
@@ -90,7 +89,11 @@ def compiled(root: Path) -> Compilation:
     """Everything that the runbooks below `root` say."""
     runbooks = load_all(root / RUNBOOKS)
     template = _text(root / TEMPLATE)
-    mistakes = [mistake for runbook in runbooks for mistake in _unfit(runbook)]
+    mistakes = [
+        Mistake(runbook.path, line.line, f"{line.step}: {said}")
+        for runbook in runbooks
+        for line, said in unfit(runbook)
+    ]
     if template is None:
         mistakes.append(
             Mistake(str(root / TEMPLATE), 0, "no such file", "run farshore where template.yaml is")
@@ -119,17 +122,6 @@ def _files(
         "docs/steps.md": steps_page(steps(), runbooks, made),
         "runbooks/schema.json": _json(schema),
     }
-
-
-def _unfit(runbook: Runbook) -> Iterator[Mistake]:
-    """Lines whose inputs are each well written, and which the step itself does not take together."""
-    there = Direction(runbook.regions.primary, runbook.regions.standby)
-    for procedure in runbook.procedures.values():
-        for line in lines(procedure):
-            try:
-                step_from(steps()[line.step], there.literal(line.inputs))
-            except ValueError as error:
-                yield Mistake(runbook.path, line.line, f"{line.step}: {error}")
 
 
 def _compiled(path: Path) -> bool:

@@ -18,12 +18,14 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from functions.calls import LONGEST_TICK_SECONDS
+from functions.inputs import Region
 from functions.run import Purpose
 from functions.step import Step
 
 from ..runbook.load import Line, Runbook, Together
 from ..runbook.model import Procedure, lines
 from ..runbook.registry import steps
+from ..runbook.typed import mapped
 
 Json = dict[str, Any]
 
@@ -53,15 +55,16 @@ class Direction:
     source: str
     target: str
 
-    def literal(self, value: Any) -> Any:
-        """The value with its Regions written out."""
-        if isinstance(value, str):
-            return {"$from": self.source, "$to": self.target}.get(value, value)
-        if isinstance(value, Mapping):
-            return {self.literal(key): self.literal(item) for key, item in value.items()}
-        if isinstance(value, list | tuple):
-            return [self.literal(item) for item in value]
-        return value
+    def region(self, word: str) -> str:
+        """A Region by its name; empty stays empty."""
+        return {"$from": self.source, "$to": self.target}.get(word, word)
+
+    def literal(self, step: type[Step[Any]], inputs: Mapping[str, Any]) -> Json:
+        """A step's inputs with their Regions written out. What is no Region by its type stays as it is."""
+        written: Json = mapped(
+            step, inputs, lambda declared, value: self.region(value) if declared is Region else value
+        )
+        return written
 
 
 @dataclass(frozen=True)
@@ -112,7 +115,7 @@ def machines(runbook: Runbook) -> list[Machine]:
 def _owed(entries: Procedure, way: Direction) -> list[Line]:
     """The fences of a procedure, with their Regions' names."""
     fences = [line for line in lines(entries) if _fence(line)]
-    return [dataclasses.replace(line, inputs=way.literal(line.inputs)) for line in fences]
+    return [dataclasses.replace(line, inputs=way.literal(_type(line), line.inputs)) for line in fences]
 
 
 def _machine(
@@ -172,7 +175,7 @@ class _Draft:
         """A state's name is its step and its Region, and a number where that stands twice."""
         names: dict[int, str] = {}
         for line in lines(entries):
-            region = self.way.literal(self._inputs(line).get("region", ""))
+            region = self.way.region(self._inputs(line).get("region", ""))
             base = f"{line.step} {region}".strip()
             used = sum(1 for name in names.values() if name == base or name.startswith(f"{base} ("))
             names[id(line)] = f"{base} ({used + 1})" if used else base
@@ -258,7 +261,7 @@ class _Draft:
 
     def _event(self, step: str, inputs: Json, purpose: Purpose) -> Json:
         return {
-            "inputs": self.way.literal(inputs),
+            "inputs": self.way.literal(steps()[step], inputs),
             "run": {
                 "application": self.runbook.application,
                 "procedure": self.procedure,
@@ -317,7 +320,7 @@ class _Draft:
         for line in fences:
             region = self._inputs(line)["region"]
             inputs = self._inputs(restored(line))
-            base = f"undo {line.step} {self.way.literal(region)}"
+            base = f"undo {line.step} {self.way.region(region)}"
             name, number = base, 1
             while name in self.states:
                 number += 1

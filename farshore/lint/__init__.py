@@ -11,12 +11,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ..compile.machine import Direction, Unprovable, machines
+from ..compile.fit import unfit
+from ..compile.machine import Unprovable, machines
 from ..runbook.load import Runbook, load, load_all
 from ..runbook.mistakes import Mistakes
 from . import darkness, order, partners, promises
 from .darkness import Verdict
-from .finding import Finding, Procedures, procedures
+from .finding import Finding, procedures
 from .reach import Reach, reaches
 
 __all__ = ["Finding", "Judgement", "Reach", "Verdict", "judged", "judgements"]
@@ -48,7 +49,7 @@ def judgements(app: Path) -> list[Judgement]:
 def judged(runbook: Runbook) -> Judgement:
     """Everything that the rules find, by line; and the four verdicts."""
     listed = procedures(runbook)
-    unfit = tuple(_unfit(runbook, listed))
+    unfit = tuple(_unfit(runbook))
     found = [
         *order.findings(runbook, listed),
         *partners.findings(runbook, listed),
@@ -66,14 +67,10 @@ def judged(runbook: Runbook) -> Judgement:
     )
 
 
-def _unfit(runbook: Runbook, listed: Procedures) -> Iterator[Finding]:
+def _unfit(runbook: Runbook) -> Iterator[Finding]:
     """What compile refuses: there is no machine to judge."""
-    there = Direction(runbook.regions.primary, runbook.regions.standby)
-    for placed in listed.everything():
-        try:
-            placed.step(there)
-        except ValueError as error:
-            yield Finding("runbook", runbook.path, placed.line.line, f"{placed.name}: {error}", "correct it")
+    for line, said in unfit(runbook):
+        yield Finding("runbook", runbook.path, line.line, f"{line.step}: {said}", "correct it")
     try:
         machines(runbook)
     except Unprovable as error:

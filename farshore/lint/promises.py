@@ -96,7 +96,7 @@ def _mismatches(runbook: Runbook, listed: Procedures) -> Iterator[Finding]:
     ways = [there, Direction(there.target, there.source)]
     for placed in listed.everything():
         for way in ways:
-            for key, value in _entries(way.literal(placed.line.inputs)):
+            for key, value in _entries(way.literal(placed.kind, placed.line.inputs)):
                 named = region_of(value)
                 if named not in (None, key):
                     what = f"{placed.name}: the entry of {key} is in {named}"

@@ -17,7 +17,7 @@ from typing import Annotated, ClassVar, Literal
 
 from ..calls import HTTP_GET, Absent, Api, Call, Sight, Silence
 from ..handler import lambda_handler
-from ..inputs import Region, Seconds
+from ..inputs import AlarmName, HealthService, Region, Seconds, Url
 from ..step import Decision, Done, Step, Wait
 from ..world import World
 
@@ -46,14 +46,16 @@ STATES: dict[str, Says] = {"ALARM": "yes", "OK": "no"}
 class Source:
     """Who may say that the Region is impaired: exactly one of `alarm`, `probe` and `health`."""
 
-    alarm: Annotated[str, "a CloudWatch alarm's name, metric or composite: ALARM is yes, OK is no"] = ""
+    alarm: Annotated[AlarmName, "a CloudWatch alarm's name, metric or composite: ALARM is yes, OK is no"] = (
+        AlarmName("")
+    )
     at: Annotated[Region, "the Region that the alarm is in; the other kinds have none"] = Region("")
     probe: Annotated[
-        Mapping[Region, str], "each Region's own URL: 5xx, 403 or no answer is yes, 2xx is no"
+        Mapping[Region, Url], "each Region's own URL: 5xx, 403 or no answer is yes, 2xx is no"
     ] = field(default_factory=dict)
-    health: Annotated[str, "an AWS service, as Health names it (RDS): an open issue in the Region is yes"] = (
-        ""
-    )
+    health: Annotated[
+        HealthService, "an AWS service, as Health names it (RDS): an open issue in the Region is yes"
+    ] = HealthService("")
 
     def __post_init__(self) -> None:
         if sum(map(bool, (self.alarm, self.probe, self.health))) != 1:

@@ -11,7 +11,7 @@ from typing import Annotated, ClassVar
 
 from ..calls import HTTP_GET, HTTP_POST, Sight
 from ..handler import lambda_handler
-from ..inputs import Region, Seconds
+from ..inputs import Origin, Region, Seconds, UrlPath
 from ..step import Change, Decision, Done, Step, Wait
 from ..world import World
 
@@ -26,10 +26,10 @@ class Seen:
 class SyntheticWrite(Step[Seen]):
     """A write through the customers' door is accepted in `region`, and can be read back."""
 
-    url: Annotated[str, "the customers' door, such as https://api.shop.example"]
-    write: Annotated[str, "path to POST to"]
+    url: Annotated[Origin, "the customers' endpoint, such as https://api.shop.example"]
+    write: Annotated[UrlPath, "path to POST to"]
     body: Annotated[str, "what to POST; {marker} stands for this run's marker"]
-    read: Annotated[str, "path to GET afterwards; its answer must hold the marker and the Region's name"]
+    read: Annotated[UrlPath, "path to GET afterwards; its answer must hold the marker and the Region's name"]
     region: Annotated[Region, "the Region that must have served it"] = Region("$to")
     within: Annotated[Seconds, "how long customers may still be refused"] = Seconds(300)
 

@@ -15,7 +15,7 @@ from typing import Annotated, ClassVar
 from ..calls import HTTP_GET, Sight
 from ..errors import Refused
 from ..handler import lambda_handler
-from ..inputs import Region
+from ..inputs import JsonKey, Origin, Region, Url
 from ..step import Decision, Done, Step, Wait
 from ..world import World
 
@@ -29,9 +29,9 @@ class Seen:
 class WebsiteConfig(Step[Seen]):
     """Each Region's website sends customers to the one API host that routing controls govern."""
 
-    configs: Annotated[Mapping[Region, str], "URL of each Region's JSON configuration"]
-    key: Annotated[str, "the configuration's key that names the API host"] = "host"
-    host: Annotated[str, "what it must name, such as https://api.shop.example"]
+    configs: Annotated[Mapping[Region, Url], "URL of each Region's JSON configuration"]
+    key: Annotated[JsonKey, "the configuration's key that names the API host"] = JsonKey("host")
+    host: Annotated[Origin, "what it must name, such as https://api.shop.example"]
 
     name: ClassVar = "website_config"
     reads: ClassVar = (HTTP_GET,)
