@@ -367,13 +367,28 @@ def test_nothing_is_changed_while_a_call_of_the_run_before_may_be_in_flight(yard
 
 def test_a_pause_stops_every_change_and_a_resume_gives_the_state_its_time_anew(yard: Yard) -> None:
     entered = yard.stage.clock.now
-    yard.stage.say(pause=True)
+    yard.stage.say(pause=True, paused_at=entered)
     assert yard.fails(within=30, entered=entered) == "Paused: the state: paused by jane: she knows"
     yard.stage.clock.sleep(3000)
     assert yard.fails(within=30, entered=entered).startswith("Paused: ")
     assert yard.writes() == 0
     yard.stage.say(pause=False, resumed_at=yard.stage.clock.now)
     assert yard.tick(within=30, entered=entered)["outcome"] == "done"
+
+
+def test_a_pause_that_nobody_ends_ends_the_run_after_an_hour_and_does_not_hold_its_undoing(
+    yard: Yard,
+) -> None:
+    """Else each of its states would be paused for an hour, and what was taken would not be given back."""
+    yard.stage.say(pause=True, paused_at=yard.stage.clock.now)
+    yard.stage.clock.sleep(3599)
+    assert yard.fails().startswith("Paused: ")
+    assert yard.fails(purpose="undo").startswith("Paused: ")
+    yard.stage.clock.sleep(1)
+    assert yard.fails() == (
+        "Refused: the state: paused by jane: she knows, and nobody resumed it within 3600 s"
+    )
+    assert yard.tick(purpose="undo")["outcome"] == "done"
 
 
 def test_a_skipped_state_says_by_whom_and_changes_nothing(yard: Yard) -> None:

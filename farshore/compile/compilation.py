@@ -24,7 +24,7 @@ from ..runbook.mistakes import Mistake, Mistakes
 from ..runbook.registry import steps
 from .docs import steps_page
 from .fit import unfit
-from .machine import Machine, Unprovable, machines
+from .machine import Machine, machines
 from .samples import events, mocks
 from .schema import json_schema
 from .template import with_derived_part
@@ -102,8 +102,8 @@ def compiled(root: Path) -> Compilation:
     for runbook in runbooks:
         try:
             uses += [(runbook, machine) for machine in machines(runbook)]
-        except Unprovable as error:
-            mistakes.append(Mistake(runbook.path, 0, str(error)))
+        except Mistakes as refused:
+            mistakes += refused.mistakes
     if mistakes or template is None:
         raise Mistakes(mistakes)
     return Compilation(root, _files(root, template, runbooks, uses))

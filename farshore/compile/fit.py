@@ -8,7 +8,7 @@ from functions.handler import step_from
 
 from ..runbook.load import Line, Runbook, lines
 from ..runbook.registry import steps
-from .machine import Direction
+from .direction import Direction
 
 
 def unfit(runbook: Runbook) -> Iterator[tuple[Line, str]]:

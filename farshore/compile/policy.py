@@ -42,8 +42,8 @@ def statements(step: str, uses: Iterable[tuple[Runbook, Machine]]) -> tuple[Stat
     whys: dict[str, str] = {}
     for runbook, machine in uses:
         regions = (runbook.regions.primary, runbook.regions.standby)
-        for inputs in (inputs for used, inputs in machine.inputs if used == step):
-            words = {**inputs, "application": runbook.application}
+        for use in (use for use in machine.uses if use.step == step):
+            words = {**use.inputs, "application": runbook.application}
             for api in (*kind.reads, *kind.writes):
                 if not api.is_http:
                     granted.setdefault(api.action, set()).update(_arns(api, regions, words))

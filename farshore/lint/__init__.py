@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from ..compile.fit import unfit
-from ..compile.machine import Unprovable, machines
+from ..compile.machine import machines
 from ..runbook.load import Runbook, load, load_all
 from ..runbook.mistakes import Mistakes
 from . import darkness, order, partners, promises
@@ -73,8 +73,8 @@ def _unfit(runbook: Runbook) -> Iterator[Finding]:
         yield Finding("runbook", runbook.path, line.line, f"{line.step}: {said}", "correct it")
     try:
         machines(runbook)
-    except Unprovable as error:
-        yield Finding("runbook", runbook.path, runbook.lines["application"], str(error), "correct it")
+    except Mistakes as refused:
+        yield from (Finding("runbook", m.path, m.line, m.what, m.instead) for m in refused.mistakes)
 
 
 def _in_order(findings: list[Finding]) -> tuple[Finding, ...]:

@@ -82,6 +82,8 @@ class Operator:
 
     def direct(self, execution: str, who: str, why: str, **word: Any) -> None:
         """A directive to one run; it keeps what was said to that run before (pause, skip …)."""
+        if word.get("pause"):
+            word["paused_at"] = self.outside.clock()
         said = self._ledger.read().directive
         kept = said if said.get("execution") == execution else {}
         self._write("directive", {**kept, **word, "execution": execution, "who": who, "why": why})
