@@ -16,7 +16,7 @@ from functions.ledger import QUERY
 
 from ..runbook.load import Runbook, lines
 from ..runbook.registry import Input, Registry, StepType, inputs
-from ..runbook.wording import bare, expected
+from ..runbook.wording import bare, duration, expected
 from .machine import Machine, giving_back
 from .policy import function_name
 
@@ -169,11 +169,3 @@ def _table(head: Sequence[str], rows: Any) -> Iterator[str]:
 
 def _first_line(kind: StepType) -> str:
     return inspect.cleandoc(kind.__doc__ or kind.name).split("\n\n")[0].replace("\n", " ")
-
-
-def duration(seconds: float) -> str:
-    """As runbooks write it."""
-    unit, length = next(
-        ((u, n) for u, n in (("h", 3600), ("m", 60)) if seconds and seconds % n == 0), ("s", 1)
-    )
-    return f"{seconds / length:g}{unit}"

@@ -1,4 +1,4 @@
-"""How much history the longest way through a machine writes, and the pace at which it therefore looks.
+"""How much history the longest run of a machine writes, and the pace at which its states therefore look.
 
 A run takes one way: along its steps to the end, or to one that fails, and from there through what catches it.
 So what counts is the longest way through the graph, not the sum over ways that exclude each other. On it:
@@ -6,8 +6,8 @@ So what counts is the longest way through the graph, not the sum over ways that 
 - a state is entered, left, and ticked, three events a tick: as often as its Retry for NotYet allows;
 - of Lambda's own faults, each state meets as many as its Retry allows;
 - the branches of a Parallel all count;
-- the run is paused once, for an hour, in all of its branches: a pause ends by itself, and to pause again a
-  person must say so again.
+- the run is paused once, for an hour, in all branches at once: a pause that nobody ends is over then
+  (functions/tick.py), and for another one a person must speak again.
 
 What is left of AWS's limit is for redrives, which go on in the same history and tick the failed state anew,
 and for further pauses.
@@ -18,9 +18,9 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 
-from .graph import in_order, targets
+from .graph import every_state, in_order, targets
 from .limits import EVENTS
-from .retry import FAULT_ATTEMPTS, PAUSE_ATTEMPTS, attempts, retriers
+from .retry import attempts, retriers
 from .states import Json, Waiting
 
 MARGIN = 5_000
@@ -37,24 +37,30 @@ _AROUND = {"Task": 2, "Pass": 2, "Choice": 2, "Succeed": 2, "Fail": 1, "Parallel
 """StateEntered and StateExited; a Parallel starts and succeeds, too, and nobody leaves a Fail state."""
 
 
-def paces(definition: Json, waitings: Mapping[str, Waiting]) -> dict[str, float]:
-    """Each state's pace in seconds: its step's own, or where the longest way is too long a wider one.
+def fitted(definition: Json, waitings: Mapping[str, Waiting]) -> int:
+    """Widens the states' paces until the longest run fits, if it can; gives how many events it writes.
 
-    The states that are ticked most often are widened first: all to the same number of ticks, as far as
-    `WIDEST_PACE` allows, and no further than is needed.
+    A state keeps its step's own pace where that fits. Else those that are ticked most often are widened
+    first: all to the same number of tries, as far as `WIDEST_PACE` allows, and no further than is needed.
     """
-    own = {name: waiting.every for name, waiting in waitings.items()}
-    if longest_way(definition, waitings, own) <= BUDGET:
-        return own
     fewest, most = 0, max(attempts(each.within, each.every) for each in waitings.values())
+    if _at_most(definition, waitings, most) <= BUDGET:
+        return longest_run(definition)
     while most - fewest > 1:
         middle = (fewest + most) // 2
-        widened = {name: _widened(waiting, middle) for name, waiting in waitings.items()}
-        if longest_way(definition, waitings, widened) <= BUDGET:
+        if _at_most(definition, waitings, middle) <= BUDGET:
             fewest = middle
         else:
             most = middle
-    return {name: _widened(waiting, fewest) for name, waiting in waitings.items()}
+    return _at_most(definition, waitings, fewest)
+
+
+def _at_most(definition: Json, waitings: Mapping[str, Waiting], most: int) -> int:
+    """Every state is tried again at most so often, or at the widest pace; gives the longest run's events."""
+    for name, state in every_state(definition["States"]):
+        if state["Type"] == "Task":
+            state["Retry"] = retriers(waitings[name].within, _widened(waitings[name], most))
+    return longest_run(definition)
 
 
 def _widened(waiting: Waiting, most: int) -> float:
@@ -65,22 +71,15 @@ def _widened(waiting: Waiting, most: int) -> float:
     return pace
 
 
-def at_pace(definition: Json, waitings: Mapping[str, Waiting], paces: Mapping[str, float]) -> None:
-    """Writes each state's pace into its Retry."""
-    for name, state in definition["States"].items():
-        if state["Type"] == "Task":
-            state["Retry"] = retriers(waitings[name].within, paces[name])
-        for branch in state.get("Branches", ()):
-            at_pace(branch, waitings, paces)
+def longest_run(definition: Json) -> int:
+    """Events of the longest run that the machine's graph and its Retry allow, with one pause in it."""
+    states = definition["States"]
+    paused = max((tries(each, "Paused") for _, each in every_state(states)), default=0)
+    at_once = max([1, *(len(state.get("Branches", ())) for state in states.values())])
+    return BEGIN_AND_END + _longest_way(definition) + TICK * paused * at_once
 
 
-def longest_way(definition: Json, waitings: Mapping[str, Waiting], paces: Mapping[str, float]) -> int:
-    """Events of the longest run that the machine allows, with one pause in it."""
-    tries = {name: attempts(each.within, paces[name]) for name, each in waitings.items()}
-    return BEGIN_AND_END + _way(definition, tries) + TICK * PAUSE_ATTEMPTS * _widest(definition)
-
-
-def _way(definition: Json, tries: Mapping[str, int]) -> int:
+def _longest_way(definition: Json) -> int:
     """From its first state to whichever end is the farthest. States are taken from the last to the first."""
     states: Json = definition["States"]
     beyond: dict[str, int] = {}
@@ -88,12 +87,12 @@ def _way(definition: Json, tries: Mapping[str, int]) -> int:
         state = states[name]
         here = _AROUND[state["Type"]]
         if state["Type"] == "Task":
-            here += TICK * (1 + tries[name] + FAULT_ATTEMPTS)
-        here += sum(_way(branch, tries) for branch in state.get("Branches", ()))
+            here += TICK * (1 + sum(each["MaxAttempts"] for each in state["Retry"]) - tries(state, "Paused"))
+        here += sum(_longest_way(branch) for branch in state.get("Branches", ()))
         beyond[name] = here + max((beyond[target] for target in targets(state)), default=0)
     return beyond[definition["StartAt"]]
 
 
-def _widest(definition: Json) -> int:
-    """How many states of a run are ticked at the same time, at most."""
-    return max([1, *(len(state.get("Branches", ())) for state in definition["States"].values())])
+def tries(state: Json, error: str) -> int:
+    """How often a state is tried again upon an error."""
+    return next((each["MaxAttempts"] for each in state.get("Retry", ()) if error in each["ErrorEquals"]), 0)

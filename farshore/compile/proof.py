@@ -7,10 +7,10 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from ..runbook.mistakes import Mistake, quoted
+from ..runbook.wording import duration
 from .graph import every_state, flaws
-from .history import BUDGET, WIDEST_PACE, at_pace, longest_way, paces
+from .history import BUDGET, WIDEST_PACE, fitted
 from .limits import DEFINITION_BYTES, MACHINE_NAME, PAYLOAD_BYTES, STATE_NAME
-from .retry import attempts
 from .states import Json, States
 
 CONTEXT_BYTES = 4_096
@@ -39,20 +39,17 @@ def _mistake(states: States, line: int, what: str, instead: str) -> Mistake:
 
 
 def _history(definition: Json, states: States, name: str) -> Iterator[Mistake]:
-    chosen = paces(definition, states.waitings)
-    at_pace(definition, states.waitings, chosen)
-    events = longest_way(definition, states.waitings, chosen)
+    events = fitted(definition, states.waitings)
     if events <= BUDGET:
         return
-    tries = {state: attempts(each.within, chosen[state]) for state, each in states.waitings.items()}
-    longest = sorted(tries, key=lambda state: -tries[state])[:NAMED]
-    said = ", ".join(f"{state} ({states.waitings[state].within:g} s)" for state in longest)
+    longest = sorted(states.waitings.items(), key=lambda each: -each[1].within)[:NAMED]
+    said = ", ".join(f"{state} ({duration(waiting.within)})" for state, waiting in longest)
     what = (
         f"{name}: its longest run writes {events} events of history, of {BUDGET}, "
         f"even looking only every {WIDEST_PACE} s"
     )
-    line = states.waitings[longest[0]].line
-    yield _mistake(states, line, what, f"shorten a `within`: the longest are those of {said}")
+    instead = f"shorten a `within`, or the list: the longest are those of {said}"
+    yield _mistake(states, longest[0][1].line, what, instead)
 
 
 def _names(definition: Json, states: States, name: str) -> Iterator[Mistake]:

@@ -12,10 +12,9 @@ from functions.inputs import Region
 from functions.steps.s3_public_access import S3PublicAccess
 from functions.steps.website_config import WebsiteConfig
 
-from ..compile.docs import duration
 from ..compile.machine import Direction
 from ..runbook.load import Runbook
-from ..runbook.wording import DIRECTION, bare
+from ..runbook.wording import DIRECTION, bare, duration
 from .finding import Finding, Placed, Procedures
 from .reach import REGION, region_of
 

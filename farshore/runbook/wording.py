@@ -121,6 +121,14 @@ def _several(declared: Any) -> str:
     return plain.get(declared, "mappings" if dataclasses.is_dataclass(declared) else "values")
 
 
+def duration(seconds: float) -> str:
+    """As runbooks write it."""
+    unit, length = next(
+        ((u, n) for u, n in (("h", 3600), ("m", 60)) if seconds and seconds % n == 0), ("s", 1)
+    )
+    return f"{seconds / length:g}{unit}"
+
+
 def duration_meant(text: str) -> str:
     """The right spelling of 15, 15 minutes, 15min, 15M, 1h30m, 500ms; empty where nobody can tell."""
     parts = re.findall(r"([0-9]{1,9}(?:\.[0-9]{1,9})?)\s*([A-Za-z]*)\s*", text[:40])
