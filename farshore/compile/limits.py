@@ -28,3 +28,5 @@ TEMPLATE_BYTES = 1_000_000
 cloudformation-limits.html"""
 RESOURCES, PARAMETERS = 500, 200
 """Of a template. Source: the same page."""
+LOGICAL_ID = 255
+"""Characters of a resource's name in a template. Source: the same page."""
