@@ -37,6 +37,7 @@ __all__ = [
     "giving_back",
     "logical_id",
     "machines",
+    "proved",
     "restores",
 ]
 
@@ -61,7 +62,15 @@ class Machine:
 
 
 def machines(runbook: Runbook) -> list[Machine]:
-    """Every machine of a runbook. Raises Mistakes, with all that AWS would refuse."""
+    """Every machine of a runbook. Raises Mistakes, with all that AWS would refuse of them."""
+    made, wrong = proved(runbook)
+    if wrong:
+        raise Mistakes(wrong)
+    return made
+
+
+def proved(runbook: Runbook) -> tuple[list[Machine], list[Mistake]]:
+    """Every machine of a runbook, and what AWS would refuse of them."""
     made: list[Machine] = []
     wrong: list[Mistake] = []
     for procedure, purpose, way, entries in _procedures(runbook):
@@ -72,9 +81,7 @@ def machines(runbook: Runbook) -> list[Machine]:
         made.append(
             Machine(runbook.application, procedure, purpose, way.target, asl, names, tuple(states.uses))
         )
-    if wrong:
-        raise Mistakes(dict.fromkeys(wrong))
-    return made
+    return made, list(dict.fromkeys(wrong))
 
 
 def _procedures(runbook: Runbook) -> Iterator[tuple[str, Purpose, Direction, Procedure]]:

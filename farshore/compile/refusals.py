@@ -6,16 +6,16 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from ..runbook.load import Runbook, Trigger, lines
-from ..runbook.mistakes import Mistake, Mistakes, quoted
+from ..runbook.mistakes import Mistake, quoted
 from .fit import unfit
 from .limits import FUNCTION_NAME, LOGICAL_ID
-from .machine import Machine, machines
+from .machine import Machine, proved
 from .policy import function_name, nameless, statements
 from .resource_names import camel
 from .role import refusal
 
 SUBSTITUTION = "${"
-"""CloudFormation puts a function's ARN where ${Lease} stands in a definition, and gives no way to escape it.
+"""CloudFormation puts a function's ARN where ${Lease} stands in a definition, and names no way to escape it.
 Source: docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference,
 aws-resource-stepfunctions-statemachine.html"""
 LONGEST_RULE = LOGICAL_ID - 80
@@ -27,18 +27,13 @@ Source: docs.aws.amazon.com/step-functions/latest/dg/input-output-inputpath-para
 
 def refusals(runbook: Runbook) -> tuple[Mistake, ...]:
     """What of a runbook by itself would not do, each once, by line."""
-    made: Sequence[Machine] = ()
+    made, wrong = proved(runbook)
     found = [
         Mistake(runbook.path, line.line, f"{line.step}: {said}", "correct it")
         for line, said in unfit(runbook)
     ]
-    found += [*_texts(runbook), *_triggers(runbook)]
-    try:
-        made = machines(runbook)
-    except Mistakes as refused:
-        found += refused.mistakes
     unnamed = list(nameless(runbook, made))
-    found += unnamed
+    found += [*wrong, *_texts(runbook), *_triggers(runbook), *unnamed]
     if not unnamed:
         found += _functions(runbook, made)
     return tuple(sorted(dict.fromkeys(found), key=lambda mistake: mistake.line))
