@@ -24,7 +24,7 @@ from ..operate.history import RunReport
 from ..operate.trouble import Trouble
 from ..runbook.load import Runbook
 from ..simulate.deployment import TICK, Tick, label_of, report_of
-from ..simulate.stage import Stage, changes
+from ..simulate.stage import Stage
 from .score import Score
 from .seed import ALARM, DECLINED, LAG, OUTAGE, Point, Seed
 from .standing import standing
@@ -158,7 +158,7 @@ class Play(Stage):
                 point,
                 str(request),
                 f"{request.service}/{request.region}",
-                tick is not None and request.service != "http" and changes(request),
+                tick is not None and request.service != "http" and tick.change(request) is not None,
                 tick is not None and request.service == "dynamodb" and request.operation in WRITES,
                 tick.verdict if tick else "",
                 key in self._echoing,
@@ -318,7 +318,7 @@ class Play(Stage):
             debts=tuple(records.debts),
             settling=next(self._settling(), ""),
             held_by="" if records.lease is None or records.lease.released else records.lease.holder,
-            withheld=tuple(memory.resource for memory in records.memories if memory.hand == "run"),
+            withheld=tuple(memory.resource for memory in records.memories if memory.owner == "run"),
             struck=self.strikes.struck,
             befallen=tuple(self.strikes.befallen),
             unlike={region: now != self._well[region] for region, now in shop.settings().items()},

@@ -12,16 +12,14 @@ from typing import TYPE_CHECKING, Any
 
 from twin.faults import Kind, Request
 
-from ..compile.definition import step_type_of
+from ..compile.definition import step_of
 from ..compile.machine import AGAIN
 from ..simulate.deployment import TICK, Tick
-from ..simulate.stage import changes
 from .seed import OPPOSITE, UNGRACEFUL
 
 if TYPE_CHECKING:
     from .play import Play
 
-ACCEPTS_LOSS = "FailoverGlobalCluster"
 ANY_ENDPOINT = "route53-recovery-cluster"
 """The plan names the endpoint that is tried first; any of the cluster's will do."""
 
@@ -47,19 +45,22 @@ class Score:
         """A run sends this, and that befalls it."""
         tick = _changing(request)
         if tick is not None and kind != "denied":
-            step = step_type_of(tick.function[1])
+            step = step_of(tick.event)
             if step is not None and step.moves():
                 self.moved.add(tick.execution)
 
     def _done(self, request: Request, answer: object) -> None:
         """AWS has done this: no write outside the plan that was approved."""
         self.pages += request.operation == "Publish"
-        if request.operation == ACCEPTS_LOSS and self.failed_over_at is None:
-            self.failed_over_at = self._play.clock.now
-        tick = _changing(request)
-        if tick is None or tick.undoing or tick.event["run"]["procedure"] not in OPPOSITE:
+        tick = TICK.get()
+        change = None if tick is None else tick.change(request)
+        if tick is None or change is None:
             return
-        if request.operation == ACCEPTS_LOSS and self._play.script.has(UNGRACEFUL):
+        if change.accepts_loss and self.failed_over_at is None:
+            self.failed_over_at = self._play.clock.now
+        if tick.undoing or tick.event["run"]["procedure"] not in OPPOSITE:
+            return
+        if change.accepts_loss and self._play.script.has(UNGRACEFUL):
             return  # what the plan says of a graceful run, a person has overruled
         state = tick.event["state"]["Name"].removesuffix(AGAIN)
         entries = [plan[state] for plan in self.plans.get(tick.execution, ()) if state in plan]
@@ -81,7 +82,8 @@ class Score:
 
 def _changing(request: Request) -> Tick | None:
     """The tick, where the request would change something of the application."""
-    return TICK.get() if changes(request) else None
+    tick = TICK.get()
+    return tick if tick is not None and tick.change(request) else None
 
 
 def _covers(entry: Mapping[str, Any], request: Request) -> bool:

@@ -13,16 +13,18 @@ from typing import Any
 
 import boto3
 
-from functions.calls import LONGEST_TICK_SECONDS, Reply
+from functions.calls import LONGEST_TICK_SECONDS, Api, Reply
 from functions.handler import lambda_handler
 from functions.outside import Outside
-from functions.run import Run
-from functions.telemetry import Report, Telling, tick_of
+from functions.run import GIVES_UP, Run
+from functions.telemetry import Report, Telemetry, tick_of
 from twin.aws import ACCOUNT, Cloud
 from twin.clock import at_once
+from twin.faults import Request
 from twin.net import Net
 from twin.services.lambda_.model import Functions
 
+from ..compile.definition import change_of
 from ..compile.machine import function_of
 from ..compile.policy import function_name
 from ..operate.history import RunReport, events_of, run_report
@@ -68,9 +70,13 @@ class Tick:
     calls: int = 0
     """For whoever counts them."""
 
+    def change(self, request: Request) -> Api | None:
+        """The step's declared write that the request is, where that changes something of the application."""
+        return change_of(self.event, request.service, request.operation, request.parameters)
+
     @property
     def undoing(self) -> bool:
-        return bool(self.event["run"]["undoing"])
+        return self.event["run"]["purpose"] in GIVES_UP
 
 
 TICK: contextvars.ContextVar[Tick | None] = contextvars.ContextVar("tick", default=None)
@@ -92,7 +98,7 @@ _BRACKETS = str.maketrans("", "", "()")
 _UNHEARD: nullcontext[Report] = nullcontext(lambda outcome, why, waited, facts: None)
 
 
-def unheard(step: str, run: Run) -> nullcontext[Report]:
+def unheard(run: Run) -> nullcontext[Report]:
     """Tells nobody of a tick: log lines and metrics would take longer than the tick itself."""
     return _UNHEARD
 
@@ -101,7 +107,7 @@ class Deployment:
     """Where the machines of one runbook run, by procedure."""
 
     def __init__(
-        self, cloud: Cloud, net: Net, functions: Functions, runbook: Runbook, telling: Telling = tick_of
+        self, cloud: Cloud, net: Net, functions: Functions, runbook: Runbook, telling: Telemetry = tick_of
     ) -> None:
         """`telling` hears how ticks end: Powertools' log lines and metrics, where nothing else is given."""
         self.runbook, self.outside = runbook, outside(cloud, net)
@@ -113,7 +119,7 @@ class Deployment:
         for part in ours.parts:
             self._deploy(functions, part, telling)
 
-    def _deploy(self, functions: Functions, part: Part, telling: Telling) -> None:
+    def _deploy(self, functions: Functions, part: Part, telling: Telemetry) -> None:
         region, versions = part.region, {}
         for step, policy in part.policies.items():
             name = function_name(step)

@@ -45,9 +45,6 @@ Mode = Literal["graceful", "ungraceful"]
 Backed = Literal["moto", "doubles"]
 """What answers where the twin has no back-end of its own: rehearsals have moto, exploration its doubles."""
 
-READING = ("Get", "Describe", "List", "Invoke")
-LEDGER_AND_PAGES = ("dynamodb", "sns")
-
 
 class Stage:
     """The twin of one runbook's application. Everything public is there once `stage()` has been entered."""
@@ -187,10 +184,9 @@ class Stage:
     def ask_again(self, run: RunReport) -> None:
         """S6: every step of the run, asked once more, has nothing left to change."""
         region = self.deployment.machines[run.procedure].region
-        kinds = {function_name(name): kind for name, kind in steps().items()}
         with self.cloud.weather.fair():
             for step in run.steps:
-                kind = kinds[step.function.split(":")[6]]
+                kind = steps()[step.event["run"]["step"]]
                 if kind.needs_lease and kind.writes and step.outcome != "unknown":
                     event = {**step.event, "input": {**step.event["input"], "dry_run": True}}
                     told = self._asked(region, function_name(kind.name), event)
@@ -232,15 +228,10 @@ class Stage:
     def _one_hand(self, request: Request, answer: object) -> None:
         """S8: what changes anything was sent by whoever holds the lease."""
         tick = TICK.get()
-        if tick is not None and changes(request):
+        if tick is not None and tick.change(request):
             lease = self.ledger.peek({"application": self.runbook.application, "item": "lease"})
             held = json.loads(lease["body"]) if lease else {}
             mine = held.get("holder") == tick.execution and not held.get("released")
             # A call of the hand before may still arrive while the new one keeps quiet, and no longer.
             if not mine and self.clock.now >= held.get("quiet_until", 0.0):
                 self.breach("S8", f"{tick.label} sent {request}, but {held.get('holder')} holds the lease")
-
-
-def changes(request: Request) -> bool:
-    """It would change something of the application."""
-    return request.service not in LEDGER_AND_PAGES and not request.operation.startswith(READING)
