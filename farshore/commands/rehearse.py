@@ -1,4 +1,7 @@
-"""`farshore rehearse`: a whole game day in the twin, told as it happens."""
+"""Rehearse a game day of APP on this machine.
+
+Outage, failover, recovery, failback, with customers in the twin all the while.
+"""
 
 from __future__ import annotations
 
@@ -13,13 +16,13 @@ from rich.console import Console
 from rich.table import Table
 
 from ..runbook.find import find
-from .local import as_the_twin
+from ._twin import as_the_twin
 
 if TYPE_CHECKING:
     from ..simulate.report import Report
 
 
-@click.command("rehearse")
+@click.command()
 @click.argument("app")
 @click.option("--mode", type=click.Choice(["graceful", "ungraceful"]), default="graceful", show_default=True)
 @click.option(
@@ -32,10 +35,7 @@ if TYPE_CHECKING:
 @click.option(
     "--report", type=click.Path(dir_okay=False, path_type=Path), help="Write the JSON report to a file, too."
 )
-def rehearse_command(
-    app: str, mode: str, dark: str | None, seed: int, as_json: bool, report: Path | None
-) -> None:
-    """Rehearse a game day of APP on this machine: outage, failover, recovery, failback."""
+def command(app: str, mode: str, dark: str | None, seed: int, as_json: bool, report: Path | None) -> None:
     runbook = find(app)
     if dark is not None and dark != runbook.regions.primary:
         raise click.UsageError(f"--dark takes the primary Region, {runbook.regions.primary}, not {dark}")

@@ -15,7 +15,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from ..runbook.find import find
-from .local import as_the_twin
+from ._twin import as_the_twin
 
 if TYPE_CHECKING:
     from ..explore.cases import Struck
