@@ -485,6 +485,24 @@ def test_a_run_that_never_was_is_not_found(console: Console) -> None:
     )
 
 
+@pytest.mark.parametrize(
+    "run",
+    [
+        "arn:x",
+        "arn:aws:states:us-west-1:123456789012:execution:unicorn-shop-failover",
+        "arn:aws:states:us-west-1:123456789012:stateMachine:unicorn-shop-failover:x",
+        "arn:aws:states:us-west-1:123456789012:execution:unicorn-shop-eu-failover:x",
+    ],
+)
+@pytest.mark.parametrize("verb", ["status", "report", "redrive"])
+def test_an_arn_that_names_no_run_of_the_application_is_refused_with_one_that_would(
+    console: Console, verb: str, run: str
+) -> None:
+    message = console.refused(verb, run)
+    assert f"{run} is no run of unicorn-shop" in message
+    assert ":execution:unicorn-shop-failover:NAME" in message
+
+
 def befall(console: Console, operation: str, kind: Kind, times: int = 1000, **parameters: str) -> None:
     """What befalls calls of an operation, so many times."""
     left = [times]

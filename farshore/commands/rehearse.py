@@ -16,6 +16,7 @@ from rich.console import Console
 from rich.table import Table
 
 from ..runbook.find import find
+from ._report_file import ReportFile, save
 from ._twin import as_the_twin
 
 if TYPE_CHECKING:
@@ -28,13 +29,11 @@ if TYPE_CHECKING:
 @click.option(
     "--dark", metavar="REGION", help="The primary Region goes dark as a whole, and comes back by itself."
 )
-@click.option("--seed", type=int, default=1, show_default=True, help="The same seed tells the same story.")
+@click.option("--seed", type=int, default=1, show_default=True, help="The same seed makes the same report.")
 @click.option(
     "--json", "as_json", is_flag=True, help="Print the report as JSON on standard output, and nothing else."
 )
-@click.option(
-    "--report", type=click.Path(dir_okay=False, path_type=Path), help="Write the JSON report to a file, too."
-)
+@click.option("--report", type=ReportFile(), help="Write the JSON report to a file, too.")
 def command(app: str, mode: str, dark: str | None, seed: int, as_json: bool, report: Path | None) -> None:
     runbook = find(app)
     if dark is not None and dark != runbook.regions.primary:
@@ -61,16 +60,16 @@ def command(app: str, mode: str, dark: str | None, seed: int, as_json: bool, rep
             found = rehearsal.play()
     found.wall_seconds = time.perf_counter() - began
     text = json.dumps(found.as_json(), indent=2)
-    if report is not None:
-        report.write_text(text + "\n")
     if as_json:
         click.echo(text)
     else:
-        _tell_result(console, found)
+        _print_result(console, found)
+    if report is not None:
+        save(report, text + "\n")
     sys.exit(0 if found.ok else 1)
 
 
-def _tell_result(console: Console, found: Report) -> None:
+def _print_result(console: Console, found: Report) -> None:
     """What a person wants to know at the end."""
     clients, data = found.clients, found.data
     if clients:
