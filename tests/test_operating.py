@@ -207,6 +207,18 @@ def test_an_approver_is_shown_the_plan_with_its_point_of_no_return_and_what_may_
     assert f"approved plan {pending} as jane" in result.stdout
 
 
+def test_an_approver_is_shown_the_fence_that_nobody_can_confirm_while_the_region_is_dark(
+    console: Console,
+) -> None:
+    console.rehearsal.cloud.weather.dark.add("us-east-1")
+    pending = console.asking(mode="ungraceful")
+    result = console("decline", pending, "--why", "a test moves nobody")
+    assert result.exit_code == 0, result.stderr
+    (line,) = (line for line in result.stdout.splitlines() if "a fence that nobody can confirm" in line)
+    assert line.startswith(f"unknown  {FENCE}")
+    assert "and growing until writes are fenced" in result.stdout
+
+
 def other(console: Console, plan: str) -> str:
     proposal = console.pending(console.holder())
     return proposal["hash"] if proposal and proposal["hash"] != plan else ""

@@ -133,7 +133,8 @@ def what_is_at_stake(
     """What a decision costs: the loss to expect, the fences that nobody confirmed, the time already spent."""
     heeded = records.directive.get("execution") == proposal.execution
     graceful = mode == "graceful" and not (heeded and records.directive.get("ungraceful"))
-    fences = [step for step in proposal.plan if step.fences and step.outcome in ("would change", "unknown")]
+    # At the time of the proposal a silent Region is still being waited for: nobody can confirm that, either.
+    fences = [step for step in proposal.plan if step.fences and step.outcome not in ("done", "would refuse")]
     age = now - proposal.at
     for step in proposal.plan:
         if "lag_seconds" in step.facts:
