@@ -40,6 +40,9 @@ BLOCKS = {
 }  # fmt: skip
 """Source: docs.aws.amazon.com/arc-region-switch/latest/api/API_Step.html"""
 
+RENAMED = {"s3": "s3api", "config": "configservice", "codedeploy": "deploy"}
+"""Source: docs.aws.amazon.com/cli/latest/reference"""
+
 HEAVY = {
     "moto", "jinja2", "pydantic", "requests", "yaml", "jsonschema", "click", "rich", "greenlet", "farshore",
     "twin", "aws_xray_sdk", "responses", "werkzeug",
@@ -121,6 +124,13 @@ def test_a_declared_operation_exists_and_what_cannot_be_scoped_says_why(api: Api
         prefix, _, action = api.action.partition(":")
         assert re.fullmatch(r"[a-z0-9-]+", prefix)
         assert action
+
+
+@each
+def test_a_call_knows_the_aws_clis_own_name_for_its_service(kind: type[Step[Any]]) -> None:
+    """`farshore plan --as-cli` prints it."""
+    for api in kind.writes:
+        assert api.cli == RENAMED.get(api.service, ""), api.action
 
 
 @functools.cache

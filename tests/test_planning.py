@@ -212,7 +212,7 @@ def test_the_healthy_twin_is_planned_against_without_an_account() -> None:
     }
 
 
-PUT_BLOCK = Api("s3:PutPublicAccessBlock")
+PUT_BLOCK = Api("s3:PutPublicAccessBlock", cli="s3api")
 INVOKE = Api("lambda:InvokeFunction", client="lambda", operation="Invoke")
 FAILOVER = Api("rds:FailoverGlobalCluster")
 SCALE = Api("ecs:UpdateService")

@@ -22,9 +22,6 @@ from botocore.model import OperationModel, ServiceModel, Shape
 from functions.calls import HTTP, Call, Endpoint
 from functions.planned import Planned
 
-RENAMED = {"s3": "s3api", "config": "configservice", "codedeploy": "deploy"}
-"""Services whose command is not boto3's name."""
-
 
 def as_script(plan: list[Planned]) -> Iterator[str]:
     """The lines of a shell script: a comment for each step, and its calls, to be pasted one by one."""
@@ -60,7 +57,7 @@ def _curl(call: Call) -> list[str]:
 
 def _aws(call: Call, endpoint: Endpoint) -> list[str]:
     model = operation(call.api.service, call.api.operation_name)
-    words = ["aws", RENAMED.get(call.api.service, call.api.service), xform_name(model.name, "-")]
+    words = ["aws", call.api.cli or call.api.service, xform_name(model.name, "-")]
     words += _place(endpoint)
     members = {} if model.input_shape is None else model.input_shape.members
     for name, value in call.parameters.items():

@@ -79,7 +79,7 @@ def run_report(
     events: list[Mapping[str, Any]],
     calls: int | None = None,
 ) -> RunReport:
-    """The run as Step Functions knows it: `described` is DescribeExecution's answer, `events` the history."""
+    """The run as Step Functions knows it: `described` is its description, `events` its whole history."""
     run = run_of(definition)
     entered = [event["type"] for event in events if event["type"].endswith("StateEntered")]
     end = described.get("stopDate") or (events[-1]["timestamp"] if events else described["startDate"])
@@ -98,7 +98,7 @@ def run_report(
 
 
 def events_of(get: Callable[..., Mapping[str, Any]], execution: str) -> Iterator[Mapping[str, Any]]:
-    """All events of a history, part by part; `get` is GetExecutionHistory."""
+    """All events of a history, part by part; `get` asks for one."""
     more: dict[str, str] = {}
     while True:
         part = get(executionArn=execution, maxResults=1000, **more)

@@ -31,7 +31,7 @@ HISTORY = Api("states:GetExecutionHistory", client="stepfunctions", absent=DESCR
 DEFINITION = Api("states:DescribeStateMachineForExecution", client="stepfunctions", absent=DESCRIBE.absent)
 
 ARN_PARTS = 8
-"""arn:aws:states:us-west-1:123456789012:execution:unicorn-shop-failover:NAME"""
+"""Of a run's: arn, partition, service, Region, account, "execution", the machine's name, the run's name."""
 
 
 @dataclass(frozen=True)
@@ -40,7 +40,7 @@ class RunSnapshot:
 
     arn: str
     described: Answer
-    """DescribeExecution's answer."""
+    """What Step Functions says of it."""
     definition: Mapping[str, Any]
     """The machine as it was when the run began: the repository may have moved on."""
     report: RunReport
@@ -95,7 +95,7 @@ class Runs:
     def machine_arn(self, procedure: str) -> str:
         machine = self.machines[procedure]
         _, partition, _, _, account, *_ = self.caller.split(":")
-        return f"arn:{partition}:states:{machine.region}:{account}:stateMachine:{machine.name}"
+        return f"arn:{partition}:{MACHINE.prefix}:{machine.region}:{account}:stateMachine:{machine.name}"
 
     def deployed(self, procedure: str) -> str:
         """The ARN of a machine that is there and may be read. Raises Trouble."""
@@ -181,5 +181,5 @@ def region_of(arn: str) -> str:
 
 
 def short(arn: str) -> str:
-    """unicorn-shop-failover/failover-20270101T000500Z: a run as a person names it."""
+    """A run as a person names it: its machine's name, and its own."""
     return "/".join(arn.split(":")[6:8])
