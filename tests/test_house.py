@@ -2,8 +2,8 @@
 
 No file of farshore/, and none of twin/ outside an application's or a service's own folder, names an
 application, a step type, an AWS operation or a service. The names are derived: applications and services from
-the folders of twin/, step types from the registry, operations from botocore's models of every service of which
-anybody declares a call. Looked at are the text of each file, comments included, and its syntax tree.
+the folders of twin/, step types from the registry, operations from botocore's models of every service that
+anybody declares a call of. Looked at are the text of each file, comments included, and its syntax tree.
 
 A file declares what it calls itself: `NAME = Api(...)` at module level is a declaration, all else is naming.
 And what farshore/compile/ writes is deployed: it may name what everything stands on, as the template does.
