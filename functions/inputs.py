@@ -225,7 +225,7 @@ FORMS: dict[Any, Form] = {
         "https://aaaaaaaa.route53-recovery-cluster.us-east-1.amazonaws.com/v1",
         canonical=_small_host,
         flaw=_bad_port,
-        meant=_with_scheme,
+        meant=lambda text: "https://" + text.rpartition("//")[2],
     ),
     Url: Form(
         "a URL",
