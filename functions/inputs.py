@@ -260,6 +260,16 @@ FORMS: dict[Any, Form] = {
 """How each type of text is written, by its type; sources above each."""
 
 
+WEBSITE = "website"
+"""The word of steps that keep what a website's pages name, and of those that rely on it."""
+
+
+def is_cached(url: str) -> bool:
+    """A CDN serves it, and may serve pages that it has kept."""
+    host = re.match(r"https?://([^/:]*)", url)
+    return host is not None and host[1].endswith(".cloudfront.net")
+
+
 def seconds(text: str | int | float) -> float:
     """A duration as runbooks write it ("30s", "15m", "2h"), in seconds."""
     if isinstance(text, int | float):

@@ -146,11 +146,11 @@ BROKEN: dict[str, tuple[Edit, set[tuple[str, Place]], str]] = {
     "a proof through the door of one Region": (
         replaced("url: https://api.unicorn", "url: https://api.us-east-1.unicorn"),
         {("dark", ("synthetic_write", 1))},
-        "needs http:GET in us-east-1",
+        "needs http:GET and http:POST in us-east-1",
     ),
     "a single endpoint of ARC": (
         lambda text: ONE_ENDPOINT.sub("", text),
-        {("dark", ("arc_controls", 1)), ("endpoints", ("arc_controls", 1))},
+        {("dark", ("arc_controls", 1)), ("incomplete", ("arc_controls", 1))},
         "1 endpoints, of the 5",
     ),
     "an alarm in the Region that it is about": (
@@ -259,7 +259,7 @@ BROKEN: dict[str, tuple[Edit, set[tuple[str, Place]], str]] = {
     ),
     "nobody is asked": (
         ordered(DETECT, FENCE, DATA, RESTORE, TRAFFIC, VERIFY),
-        {("approval", ("aurora_writer", 1))},
+        {("unapproved", ("aurora_writer", 1))},
         "aurora_writer is the point of no return of failover, and nobody has approved it",
     ),
     "a fence that goes up unasked": (
@@ -311,10 +311,10 @@ BROKEN: dict[str, tuple[Edit, set[tuple[str, Place]], str]] = {
         {("entry", ("approval", 1))},
         "the entry of us-west-1 is in us-east-1",
     ),
-    "pages that may lead to a stale writer": (
+    "a website that may lead to a stale writer": (
         lambda text: re.sub(r"prepare:\n(  .*\n)+", "", text),
-        {("pages", ("s3_public_access", 1))},
-        "`prepare` does not hold what they name",
+        {("keeps", ("s3_public_access", 1))},
+        "relies on the website, which no step of `prepare` keeps true",
     ),
     "inputs that do not go together": (
         replaced("at_least: 2", "at_least: 4"),
@@ -328,7 +328,7 @@ BROKEN: dict[str, tuple[Edit, set[tuple[str, Place]], str]] = {
     ),
 }
 WARNINGS = {
-    "a single endpoint of ARC": {"endpoints"},
+    "a single endpoint of ARC": {"incomplete"},
     "evidence that only advises": {"evidence"},
     "an approval before the evidence": {"order"},
     "a proof before the traffic": {"verify"},
@@ -337,7 +337,7 @@ WARNINGS = {
     "before_approval behind the approval": {"before-approval"},
     "limits above the RTO": {"rto"},
     "no observer": {"observer"},
-    "pages that may lead to a stale writer": {"pages"},
+    "a website that may lead to a stale writer": {"keeps"},
 }
 """What is a warning; everything else is an error."""
 
@@ -560,7 +560,7 @@ def test_a_run_that_lint_says_does_not_end_does_not_end() -> None:
     book = load(ROOT / "runbooks" / "unicorn-shop.yaml")
     failover = tuple(lonely if line is arc else line for line in one)
     book = dataclasses.replace(book, procedures={**book.procedures, "failover": failover})
-    assert [v.loss for v in judged(book).verdicts if v.because] == ["us-east-1", "the primary"]
+    assert [v.loss for v in judged(book).survivals if v.because] == ["us-east-1", "the primary"]
     rehearsal = Rehearsal(book, "ungraceful", "us-east-1", 1, lambda moment: None)
     with rehearsal.stage():
         report = rehearsal.play()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import functools
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Literal, NewType, get_args, get_origin, get_type_hints
 
@@ -44,11 +43,15 @@ def fields_of(shape: type, wanted: Any) -> list[str]:
     return [name for name, declared in hints(shape).items() if declared is wanted]
 
 
-@functools.cache
-def hints(shape: type) -> Mapping[str, Any]:
+def hints(shape: Any) -> Mapping[str, Any]:
     """The fields of a step type, or of another dataclass, with their types as declared."""
-    declared = get_type_hints(shape)
-    return {field.name: declared[field.name] for field in dataclasses.fields(shape)}
+    if shape not in _HINTS:
+        declared = get_type_hints(shape)
+        _HINTS[shape] = {field.name: declared[field.name] for field in dataclasses.fields(shape)}
+    return _HINTS[shape]
+
+
+_HINTS: dict[Any, Mapping[str, Any]] = {}
 
 
 def _entries(declared: Any, value: Mapping[str, Any]) -> Iterator[tuple[str, Any, Any, Any]]:

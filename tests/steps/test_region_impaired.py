@@ -108,7 +108,7 @@ class Night:
     def told(self, source: dict[str, str]) -> str:
         """What one source says now."""
         facts = self.enter(source, CANARY, trigger="")()["facts"]
-        name = Source(**source).told(Region(PRIMARY))  # type: ignore[arg-type]
+        name = Source(**source).about(Region(PRIMARY))  # type: ignore[arg-type]
         (says,) = (says for says, names in facts.items() if name in names)
         return str(says)
 
