@@ -261,11 +261,11 @@ FORMS: dict[Any, Form] = {
 
 
 WEBSITE = "website"
-"""The word of steps that keep what a website's pages name, and of those that rely on it."""
+"""The word of steps that keep what a website names, and of those that rely on it."""
 
 
 def is_cached(url: str) -> bool:
-    """A CDN serves it, and may serve pages that it has kept."""
+    """A CDN serves it, and may serve what it has kept."""
     host = re.match(r"https?://([^/:]*)", url)
     return host is not None and host[1].endswith(".cloudfront.net")
 

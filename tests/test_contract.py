@@ -151,11 +151,6 @@ MENTIONED: dict[str, dict[str, str]] = {
         "farshore/explore/story.py": "the lease, not the step",
         "functions/ledger.py": "the lease, not the step",
     },
-    "approval": {"farshore/lint/order.py": "where it stands"},
-    "arc_controls": {"farshore/lint/darkness.py": "what it survives"},
-    "region_impaired": {"farshore/lint/darkness.py": "what it survives"},
-    "s3_public_access": {"farshore/lint/promises.py": "what must be promised beside it"},
-    "website_config": {"farshore/lint/promises.py": "what it promises"},
 }
 """Where a step may be known outside its file, and why. Everything else derives from the file."""
 

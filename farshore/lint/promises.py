@@ -113,7 +113,7 @@ def _entries(value: Any) -> Iterator[tuple[str, str]]:
 
 def _regions(runbook: Runbook) -> Iterator[Finding]:
     if runbook.regions.observer is None:
-        what = "no observer: nothing outside the two Regions can tell which of them is ill"
+        what = "no observer: nothing outside the two Regions can say which of them is ill"
         instead = "name a third Region, and put a canary there"
         yield Finding("observer", runbook.path, runbook.lines["regions"], what, instead, "warning")
     replicas = set(runbook.ledger.regions)
@@ -139,7 +139,7 @@ def _kept(runbook: Runbook, listed: Procedures) -> Iterator[Finding]:
 
 
 def _relies_on(placed: Placed) -> Mapping[str, str]:
-    """What the step declares; and whoever sends requests through a CDN relies on what its pages name."""
+    """What the step declares; and whoever sends requests through a CDN relies on what the website names."""
     urls = [url for kind in (Url, Origin) for _, url in found(placed.kind, placed.line.inputs, kind)]
     cached = (
         {WEBSITE: "a page that is kept sends customers to a stale writer"}

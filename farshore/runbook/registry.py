@@ -64,13 +64,13 @@ def written(registry: Registry) -> Registry:
     return {name: step_type for name, step_type in registry.items() if step_type.written}
 
 
-def inputs(shape: type) -> list[Input]:
+def inputs(model: type) -> list[Input]:
     """What a runbook writes of a step type (or of any dataclass with annotated fields), in their order."""
-    hints = get_type_hints(shape, include_extras=True)
-    derived: frozenset[str] = getattr(shape, "derived", frozenset())
+    hints = get_type_hints(model, include_extras=True)
+    derived: frozenset[str] = getattr(model, "derived", frozenset())
     return [
         _input(field, hints[field.name])
-        for field in dataclasses.fields(shape)
+        for field in dataclasses.fields(model)
         if field.name not in derived and field.metadata.get("written", True)
     ]
 

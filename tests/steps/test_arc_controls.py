@@ -209,7 +209,7 @@ def test_with_three_endpoints_dark_it_waits_for_the_cluster(scene: Scene) -> Non
     scene.cloud.weather.dark |= {
         f"route53-recovery-cluster/{region}" for region in sorted(scene.cluster.endpoints)[:3]
     }
-    with pytest.raises(NotYet, match="no endpoint of the cluster tells the state of us-west-1, us-east-1"):
+    with pytest.raises(NotYet, match="no endpoint of the cluster answers for us-west-1, us-east-1"):
         scene.tick()
     assert scene.updates() == []
 

@@ -271,7 +271,7 @@ def test_silence_does_not_mean_that_it_has_left(night: Night, operation: str) ->
     night.falls()
     night.detach()
     night.befall("503", operation)
-    assert night.tells() == "NotYet: the state: RDS in us-west-1 does not tell about unicorn"
+    assert night.tells() == "NotYet: the state: RDS in us-west-1 does not answer about unicorn"
 
 
 def test_a_cluster_in_any_other_state_is_told_to_leave(night: Night) -> None:
