@@ -375,6 +375,19 @@ def test_room_and_consumers_have_their_place(
     assert words in finding["what"]
 
 
+def test_requests_through_a_cdn_rely_on_what_the_website_names(tmp_path: Path) -> None:
+    bare = re.sub(r"prepare:\n(  .*\n)+", "", GOOD).partition("\noutage:")[0]
+    assert findings(bare, tmp_path) == []
+    text = bare.replace("url: https://api.unicorn-shop.example", "url: https://d111.cloudfront.net")
+    (found,) = findings(text, tmp_path)
+    assert (found["rule"], found["line"], found["severity"]) == (
+        "keeps",
+        line_of(text, ("synthetic_write", 1)),
+        "warning",
+    )
+    assert found["instead"].startswith("write website_config there: ")
+
+
 def test_a_runbook_that_keeps_its_promises_is_clean(tmp_path: Path) -> None:
     assert findings(GOOD, tmp_path) == []
     assert findings(with_failback(*range(7))(GOOD), tmp_path) == []
