@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from twin.faults import Kind, Request
 
-from ..compile.definition import step_of
+from ..compile.definition import declared_write, step_of
 from ..compile.machine import AGAIN
 from ..simulate.deployment import TICK, Tick
 from .seed import OPPOSITE, UNGRACEFUL
@@ -51,8 +51,9 @@ class Score:
 
     def _done(self, request: Request, answer: object) -> None:
         """AWS has done this: no write outside the plan that was approved."""
-        self.pages += request.operation == "Publish"
         tick = TICK.get()
+        write = None if tick is None else declared_write(tick.event, request.service, request.operation)
+        self.pages += write is not None and write.pages
         change = None if tick is None else tick.change(request)
         if tick is None or change is None:
             return

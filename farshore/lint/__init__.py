@@ -15,11 +15,11 @@ from ..compile.refusals import refusals
 from ..runbook.load import Runbook, load, load_all
 from ..runbook.mistakes import Mistake, Mistakes
 from . import darkness, order, partners, promises
-from .darkness import Verdict
+from .darkness import Survival
 from .finding import Finding, procedures
 from .reach import Reach, reaches
 
-__all__ = ["Finding", "Judgement", "Reach", "Verdict", "errors", "judged", "judgements"]
+__all__ = ["Finding", "Judgement", "Reach", "Survival", "errors", "judged", "judgements"]
 
 
 @dataclass(frozen=True)
@@ -28,11 +28,11 @@ class Judgement:
 
     application: str
     findings: tuple[Finding, ...]
-    verdicts: tuple[Verdict, ...] = ()
+    survivals: tuple[Survival, ...] = ()
     reaches: tuple[Reach, ...] = ()
 
     def survives(self) -> dict[str, Any]:
-        return {verdict.loss: verdict.as_json() for verdict in self.verdicts}
+        return {survival.loss: survival.as_json() for survival in self.survivals}
 
 
 def judgements(app: Path) -> list[Judgement]:
@@ -51,7 +51,7 @@ def errors(app: Path) -> list[Mistake]:
 
 
 def judged(runbook: Runbook) -> Judgement:
-    """Everything that the rules find, by line; and the four verdicts."""
+    """Everything that the rules find, by line; and whether runs survive the four losses."""
     listed = procedures(runbook)
     unfit = [_unfit(mistake) for mistake in refusals(runbook)]
     found = [
@@ -66,7 +66,7 @@ def judged(runbook: Runbook) -> Judgement:
     return Judgement(
         runbook.application,
         _in_order([*found, *dark]),
-        tuple(darkness.verdicts(runbook, dark)),
+        tuple(darkness.survivals(runbook, dark)),
         reached,
     )
 
