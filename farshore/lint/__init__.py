@@ -6,6 +6,7 @@ answers. It judges runs. Whether the application itself can live in one Region, 
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -44,9 +45,9 @@ def judgements(app: Path) -> list[Judgement]:
     return [judged(runbook) for runbook in runbooks]
 
 
-def errors(app: Path) -> list[Mistake]:
-    """What is an error in a runbook, or in all of a folder: compile refuses it, too."""
-    found = [finding for judgement in judgements(app) for finding in judgement.findings]
+def errors(runbooks: Iterable[Runbook]) -> list[Mistake]:
+    """What lint calls an error in any of them: compile refuses it, too."""
+    found = [finding for runbook in runbooks for finding in judged(runbook).findings]
     return [Mistake(f.path, f.line, f.what, f.instead) for f in found if f.severity == "error"]
 
 
