@@ -152,7 +152,8 @@ def test_what_a_resource_is_named_by_is_an_input(kind: type[Step[Any]]) -> None:
 
 MENTIONED: dict[str, dict[str, str]] = {
     "lease": {
-        "farshore/compile/machine.py": "the compiler puts it first and last",
+        "farshore/compile/procedure.py": "the compiler puts it first and last",
+        "farshore/compile/undo.py": "the compiler ends an undo with it",
         "farshore/commands/status.py": "the lease, not the step",
         "farshore/simulate/stage.py": "the lease, not the step",
         "farshore/explore/play.py": "the state in which a run has shown that it may change anything",
