@@ -112,7 +112,7 @@ def patterns() -> Mapping[str, re.Pattern[str]]:
         ),
         "step": re.compile(rf"\b({'|'.join([*kinds, *kebab])})\b"),
         "operation": re.compile(rf"\b({'|'.join(filter(is_compound, operations()))})\b"),
-        "service": re.compile(rf"\b({'|'.join(products)}|s3(?=[:/]))\b", re.IGNORECASE),
+        "service": re.compile(rf"\b({'|'.join(products)}|(?-i:s3)(?=[:/]))\b", re.IGNORECASE),
     }
 
 
