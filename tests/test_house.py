@@ -24,15 +24,16 @@ from botocore import xform_name
 from farshore.operate import operator, runs
 from farshore.runbook.registry import StepType, steps
 from functions import ledger
-from functions.calls import HTTP, Api
+from functions.calls import Api
 
 ROOT = Path(__file__).parent.parent
 OWN = ("twin/applications/", "twin/services/")
 KINDS: list[StepType] = list(steps().values())
-APIS = {
+DECLARED = {
     *(api for kind in KINDS for api in (*kind.reads, *kind.writes, *kind.notes)),
     *(api for module in (ledger, operator, runs) for api in vars(module).values() if isinstance(api, Api)),
-} - {HTTP}
+}
+APIS = {api for api in DECLARED if not api.is_http}
 
 NAMING: Mapping[str, str] = {
     "farshore/explore/cases.py": "endpoints of a cluster are to be found by their input's type",
@@ -40,16 +41,11 @@ NAMING: Mapping[str, str] = {
     "farshore/explore/preface.md": "endpoints in the words of any service",
     "farshore/explore/score.py": "becomes checkers, which are given what accepts a loss",
     "farshore/explore/seed.py": "an example of any application",
-    "farshore/explore/story.py": "which calls change something is to be declared",
     "farshore/explore/strike.py": "a person's calls are to be declared",
     "farshore/explore/verdict.py": "becomes checkers",
-    "farshore/compile/machine.py": "an example",
-    "farshore/compile/policy.py": "an example",
-    "farshore/compile/docs.py": "the operation of a test event",
     "farshore/lint/darkness.py": "a step is to declare what it survives",
     "farshore/lint/order.py": "a step is to declare where it stands",
     "farshore/lint/promises.py": "a step is to declare what it promises",
-    "farshore/runbook/wording.py": "an example",
     "farshore/simulate/deployment.py": "its calls are to be declared",
     "farshore/simulate/package.py": "policies are to be given to it",
     "farshore/simulate/rehearsal.py": "the application is to be an argument",
@@ -116,7 +112,7 @@ def patterns() -> Mapping[str, re.Pattern[str]]:
         ),
         "step": re.compile(rf"\b({'|'.join([*kinds, *kebab])})\b"),
         "operation": re.compile(rf"\b({'|'.join(filter(is_compound, operations()))})\b"),
-        "service": re.compile(rf"\b({'|'.join(products)}|s3(?=[:/]))\b", re.IGNORECASE),
+        "service": re.compile(rf"\b({'|'.join(products)}|(?-i:s3)(?=[:/]))\b", re.IGNORECASE),
     }
 
 

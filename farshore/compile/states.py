@@ -180,7 +180,7 @@ def type_of(line: Line) -> StepType:
 
 
 def function_of(step: str) -> str:
-    """The substitution that becomes the ARN of the function's version: ${AuroraWriter}."""
+    """The substitution that becomes the ARN of the function's version: ${SomeStep} for `some_step`."""
     return "${" + logical_id(step) + "}"
 
 

@@ -67,7 +67,7 @@ def spelled(option: Any) -> str:
 
 
 def nearest(word: str, known: Sequence[str]) -> str | None:
-    """What a misspelt word was meant to be: auroraWriter is aurora_writer, `on` is on_in."""
+    """What a misspelt word was meant to be: someStep is some_step, `on` is on_in."""
     plain = re.sub(r"(?<=[a-z])(?=[A-Z])", "_", word[:100]).lower().replace("-", "_")
     if longer := [name for name in known if name.startswith(f"{plain}_")]:
         return longer[0]
