@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, ClassVar, NewType
@@ -11,9 +10,10 @@ from typing import Annotated, ClassVar, NewType
 import jsonschema
 import pytest
 import yaml
+from click.testing import CliRunner, Result
 from test_schema import AsEditorsRead
 
-from farshore.compile.compilation import compiled
+from farshore.cli import farshore
 from farshore.compile.schema import json_schema
 from farshore.runbook.load import Mistakes, load
 from functions.inputs import FORMS, Form
@@ -73,13 +73,14 @@ def test_every_form_takes_its_own_example(kind: object) -> None:
 FRAME = "Resources:\n\n# ---- derived by farshore compile: do not edit below ----\n"
 
 
-def files(root: Path, old: str, new: str) -> Mapping[str, str]:
-    """What compile would write. Raises Mistakes."""
+def compiling(root: Path, monkeypatch: pytest.MonkeyPatch, old: str, new: str) -> Result:
+    """What `farshore compile` says where this is the one runbook."""
     assert old in SHIPPED
     (root / "runbooks").mkdir()
     (root / "runbooks" / "unicorn-shop.yaml").write_text(SHIPPED.replace(old, new, 1))
     (root / "template.yaml").write_text(FRAME)
-    return compiled(root).files
+    monkeypatch.chdir(root)
+    return CliRunner(mix_stderr=False).invoke(farshore, ["compile"])
 
 
 @pytest.mark.parametrize(
@@ -103,18 +104,21 @@ def files(root: Path, old: str, new: str) -> Mapping[str, str]:
     ],
 )
 def test_inputs_that_do_not_go_together_are_refused_before_anything_is_written(
-    tmp_path: Path, old: str, new: str, said: str
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, old: str, new: str, said: str
 ) -> None:
-    with pytest.raises(Mistakes, match=f"unicorn-shop.yaml:[0-9]+: {re.escape(said)}"):
-        files(tmp_path, old, new)
+    result = compiling(tmp_path, monkeypatch, old, new)
+    assert isinstance(result.exception, Mistakes)
+    assert re.search(f"unicorn-shop.yaml:[0-9]+: {re.escape(said)}", str(result.exception))
+    assert not (tmp_path / "statemachines").exists()
 
 
-def test_a_text_that_reads_like_a_direction_stays_a_text(tmp_path: Path) -> None:
+def test_a_text_that_reads_like_a_direction_stays_a_text(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Only what is a Region by its type is replaced."""
     host = "host: https://api.unicorn-shop.example"
-    machine = files(tmp_path, host, f"{host}\n      key: $from")[
-        "statemachines/unicorn-shop-prepare.asl.json"
-    ]
+    assert compiling(tmp_path, monkeypatch, host, f"{host}\n      key: $from").exit_code == 0
+    machine = (tmp_path / "statemachines" / "unicorn-shop-prepare.asl.json").read_text()
     assert '"key": "$from"' in machine
 
 
