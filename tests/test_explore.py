@@ -26,7 +26,6 @@ from farshore.explore.cases import Course, Struck, TickClass, classes, strikes
 from farshore.explore.exploration import Exploration, Verdict, played
 from farshore.explore.play import Heard, Play
 from farshore.explore.seed import CALL_KINDS, HAND_KINDS, LASTING_KINDS, TICK_KINDS, Point, read
-from farshore.explore.standing import standing
 from farshore.operate import operator as operate
 from farshore.runbook.find import find
 from farshore.simulate import package
@@ -39,6 +38,7 @@ from functions.steps.approval import Approval
 from functions.steps.arc_controls import ArcControls
 from functions.steps.aurora_writer import AuroraWriter
 from functions.steps.lease import LeaseStep
+from twin.application import Promise
 from twin.asl.execution import Execution
 from twin.clock import Task
 from twin.faults import Request
@@ -317,12 +317,14 @@ OTHERWISE: dict[str, Callable[[Play], object]] = {
     "a fence": lambda play: setattr(
         play.functions.function("us-east-1", "unicorn-shop-users"), "reserved", 7
     ),
-    "a route": lambda play: play.shop.arc.states.update({"us-east-1": "Off"}),
+    "a route": lambda play: play.application.arc.states.update({"us-east-1": "Off"}),
     "a word in the ledger": lambda play: play.operator.direct(play.main, "who", "why", pause=True),
-    "a transport that is held": lambda play: play.shop.database.hold(),
+    "a transport that is held": lambda play: play.application.datasets[0].stall(),
     "an alarm": lambda play: setattr(next(iter(play.metrics._alarms.values())), "state", "ALARM"),
     "a dark Region": lambda play: play.cloud.weather.dark.add("us-west-2"),
-    "a lost write": lambda play: play.pulse.promises.append((0.0, "nobody has it")),
+    "a lost write": lambda play: play.customers.notebook.promises.append(
+        Promise("nobody has it", "users", "nobody has it", "us-east-1", 0.0)
+    ),
     "a person who will decline": lambda play: setattr(play, "declines", True),
     "a hand at work": lambda play: setattr(play.strikes, "busy", 1),
     "another run": lambda play: play.begin("failback", {"mode": "graceful"}),
@@ -341,10 +343,10 @@ def test_a_run_in_which_anything_stands_otherwise_is_not_back_on_course(
 
     def stand(play: Play, point: Point, request: Request) -> None:
         if point.label == where:
-            stood.append(standing(play, request))
+            stood.append(play._fingerprint(request))
             with play.cloud.weather.fair():
                 OTHERWISE[what](play)
-            stood.append(standing(play, request))
+            stood.append(play._fingerprint(request))
 
     monkeypatch.setattr(Play, "_stand", stand)
     Play(surveyed.runbook, read("unicorn-shop,failover,graceful")).play()
@@ -790,4 +792,4 @@ def test_a_region_that_came_back_during_the_promotion_is_fenced_as_soon_as_data_
     seed = read("unicorn-shop,failover,ungraceful,dark:us-east-1@failover-1/lease/1/1..+120")
     play = Play(surveyed.runbook, seed)
     assert play.play().breaches == ()
-    assert play.watch.exposure < 10
+    assert play.checkers.figures()["exposure_seconds"] < 10

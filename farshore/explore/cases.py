@@ -32,7 +32,7 @@ from .seed import (
     Point,
     Seed,
 )
-from .verdict import direction
+from .succeeds import direction
 
 AWAY = (30.0, 120.0)
 """Seconds after which a Region comes back that was away for a while."""

@@ -7,8 +7,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from twin.invariants import Breach
-
+from ..checkers.checker import Breach
 from ..runbook.find import find
 from ..runbook.load import Runbook
 from .cases import (

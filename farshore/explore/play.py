@@ -14,22 +14,24 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, cast
 
 from functions.errors import NotYet
+from twin.application import serving
 from twin.aws import WHO
-from twin.customers import Pulse
 from twin.faults import Echo, Kind, Request
-from twin.invariants import Breach
 from twin.services.dynamodb.model import WRITES
 
-from ..operate.history import RunReport
+from ..checkers.checker import Breach
+from ..checkers.declarations import changes
+from ..checkers.events import TICK, Tick
+from ..checkers.final_state import Circumstances
 from ..operate.trouble import Trouble
 from ..runbook.load import Runbook
-from ..simulate.deployment import TICK, Tick, label_of, report_of
-from ..simulate.stage import Stage, changes
-from .score import Score
-from .seed import ALARM, DECLINED, LAG, OUTAGE, Point, Seed
-from .standing import standing
+from ..simulate.deployment import label_of
+from ..simulate.final import RunFacts, final_state, lease_taken
+from ..simulate.fingerprint import fingerprint
+from ..simulate.simulation import Simulation
+from .seed import ALARM, DECLINED, LAG, LASTING_KINDS, OUTAGE, Point, Seed
 from .strike import REDRIVABLE, Strikes, insist
-from .verdict import Ended, judge
+from .succeeds import must_succeed
 
 if TYPE_CHECKING:
     from .forks import Forks
@@ -105,15 +107,16 @@ def broken(seed: Seed, why: str) -> Outcome:
     return Outcome(seed, "BROKEN", (Breach("S5", 0.0, f"the simulation itself broke: {why}"),), 0.0)
 
 
-class Play(Stage):
+class Play(Simulation):
     """Plays a seed. `listen` wants every call at its point in the outcome; `forks` may go on from any."""
 
     def __init__(
         self, runbook: Runbook, script: Seed, listen: bool = False, forks: Forks | None = None
     ) -> None:
-        super().__init__(runbook, script.mode, SEED, data="journal", backed="doubles")
+        super().__init__(runbook, script.mode, SEED, data="memory", backed="doubles", naming=self._name_next)
+        self.on_alarm.append(self._started_by_alarm)
         self.script = script
-        self.main = ""
+        self.main = self.alarmed = ""
         """The execution that the seed is about."""
         self.triggered: list[str] = []
         """Executions that the alarm started."""
@@ -132,25 +135,24 @@ class Play(Stage):
     def play(self) -> Outcome:
         """What breaks the twin itself is a breach, too: nothing may go unsaid."""
         try:
-            with self.stage():
+            with self:
                 return self._play()
         except Exception as error:
             return broken(self.script, f"{type(error).__name__}: {error}")
 
     def _play(self) -> Outcome:
         self.cloud.watchers.append(self._read_plan)
-        self.score = Score(self)
-        self.pulse = self.shop.pulse = Pulse(self.clock, self.shop)
+        self.customers.come_barely()
         self.clock.sleep(WARM_UP)
-        self._well = self.shop.settings()
+        self._well = self.application.settings()
         self._before()
         self._curtain()
         self._run()
         self._after()
-        ended = self._ended()
-        breaches = (*self.watch.breaches, *self.breaches, *judge(self.script, ended, self.runbook))
+        self._check()
+        breaches = tuple(self.checkers.breaches)
         heard = list(self._all_heard())
-        return Outcome(self.script, ended.status, breaches, self.clock.elapsed, heard, self._standings)
+        return Outcome(self.script, self.first.status, breaches, self.clock.elapsed, heard, self._standings)
 
     def _all_heard(self) -> Iterator[Heard]:
         for key, (point, request, tick) in self._heard.items():
@@ -160,7 +162,7 @@ class Play(Stage):
                 f"{request.service}/{request.region}",
                 tick is not None and request.service != "http" and changes(request),
                 tick is not None and request.service == "dynamodb" and request.operation in WRITES,
-                tick.verdict if tick else "",
+                tick.answer if tick else "",
                 key in self._echoing,
             )
 
@@ -178,7 +180,7 @@ class Play(Stage):
             self.clock.sleep(5)
 
     def _curtain(self) -> None:
-        self.watch.begin()
+        self.checkers.begin()
         if self._listen or self._forks or self.script.has("stale"):
             self.cloud.weather.echo = _Listening(self._echoing)
         self.strikes = Strikes(self, self.script)
@@ -221,16 +223,17 @@ class Play(Stage):
         self.clock.sleep(AFTERMATH)
         self.strikes.cease()
         self.clock.wait_for(self._quiet, LONGEST)
-        self.clock.wait_for(lambda: not self.debts_open(), DEBTS_PAID)
-        self.first, self._served_at_first = self._reported(self.main), self._served()
+        self.clock.wait_for(lambda: not self.tally.owes, DEBTS_PAID)
+        self.first = self.report(self.main)
+        self._served_at_first = frozenset(serving(self.application))
         while (failed := self._to_repair()) and len(self.repairs) < REPAIRS:
-            self.clock.wait_for(lambda: not self.shop.database.left_behind, LONGEST)
+            self.clock.wait_for(self._caught_up, LONGEST)
             self.clock.sleep(AFTERMATH)
             self.clock.wait_for(self._quiet, LONGEST)
             if self._to_repair() == failed:  # and no alarm has started another meanwhile
                 self._repair(failed)
                 self.clock.wait_for(self._quiet, LONGEST)
-        self.clock.wait_for(lambda: not self.debts_open(), DEBTS_PAID)
+        self.clock.wait_for(lambda: not self.tally.owes, DEBTS_PAID)
         self.clock.sleep(5)
         self.clock.wait_for(self._quiet, LONGEST)
 
@@ -243,9 +246,9 @@ class Play(Stage):
                 return False
         return True
 
-    def running(self, arn: str) -> bool:
-        """As the engine knows, whoever else could be told."""
-        return self.engine.executions[arn].status == "RUNNING"
+    def _caught_up(self) -> bool:
+        application = self.application
+        return all(each.caught_up(region) for each in application.datasets for region in application.regions)
 
     def _to_repair(self) -> str:
         """The run that ended last of those that held the lease, if it did not end well; "" otherwise."""
@@ -255,11 +258,7 @@ class Play(Stage):
 
     def _took_the_lease(self, arn: str) -> float:
         """When it did so last, in seconds since 1970; 0 where it never did, or only to settle."""
-        return 0.0 if self.executions[arn][0] == "settle" else self._lease_taken(arn)
-
-    def _lease_taken(self, arn: str) -> float:
-        ticks = self.deployment.ticks.get(f"{arn.rpartition(':')[2]}/lease", ())
-        return max((tick.ended for tick in ticks if tick.verdict.startswith("done")), default=0.0)
+        return 0.0 if self.executions[arn][0] == "settle" else lease_taken(self, arn)
 
     def _let_go_at(self, arn: str) -> float:
         """When it ended, or had lost the lease to another, in seconds since 1970."""
@@ -270,7 +269,7 @@ class Play(Stage):
     def _repair(self, execution: str) -> None:
         """As the documentation tells a person: redrive it, or start anew where it has undone its fences."""
         self.repairs.append(execution)
-        report = self._reported(execution)
+        report = self.report(execution)
         if report.undone:
             self.begin(report.procedure, {"mode": self.script.mode})
         else:
@@ -286,76 +285,56 @@ class Play(Stage):
         machine = execution.replace(":execution:", ":stateMachine:").rpartition(":")[0]
         return next(procedure for procedure, arn in self.deployment.arns.items() if arn == machine)
 
-    def _reported(self, execution: str) -> RunReport:
-        procedure, mode = self.executions[execution]
-        return report_of(self.deployment, procedure, mode, execution, self.calls[execution])
-
-    def _ended(self) -> Ended:
-        """How everything stands at the end."""
+    def _check(self) -> None:
+        """What must hold in the end."""
         ran = [
             arn
             for arn, (procedure, _) in self.executions.items()
             if procedure != "settle" and self._is_part(arn)
         ]
-        reports = {arn: self._reported(arn) for arn in sorted(ran, key=self._let_go_at)}
-        records, shop = self.operator.records(), self.shop
-        told_to = self.score.failed_over_at or self.clock.now
-        ended = Ended(
-            status=self.first.status,
-            why=self.first.why,
-            reports=reports,
-            main=self.main,
-            triggered=frozenset(self.triggered) - {self.main},
-            moved=self.main in self.score.moved,
-            repaired=bool(self.repairs),
-            served_at_first=self._served_at_first,
-            served=self._served(),
-            open=frozenset(shop.open_regions()),
-            pages=self.score.pages,
-            lost=tuple(self.pulse.lost()),
-            failed_over_at=self.score.failed_over_at,
-            last_write=max((at for at, _ in self.pulse.promises if at <= told_to), default=0.0),
-            debts=tuple(records.debts),
-            settling=next(self._settling(), ""),
-            held_by="" if records.lease is None or records.lease.released else records.lease.holder,
-            withheld=tuple(memory.resource for memory in records.memories if memory.hand == "run"),
-            struck=self.strikes.struck,
-            befallen=tuple(self.strikes.befallen),
-            unlike={region: now != self._well[region] for region, now in shop.settings().items()},
+        facts = RunFacts(
+            self._circumstances(),
+            self.main,
+            self.first,
+            self._served_at_first,
+            {arn: self.report(arn) for arn in sorted(ran, key=self._let_go_at)},
+            self._well,
+            frozenset(self.triggered),
+            bool(self.repairs),
         )
-        if ended.last.status == "SUCCEEDED":
-            self.ask_again(ended.last)
-        return ended
+        final = final_state(self, facts)
+        self.checkers.on_end(final)
+        self.checkers.on_run_end(final.last)
 
-    def _settling(self) -> Iterator[str]:
-        """What is wrong with a settling run: it failed in peace, or ended well and left a debt unpaid."""
-        for arn, (procedure, _) in self.executions.items():
-            run = self.engine.executions[arn]
-            if procedure != "settle" or run.status == "RUNNING":
-                continue
-            if run.status != "SUCCEEDED" and not self.script.faults:
-                yield self._reported(arn).why
-            began, ended = run.started - self.clock.start, run.stopped - self.clock.start
-            for debt in self.debts if run.status == "SUCCEEDED" and self._lease_taken(arn) else ():
-                if debt["owed_at"] < began and (debt["paid_at"] or ended + 1) > ended:
-                    yield f"well at {ended:.0f} s, and {debt['resource']} was still owed"
+    def _circumstances(self) -> Circumstances:
+        """What the seed's faults were, and so what may be asked of the run."""
+        script, befallen = self.script, self.strikes.befallen
+        denied = [what for _, fault, what in befallen if fault.kind == "denied"]
+        at_lease = [fault.at is not None and fault.at.label.endswith("/lease") for fault in script.faults]
+        placed = all(fault.at is not None for fault in script.faults)
+        return Circumstances(
+            may_lose=script.may_lose,
+            must_succeed=must_succeed(script, self.runbook),
+            lasting=script.has(*LASTING_KINDS),
+            undisturbed=not script.faults,
+            only_an_alarm=script.has(ALARM),
+            declined=script.has(DECLINED),
+            second_run=script.has("again", "other"),
+            held_first=placed and not any(at_lease),
+            last_may_fail=script.has("abort", "again", "other"),
+            since=self.strikes.struck,
+            denied=denied,
+            ledger_denied=any("dynamodb:" in what for what in denied),
+        )
 
-    def started_by_alarm(self, event: Mapping[str, Any]) -> None:
-        super().started_by_alarm(event)
-        self.triggered.append(list(self.executions)[-1])
-
-    def _served(self) -> frozenset[str]:
-        """Regions in which a customer who looks the name up can buy."""
-        shop = self.shop
-        return frozenset(shop.writers() & shop.open_regions() & shop.routes() & shop.led_to())
+    def _started_by_alarm(self, execution: str, alarm: str) -> None:
+        self.alarmed = self.alarmed or execution
+        self.triggered.append(execution)
 
     def _is_part(self, arn: str) -> bool:
         return list(self.executions).index(arn) >= list(self.executions).index(self.main)
 
-    def debts_open(self) -> bool:
-        return any(debt["paid_at"] is None for debt in self.debts)
-
-    def _name(self, procedure: str) -> str:
+    def _name_next(self, procedure: str) -> str:
         """Counted by procedure, so that a point means the same run whatever happens before it."""
         self._begun[procedure] += 1
         return f"{procedure}-{self._begun[procedure]}"
@@ -378,7 +357,7 @@ class Play(Stage):
                 self.declines = False
                 self.operator.decide(proposal["hash"], "decline", "exploration", "not tonight")
                 return
-            self.score.plans.setdefault(proposal["execution"], []).append(plan)
+            self.checkers.on_approval(proposal["execution"], plan)
             self.operator.decide(proposal["hash"], "approve", "exploration", "no step would refuse")
         except NotYet:
             self.aside(self._approve, READS_PLAN)
@@ -421,7 +400,7 @@ class Play(Stage):
             self._stand(point, request)
         self._fork(point)
         kind = self.strikes.at(point, request)
-        self.score.sends(request, kind)
+        self.tally.sends(request, kind)
         return kind
 
     def _stand(self, point: Point, request: Request) -> None:
@@ -430,11 +409,14 @@ class Play(Stage):
         if execution != f"{self.script.procedure}-1" or state.startswith("plan."):
             return
         if self._listen:
-            self._standings[point.label] = standing(self, request)
+            self._standings[point.label] = self._fingerprint(request)
         elif self._forks and self._forks.struck:
             course = self._forks.course
-            if course.standings.get(point.label) == standing(self, request):
+            if course.standings.get(point.label) == self._fingerprint(request):
                 self._forks.end(Outcome(self.script, course.status, (), self.clock.elapsed, back=point.label))
+
+    def _fingerprint(self, request: Request) -> str:
+        return fingerprint(self, request.parameters["Payload"], self.strikes.to_come(), self.declines)
 
     def _fork(self, point: Point | None) -> None:
         """From here on, this may be another process, with something more to befall it."""

@@ -8,13 +8,14 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from twin.application import intended, open_regions
 from twin.faults import Request
 
+from ..checkers.declarations import READING
+from ..checkers.events import TICK, Tick
 from ..compile.machine import IDLE
 from ..runbook.load import Runbook
-from ..simulate.deployment import TICK, Tick
 from ..simulate.report import Moment
-from ..simulate.stage import READING
 from .cases import FIGURES
 from .play import Outcome, Play
 from .seed import Fault, Seed
@@ -109,13 +110,15 @@ class Told(Play):
 
     def _look(self) -> None:
         """How customers and data stand, whenever that changes."""
-        shop, weather = self.shop, self.cloud.weather
+        application, weather = self.application, self.cloud.weather
+        single = (dataset for dataset in application.datasets if not dataset.many_writers)
+        writers = set[str]().union(*(dataset.writers() for dataset in single))
         stands = "; ".join(
             f"{name} {', '.join(sorted(regions)) or 'nowhere'}"
             for name, regions in (
-                ("data is written in", shop.writers()),
-                ("the API is open in", shop.open_regions()),
-                ("customers are led to", shop.routes()),
+                ("data is written in", writers),
+                ("the API is open in", open_regions(application)),
+                ("customers are led to", intended(application)),
                 ("dark:", weather.dark),
             )
             if regions or name != "dark:"
@@ -171,12 +174,12 @@ def _shortened(moments: Sequence[Moment]) -> Iterator[Moment]:
 
 def _worth_telling(tick: Tick) -> bool:
     """A schedule that finds nothing to do is not."""
-    return not tick.label.startswith("settle-") or not tick.verdict.startswith(IDLE)
+    return not tick.label.startswith("settle-") or not tick.answer.startswith(IDLE)
 
 
 def _verdict(tick: Tick) -> str:
     """Without the state's name, which the label has said."""
-    kind, _, why = tick.verdict.partition(": ")
+    kind, _, why = tick.answer.partition(": ")
     why = ARN.sub(r"\1", why.removeprefix(f"{tick.event['state']['Name']}: "))
     return f"{tick.label}: {kind}{f': {why}' if why else ''}"
 

@@ -16,8 +16,8 @@ from twin.clock import Clock
 from twin.faults import KINDS, Kind, Request
 from twin.services.lambda_.model import FunctionError
 
+from ..checkers.events import TICK
 from ..operate.trouble import Trouble
-from ..simulate.deployment import TICK
 from .seed import (
     CALL_KINDS,
     HAND_KINDS,
@@ -126,7 +126,8 @@ class Strikes:
         elif fault.kind == "cut":
             self._weather.cut.add(frozenset(fault.place.split("~")))
         elif fault.kind == LAG:
-            self._play.shop.database.hold()
+            for dataset in self._play.application.datasets:
+                dataset.stall()
         if isinstance(fault.until, Point):
             self._ends.setdefault(fault.until, []).append(fault)
         elif fault.until is not None:
@@ -141,7 +142,8 @@ class Strikes:
         elif fault.kind == "cut":
             self._weather.cut.discard(frozenset(fault.place.split("~")))
         elif fault.kind == LAG:
-            self._play.shop.database.release()
+            for dataset in self._play.application.datasets:
+                dataset.resume()
 
     def _weathers(self, request: Request) -> Kind | None:
         for fault in self._lasting:

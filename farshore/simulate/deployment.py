@@ -5,10 +5,8 @@ The same functions, with the policies that the template gives them, and the same
 
 from __future__ import annotations
 
-import contextvars
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
-from dataclasses import dataclass
 from typing import Any
 
 import boto3
@@ -23,6 +21,7 @@ from twin.clock import at_once
 from twin.net import Net
 from twin.services.lambda_.model import Functions
 
+from ..checkers.events import TICK, Tick
 from ..compile.machine import function_of
 from ..compile.policy import function_name
 from ..operate.history import RunReport, events_of, run_report
@@ -43,38 +42,6 @@ def outside(cloud: Cloud, net: Net) -> Outside:
         return net.request(region, method, url, body)
 
     return Outside(clock=lambda: cloud.clock.now, at_once=side_by_side, http=http)
-
-
-@dataclass
-class Tick:
-    """One invocation of a step's function, on behalf of an execution."""
-
-    execution: str
-    """Its ARN."""
-    label: str
-    """The execution's name and the state's, in letters that no shell minds; a plan's dry tick says so."""
-    number: int
-    """Of this label's ticks, from 1."""
-    function: tuple[str, str]
-    """Its Region and name."""
-    event: Mapping[str, Any]
-    invocation: Any
-    began: float = 0.0
-    """In seconds since 1970."""
-    ended: float = 0.0
-    """0 where it died."""
-    verdict: str = ""
-    """What it answered, or the error that it raised, once it has ended."""
-    calls: int = 0
-    """For whoever counts them."""
-
-    @property
-    def undoing(self) -> bool:
-        return bool(self.event["run"]["undoing"])
-
-
-TICK: contextvars.ContextVar[Tick | None] = contextvars.ContextVar("tick", default=None)
-"""The tick that is running; None outside."""
 
 
 def label_of(event: Mapping[str, Any]) -> str:
@@ -131,7 +98,7 @@ class Deployment:
             self.arns[procedure] = made["stateMachineArn"]
 
     def _on_behalf(self, region: str, name: str, handler: Handler) -> Handler:
-        """The function, saying whose tick it is to whoever keeps score."""
+        """The function, saying whose tick it is to whoever checks."""
 
         def run(event: Mapping[str, Any], context: Any) -> Any:
             label = label_of(event)
@@ -142,13 +109,13 @@ class Deployment:
             token = TICK.set(tick)
             try:
                 answer = handler(event, context)
-                tick.verdict = f"{answer['outcome']}: {answer.get('why', '')}"
+                tick.answer = f"{answer['outcome']}: {answer.get('why', '')}"
                 return answer
             except Exception as error:
-                tick.verdict = f"{type(error).__name__}: {error}"
+                tick.answer = f"{type(error).__name__}: {error}"
                 raise
             finally:
-                tick.ended = self.outside.clock() if tick.verdict else 0.0
+                tick.ended = self.outside.clock() if tick.answer else 0.0
                 TICK.reset(token)
 
         return run
