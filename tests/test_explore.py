@@ -1,4 +1,4 @@
-"""`farshore explore`: which runs it makes, that a replay plays the same, and that what is wrong is found."""
+"""`farshore explore`: which runs it makes, that a replay does the same, and that what is wrong is found."""
 
 from __future__ import annotations
 
@@ -15,17 +15,24 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from click.testing import CliRunner, Result
+from click.testing import CliRunner
+from click.testing import Result as Invocation
 from greenlet import greenlet
 from test_lint import DATA, ONE_ENDPOINT, RESTORE, Edit, ordered, replaced, step
 
 from farshore.cli import farshore
 from farshore.compile import machine
 from farshore.explore import exploration
-from farshore.explore.cases import Course, Struck, TickClass, classes, strikes
-from farshore.explore.exploration import Exploration, Verdict, played
-from farshore.explore.play import Heard, Play
-from farshore.explore.seed import CALL_KINDS, HAND_KINDS, LASTING_KINDS, TICK_KINDS, Point, read
+from farshore.explore.cases import at_calls, baseline_name, fault_cases
+from farshore.explore.data import Baseline, FaultCase, Outcome, RecordedCall, Result
+from farshore.explore.driver import Driver
+from farshore.explore.exploration import Exploration, played
+from farshore.explore.kinds import KINDS, kind_of
+from farshore.explore.points import tick_classes
+from farshore.explore.recorder import Recorder
+from farshore.explore.seam import Seam
+from farshore.explore.seed import Fault, Point, Seed
+from farshore.explore.syntax import read
 from farshore.operate import operator as operate
 from farshore.runbook.find import find
 from farshore.simulate import package
@@ -53,7 +60,7 @@ FAILOVER, FAILBACK = "failover graceful", "failback graceful"
 FENCE, WRITER = "failover-1/lambda_concurrency.us-east-1/", "failover-1/aurora_writer.us-west-1/"
 
 
-def invoked(verb: str, *words: str) -> Result:
+def invoked(verb: str, *words: str) -> Invocation:
     result = CliRunner(mix_stderr=False).invoke(farshore, [verb, *words])
     if result.exception is not None and not isinstance(result.exception, SystemExit):
         raise result.exception
@@ -62,7 +69,7 @@ def invoked(verb: str, *words: str) -> Result:
 
 @pytest.fixture(scope="module")
 def surveyed() -> Iterator[Exploration]:
-    """The courses of the shop that ships, and what was heard of each."""
+    """The baseline runs of the shop that ships, and their calls."""
     with contextlib.chdir(ROOT):
         shop = Exploration("unicorn-shop", find("unicorn-shop"))
         shop.survey()
@@ -73,7 +80,7 @@ def surveyed() -> Iterator[Exploration]:
 @pytest.fixture
 def shop(surveyed: Exploration) -> Exploration:
     """Nothing has been explored of it yet."""
-    return dataclasses.replace(surveyed, verdicts=[])
+    return dataclasses.replace(surveyed, results=[])
 
 
 @pytest.fixture
@@ -82,7 +89,7 @@ def known(surveyed: Exploration, monkeypatch: pytest.MonkeyPatch) -> None:
 
     def survey(self: Exploration) -> None:
         assert self.app == surveyed.app
-        self.courses += surveyed.courses
+        self.baselines += surveyed.baselines
 
     monkeypatch.setattr(Exploration, "survey", survey)
 
@@ -96,37 +103,40 @@ def at_home(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv(name, "us-east-1")
 
 
-def made(shop: Exploration, pattern: str, operation: str = "") -> list[Struck]:
-    """Of the runs that explore makes, those whose seed fits, struck at a call of that operation."""
-    calls = {
-        (course.name, each.point)
-        for course in shop.courses
-        for each in course.heard
-        if f":{operation} in " in each.what
-    }
-    return [
-        struck
-        for struck in shop.runs()
-        if re.search(pattern, str(struck.seed))
-        and (not operation or (struck.base, struck.seed.faults[-1].at) in calls)
-    ]
+def made(
+    baselines: Sequence[Baseline], pattern: str, operation: str = "", every: bool = False
+) -> list[FaultCase]:
+    """Of the runs that explore makes, those whose seed fits, with a fault at a call of that operation."""
+    runbook, found = find("unicorn-shop"), []
+    for baseline in baselines:
+        calls = {call.point for call in baseline.calls if f":{operation} in " in call.what}
+        for case in fault_cases(baseline, runbook, every):
+            if re.search(pattern, str(case.seed)) and (not operation or case.seed.faults[-1].at in calls):
+                found.append(case)
+    return found
 
 
-def course_of(shop: Exploration, name: str) -> Course:
-    return next(course for course in shop.courses if course.name == name)
+def baseline_of(shop: Exploration, name: str) -> Baseline:
+    return next(baseline for baseline in shop.baselines if baseline.name == name)
+
+
+def recorded(seed: Seed) -> Baseline:
+    """A baseline run, played now."""
+    outcome = played(seed, recorder=Recorder())
+    return Baseline(seed, baseline_name(seed), outcome.calls, outcome.status, outcome.fingerprints)
 
 
 # What there is, and what is printed.
 
 
-def test_a_count_tells_points_classes_faults_and_runs_and_makes_none(
+def test_a_count_has_points_classes_faults_and_runs_and_makes_none(
     shop: Exploration, known: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delattr(Exploration, "explore")
     told = json.loads(invoked("explore", "unicorn-shop", "--count", "--json").stdout)
     assert told.keys() == {"points", "classes", "faults", "runs"}
     assert told["points"] > told["classes"] > told["faults"] > 20
-    assert told["runs"] == len(list(shop.runs())) + len(shop.courses)
+    assert told["runs"] == len(list(shop.cases())) + len(shop.baselines)
     line = invoked("explore", "unicorn-shop", "--count").stdout
     figures = [int(figure.replace(",", "")) for figure in re.findall(r"\d[\d,]*", line)]
     assert figures == [told[key] for key in ("points", "classes", "faults", "runs")]
@@ -134,7 +144,7 @@ def test_a_count_tells_points_classes_faults_and_runs_and_makes_none(
     assert words == "# points in # classes, x # faults: # runs\n"
 
 
-def test_what_is_explored_is_told_as_json_on_standard_output_alone() -> None:
+def test_what_is_explored_is_json_on_standard_output_alone() -> None:
     result = invoked("explore", "unicorn-shop", "--only", "failover,graceful,killed@failover-1/arc", "--json")
     told = json.loads(result.stdout)
     assert told.keys() == KEYS
@@ -159,7 +169,7 @@ def test_what_cannot_be_explored_is_a_usage_error(known: None, words: list[str],
     assert result.stdout == ""
 
 
-def test_a_breach_is_told_with_its_seed_and_ends_the_exploration_with_1(
+def test_a_breach_is_shown_with_its_seed_and_ends_the_exploration_with_1(
     known: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(machine, "LAMBDA_FAULTS", ["Lambda.Nothing"])
@@ -178,15 +188,15 @@ def test_a_breach_is_told_with_its_seed_and_ends_the_exploration_with_1(
 # Which runs.
 
 
-def alike(one: Sequence[Heard], other: Sequence[Heard]) -> bool:
-    """Two ticks ask the same and say the same, but for figures."""
-    said = [re.sub(r"[0-9]+(\.[0-9]+)?", "", tick[-1].verdict) for tick in (one, other)]
-    asked = [[heard.what for heard in tick] for tick in (one, other)]
-    return said[0] == said[1] and asked[0] == asked[1]
+def alike(one: Sequence[RecordedCall], other: Sequence[RecordedCall]) -> bool:
+    """Two ticks ask the same and end the same, but for figures."""
+    ends = [re.sub(r"[0-9]+(\.[0-9]+)?", "", tick[-1].tick_end) for tick in (one, other)]
+    asked = [[call.what for call in tick] for tick in (one, other)]
+    return ends[0] == ends[1] and asked[0] == asked[1]
 
 
 def test_ticks_in_a_row_that_are_alike_are_one_class(surveyed: Exploration) -> None:
-    found = {course.name: list(classes(course)) for course in surveyed.courses}
+    found = {baseline.name: list(tick_classes(baseline)) for baseline in surveyed.baselines}
     for several in found.values():
         for one in several:
             assert all(alike(one.ticks[0], tick) for tick in one.ticks)
@@ -197,30 +207,31 @@ def test_ticks_in_a_row_that_are_alike_are_one_class(surveyed: Exploration) -> N
         assert before.ticks[-1][0].point.tick + 1 == after.ticks[0][0].point.tick
 
 
-def test_a_class_is_struck_at_its_first_its_second_and_its_last_tick(surveyed: Exploration) -> None:
-    course = course_of(surveyed, FAILOVER)
-    longest: TickClass = max(classes(course), key=lambda each: len(each.ticks))
+def test_a_class_is_met_at_its_first_its_second_and_its_last_tick(surveyed: Exploration) -> None:
+    baseline = baseline_of(surveyed, FAILOVER)
+    longest = max(tick_classes(baseline), key=lambda each: len(each.ticks))
     ticks = [tick[0].point.tick for tick in longest.ticks]
     label = longest.ticks[0][0].point.label
     assert len(ticks) > 4
 
-    def struck(every: bool) -> set[int]:
-        points = [struck.seed.faults[0].at for struck in strikes(course, every)]
+    def met(every: bool) -> set[int]:
+        cases = fault_cases(baseline, surveyed.runbook, every)
+        points = [case.seed.faults[0].at for case in cases if kind_of(case.seed.faults[0]).at_call]
         return {at.tick for at in points if at is not None and at.label == label and at.tick in ticks}
 
-    assert struck(every=False) == {ticks[0], ticks[1], ticks[-1]}
-    assert struck(every=True) == set(ticks)
+    assert met(every=False) == {ticks[0], ticks[1], ticks[-1]}
+    assert met(every=True) == set(ticks)
 
 
 def test_every_tick_agrees_with_the_classes(shop: Exploration, known: None) -> None:
     runs = [
-        [struck for struck in shop.runs(every) if f"failover,graceful,killed@{WRITER}" in str(struck.seed)]
+        [case for case in shop.cases(every) if f"failover,graceful,killed@{WRITER}" in str(case.seed)]
         for every in (False, True)
     ]
-    few, every = ([struck for struck in each if str(struck.seed).endswith("/2")] for each in runs)
+    few, every = ([case for case in each if str(case.seed).endswith("/3")] for each in runs)
     assert len(every) > len(few) > 4
     assert set(every) > set(few)
-    shop.explore(every, lambda verdict: None)
+    shop.explore(every, lambda result: None)
     assert shop.holds
     counts = [
         invoked("explore", "unicorn-shop", "--count", "--json", *more).stdout for more in ((), ("--all",))
@@ -228,13 +239,22 @@ def test_every_tick_agrees_with_the_classes(shop: Exploration, known: None) -> N
     assert json.loads(counts[0])["runs"] < json.loads(counts[1])["runs"]
 
 
-def test_no_call_of_any_kind_is_left_out(surveyed: Exploration) -> None:
-    kinds = {struck.fault.split()[0] for struck in surveyed.runs()}
-    assert kinds >= {*CALL_KINDS, *TICK_KINDS, *HAND_KINDS, *LASTING_KINDS, "rain"}
-    course = course_of(surveyed, FAILOVER)
-    firsts = {
-        each.point for each in course.heard if each.point.tick == 1 and "failover-1/" in each.point.label
+def test_no_kind_of_fault_is_left_out(surveyed: Exploration) -> None:
+    kinds = {case.kind for case in surveyed.cases()} | {
+        fault.kind for baseline in surveyed.baselines for fault in baseline.seed.faults
     }
+    assert kinds == KINDS.keys()
+
+
+SILENT = ("lost_before", "lost_after", "throttled", "500", "503", "slow")
+
+
+def test_whoever_wants_all_has_every_kind_at_every_call(surveyed: Exploration) -> None:
+    baseline = baseline_of(surveyed, FAILOVER)
+    firsts = {
+        call.point for call in baseline.calls if call.point.tick == 1 and "failover-1/" in call.point.label
+    }
+    faults = [case.seed.faults[0] for case in fault_cases(baseline, surveyed.runbook, every=True)]
     for kind in (
         "lost_before",
         "lost_after",
@@ -246,63 +266,164 @@ def test_no_call_of_any_kind_is_left_out(surveyed: Exploration) -> None:
         "twice",
         "redriven",
     ):
-        struck = {each.seed.faults[0].at for each in strikes(course) if each.fault == kind}
-        told = {point for point in firsts if kind != "redriven" or "/plan." not in point.label}
-        assert struck >= told, kind
+        met = {fault.at for fault in faults if fault.kind == kind}
+        assert met >= {point for point in firsts if kind != "redriven" or not point.plans}, kind
 
 
-# One run: forked from its course, or played from the start.
+# Faults that nothing can tell apart.
 
 
-def test_a_run_forked_from_its_course_comes_to_the_end_of_a_replay(shop: Exploration) -> None:
-    by_kind: dict[str, list[Struck]] = {}
-    for struck in shop.runs():
-        by_kind.setdefault(struck.fault.split()[0], []).append(struck)
+def made_at(baseline: Baseline, what: str, every: bool = False) -> list[list[str]]:
+    """The kinds that are played at each call of these words, over all ticks."""
+    found = []
+    for each in tick_classes(baseline):
+        for tick in each.ticks:
+            faults = list(at_calls(baseline, tick, every))
+            found += [[f.kind for f in faults if f.at == call.point] for call in tick if call.what == what]
+    return found
+
+
+def test_a_read_is_silent_at_once_or_late_and_each_is_played_once(surveyed: Exploration) -> None:
+    asked = "rds:DescribeGlobalClusters in us-west-1"
+    baseline = baseline_of(surveyed, FAILOVER)
+    for kinds in made_at(baseline, asked):
+        assert [kind for kind in kinds if kind in SILENT] == ["lost_before", "throttled"]
+    for kinds in made_at(baseline, asked, every=True):
+        assert set(SILENT) < set(kinds)
+
+
+def test_what_a_customer_is_answered_differs_and_every_status_is_played(surveyed: Exploration) -> None:
+    asked = "http:GET in us-west-1"
+    for kinds in made_at(baseline_of(surveyed, FAILBACK), asked):
+        assert {"throttled", "500", "503"} < set(kinds)
+
+
+def test_a_write_that_is_lost_late_and_one_that_is_done_late_are_both_played(surveyed: Exploration) -> None:
+    asked = "rds:SwitchoverGlobalCluster in us-east-1"
+    for kinds in made_at(baseline_of(surveyed, FAILOVER), asked):
+        assert {"lost_before", "lost_after", "throttled", "slow"} < set(kinds)
+        assert {"500", "503"}.isdisjoint(kinds)
+
+
+def test_a_fault_that_no_step_sees_is_not_played(surveyed: Exploration) -> None:
+    """Another replica of the ledger answers at once."""
+    kinds = made_at(baseline_of(surveyed, FAILOVER), "dynamodb:Query in us-west-2")
+    assert kinds
+    assert all({"throttled", "500", "503"}.isdisjoint(each) and "lost_before" in each for each in kinds)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "kind"),
+    [
+        ("Lambda's word for a throttle that is not known", "throttled"),
+        ("a 500 that is taken for a no", "500"),
+        ("ARC's word for another endpoint that is not known", "503"),
+    ],
+)
+def test_a_code_that_is_no_silence_is_in_a_class_of_its_own(
+    wrong: str, kind: str, surveyed: Exploration, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plant, _, operation, _, _ = PLANTED[wrong]
+    plant(monkeypatch)
+    baseline = recorded(baseline_of(surveyed, FAILOVER).seed)
+    (what, *_) = [call.what for call in baseline.calls if f":{operation} in " in call.what]
+    for kinds in made_at(baseline, what):
+        assert kind in kinds
+        assert {"throttled", "500", "503"} - {kind} & set(kinds)
+
+
+def test_the_members_of_a_class_come_to_the_same_end(surveyed: Exploration) -> None:
+    """They agree in status, in breaches, and in how everything stands in the end."""
+    for baseline in (baseline_of(surveyed, name) for name in (FAILOVER, "failback ungraceful")):
+        ticks = [tick for each in tick_classes(baseline) for tick in each.chosen(every=False)]
+        for tick in ticks[2::9]:
+            call = next((each for each in tick if len(each.replies) == 6), None)
+            for kinds in classes_of(call) if call is not None else ():
+                ends = [played(baseline.seed.but(Fault(kind, "", call.point))) for kind in kinds]
+                assert len({end.status for end in ends}) == 1, (call.point, kinds)
+                assert len({end.breaches for end in ends}) == 1, (call.point, kinds)
+                assert len({but_for_the_alarm(end.end) for end in ends}) == 1, (call.point, kinds)
+
+
+def classes_of(call: RecordedCall) -> list[list[str]]:
+    """Kinds that get the same reply to this call, where there are several."""
+    found: dict[str, list[str]] = {}
+    for kind, reply in call.replies.items():
+        found.setdefault(reply, []).append(kind)
+    return [kinds for kinds in found.values() if len(kinds) > 1]
+
+
+def but_for_the_alarm(end: str) -> str:
+    """It goes by the second in which its canary asks, and may start another run, which is refused."""
+    return re.sub(r"\('failover', False\)(, )?|: '(OK|ALARM)'", "", end)
+
+
+# One run: forked from its baseline run, or played from the start.
+
+
+def agree(results: Sequence[Result]) -> None:
+    """Forked and played from the start they come to the same."""
+    for result in results:
+        replay, forked = played(result.case.seed), result.outcome
+        assert (forked.status, forked.breaches) == (replay.status, replay.breaches), result.case.seed
+
+
+def cases_by_kind(shop: Exploration) -> dict[str, list[FaultCase]]:
+    found: dict[str, list[FaultCase]] = {}
+    for case in shop.cases():
+        found.setdefault(case.kind, []).append(case)
+    return found
+
+
+def test_a_run_forked_from_its_baseline_run_comes_to_the_end_of_a_replay(shop: Exploration) -> None:
+    by_kind = cases_by_kind(shop)
     sample = [several[len(several) * n // len(by_kind)] for n, several in enumerate(by_kind.values())]
-    assert len({struck.base for struck in sample}) > 4
-    shop.explore(sample, lambda verdict: None)
-    assert [each.struck for each in shop.verdicts] == sample
-    for verdict in shop.verdicts:
-        replay = played(verdict.struck.seed)
-        assert (verdict.status, verdict.breaches) == (replay.status, replay.breaches), verdict.struck.seed
+    assert len({case.baseline for case in sample}) > 4
+    shop.explore(sample, lambda result: None)
+    assert [result.case for result in shop.results] == sample
+    agree(shop.results)
 
 
 def test_a_fork_and_a_replay_agree_on_what_is_wrong(
     shop: Exploration, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(machine, "LAMBDA_FAULTS", ["Lambda.Nothing"])
-    sample = made(shop, "failover,graceful,(killed|twice|late|dark)@?.*", "PutFunctionConcurrency")[:6]
-    heard: list[Verdict] = []
+    pattern = "failover,graceful,(killed|twice|late|dark)@?.*"
+    sample = made(shop.baselines, pattern, "PutFunctionConcurrency")[:6]
+    heard: list[Result] = []
     shop.explore(sample, heard.append)
     assert len(heard) == len(sample)
-    assert any(verdict.breaches for verdict in heard)
-    for verdict in heard:
-        replay = played(verdict.struck.seed)
-        assert (verdict.status, verdict.breaches) == (replay.status, replay.breaches), verdict.struck.seed
+    assert any(result.outcome.breaches for result in heard)
+    agree(heard)
 
 
-# A run that is back on course is not followed.
+# A run that stands as its baseline run did is not followed.
 
 
-def test_a_run_that_is_back_on_course_would_have_ended_as_the_course_does(shop: Exploration) -> None:
-    by_kind: dict[str, list[Struck]] = {}
-    for struck in shop.runs():
-        by_kind.setdefault(struck.fault, []).append(struck)
-    sample = [
-        by_kind[kind][len(by_kind[kind]) * n // 12] for n, kind in enumerate((*CALL_KINDS, *TICK_KINDS))
-    ]
-    shop.explore(sample, lambda verdict: None)
-    assert sum(bool(verdict.back) for verdict in shop.verdicts) > len(sample) / 2
-    for verdict in shop.verdicts:
-        replay = played(verdict.struck.seed)
-        assert (verdict.status, verdict.breaches) == (replay.status, replay.breaches), verdict.struck.seed
+def test_a_run_that_rejoins_its_baseline_run_would_have_ended_as_that_does(shop: Exploration) -> None:
+    by_kind = cases_by_kind(shop)
+    kinds = [word for word, kind in KINDS.items() if word in by_kind and kind.family.name in SHORT_LIVED]
+    sample = [by_kind[kind][len(by_kind[kind]) * n // 12] for n, kind in enumerate(kinds)]
+    shop.explore(sample, lambda result: None)
+    assert shop.rejoined > len(sample) / 2
+    agree(shop.results)
+
+
+SHORT_LIVED = {
+    "lost", "throttled, 5xx", "denied", "stale", "slow", "reverted", "killed", "twice", "redriven",
+}  # fmt: skip
 
 
 def test_whoever_wants_all_has_every_run_followed_to_its_end(monkeypatch: pytest.MonkeyPatch) -> None:
     ends: list[str] = []
-    hear = exploration.Verdict
-    monkeypatch.setattr(exploration, "Verdict", lambda *given: ends.append(given[3]) or hear(*given))
-    only = ("unicorn-shop", "--only", "failover,graceful,throttled@failover-1/arc_controls/1/", "--json")
+    result = exploration.Result
+
+    def kept(case: FaultCase, outcome: Outcome) -> Result:
+        ends.append(outcome.rejoined)
+        return result(case, outcome)
+
+    monkeypatch.setattr(exploration, "Result", kept)
+    only = ("unicorn-shop", "--only", "failover,graceful,lost_before@failover-1/arc_controls/1/", "--json")
     few = json.loads(invoked("explore", *only).stdout)
     assert len(ends) > 4
     assert all(ends)
@@ -313,53 +434,63 @@ def test_whoever_wants_all_has_every_run_followed_to_its_end(monkeypatch: pytest
     assert (few["safe"], few["live"]) == (every["safe"], every["live"])
 
 
-OTHERWISE: dict[str, Callable[[Play], object]] = {
-    "a fence": lambda play: setattr(
-        play.functions.function("us-east-1", "unicorn-shop-users"), "reserved", 7
+OTHERWISE: dict[str, Callable[[Any], object]] = {
+    "a fence": lambda driver: setattr(
+        driver.simulation.functions.function("us-east-1", "unicorn-shop-users"), "reserved", 7
     ),
-    "a route": lambda play: play.application.arc.states.update({"us-east-1": "Off"}),
-    "a word in the ledger": lambda play: play.operator.direct(play.main, "who", "why", pause=True),
-    "a transport that is held": lambda play: play.application.datasets[0].stall(),
-    "an alarm": lambda play: setattr(next(iter(play.metrics._alarms.values())), "state", "ALARM"),
-    "a dark Region": lambda play: play.cloud.weather.dark.add("us-west-2"),
-    "a lost write": lambda play: play.customers.notebook.promises.append(
+    "a route": lambda driver: driver.simulation.application.arc.states.update({"us-east-1": "Off"}),
+    "a word in the ledger": lambda driver: driver.person.directs(driver.main, "why", pause=True),
+    "a transport that is held": lambda driver: driver.simulation.application.datasets[0].stall(),
+    "an alarm": lambda driver: setattr(
+        next(iter(driver.simulation.metrics._alarms.values())), "state", "ALARM"
+    ),
+    "a dark Region": lambda driver: driver.simulation.cloud.weather.dark.add("us-west-2"),
+    "a lost write": lambda driver: driver.simulation.customers.notebook.promises.append(
         Promise("nobody has it", "users", "nobody has it", "us-east-1", 0.0)
     ),
-    "a person who will decline": lambda play: setattr(play, "declines", True),
-    "a hand at work": lambda play: setattr(play.strikes, "busy", 1),
-    "another run": lambda play: play.begin("failback", {"mode": "graceful"}),
-    "a call that is under way": lambda play: play.clock.tasks.update({greenlet(): Task(play.clock, list)}),
-    "a page that will be closed": lambda play: setattr(
-        play.cloud.backing.buckets.kept["active-primary-uibucket"], "block", {"BlockPublicPolicy": True}
+    "a person who will decline": lambda driver: setattr(driver.person, "declines", True),
+    "a person at work": lambda driver: setattr(driver.person, "busy", 1),
+    "another run": lambda driver: driver.person.starts("failback"),
+    "a call that is under way": lambda driver: driver.simulation.clock.tasks.update(
+        {greenlet(): Task(driver.simulation.clock, list)}
+    ),
+    "a website that will be closed": lambda driver: setattr(
+        driver.simulation.cloud.backing.buckets.kept["active-primary-uibucket"],
+        "block",
+        {"BlockPublicPolicy": True},
     ),
 }
 
 
 @pytest.mark.parametrize("what", OTHERWISE)
-def test_a_run_in_which_anything_stands_otherwise_is_not_back_on_course(
+def test_a_run_in_which_anything_stands_otherwise_does_not_rejoin(
     what: str, surveyed: Exploration, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     where, stood = "failover-1/lambda_concurrency.us-west-1", []
+    driver = Driver(surveyed.runbook, read("unicorn-shop,failover,graceful"))
 
-    def stand(play: Play, point: Point, request: Request) -> None:
+    def enter(seam: Seam, point: Point, request: Request) -> None:
         if point.label == where:
-            stood.append(play._fingerprint(request))
-            with play.cloud.weather.fair():
-                OTHERWISE[what](play)
-            stood.append(play._fingerprint(request))
+            stood.append(driver.stands(request))
+            with driver.simulation.cloud.weather.fair():
+                OTHERWISE[what](driver)
+            stood.append(driver.stands(request))
 
-    monkeypatch.setattr(Play, "_stand", stand)
-    Play(surveyed.runbook, read("unicorn-shop,failover,graceful")).play()
+    monkeypatch.setattr(Seam, "_enter", enter)
+    driver.play()
     before, after = stood
-    assert before == course_of(surveyed, FAILOVER).standings[where]
+    assert before == baseline_of(surveyed, FAILOVER).fingerprints[where]
     assert after != before
 
 
-def test_a_course_that_goes_wrong_by_itself_is_told_and_not_struck(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_baseline_run_that_goes_wrong_by_itself_is_shown_and_nothing_is_injected(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     slip(AuroraWriter, "decide", 'seen.mode == "ungraceful"', "True")(monkeypatch)
     result = invoked("explore", "unicorn-shop", "--only", "unicorn-shop,failover,graceful,killed@")
     assert result.exit_code == 1
-    assert "failover graceful goes wrong by itself, and was not struck: mend that first" in result.stdout
+    wrong = "failover graceful goes wrong by itself, and nothing was injected: mend that first"
+    assert wrong in result.stdout
     assert "farshore replay --shrink 'unicorn-shop,failover,graceful'" in result.stdout
 
 
@@ -409,7 +540,7 @@ DARK = "failover,ungraceful,dark:us-east-1..failover-1/release/1/0"
 DARK_BACK = "failback,ungraceful,dark:us-west-1..failback-1/release/1/0"
 
 PLANTED: dict[str, tuple[Plant, str, str, str, str]] = {
-    # What is wrong: how, the seeds of a course or of few runs, the call that is struck, and what is found.
+    # What is wrong: how, the seeds of a baseline run or of few runs, the call that is met, and what is found.
     # Steps.
     "a graceful run that accepts a loss": (
         slip(AuroraWriter, "decide", 'seen.mode == "ungraceful"', "True"),
@@ -423,7 +554,7 @@ PLANTED: dict[str, tuple[Plant, str, str, str, str]] = {
         slip(ticking, "tick", "acknowledged +=", TRUSTS.format("step.fences")),
         "failback,graceful", "", "S5", "us-east-1:unicorn-shop-users:reserved_concurrency",
     ),
-    "a fence that trusts whatever it is told": (
+    "a fence that trusts any answer": (
         slip(ticking, "tick", "acknowledged +=", TRUSTS.format("step.fences").replace("not trouble", "True")),
         f"failover,graceful,lost_before@{FENCE}", "PutFunctionConcurrency",
         "S6", "lambda_concurrency us-east-1 would change again: fence lambda:us-east-1",
@@ -451,12 +582,12 @@ PLANTED: dict[str, tuple[Plant, str, str, str, str]] = {
         "failback,graceful,killed@failback-1/lambda_concurrency.us-east-1/", "PutFunctionConcurrency",
         "L1", "customers cannot buy anywhere, long after the end",
     ),
-    "a hand that does not ask whether it holds the lease": (
+    "a run that does not ask whether it holds the lease": (
         other(ticking, "_hold", lambda *_: None),
         "failover,graceful,revived@failover-1/aurora_writer.us-west-1/", "SwitchoverGlobalCluster",
         "S8", "aurora_writer.us-west-1 sent rds:SwitchoverGlobalCluster in us-east-1, but",
     ),
-    "a hand that does not wait for what is in flight": (
+    "a run that does not wait for what is in flight": (
         slip(ticking, "_hold", "now < lease.quiet_until", "False"),
         f"failover,graceful,late@{WRITER}", "SwitchoverGlobalCluster",
         "L1", "customers cannot buy anywhere, long after the end",
@@ -593,7 +724,7 @@ PLANTED: dict[str, tuple[Plant, str, str, str, str]] = {
         slip(LeaseStep, "decide", 'return Done("nothing owed")', 'raise Refused("nothing owed")'),
         "failover,graceful", "", "L1", "settling ended Refused",
     ),
-    "settling that tells nobody of what it could not pay": (
+    "settling that says nothing of what it could not pay": (
         slip(fence.FenceSight, "owes", " and not self.settling", ""),
         "failover,ungraceful,dark:us-east-1", "", "L1", "settling ended well at",
     ),
@@ -631,31 +762,35 @@ PLANTED: dict[str, tuple[Plant, str, str, str, str]] = {
 
 def replayed(*seeds: str) -> list[dict[str, Any]]:
     result = invoked("replay", "--json", *seeds)
-    told: list[dict[str, Any]] = json.loads(result.stdout)
-    assert result.exit_code == any(each["breaches"] for each in told)
-    return told
+    stories: list[dict[str, Any]] = json.loads(result.stdout)
+    assert result.exit_code == any(each["breaches"] for each in stories)
+    return stories
 
 
 @pytest.mark.parametrize("wrong", PLANTED)
 def test_a_planted_bug_is_found(wrong: str, surveyed: Exploration, monkeypatch: pytest.MonkeyPatch) -> None:
+    """By the runs that explore makes where it is planted: classes are made of what the code answers then."""
     plant, text, operation, invariant, words = PLANTED[wrong]
-    course = f"unicorn-shop,{text}"
-    if course in {str(each.seed) for each in surveyed.courses}:
-        seeds = [course]
+    baselines = {str(baseline.seed): baseline.seed for baseline in surveyed.baselines}
+    if f"unicorn-shop,{text}" in baselines:
+        plant(monkeypatch)
+        seeds = [f"unicorn-shop,{text}"]
     else:
-        seeds = [str(struck.seed) for struck in made(surveyed, f"^unicorn-shop,{text}", operation)][:6]
+        pattern = f"^unicorn-shop,{text}"
+        met = {case.baseline for case in made(surveyed.baselines, pattern, operation, every=True)}
+        plant(monkeypatch)
+        again = [recorded(each.seed) for each in surveyed.baselines if each.name in met]
+        seeds = [str(case.seed) for case in made(again, pattern, operation)][:6]
     assert seeds
-    plant(monkeypatch)
-    told = replayed(*seeds)
-    found = [each for tale in told for each in tale["breaches"]]
+    found = [each for story in replayed(*seeds) for each in story["breaches"]]
     assert any(each["invariant"] == invariant and words in each["story"] for each in found), found
 
 
 def test_where_nothing_is_planted_nothing_is_found(surveyed: Exploration) -> None:
     asked = {(f"^unicorn-shop,{text}", operation) for _, text, operation, _, _ in PLANTED.values()}
     for pattern, operation in sorted(asked):
-        for struck in made(surveyed, pattern, operation)[:1]:
-            assert played(struck.seed).breaches == (), struck.seed
+        for case in made(surveyed.baselines, pattern, operation)[:1]:
+            assert played(case.seed).breaches == (), case.seed
 
 
 DETECT, APPROVE, FENCING, PROMOTE, GIVING, TURNING, PROVING = range(7)
@@ -717,9 +852,9 @@ def test_a_runbook_that_is_wrong_is_found(wrong: str, tmp_path: Path) -> None:
     edit, text, invariant, words = WRONG_RUNBOOKS[wrong]
     path = tmp_path / "shop.yaml"
     path.write_text(edit(SHOP))
-    ((tale),) = replayed(f"{path},{text}")
-    assert tale["seed"] == f"{path},{text}"
-    found = tale["breaches"]
+    (story,) = replayed(f"{path},{text}")
+    assert story["seed"] == f"{path},{text}"
+    found = story["breaches"]
     assert any(each["invariant"] == invariant and words in each["story"] for each in found), found
 
 
@@ -755,8 +890,8 @@ def test_lint_and_explore_agree_on_the_dark(which: str, tmp_path: Path) -> None:
         for procedure in verdict["runs"]:
             seed = f"{path},{procedure},ungraceful,dark:{verdict['region']}"
             if seed not in ends:
-                (tale,) = replayed(seed)
-                ends[seed] = tale["status"]
+                (story,) = replayed(seed)
+                ends[seed] = story["status"]
     for loss, verdict in verdicts.items():
         ended = {ends[f"{path},{run},ungraceful,dark:{verdict['region']}"] for run in verdict["runs"]}
         assert (ended == {"SUCCEEDED"}) == verdict["survives"], (loss, ended)
@@ -790,6 +925,6 @@ def test_a_region_that_came_back_during_the_promotion_is_fenced_as_soon_as_data_
 ) -> None:
     """Not only when the run has ended: until then both Regions take writes."""
     seed = read("unicorn-shop,failover,ungraceful,dark:us-east-1@failover-1/lease/1/1..+120")
-    play = Play(surveyed.runbook, seed)
-    assert play.play().breaches == ()
-    assert play.checkers.figures()["exposure_seconds"] < 10
+    driver = Driver(surveyed.runbook, seed)
+    assert driver.play().breaches == ()
+    assert driver.simulation.checkers.figures()["exposure_seconds"] < 10

@@ -32,7 +32,7 @@ from .package import Part, package, substituted
 Handler = Callable[[Mapping[str, Any], Any], Any]
 
 
-def outside(cloud: Cloud, net: Net) -> Outside:
+def outside(cloud: Cloud, net: Net, kind: type[Outside] = Outside) -> Outside:
     """What the steps see of the world: the twin's clock, its network, its AWS."""
 
     def side_by_side(thunks: Sequence[Callable[[], Reply]]) -> list[Reply]:
@@ -41,7 +41,7 @@ def outside(cloud: Cloud, net: Net) -> Outside:
     def http(region: str, method: str, url: str, body: bytes | None) -> tuple[int, bytes]:
         return net.request(region, method, url, body)
 
-    return Outside(clock=lambda: cloud.clock.now, at_once=side_by_side, http=http)
+    return kind(clock=lambda: cloud.clock.now, at_once=side_by_side, http=http)
 
 
 def label_of(event: Mapping[str, Any]) -> str:
@@ -68,10 +68,17 @@ class Deployment:
     """Where the machines of one runbook run, by procedure."""
 
     def __init__(
-        self, cloud: Cloud, net: Net, functions: Functions, runbook: Runbook, telling: Telling = tick_of
+        self,
+        cloud: Cloud,
+        net: Net,
+        functions: Functions,
+        runbook: Runbook,
+        telling: Telling = tick_of,
+        kind: type[Outside] = Outside,
     ) -> None:
-        """`telling` hears how ticks end: Powertools' log lines and metrics, where nothing else is given."""
-        self.runbook, self.outside = runbook, outside(cloud, net)
+        """`telling` hears how ticks end: Powertools' log lines and metrics, where nothing else is given.
+        `kind` is that of the outside that steps see."""
+        self.runbook, self.outside = runbook, outside(cloud, net, kind)
         ours = package(runbook)
         self.machines = ours.machines
         self.arns: dict[str, str] = {}

@@ -16,6 +16,7 @@ import boto3
 
 from functions.errors import NotYet
 from functions.ledger import Lease
+from functions.outside import Outside
 from functions.telemetry import Telling, tick_of
 from twin.application import Build, Data, Foundation, builder
 from twin.aws import Cloud
@@ -71,6 +72,7 @@ class Simulation:
         engine: Engine = own_engine,
         naming: Naming | None = None,
         telling: Telling | None = None,
+        outside: type[Outside] = Outside,
     ) -> None:
         """`mode` is that of the runs that an alarm starts. The application is the one of the runbook's name,
         unless `build` gives another."""
@@ -81,6 +83,7 @@ class Simulation:
         self.on_alarm: list[Callable[[str, str], None]] = []
         """Told of each execution that an alarm has started, with the alarm's name."""
         self._data, self._backed, self._engine, self._telling = data, backed, engine, telling
+        self._outside = outside
         self._build = build or builder(runbook.application)
         self._naming = naming or (lambda procedure: f"{procedure}-{len(self.executions) + 1}")
         self._stack = ExitStack()
@@ -122,7 +125,7 @@ class Simulation:
         for region, name in _topics(runbook):
             boto3.client("sns", region_name=region).create_topic(Name=name)
         telling = self._telling or (tick_of if self._backed == "moto" else unheard)
-        self.deployment = Deployment(cloud, self.net, self.functions, runbook, telling)
+        self.deployment = Deployment(cloud, self.net, self.functions, runbook, telling, self._outside)
         self.operator = Operator(runbook, self.deployment.outside, runbook.regions.standby)
         self._observe(bus)
         self.tally = Tally(self.clock, runbook.ledger.table)
