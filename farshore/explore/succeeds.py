@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ..checkers.declarations import direction as direction_of
 from ..runbook.load import Runbook
 from .seed import ALARM, DECLINED, HAND_KINDS, LAG, LASTING_KINDS, Fault, Seed
 
@@ -33,5 +34,4 @@ def _ridden_out(fault: Fault, seed: Seed, runbook: Runbook) -> bool:
 
 def direction(seed: Seed, runbook: Runbook) -> tuple[str, str]:
     """`$from` and `$to` of the seed's procedure."""
-    primary, standby = runbook.regions.primary, runbook.regions.standby
-    return (standby, primary) if seed.procedure == "failback" else (primary, standby)
+    return direction_of(seed.procedure, runbook)
