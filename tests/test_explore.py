@@ -544,11 +544,11 @@ PLANTED: dict[str, tuple[Plant, str, str, str, str]] = {
     # Steps.
     "a graceful run that accepts a loss": (
         slip(AuroraWriter, "decide", 'seen.mode == "ungraceful"', "True"),
-        "failover,graceful", "", "S4", "a graceful run told Aurora to accept a loss",
+        "failover,graceful", "", "S4", "a graceful run let data be lost",
     ),
     "a promotion that trusts a 200": (
         slip(ticking, "tick", "acknowledged +=", TRUSTS.format('step.name == "aurora_writer"')),
-        "failover,graceful", "", "S2", "customers are sent to {'us-west-1'}; writers are {'us-east-1'}",
+        "failover,graceful", "", "S2", "customers are sent to us-west-1, where not every dataset",
     ),
     "a restore that trusts a 200": (
         slip(ticking, "tick", "acknowledged +=", TRUSTS.format("step.fences")),
@@ -562,11 +562,11 @@ PLANTED: dict[str, tuple[Plant, str, str, str, str]] = {
     "a fence that trusts a 200": (
         slip(ticking, "tick", "acknowledged +=", TRUSTS.format("step.fences")),
         f"failover,graceful,reverted@{FENCE}", "PutFunctionConcurrency",
-        "S5", "the API is still open in us-east-1, which was to be fenced",
+        "S5", "us-east-1 still lets requests in, and was to be fenced",
     ),
     "a run that remembers what an outage left": (
         slip(fence, "_memory", "held.resource, m.value", "held.resource, held.current"),
-        "failback,graceful,outage", "", "L1", "customers cannot buy anywhere, long after the end",
+        "failback,graceful,outage", "", "L1", "no customer is served anywhere, long after the end",
     ),
     "a lease that is taken whoever has it by now": (
         slip(Ledger, "hold", '"attribute_not_exists(application)", _stamp', "None, _stamp"),
@@ -575,12 +575,12 @@ PLANTED: dict[str, tuple[Plant, str, str, str, str]] = {
     "a refusal that leaves the fences though nothing has been sent": (
         slip(ticking, "_given_up", "why if touched", "why if True"),
         "failover,graceful,denied@failover-1/aurora_writer.us-west-1/1/", "SwitchoverGlobalCluster",
-        "S5", "left customers nowhere to buy",
+        "S5", "left customers nowhere to go",
     ),
     "a memory that is forgotten before what it remembers is back": (
         slip(fence, "_restore", "(), held.put(mine.value))", "(Forget(mine), *void), held.put(mine.value))"),
         "failback,graceful,killed@failback-1/lambda_concurrency.us-east-1/", "PutFunctionConcurrency",
-        "L1", "customers cannot buy anywhere, long after the end",
+        "L1", "no customer is served anywhere, long after the end",
     ),
     "a run that does not ask whether it holds the lease": (
         other(ticking, "_hold", lambda *_: None),
@@ -590,7 +590,7 @@ PLANTED: dict[str, tuple[Plant, str, str, str, str]] = {
     "a run that does not wait for what is in flight": (
         slip(ticking, "_hold", "now < lease.quiet_until", "False"),
         f"failover,graceful,late@{WRITER}", "SwitchoverGlobalCluster",
-        "L1", "customers cannot buy anywhere, long after the end",
+        "L1", "no customer is served anywhere, long after the end",
     ),
     "a lease that is taken without a quiet time": (
         other(lease, "LONGEST_TICK_SECONDS", 0.0),
@@ -607,7 +607,7 @@ PLANTED: dict[str, tuple[Plant, str, str, str, str]] = {
     "a fence that nobody confirmed and nobody owes": (
         slip(fence, "_fence", "(*notes, *(() if owed else void), owe), calls)",
              "notes, calls) if notes or calls else due.unknown.append(why)"),
-        DARK, "", "S5", "the API is still open in us-east-1, which was to be fenced",
+        DARK, "", "S5", "us-east-1 still lets requests in, and was to be fenced",
     ),
     "a fence that refuses a dark Region": (
         slip(fence.FenceSight, "owes", 'self.mode == "ungraceful"', "False"),
@@ -734,11 +734,11 @@ PLANTED: dict[str, tuple[Plant, str, str, str, str]] = {
     ),
     "a failure that gives nothing back": (
         slip(machine._Draft, "definition", "catch = undo if", "catch = self._fail() if"),
-        f"failover,graceful,denied@{FENCE}", "PutFunctionConcurrency", "S5", "left customers nowhere to buy",
+        f"failover,graceful,denied@{FENCE}", "PutFunctionConcurrency", "S5", "left customers nowhere to go",
     ),
     "an undo that forgets the fence": (
         slip(machine._Draft, "_undo", "for line in fences:", "for line in fences[1:]:"),
-        f"failover,graceful,denied@{FENCE}", "PutFunctionConcurrency", "S5", "left customers nowhere to buy",
+        f"failover,graceful,denied@{FENCE}", "PutFunctionConcurrency", "S5", "left customers nowhere to go",
     ),
     "a run that keeps the lease": (
         slip(machine._Draft, "definition", '"release", "lease", {"release": True}', '"release", "lease", {}'),
@@ -746,7 +746,7 @@ PLANTED: dict[str, tuple[Plant, str, str, str, str]] = {
     ),
     "a failback in failover's direction": (
         compiles("back = Direction(runbook.regions.standby, runbook.regions.primary)", "back = there"),
-        "failback,graceful", "", "S5", "customers can buy in us-west-1, not us-east-1",
+        "failback,graceful", "", "S5", "customers are served in us-west-1, not in us-east-1",
     ),
     # The engine.
     "an engine that tries again but once": (
@@ -800,19 +800,19 @@ WRONG_RUNBOOKS: dict[str, tuple[Edit, str, str, str]] = {
         ordered(DETECT, APPROVE, FENCING, TURNING, PROMOTE, GIVING, PROVING),
         "failover,graceful",
         "S2",
-        "customers are sent to {'us-west-1'}; writers are {'us-east-1'}",
+        "customers are sent to us-west-1, where not every dataset",
     ),
     "a fence that nothing gives back": (
         ordered(DETECT, APPROVE, FENCING, PROMOTE, TURNING, PROVING),
         "failback,graceful",
         "L1",
-        "customers cannot buy anywhere, long after the end",
+        "no customer is served anywhere, long after the end",
     ),
     "a fence of some functions": (
         step(FENCING, "[unicorn-shop-users, ", "["),
         "failover,graceful",
         "S5",
-        "the API is still open in us-east-1, which was to be fenced",
+        "us-east-1 still lets requests in, and was to be fenced",
     ),
     "nobody is asked": (
         ordered(DETECT, FENCING, PROMOTE, GIVING, TURNING, PROVING),

@@ -9,6 +9,7 @@ from functions.step import Step
 from twin.faults import Request
 
 from ..compile.definition import step_type_of
+from ..runbook.load import Runbook
 from .events import Tick
 
 READING = ("Get", "Describe", "List", "Invoke")
@@ -43,6 +44,12 @@ def step_of(tick: Tick) -> type[Step[object]] | None:
 def moves(procedure: str) -> bool:
     """The procedure moves data and customers from one Region to the other."""
     return procedure in OPPOSITE
+
+
+def direction(procedure: str, runbook: Runbook) -> tuple[str, str]:
+    """`$from` and `$to` of the procedure, wherever its machine may lead."""
+    primary, standby = runbook.regions.primary, runbook.regions.standby
+    return (standby, primary) if procedure == "failback" else (primary, standby)
 
 
 def breaks(procedure: str) -> bool:

@@ -13,7 +13,7 @@ from ..runbook.load import Runbook
 from ..runbook.model import lines
 from ..runbook.registry import steps
 from .checker import Checker
-from .declarations import breaks, mends, moves
+from .declarations import breaks, direction, mends, moves
 from .final_state import FinalState
 
 
@@ -45,7 +45,8 @@ class ARunEnds(Checker):
 
 def _left_undone(final: FinalState, runbook: Runbook) -> Iterator[str]:
     """What only a run that did everything leaves behind, and this one did not."""
-    procedure, (source, _) = final.last.procedure, final.last.direction
+    procedure = final.last.procedure
+    source, _ = direction(procedure, runbook)
     if final.held_by in final.reports:
         yield "the lease was not released"
     if moves(procedure):
@@ -57,7 +58,7 @@ def _left_undone(final: FinalState, runbook: Runbook) -> Iterator[str]:
 
 
 def _not_moved(final: FinalState, run: RunReport, runbook: Runbook) -> Iterator[str]:
-    source, target = run.direction
+    source, target = direction(run.procedure, runbook)
     if final.circumstances.only_an_alarm and not final.repaired:
         yield "only an alarm said that anything was wrong"
     if final.served != final.shall_serve:

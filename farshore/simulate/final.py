@@ -10,6 +10,7 @@ from functions.errors import NotYet
 from functions.ledger import Records
 from twin.application import fates, open_regions, serving
 
+from ..checkers.declarations import direction
 from ..checkers.final_state import Circumstances, FinalState, SettlingRun
 from ..operate.history import RunReport, explained
 from .simulation import Simulation
@@ -73,7 +74,8 @@ def final_state(simulation: Simulation, facts: RunFacts) -> FinalState:
         unlike={region: now != facts.well[region] for region, now in application.settings().items()},
     )
     last = final.last
-    shall_serve = application.shall_serve(last.procedure, *last.direction)
+    source, target = direction(last.procedure, simulation.runbook)
+    shall_serve = application.shall_serve(last.procedure, source, target)
     return replace(final, shall_serve=frozenset(shall_serve))
 
 
