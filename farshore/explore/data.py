@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from ..checkers.checker import Breach
+from ..checkers.declarations import direction as direction_of
 from ..runbook.load import Runbook
 from .seed import Point, Seed
 
@@ -119,5 +120,4 @@ def broken(seed: Seed, why: str) -> Outcome:
 
 def direction(seed: Seed, runbook: Runbook) -> tuple[str, str]:
     """`$from` and `$to` of the seed's procedure."""
-    primary, standby = runbook.regions.primary, runbook.regions.standby
-    return (standby, primary) if seed.procedure == "failback" else (primary, standby)
+    return direction_of(seed.procedure, runbook)
