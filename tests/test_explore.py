@@ -905,8 +905,8 @@ FOUND = {
     "a lag sampled before the fence is not trusted": "failover,ungraceful,lag:60",
     "what an undo could not give back is given back by settling":
         "failover,graceful,dark:us-east-1@failover-1/lambda_concurrency.us-east-1/1/12",
-    "two lost ticks do not end the wait for the lease": "failover,graceful,rain:12",
-    "three lost answers do not make a Region dark": "failback,graceful,rain:8",
+    "two lost ticks do not end the wait for the lease": "failover,graceful,random:350",
+    "three lost answers do not make a Region dark": "failover,graceful,random:12",
     "a stale answer while Aurora fails over ends nothing":
         "failover,ungraceful,stale@failover-1/aurora_writer.us-west-1/60/2",
     "a plan says that it has not read everything":

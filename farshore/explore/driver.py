@@ -25,7 +25,7 @@ from .injector import Injector
 from .kinds import answers_stale, kind_of, kinds_of
 from .person import REDRIVABLE, Person
 from .recorder import Recorder
-from .replies import Overheard, Replies
+from .replies import RecordingOutside, Replies
 from .seam import Seam
 from .seed import Seed
 
@@ -57,7 +57,7 @@ class Driver:
             data="memory",
             backed="doubles",
             naming=self._name,
-            outside=Overheard if recorder else Outside,
+            outside=RecordingOutside if recorder else Outside,
         )
         self.on_begin: list[Callable[[], None]] = []
         """Told when everything is in place, and the run that the seed is about is about to begin."""

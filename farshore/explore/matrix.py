@@ -11,7 +11,7 @@ from rich.table import Table
 from .cases import injected
 from .data import Result
 from .exploration import Exploration
-from .kinds import FAMILIES, KINDS
+from .kinds import KINDS, families
 
 
 @dataclass
@@ -58,7 +58,7 @@ def _coloured(cell: Cell) -> str:
 
 
 def _families(found: Rows) -> list[str]:
-    return [family.name for family in FAMILIES if any(family.name in cells for cells in found.values())]
+    return [family.name for family in families() if any(family.name in cells for cells in found.values())]
 
 
 def markdown(exploration: Exploration) -> str:
@@ -75,7 +75,7 @@ def markdown(exploration: Exploration) -> str:
         .format(
             application=exploration.runbook.application,
             baselines=sum(map(injected, exploration.baselines)),
-            families="\n".join(f"| {family.name} | {family.explained} |" for family in FAMILIES),
+            families="\n".join(f"| {family.name} | {family.explained} |" for family in families()),
             **counted,
         )
     ]
@@ -86,12 +86,12 @@ def markdown(exploration: Exploration) -> str:
             continue
         mine = [result for result in exploration.results if result.case.baseline == baseline.name]
         found = rows(mine, lambda result: result.case.state)
-        families = _families(found)
+        columns = _families(found)
         lines += [
-            f"| | {' | '.join(families)} |",
-            f"|---|{'---:|' * len(families)}",
+            f"| | {' | '.join(columns)} |",
+            f"|---|{'---:|' * len(columns)}",
             *(
-                f"| {state} | {' | '.join(str(cells.get(family, '')) for family in families)} |"
+                f"| {state} | {' | '.join(str(cells.get(family, '')) for family in columns)} |"
                 for state, cells in found.items()
             ),
             "",

@@ -42,7 +42,7 @@ class Recorder:
                 changes,
                 notes,
                 tick.answer if tick else "",
-                id(request) in self.echo.echoing,
+                id(request) in self.echo.changed,
                 own_hosts,
                 replies.of(*asked, request.region, writes=not only_reads(request)) if asked else {},
             )
@@ -53,11 +53,11 @@ class _Listening(Echo):
 
     def __init__(self) -> None:
         super().__init__()
-        self.echoing: set[int] = set()
-        """Requests by their identity; whoever records them keeps them."""
+        self.changed: dict[int, Request] = {}
+        """By identity, which is a request's own for as long as it is kept."""
 
     def hear(self, request: Request, answer: Mapping[str, Any]) -> Mapping[str, Any] | None:
         before = super().hear(request, answer)
         if before is not None:
-            self.echoing.add(id(request))
+            self.changed[id(request)] = request
         return before

@@ -28,7 +28,7 @@ ASKED: contextvars.ContextVar[tuple[Call, Busy] | None] = contextvars.ContextVar
 """The call that a step is making, and its words for busy."""
 
 
-class Overheard(Outside):
+class RecordingOutside(Outside):
     """Says in ASKED which call its requests belong to."""
 
     def reply(self, call: Call, busy: Busy = frozenset()) -> Reply:

@@ -19,8 +19,6 @@ def _found() -> Iterator[FaultKind]:
 
 KINDS: Mapping[str, FaultKind] = {kind.word: kind for kind in _found()}
 """By their words in a seed."""
-FAMILIES: tuple[Family, ...] = tuple(dict.fromkeys(kind.family for kind in KINDS.values()))
-"""In the order of the matrix."""
 
 
 def kind_of(fault: Fault) -> FaultKind:
@@ -30,6 +28,11 @@ def kind_of(fault: Fault) -> FaultKind:
 def kinds_of(seed: Seed) -> Iterator[FaultKind]:
     """Of all that goes wrong, in order."""
     return (kind_of(fault) for fault in seed.faults)
+
+
+def families() -> tuple[Family, ...]:
+    """In the order of the matrix."""
+    return tuple(dict.fromkeys(kind.family for kind in KINDS.values()))
 
 
 def answers_stale(seed: Seed) -> bool:
