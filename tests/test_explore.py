@@ -29,7 +29,7 @@ from farshore.explore.seed import CALL_KINDS, HAND_KINDS, LASTING_KINDS, TICK_KI
 from farshore.operate import operator as operate
 from farshore.runbook.find import find
 from farshore.simulate import package
-from functions import fence, outside
+from functions import fence, handler, outside
 from functions import tick as ticking
 from functions.ledger import Ledger
 from functions.outside import Outside
@@ -416,20 +416,20 @@ PLANTED: dict[str, tuple[Plant, str, str, str, str]] = {
         "failover,graceful", "", "S4", "a graceful run let data be lost",
     ),
     "a promotion that trusts a 200": (
-        slip(ticking, "tick", "acknowledged +=", TRUSTS.format('step.name == "aurora_writer"')),
+        slip(handler, "tick", "acknowledged +=", TRUSTS.format('step.name == "aurora_writer"')),
         "failover,graceful", "", "S2", "customers are sent to us-west-1, where not every dataset",
     ),
     "a restore that trusts a 200": (
-        slip(ticking, "tick", "acknowledged +=", TRUSTS.format("step.fences")),
+        slip(handler, "tick", "acknowledged +=", TRUSTS.format("step.fences")),
         "failback,graceful", "", "S5", "us-east-1:unicorn-shop-users:reserved_concurrency",
     ),
     "a fence that trusts whatever it is told": (
-        slip(ticking, "tick", "acknowledged +=", TRUSTS.format("step.fences").replace("not trouble", "True")),
+        slip(handler, "tick", "acknowledged +=", TRUSTS.format("step.fences").replace("not trouble", "True")),
         f"failover,graceful,lost_before@{FENCE}", "PutFunctionConcurrency",
         "S6", "lambda_concurrency us-east-1 would change again: fence lambda:us-east-1",
     ),
     "a fence that trusts a 200": (
-        slip(ticking, "tick", "acknowledged +=", TRUSTS.format("step.fences")),
+        slip(handler, "tick", "acknowledged +=", TRUSTS.format("step.fences")),
         f"failover,graceful,reverted@{FENCE}", "PutFunctionConcurrency",
         "S5", "us-east-1 still lets requests in, and was to be fenced",
     ),
@@ -698,7 +698,7 @@ WRONG_RUNBOOKS: dict[str, tuple[Edit, str, str, str]] = {
         "lambda_concurrency us-east-1 would change again: fence",
     ),
     "customers who stay": (
-        replaced("on: $to\n      off: $from", "on: $from\n      off: $to"),
+        replaced("on_in: $to\n      off_in: $from", "on_in: $from\n      off_in: $to"),
         "failover,graceful",
         "L1",
         "failover ended FAILED: Refused: synthetic_write us-west-1",

@@ -11,12 +11,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import combinations
 
+from functions.inputs import ClusterEndpoint
 from functions.run import MODES
 
-from ..compile.machine import Direction
 from ..runbook.load import Runbook
 from ..runbook.model import lines
 from ..runbook.registry import steps
+from ..runbook.typed import found
 from .play import Heard
 from .seed import (
     ALARM,
@@ -42,7 +43,7 @@ RAINS = range(1, 41)
 """Dice of the runs in which one call in five is befallen."""
 LAGS = (5, 20, 40, 90, 300)
 """Seconds for which replication has stalled when a run begins."""
-ARC, ARC_BLOCK = "route53-recovery-cluster/", "ARCRoutingControl"
+ARC = "route53-recovery-cluster/"
 CHANGING = ("late", "revived")
 """Hands that differ from a turn only at a call that changes something."""
 FIGURES = re.compile(r"[0-9]+(\.[0-9]+)?")
@@ -262,17 +263,16 @@ def _parts(course: Course, runbook: Runbook) -> Iterator[tuple[str, ...]]:
     for place in sorted({heard.place for heard in course.heard if heard.point.call}):
         if not place.startswith(("http/", ARC)):
             yield (place,)
-    endpoints = list(_endpoints(runbook, course))
+    endpoints = list(_endpoints(runbook))
     yield from ((one,) for one in endpoints)
     yield from combinations(endpoints, 2)
 
 
-def _endpoints(runbook: Runbook, course: Course) -> Iterator[str]:
+def _endpoints(runbook: Runbook) -> Iterator[str]:
     """The hosts of an ARC cluster's endpoints, as the runbook names them."""
-    way = Direction(*direction(course.seed, runbook))
     for line in lines(runbook.procedures["failover"]):
-        if steps()[line.step].block == ARC_BLOCK:
-            yield from (url.split("/")[2] for url in way.literal(line.inputs["endpoints"]).values())
+        for _, url in found(steps()[line.step], line.inputs, ClusterEndpoint):
+            yield url.split("/")[2]
 
 
 def _struck(course: Course, at: Point | None, *faults: Fault) -> Struck:

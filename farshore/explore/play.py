@@ -20,7 +20,6 @@ from twin.faults import Echo, Kind, Request
 from twin.services.dynamodb.model import WRITES
 
 from ..checkers.checker import Breach
-from ..checkers.declarations import changes
 from ..checkers.events import TICK, Tick
 from ..checkers.final_state import Circumstances
 from ..operate.trouble import Trouble
@@ -160,7 +159,7 @@ class Play(Simulation):
                 point,
                 str(request),
                 f"{request.service}/{request.region}",
-                tick is not None and request.service != "http" and changes(request),
+                tick is not None and request.service != "http" and tick.change(request) is not None,
                 tick is not None and request.service == "dynamodb" and request.operation in WRITES,
                 tick.answer if tick else "",
                 key in self._echoing,

@@ -8,10 +8,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from functions.ledger import QUERY, is_ledgers
 from twin.application import intended, open_regions
 from twin.faults import Request
 
-from ..checkers.declarations import READING
 from ..checkers.events import TICK, Tick
 from ..compile.machine import IDLE
 from ..runbook.load import Runbook
@@ -98,12 +98,9 @@ class Told(Play):
     def _changes(self, request: Request, answer: object) -> None:
         """A change that AWS has made, by whom."""
         tick = TICK.get()
-        reading = request.operation.startswith((*READING, "Query"))
-        if (
-            reading
-            or request.service in ("stepfunctions", "sns")
-            or (tick is None and request.service != "dynamodb")
-        ):
+        ledgers = is_ledgers(self.runbook.ledger.table, request.service, request.parameters)
+        noted = ledgers and request.operation != QUERY.operation_name
+        if not noted and (tick is None or tick.change(request) is None):
             return
         who = tick.label if tick else "a person"
         self.moments.append(Moment(self.clock.elapsed, "change", f"{who}: {request}: {_parameters(request)}"))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from ..checkers.declarations import direction as direction_of
 from ..runbook.load import Runbook
 from .seed import ALARM, DECLINED, HAND_KINDS, LAG, LASTING_KINDS, Fault, Seed
 
@@ -34,4 +33,4 @@ def _ridden_out(fault: Fault, seed: Seed, runbook: Runbook) -> bool:
 
 def direction(seed: Seed, runbook: Runbook) -> tuple[str, str]:
     """`$from` and `$to` of the seed's procedure."""
-    return direction_of(seed.procedure, runbook)
+    return runbook.direction(seed.procedure)
