@@ -40,6 +40,10 @@ class Api:
     home: str | None = None
     absent: frozenset[str] = frozenset()
     why: str = ""
+    accepts_loss: bool = False
+    """A call of it promotes without what was not shipped yet."""
+    pages: bool = False
+    """It pages a person, and changes nothing of the application."""
     read_seconds: int = READ_SECONDS
     """How long an answer may take. Only a read may take longer than the default: see LONGEST_CALL_SECONDS."""
 
@@ -56,9 +60,16 @@ class Api:
         """The operation as botocore's model spells it."""
         return self.operation or self.action.partition(":")[2]
 
+    @property
+    def is_http(self) -> bool:
+        """A request as customers make it. It needs no IAM."""
+        return self.service == "http"
 
-HTTP = Api("http:Request", plane="data", resource="*", why="not an AWS action")
-"""A request as customers make it. It needs no IAM."""
+
+HTTP_GET = Api("http:GET", plane="data", why="not an AWS action")
+"""Takes `url`; its answer is {"status": int, "body": bytes}."""
+HTTP_POST = Api("http:POST", plane="data", why="not an AWS action")
+"""Takes `url` and `body`, bytes of JSON; answers as HTTP_GET does."""
 
 
 @dataclass(frozen=True)
@@ -86,12 +97,6 @@ class Call:
 
     def __str__(self) -> str:
         return f"{self.api.action} in {self.region}"
-
-
-def request(region: str, method: str, url: str, body: bytes | None = None) -> Call:
-    """An HTTP request as data; its answer is {"status": int, "body": bytes}."""
-    parameters = {"method": method, "url": url} | ({"body": body} if body is not None else {})
-    return Call(HTTP, (Endpoint(region),), parameters)
 
 
 @dataclass(frozen=True)

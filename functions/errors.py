@@ -2,7 +2,7 @@
 machine's error names (Lambda's Python runtime reports `__name__`):
 
     NotYet     under way, busy, throttled, unanswered: ticked again
-      Paused   a person said `pause`: ticked again, for an hour in each state
+      Paused   a person said `pause`: ticked again, for an hour since it was said
     Refused    the world is not as the runbook says: a person must look
       Untouched  so, or aborted, before anything that undo could not give back was sent
     Aborted    a person said `abort`

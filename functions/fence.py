@@ -4,8 +4,8 @@ A step that fences (`lambda_concurrency`, `s3_public_access`) observes its resou
 `FenceSight`, and lets `take_away` or `give_back` decide about all of them at once: forty functions are
 fenced in one tick. Both are pure. Their rules:
 
-- What will be overwritten is remembered first, by the hand that overwrites it ("run" or "outage"), and
-  never when it already equals the target. A hand that finds another's fence joins it: it remembers the
+- What will be overwritten is remembered first, for the owner that overwrites it ("run" or "outage"), and
+  never when it already equals the target. An owner that finds the other's fence joins it: it remembers the
   other's value, so that the first to give back does not open it under the second's feet.
 - Where a fence is not confirmed within `patience`, an ungraceful run owes it, and the step ends as `unknown`:
   the debt is paid once the fence is read back, or no longer wanted. The run itself tries once more when
@@ -22,19 +22,23 @@ from dataclasses import dataclass, field
 
 from .calls import Call, Sight, Silence
 from .errors import Refused
+from .inputs import Patience, Seconds
 from .ledger import DELETE, PUT, Forget, Memory, Note, Owe, Pay, Records, Remember
-from .run import Mode
+from .run import GIVES_UP, Mode, Owner, Purpose
 from .step import Change, Decision, Done, Wait
 from .world import World
 
 NOTES = (PUT, DELETE)
 """What a step that fences writes in the ledger."""
 
+PATIENCE = Patience(Seconds(20))
+"""Where a runbook says no other."""
+
 UNKNOWN = "unknown"
 """The outcome of a fence that nobody confirmed: it is a debt."""
 
 NOTHING_WITHHELD = "nothing withheld"
-"""The outcome of a restore: this hand remembers nothing, or no longer."""
+"""The outcome of a restore: its owner remembers nothing, or no longer."""
 
 ASKS = 3
 """How often one look asks those that were silent while others answered: in the dark it asks twice."""
@@ -58,37 +62,33 @@ class Held:
 
 @dataclass(frozen=True)
 class FenceSight:
-    """All resources of a step, and whose hand is on them. Durations and `now` in seconds."""
+    """All resources of a step, and for whom they are held. Durations and `now` in seconds."""
 
-    hand: str
+    owner: Owner
+    purpose: Purpose
     mode: Mode
     now: float
     waited: float
     patience: float
     records: Records
     held: tuple[Held, ...]
-    settling: bool = False
-    """A debt is being paid: what is not owed is let be, and what cannot be paid is told to a person."""
-    undoing: bool = False
-    """The run gives up: what it cannot give back it owes."""
-    again: bool = False
-    """What this run owes is tried once more, and it goes on without."""
 
     @classmethod
     def of(cls, world: World, patience: float, held: Sequence[Held]) -> FenceSight:
         run = world.run
         return cls(
-            run.hand,
-            run.mode,
-            world.now,
-            world.waited,
-            patience,
-            world.records,
-            tuple(held),
-            run.procedure == "settle",
-            run.undoing,
-            run.again,
+            run.owner, run.purpose, run.mode, world.now, world.waited, patience, world.records, tuple(held)
         )
+
+    @property
+    def settling(self) -> bool:
+        """A debt is being paid: what is not owed is let be, and what cannot be paid pages a person."""
+        return self.purpose == "settle"
+
+    @property
+    def again(self) -> bool:
+        """What this run owes is tried once more, and it goes on without."""
+        return self.purpose == "again"
 
     @property
     def late(self) -> bool:
@@ -98,7 +98,7 @@ class FenceSight:
     @property
     def owes(self) -> bool:
         """Only an ungraceful run goes on without its fence. A game day owes no breakage."""
-        return self.mode == "ungraceful" and self.hand == "run" and not self.settling
+        return self.mode == "ungraceful" and self.owner == "run" and not self.settling
 
     @property
     def dark(self) -> bool:
@@ -114,12 +114,12 @@ class FenceSight:
         return bool(self.records.debts.get(resource, {}).get("give_back"))
 
     def mine(self, resource: str) -> Memory | None:
-        """What this hand remembers of the resource."""
-        return next((m for m in self.records.remembered(resource) if m.hand == self.hand), None)
+        """What this owner remembers of the resource."""
+        return next((m for m in self.records.remembered(resource) if m.owner == self.owner), None)
 
     def others(self, resource: str) -> tuple[Memory, ...]:
-        """What the other hands remember of it."""
-        return tuple(m for m in self.records.remembered(resource) if m.hand != self.hand)
+        """What the other owner remembers of it."""
+        return tuple(m for m in self.records.remembered(resource) if m.owner != self.owner)
 
 
 @dataclass
@@ -140,15 +140,15 @@ class _Sum:
     def decision(self, done: Done) -> Decision:
         if self.due:
             facts = {"unread": len(self.waiting)} if self.waiting else {}
-            return Change(_told(self.due), tuple(self.calls), tuple(self.notes), facts)
+            return Change(_first_few(self.due), tuple(self.calls), tuple(self.notes), facts)
         if self.waiting:
-            return Wait(_told(self.waiting))
+            return Wait(_first_few(self.waiting))
         return done
 
 
 def remembered_here(world: World, resource: str) -> bool:
-    """This hand has something to give back: where it has not, a restore needs no reading."""
-    return any(memory.hand == world.run.hand for memory in world.records.remembered(resource))
+    """Its owner has something to give back: where it has not, a restore needs no reading."""
+    return any(memory.owner == world.run.owner for memory in world.records.remembered(resource))
 
 
 def ask_all(world: World, calls: Sequence[Call]) -> list[Sight]:
@@ -171,18 +171,20 @@ def take_away(seen: FenceSight, target: Value) -> Decision:
         _fence(seen, held, target, due)
     facts: dict[str, object] = {"fenced": len(seen.held) - len(due.unknown)}
     if due.unknown:
-        return due.decision(Done(UNKNOWN, facts | {"unknown": len(due.unknown), "why": _told(due.unknown)}))
+        return due.decision(
+            Done(UNKNOWN, facts | {"unknown": len(due.unknown), "why": _first_few(due.unknown)})
+        )
     return due.decision(Done(facts=facts))
 
 
 def give_back(seen: FenceSight) -> Decision:
-    """Brings every resource to what this hand remembers; Done where it remembers nothing."""
+    """Brings every resource to what its owner remembers; Done where that remembers nothing."""
     due = _Sum()
-    still = sorted({memory.hand for held in seen.held for memory in seen.others(held.resource)})
+    still = sorted({memory.owner for held in seen.held for memory in seen.others(held.resource)})
     for held in seen.held:
         _restore(seen, held, due)
     if due.unknown:
-        return due.decision(Done(UNKNOWN, {"unknown": len(due.unknown), "why": _told(due.unknown)}))
+        return due.decision(Done(UNKNOWN, {"unknown": len(due.unknown), "why": _first_few(due.unknown)}))
     return due.decision(Done(f"still held by {', '.join(still)}" if still else NOTHING_WITHHELD))
 
 
@@ -223,22 +225,22 @@ def _memory(seen: FenceSight, held: Held, target: Value) -> tuple[Note, ...]:
     if seen.mine(held.resource) is not None:
         return ()
     if held.current != target:
-        return (Remember(Memory(seen.hand, held.resource, held.current)),)
-    return tuple(Remember(Memory(seen.hand, held.resource, m.value)) for m in seen.others(held.resource)[:1])
+        return (Remember(Memory(seen.owner, held.resource, held.current)),)
+    return tuple(Remember(Memory(seen.owner, held.resource, m.value)) for m in seen.others(held.resource)[:1])
 
 
 def _restore(seen: FenceSight, held: Held, due: _Sum) -> None:
     mine = seen.mine(held.resource)
     # Only runs owe. A fence that is given back is owed no more: a late payment would cut customers off again.
-    void = (Pay(held.resource),) if seen.hand == "run" and held.resource in seen.records.debts else ()
+    void = (Pay(held.resource),) if seen.owner == "run" and held.resource in seen.records.debts else ()
     if mine is None:
         if void:
             due.add(f"no longer owe the fence of {held.resource}", void)
     elif seen.others(held.resource):
-        due.add(f"leave {held.resource} to {seen.others(held.resource)[0].hand}", (Forget(mine), *void))
+        due.add(f"leave {held.resource} to {seen.others(held.resource)[0].owner}", (Forget(mine), *void))
     elif isinstance(held.current, Silence):
         why = f"{held.resource}: {held.current.why}"
-        if not (seen.undoing and seen.late):
+        if not (seen.purpose in GIVES_UP and seen.late):
             due.waiting.append(why)
         elif seen.to_give_back(held.resource):
             due.unknown.append(why)
@@ -253,6 +255,6 @@ def _restore(seen: FenceSight, held: Held, due: _Sum) -> None:
         due.add(f"note that {held.resource} is restored", (Forget(mine), *void))
 
 
-def _told(whys: Sequence[str]) -> str:
+def _first_few(whys: Sequence[str]) -> str:
     """The first few: a Cause holds 32,768 characters, and a person fewer."""
     return "; ".join(whys[:3]) + (f"; and {len(whys) - 3} more" if len(whys) > 3 else "")

@@ -20,11 +20,11 @@ StepT = TypeVar("StepT", bound=Step[Any])
 
 
 def lambda_handler(
-    step_type: type[StepT], outside: Outside | None = None, tick_of: telemetry.Telling = telemetry.tick_of
+    step_type: type[StepT], outside: Outside | None = None, tick_of: telemetry.Telemetry = telemetry.tick_of
 ) -> Callable[[Mapping[str, Any], Any], Any]:
     """The Lambda of a step type: one tick an invocation, its log lines and metrics by the run's id.
 
-    `tick_of` is who tells of them: an exploration has nobody who would listen.
+    `tick_of` notes them: an exploration has nobody who would read it.
     """
     home = outside or Outside()
 
@@ -35,10 +35,10 @@ def lambda_handler(
         ledger = Ledger(
             home, run.application, event["ledger"]["table"], event["ledger"]["regions"], run.target
         )
-        with tick_of(step_type.name, run) as report:
+        with tick_of(run) as report:
             result: dict[str, Any] | NotYet | Refused | Aborted
             try:
-                step = step_from(step_type, event["inputs"])
+                step = _fit(step_type, event["inputs"])
                 result = tick(step, run, ledger, home, since)
             except (NotYet, Refused, Aborted) as error:
                 result = error
@@ -86,8 +86,18 @@ def _accept(given: Any) -> None:
         raise Refused(f"not an input: {json.dumps(given)[:200]}; {ACCEPTED}")
 
 
+def _fit(step_type: type[StepT], inputs: Mapping[str, Any]) -> StepT:
+    try:
+        return step_from(step_type, inputs)
+    except ValueError as error:
+        raise Refused(
+            f"inputs that do not go together: {error}; correct the runbook and compile it"
+        ) from None
+
+
 def step_from(step_type: type[StepT], inputs: Mapping[str, Any]) -> StepT:
-    """The step with its inputs, as the compiler wrote them into the event."""
+    """The step with its inputs, as the compiler wrote them into the event. Raises ValueError where the step
+    does not take them together."""
     hints = _hints(step_type)
     return step_type(**{name: _shaped(hints[name], value) for name, value in inputs.items()})
 

@@ -1,9 +1,18 @@
-"""What a step's inputs can say, besides texts, numbers and truths."""
+"""What a step's inputs can say: Regions, durations, and texts that name something of AWS.
+
+A text that names something has a type of its own, with a `Form`: AWS's pattern for it, and the canonical form
+in which AWS keeps it. The loader reads by them, editors complete by them, and docs/steps.md says them. Steps
+themselves need only the types. What names nothing is a plain `str`.
+
+Adding a type is adding a NewType and its entry in FORMS.
+"""
 
 from __future__ import annotations
 
 import re
-from typing import NewType
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, NewType
 
 Region = NewType("Region", str)
 """One of the runbook's own: `$from`, `$to` or a name under `regions:`; in an event always a name."""
@@ -11,6 +20,244 @@ AwsRegion = NewType("AwsRegion", str)
 """Any Region of AWS, the application's or not: where ARC's cluster endpoints are."""
 Seconds = NewType("Seconds", float)
 """A duration: "30s", "15m" or "2h" in a runbook, a number of seconds in an event."""
+Patience = NewType("Patience", Seconds)
+"""How long a silent Region is waited for: past it a fence is given up, and owed."""
+Loss = NewType("Loss", Seconds)
+"""How much of the newest data a promotion may lose."""
+
+ApplicationName = NewType("ApplicationName", str)
+AlarmName = NewType("AlarmName", str)
+BucketName = NewType("BucketName", str)
+ClusterId = NewType("ClusterId", str)
+FunctionName = NewType("FunctionName", str)
+GlobalClusterId = NewType("GlobalClusterId", str)
+HealthService = NewType("HealthService", str)
+TableName = NewType("TableName", str)
+RoutingControlArn = NewType("RoutingControlArn", str)
+TopicArn = NewType("TopicArn", str)
+ClusterEndpoint = NewType("ClusterEndpoint", str)
+"""One of the endpoints of an ARC cluster, as an https URL."""
+Url = NewType("Url", str)
+Origin = NewType("Origin", str)
+"""Scheme, host and perhaps a port: where customers send requests."""
+UrlPath = NewType("UrlPath", str)
+JsonKey = NewType("JsonKey", str)
+
+
+@dataclass(frozen=True)
+class Whole:
+    """A note on an input of several entries: there are `count` of them in AWS, and all should be written."""
+
+    count: int
+    of: str
+    """Whose they are, for a message: a cluster."""
+
+
+@dataclass(frozen=True)
+class Form:
+    """How a text that names something is written."""
+
+    noun: str
+    """What it is, for a message: "a bucket's name"."""
+    several: str
+    """Of a list of them: "bucket names"."""
+    pattern: str
+    """Of the whole text, in what Python and editors (ECMAScript) read alike."""
+    rule: str
+    """The pattern in words, after "write"."""
+    example: str
+    keeper: str = ""
+    """The service that keeps it in its canonical form, and compares it so."""
+    canonical: Callable[[str], str] = str
+    flaw: Callable[[str], str] = lambda text: ""
+    """What a pattern cannot say: what is wrong, or nothing."""
+    meant: Callable[[str], str] = lambda text: ""
+    """What was perhaps meant by a text that does not fit; it counts only if it fits itself."""
+
+    def fits(self, text: str) -> bool:
+        return re.fullmatch(self.pattern, text) is not None
+
+    def wrong(self, text: str) -> tuple[str, str] | None:
+        """What is wrong, to be read after the text itself, and what to write; None where it is right."""
+        kept = self.canonical(text)
+        if kept != text and self.fits(kept) and self.keeper:
+            return f": {self.keeper} keeps it as {kept}", f"write {kept}"
+        if not self.fits(text):
+            near = next((near for near in (self.meant(text), text.strip(), kept) if self.fits(near)), "")
+            return f" is not {self.noun}", f"write {near or f'{self.rule}, such as {self.example}'}"
+        if flaw := self.flaw(text):
+            return f" {flaw}", f"write {self.rule}, such as {self.example}"
+        return None
+
+
+def _in_arn(resource: str) -> Callable[[str], str]:
+    """The name within an ARN of such a resource ("function:", "table/"), or before a qualifier."""
+
+    def meant(text: str) -> str:
+        found = re.fullmatch(rf"arn:[^:]*:[^:]*:[^:]*:[^:]*:{resource}([^:]+)(:.*)?", text)
+        return found[1] if found else text.partition(":")[0]
+
+    return meant
+
+
+def _with_scheme(text: str) -> str:
+    """http//shop and htps://shop were meant to be URLs."""
+    scheme, slashes, rest = text.partition("//")
+    return f"{'http' if scheme in ('http', 'http:') else 'https'}://{rest if slashes else text}"
+
+
+def _small_host(text: str) -> str:
+    """Names of hosts and schemes are the same in small letters."""
+    scheme, slashes, rest = text.partition("://")
+    host, slash, path = rest.partition("/")
+    return f"{scheme.lower()}{slashes}{host.lower()}{slash}{path}"
+
+
+def _bad_port(text: str) -> str:
+    port = re.match(r"[^/]*//[^/]*:([0-9]+)(/|$)", text)
+    return f"has the port {port[1]}, of at most 65535" if port and not 0 < int(port[1]) < 65536 else ""
+
+
+_LABEL = "[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?"
+_HOST = rf"{_LABEL}(\.{_LABEL})*(:[0-9]{{1,5}})?"
+_ARN = "arn:aws[a-z-]*"
+
+FORMS: dict[Any, Form] = {
+    ApplicationName: Form(
+        "an application's name",
+        "applications",
+        "[a-z][a-z0-9-]{0,39}",
+        "small letters, digits and hyphens, a letter first, at most 40",
+        "unicorn-shop",
+        canonical=str.lower,
+    ),
+    # docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_PutMetricAlarm.html
+    AlarmName: Form(
+        "an alarm's name",
+        "alarm names",
+        r"(?!arn:)\S(.{0,253}\S)?",
+        "the name of a CloudWatch alarm, at most 255 characters",
+        "unicorn-shop-canary",
+        meant=_in_arn("alarm:"),
+    ),
+    # docs.aws.amazon.com/AmazonS3/latest/userguide/bucketnamingrules.html
+    BucketName: Form(
+        "a bucket's name",
+        "bucket names",
+        r"(?!.*\.\.)(?![0-9.]+$)[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]",
+        "3 to 63 small letters, digits, hyphens and dots",
+        "unicorn-shop-pages",
+        canonical=str.lower,
+        meant=_in_arn(""),
+    ),
+    # docs.aws.amazon.com/AmazonRDS/latest/APIReference/API_CreateDBCluster.html
+    ClusterId: Form(
+        "a DB cluster's identifier",
+        "DB cluster identifiers",
+        "(?!.*--)(?!.*-$)[a-z][a-z0-9-]{0,62}",
+        "at most 63 small letters, digits and single hyphens, a letter first",
+        "unicorn-shop-east",
+        keeper="RDS",
+        canonical=str.lower,
+        meant=_in_arn("cluster:"),
+    ),
+    # docs.aws.amazon.com/lambda/latest/api/API_PutFunctionConcurrency.html
+    FunctionName: Form(
+        "a Lambda function's name",
+        "function names",
+        "[A-Za-z0-9_-]{1,64}",
+        "the name alone, neither ARN nor alias: at most 64 letters, digits, hyphens and underscores",
+        "unicorn-shop-users",
+        meant=_in_arn("function:"),
+    ),
+    # docs.aws.amazon.com/AmazonRDS/latest/APIReference/API_CreateGlobalCluster.html
+    GlobalClusterId: Form(
+        "a global database's identifier",
+        "global database identifiers",
+        "(?!arn:)[a-z][a-z0-9:._-]{0,254}",
+        "small letters, digits, hyphens and dots, a letter first",
+        "unicorn-shop",
+        keeper="RDS",
+        canonical=str.lower,
+        meant=_in_arn("global-cluster:"),
+    ),
+    # docs.aws.amazon.com/health/latest/APIReference/API_EventFilter.html
+    HealthService: Form(
+        "a service as AWS Health names it",
+        "services",
+        "[A-Z0-9_]{2,30}",
+        "capital letters",
+        "RDS",
+        keeper="AWS Health",
+        canonical=str.upper,
+    ),
+    # docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_CreateTable.html
+    TableName: Form(
+        "a table's name",
+        "table names",
+        "[A-Za-z0-9_.-]{3,255}",
+        "3 to 255 letters, digits, hyphens, underscores and dots",
+        "farshore-ledger",
+        meant=_in_arn("table/"),
+    ),
+    # docs.aws.amazon.com/recovery-cluster/latest/api/routingcontrol.html
+    RoutingControlArn: Form(
+        "a routing control's ARN",
+        "routing controls' ARNs",
+        rf"{_ARN}:route53-recovery-control::[0-9]{{12}}:controlpanel/[0-9A-Za-z]{{32}}/routingcontrol/[0-9A-Za-z_-]+",
+        "the ARN of the routing control, with an account of 12 digits",
+        "arn:aws:route53-recovery-control::123456789012:controlpanel/"
+        "0123456789abcdef0123456789abcdef/routingcontrol/0123456789abcdef",
+    ),
+    # docs.aws.amazon.com/sns/latest/api/API_CreateTopic.html; what a FIFO topic sends, no person gets.
+    TopicArn: Form(
+        "the ARN of a standard SNS topic",
+        "topics' ARNs",
+        rf"{_ARN}:sns:[a-z0-9-]+:[0-9]{{12}}:[A-Za-z0-9_-]{{1,256}}",
+        "the topic's ARN, with an account of 12 digits",
+        "arn:aws:sns:us-east-1:123456789012:pages",
+    ),
+    ClusterEndpoint: Form(
+        "an ARC cluster's endpoint",
+        "endpoints",
+        rf"https://{_HOST}(/\S*)?",
+        "an https URL",
+        "https://aaaaaaaa.route53-recovery-cluster.us-east-1.amazonaws.com/v1",
+        canonical=_small_host,
+        flaw=_bad_port,
+        meant=_with_scheme,
+    ),
+    Url: Form(
+        "a URL",
+        "URLs",
+        rf"https?://{_HOST}([/?]\S*)?",
+        "a URL with http:// or https:// and a host",
+        "https://api.shop.example/orders",
+        canonical=_small_host,
+        flaw=_bad_port,
+        meant=_with_scheme,
+    ),
+    Origin: Form(
+        "a URL without a path",
+        "URLs",
+        rf"https?://{_HOST}",
+        "http:// or https:// and a host, and no path",
+        "https://api.shop.example",
+        canonical=_small_host,
+        flaw=_bad_port,
+        meant=lambda text: _with_scheme(text).rstrip("/"),
+    ),
+    UrlPath: Form(
+        "a path",
+        "paths",
+        r"/[^\s#]*",
+        "a path that begins with a slash, without spaces",
+        "/orders/{marker}",
+        meant=lambda text: f"/{text}",
+    ),
+    JsonKey: Form("a JSON key", "JSON keys", r"\S(.{0,253}\S)?", "one line of text", "host"),
+}
+"""How each type of text is written, by its type; sources above each."""
 
 
 def seconds(text: str | int | float) -> float:

@@ -6,7 +6,7 @@ MRSC tables refuse transactions, so every write is one item under its own condit
 docs.aws.amazon.com/amazondynamodb/latest/developerguide/V2globaltables_HowItWorks.html
 
     lease                       who may change anything: execution, redrive count, epoch
-    memory#<hand>#<resource>    what a fence overwrote and someone will want back; the first write wins
+    memory#<owner>#<resource>    what a fence overwrote and someone will want back; the first write wins
     debt#<resource>             a fence that could not be confirmed, or given back: retried until paid
     begun                       the run that moved data or customers last, noted before its first such call
     directive                   a person's word to the run: pause, resume, skip, ungraceful, abort
@@ -26,6 +26,7 @@ from typing import Any, Protocol
 from .calls import Api, Call, Denied, Endpoint, Silence
 from .errors import NotYet, Refused
 from .outside import Outside
+from .run import Purpose
 
 TABLE = "dynamodb:{region}:{account}:table/{table}"
 QUERY = Api("dynamodb:Query", resource=TABLE, plane="data")
@@ -39,23 +40,25 @@ LOST_RACE = "ConditionalCheckFailedException"
 
 @dataclass(frozen=True)
 class Lease:
-    """The one hand: `holder` is an execution's ARN; each new hand has the next epoch."""
+    """Who may change anything: `holder` is an execution's ARN; each new holder has the next epoch."""
 
     holder: str
     redrives: int
     epoch: int
     released: bool
     quiet_until: float = 0.0
-    """No change before this: a call of the hand before may still be in flight (seconds since 1970)."""
+    """No change before this: a call of the holder before may still be in flight (seconds since 1970)."""
     ended: float = 0.0
     """When the last failover or failback ended (seconds since 1970): from then a trigger cools down."""
+    purpose: Purpose = "move"
+    """Of the run that holds it."""
 
 
 @dataclass(frozen=True)
 class Memory:
-    """What `hand` overwrote on a resource."""
+    """What `owner` overwrote on a resource, and will give back."""
 
-    hand: str
+    owner: str
     resource: str
     value: Any
 
@@ -106,7 +109,7 @@ class Ledger:
             more = {"ExclusiveStartKey": answer["LastEvaluatedKey"]}
 
     def hold(self, lease: Lease, after: Lease | None) -> bool:
-        """Takes or gives back the lease, unless another hand was quicker than what we read."""
+        """Takes or gives back the lease, unless another run was quicker than what we read."""
         body = dict(vars(lease))
         stamp = _stamp(after)
         if stamp is None:
@@ -160,6 +163,11 @@ class Ledger:
         raise Refused(f"the ledger {self._table} refused {call}: {reply.code}: {why}")
 
 
+def is_ledgers(table: str, service: str, parameters: Mapping[str, Any]) -> bool:
+    """Such a call is to the ledger in this table, and not to a table of the application."""
+    return service == QUERY.service and parameters.get("TableName") == table
+
+
 class Note(Protocol):
     """Something that a Change writes in the ledger before its calls go out."""
 
@@ -173,17 +181,17 @@ class Remember:
     memory: Memory
 
     def write_in(self, ledger: Ledger) -> None:
-        ledger.write_once(f"memory#{self.memory.hand}#{self.memory.resource}", {"value": self.memory.value})
+        ledger.write_once(f"memory#{self.memory.owner}#{self.memory.resource}", {"value": self.memory.value})
 
 
 @dataclass(frozen=True)
 class Forget:
-    """What has been given back, as read; or what another hand will give back."""
+    """What has been given back, as read; or what the other owner will give back."""
 
     memory: Memory
 
     def write_in(self, ledger: Ledger) -> None:
-        ledger.erase(f"memory#{self.memory.hand}#{self.memory.resource}")
+        ledger.erase(f"memory#{self.memory.owner}#{self.memory.resource}")
 
 
 @dataclass(frozen=True)
@@ -230,7 +238,7 @@ class Propose:
 
 @dataclass(frozen=True)
 class Hold:
-    """The lease changes hands, unless it has changed since it was read."""
+    """The lease has another holder, or none, unless it has changed since it was read."""
 
     lease: Lease
     after: Lease | None
@@ -253,8 +261,8 @@ def _records(written: tuple[tuple[str, str], ...]) -> Records:
     for item, body in items.items():
         kind, _, rest = item.partition("#")
         if kind == "memory":
-            hand, _, resource = rest.partition("#")
-            memories.append(Memory(hand, resource, body["value"]))
+            owner, _, resource = rest.partition("#")
+            memories.append(Memory(owner, resource, body["value"]))
         elif kind == "debt":
             debts[rest] = body
         elif kind == "decision":

@@ -17,7 +17,7 @@ from botocore.config import Config
 from botocore.exceptions import ClientError, ConnectionError, HTTPClientError
 from botocore.parsers import ResponseParserError
 
-from .calls import CONNECT_SECONDS, HTTP, READ_SECONDS, Absent, Answer, Call, Denied, Endpoint, Reply, Silence
+from .calls import CONNECT_SECONDS, READ_SECONDS, Absent, Answer, Call, Denied, Endpoint, Reply, Silence
 
 THROTTLED = frozenset(
     {
@@ -116,7 +116,7 @@ class Outside:
     def _through(self, endpoint: Endpoint, call: Call, busy: frozenset[str]) -> Reply:
         where = f"{call.api.action} in {endpoint.region}"
         try:
-            if call.api is HTTP:
+            if call.api.is_http:
                 return self._http(endpoint, call)
             client = self.client(call.api.service, endpoint, call.api.read_seconds)
             method = getattr(client, xform_name(call.api.operation_name))
@@ -137,13 +137,13 @@ class Outside:
             return Silence(f"{where}: {type(error).__name__}")
 
     def _http(self, endpoint: Endpoint, call: Call) -> Reply:
-        asked = call.parameters
-        status, body = self.http(endpoint.region, asked["method"], asked["url"], asked.get("body"))
+        url, body = call.parameters["url"], call.parameters.get("body")
+        status, body = self.http(endpoint.region, call.api.operation_name, url, body)
         return {"status": status, "body": body}
 
     def replies(self, calls: Sequence[Call], busy: frozenset[str]) -> list[Reply]:
         for call in calls:
-            if call.api is not HTTP:
+            if not call.api.is_http:
                 for endpoint in call.endpoints:
                     self.client(call.api.service, endpoint, call.api.read_seconds)
         return self.at_once([lambda call=call: self.reply(call, busy) for call in calls])  # type: ignore[misc]

@@ -1,4 +1,4 @@
-"""The run that a tick belongs to."""
+"""The run that a tick belongs to, and what the tick is for."""
 
 from __future__ import annotations
 
@@ -10,6 +10,24 @@ from .inputs import Region
 Mode = Literal["graceful", "ungraceful"]
 MODES: tuple[Mode, ...] = ("graceful", "ungraceful")
 
+Purpose = Literal["move", "undo", "again", "settle", "break", "unbreak", "mend", "prepare"]
+"""What a state is for:
+
+    move      it moves the application to the other Region
+    undo      the run gives up: what it took away is given back
+    again     a fence that the run owes is tried once more, and nobody is waited for
+    settle    debts are paid, on schedule
+    break     the game day breaks a Region
+    unbreak   the game day gives up: what it broke is given back
+    mend      the recovery gives back what the game day broke
+    prepare   what must be true before a disaster is made true
+"""
+Owner = Literal["run", "outage"]
+
+OUTAGE: frozenset[Purpose] = frozenset({"break", "unbreak", "mend"})
+GIVES_UP: frozenset[Purpose] = frozenset({"undo", "unbreak"})
+"""The run has failed, and ends once this is done: no `abort` stops it."""
+
 
 @dataclass(frozen=True)
 class Run:
@@ -17,8 +35,10 @@ class Run:
 
     application: str
     procedure: str
-    hand: Literal["run", "outage"]
-    """Who takes away and gives back: a run, or the game day. Each remembers for itself."""
+    """For people: nothing is decided by its name."""
+    step: str
+    """The step type whose state is ticked."""
+    purpose: Purpose
     source: Region
     target: Region
     mode: Mode
@@ -26,7 +46,13 @@ class Run:
     execution: str
     redrives: int
     state: str
-    undoing: bool = False
-    again: bool = False
-    """What this run owes is tried once more, and nobody is waited for."""
     trigger: str = ""
+
+    @property
+    def owner(self) -> Owner:
+        """Who takes away and gives back: a run, or the game day. Each remembers for itself."""
+        return "outage" if self.purpose in OUTAGE else "run"
+
+    @property
+    def gives_up(self) -> bool:
+        return self.purpose in GIVES_UP

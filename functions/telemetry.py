@@ -29,32 +29,34 @@ class Report(Protocol):
     def __call__(self, outcome: str, why: str, waited: float, facts: Mapping[str, Any]) -> None: ...
 
 
-class Telling(Protocol):
-    """Tells of one tick of a step in a run, once it is reported how the tick ended."""
+class Telemetry(Protocol):
+    """Notes one tick of a run, once it is reported how the tick ended."""
 
-    def __call__(self, step: str, run: Any, /) -> AbstractContextManager[Report]: ...
+    def __call__(self, run: Any, /) -> AbstractContextManager[Report]: ...
 
 
 @contextmanager
-def tick_of(step: str, run: Any) -> Iterator[Report]:
+def tick_of(run: Any) -> Iterator[Report]:
     """Gives the function that reports how the tick ended; flushes the metrics after it.
 
     Nothing is kept from tick to tick: in the twin, ticks interleave in one process.
     """
     metrics = EphemeralMetrics(namespace="Farshore", service="farshore")
     metrics.add_dimension(name="application", value=run.application)
-    metrics.add_dimension(name="step", value=step)
-    told = {
+    metrics.add_dimension(name="step", value=run.step)
+    always = {
         "correlation_id": run.execution,
         "application": run.application,
         "procedure": run.procedure,
+        "step": run.step,
+        "purpose": run.purpose,
         "state": run.state,
         "mode": run.mode,
     } | ({"dry_run": True} if run.dry_run else {})
 
     def report(outcome: str, why: str, waited: float, facts: Mapping[str, Any]) -> None:
         seconds = {"why": why, "waited_seconds": round(waited, 3), "facts": dict(facts)}
-        logger.info(outcome, extra=told | seconds)
+        logger.info(outcome, extra=always | seconds)
         metrics.add_metric(name="Ticks", unit=MetricUnit.Count, value=1)
         metrics.add_metric(name="SecondsWaited", unit=MetricUnit.Seconds, value=max(waited, 0.0))
         if "lag_seconds" in facts:

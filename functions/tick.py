@@ -17,6 +17,10 @@ from .world import World
 ROUNDS = 3
 """Changes of one tick, each looked at again: what one brought about at once needs no second tick."""
 
+LONGEST_PAUSE_SECONDS = 3600.0
+"""A pause that nobody ends is over so long after it was said, since a run's history is finite. Then a run
+that gives up goes on, because what was taken from customers must be given back; any other is Refused."""
+
 
 def tick(step: Step[Any], run: Run, ledger: Ledger, outside: Outside, since: float) -> dict[str, Any]:
     """Looks, decides, changes, looks again. Returns the state's output, or raises one of the errors."""
@@ -75,7 +79,7 @@ def _looked(
     step: Step[Any], run: Run, records: Records, outside: Outside, since: float
 ) -> dict[str, Any] | tuple[World, Wait | Change]:
     """The state's output where it holds, is skipped or only planned; else what was seen, and what is due."""
-    run, since, word = _heed(run, records, since)
+    run, since, word = _heed(run, records, since, outside.clock())
     if word is not None:
         return word
     world = World(outside, run, records, since, step)
@@ -97,7 +101,7 @@ def _decided(step: Step[Any], world: World) -> Decision:
         return Wait(str(silence))
 
 
-def _heed(run: Run, records: Records, since: float) -> tuple[Run, float, dict[str, Any] | None]:
+def _heed(run: Run, records: Records, since: float, now: float) -> tuple[Run, float, dict[str, Any] | None]:
     """A person's word to this run, from the ledger."""
     word = records.directive
     if run.dry_run or word.get("execution") != run.execution:
@@ -106,17 +110,20 @@ def _heed(run: Run, records: Records, since: float) -> tuple[Run, float, dict[st
     if word.get("ungraceful"):
         run = dataclasses.replace(run, mode="ungraceful")
     since = max(since, word.get("resumed_at", 0.0))
-    if word.get("abort") and not run.undoing:
+    if word.get("abort") and not run.gives_up:
         raise Aborted(f"aborted by {who}")
     if word.get("pause"):
-        raise Paused(f"paused by {who}")
+        if now < word["paused_at"] + LONGEST_PAUSE_SECONDS:
+            raise Paused(f"paused by {who}")
+        if not run.gives_up:
+            raise Refused(f"paused by {who}, and nobody resumed it within {LONGEST_PAUSE_SECONDS:g} s")
     if run.state in word.get("skip", ()):
         return run, since, {"outcome": "skipped", "facts": {"by": who}}
     return run, since, None
 
 
 def _hold(records: Records, run: Run, now: float) -> None:
-    """Only the holder changes anything, and only after the hand before it has surely let go."""
+    """Only the holder changes anything, and only after the one before it has surely let go."""
     lease = records.lease
     if lease is None or lease.released or lease.holder != run.execution:
         raise Refused(f"superseded: the lease is held by {lease.holder if lease else 'nobody'}")

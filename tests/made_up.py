@@ -43,8 +43,8 @@ class Controls(Step[None]):
     """Where customers go."""
 
     endpoints: Annotated[Mapping[AwsRegion, str], "the cluster's endpoints"]
-    on: Annotated[Region, "where customers shall go"]
-    off: Annotated[Region, "where they shall not"]
+    on_in: Annotated[Region, "where customers shall go"]
+    off_in: Annotated[Region, "where they shall not"]
 
     name: ClassVar = "arc_controls"
 
@@ -125,8 +125,8 @@ failover:
   - lambda_concurrency: {functions: [buy, pay], region: $to, reserved: restore}
   - arc_controls:
       endpoints: {eu-west-1: "https://a.example", us-east-1: "https://b.example"}
-      on: $to
-      off: $from
+      on_in: $to
+      off_in: $from
       within: 2h
 outage:
   - bake: {loud: true}

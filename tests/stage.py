@@ -60,10 +60,10 @@ class Stage:
             "run": {
                 "application": APP,
                 "procedure": given.pop("procedure", "failover"),
-                "hand": "run",
+                "step": given.pop("step", "a step"),
+                "purpose": given.pop("purpose", "move"),
                 "source": there,
                 "target": region,
-                "undoing": given.pop("undoing", False),
             },
             "ledger": {"table": TABLE, "regions": list(REPLICAS)},
             "execution": {
@@ -80,7 +80,9 @@ class Stage:
 
     def tick(self, name: str, inputs: Mapping[str, Any], region: str = WEST, **given: Any) -> dict[str, Any]:
         """One invocation. Raises FunctionError, whose text is `Error: message`."""
-        answer: dict[str, Any] = self.functions.invoke(region, name, self.event(inputs, region, **given))
+        answer: dict[str, Any] = self.functions.invoke(
+            region, name, self.event(inputs, region, **{"step": name} | given)
+        )
         return answer
 
     def fails(self, name: str, inputs: Mapping[str, Any], region: str = WEST, **given: Any) -> str:

@@ -19,7 +19,7 @@ import pytest
 
 import functions.steps
 from farshore.runbook.registry import inputs, steps
-from functions.calls import HTTP, Api
+from functions.calls import Api
 from functions.ledger import DELETE, PUT
 from functions.step import Step
 
@@ -116,7 +116,7 @@ def test_a_declared_operation_exists_and_what_cannot_be_scoped_says_why(api: Api
     assert templates
     if "*" in templates:
         assert api.why, f"{api.action}: its resource is *, so say why"
-    if api is not HTTP:
+    if not api.is_http:
         assert api.operation_name in operations(api.service)
         prefix, _, action = api.action.partition(":")
         assert re.fullmatch(r"[a-z0-9-]+", prefix)
@@ -142,7 +142,8 @@ def test_what_a_resource_is_named_by_is_an_input(kind: type[Step[Any]]) -> None:
 
 MENTIONED: dict[str, dict[str, str]] = {
     "lease": {
-        "farshore/compile/machine.py": "the compiler puts it first and last",
+        "farshore/compile/procedure.py": "the compiler puts it first and last",
+        "farshore/compile/undo.py": "the compiler puts it first and last",
         "farshore/commands/directing.py": "it cannot be skipped",
         "farshore/commands/operating.py": "the lease, not the step",
         "farshore/simulate/simulation.py": "the lease, not the step",
@@ -215,15 +216,13 @@ def test_a_cold_start_imports_nothing_heavy() -> None:
 
 
 def calls_of(module: ModuleType) -> Iterator[Api]:
-    """The operations that a module's source makes calls of: NAME(region, ...), and request(...) for HTTP."""
+    """The operations that a module's source makes calls of: NAME(region, ...)."""
     assert module.__file__ is not None
     for node in ast.walk(ast.parse(Path(module.__file__).read_text())):
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
             thing = vars(module).get(node.func.id)
             if isinstance(thing, Api):
                 yield thing
-            elif node.func.id == "request":
-                yield HTTP
         # Chosen by a condition: (A if graceful else B)(region, ...)
         elif isinstance(node, ast.Call) and isinstance(node.func, ast.IfExp):
             for name in (node.func.body, node.func.orelse):

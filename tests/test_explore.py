@@ -833,7 +833,7 @@ WRONG_RUNBOOKS: dict[str, tuple[Edit, str, str, str]] = {
         "lambda_concurrency us-east-1 would change again: fence",
     ),
     "customers who stay": (
-        replaced("on: $to\n      off: $from", "on: $from\n      off: $to"),
+        replaced("on_in: $to\n      off_in: $from", "on_in: $from\n      off_in: $to"),
         "failover,graceful",
         "L1",
         "failover ended FAILED: Refused: synthetic_write us-west-1",

@@ -159,7 +159,7 @@ def test_a_lease_that_has_changed_since_it_was_read_is_not_taken(ledger: Ledger)
     assert not ledger.hold(Lease(OTHER, 0, 2, False), FREE), "it was released since"
     assert ledger.hold(Lease(OTHER, 0, 2, False), released)
     assert not ledger.hold(Lease(THIS, 0, 2, False), released), "it was taken since"
-    assert not ledger.hold(released, FREE), "a late release of a hand before"
+    assert not ledger.hold(released, FREE), "a late release of a holder before"
     assert ledger.read().lease == Lease(OTHER, 0, 2, False)
 
 

@@ -146,7 +146,7 @@ BROKEN: dict[str, tuple[Edit, set[tuple[str, Place]], str]] = {
     "a proof through the door of one Region": (
         replaced("url: https://api.unicorn", "url: https://api.us-east-1.unicorn"),
         {("dark", ("synthetic_write", 1))},
-        "needs http:Request in us-east-1",
+        "needs http:GET in us-east-1",
     ),
     "a single endpoint of ARC": (
         lambda text: ONE_ENDPOINT.sub("", text),

@@ -22,7 +22,7 @@ from farshore.cli import farshore
 from farshore.operate.aws_cli import command
 from farshore.runbook.load import load
 from farshore.simulate.simulation import Simulation
-from functions.calls import Api, Call, Endpoint, request
+from functions.calls import HTTP_POST, Api, Call, Endpoint
 from twin.faults import Request
 
 ROOT = Path(__file__).parent.parent
@@ -244,7 +244,7 @@ def test_a_command_says_to_a_shell_what_the_call_says_to_boto3(call: Call) -> No
 
 def test_a_request_is_printed_for_curl() -> None:
     words = shlex.split(
-        command(request("us-west-1", "POST", "https://a.example/u?x=1&y=2", b'{"a": "it\'s"}'))
+        command(HTTP_POST("us-west-1", url="https://a.example/u?x=1&y=2", body=b'{"a": "it\'s"}'))
     )
     assert words[0] == "curl"
     assert words[-1] == "https://a.example/u?x=1&y=2"

@@ -62,7 +62,7 @@ def test_a_runbook_is_read_with_regions_as_written_and_durations_in_seconds(book
     assert isinstance(restore, Line)
     assert restore.inputs["reserved"] == "restore"
     assert isinstance(controls, Line)
-    assert (controls.inputs["on"], controls.inputs["off"], controls.inputs["within"]) == (
+    assert (controls.inputs["on_in"], controls.inputs["off_in"], controls.inputs["within"]) == (
         "$to",
         "$from",
         7200,
@@ -155,11 +155,10 @@ failover:
   - detached:
 """
     assert refusal(book, text) == [
-        '1: application: "Unicorn" cannot name an application: '
-        "write small letters, digits and hyphens, a letter first, at most 40",
+        '1: application: "Unicorn" is not an application\'s name: write unicorn',
         "3: rto: expected a duration such as 30s or 15m, found 15: write 15m for minutes or 15s for seconds",
         '5: unknown step "aurora_witer": did you mean "aurora_writer"?',
-        '6: functions: expected a list of names, found "buy": write ["buy"]',
+        '6: functions: expected a list of texts, found "buy": write ["buy"]',
         '6: region: "$form" is not a Region of this runbook: did you mean "$from"?',
         "6: reserved: expected a whole number, 0 or more, or `restore`, "
         'found "restroe": did you mean "restore"?',

@@ -128,7 +128,7 @@ def test_slips_that_the_loader_forgives_are_valid(
         ("reserved: restore", "reserved: restroe"),
         ("within: 2h", "within: 15"),
         ("within: 2h", "within: 15 minutes"),
-        ("off: $from", "off: $form"),
+        ("off_in: $from", "off_in: $form"),
         ("primary: us-east-1", "primary: virginia"),
         (", us-west-1: west}", "}"),
         ("members: {us-east-1: east", "members: {east: east"),

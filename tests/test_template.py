@@ -18,7 +18,7 @@ from transform import MACHINE, parsed, transformed
 from farshore.compile.emitter import Flow, Noted, Tag, emit
 from farshore.compile.machine import logical_id
 from farshore.runbook.registry import steps
-from functions.calls import HTTP, LONGEST_TICK_SECONDS, Api
+from functions.calls import LONGEST_TICK_SECONDS, Api
 from functions.handler import run_from
 from functions.ledger import QUERY
 
@@ -35,7 +35,7 @@ CALLS = {
     f"{step.name} {api.action} {api.operation_name}": api
     for step in steps().values()
     for api in (QUERY, *step.reads, *step.writes, *step.notes)
-    if api is not HTTP
+    if not api.is_http
 }
 
 

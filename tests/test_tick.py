@@ -367,13 +367,28 @@ def test_nothing_is_changed_while_a_call_of_the_run_before_may_be_in_flight(yard
 
 def test_a_pause_stops_every_change_and_a_resume_gives_the_state_its_time_anew(yard: Yard) -> None:
     entered = yard.stage.clock.now
-    yard.stage.say(pause=True)
+    yard.stage.say(pause=True, paused_at=entered)
     assert yard.fails(within=30, entered=entered) == "Paused: the state: paused by jane: she knows"
     yard.stage.clock.sleep(3000)
     assert yard.fails(within=30, entered=entered).startswith("Paused: ")
     assert yard.writes() == 0
     yard.stage.say(pause=False, resumed_at=yard.stage.clock.now)
     assert yard.tick(within=30, entered=entered)["outcome"] == "done"
+
+
+def test_a_pause_that_nobody_ends_ends_the_run_after_an_hour_and_does_not_hold_its_undoing(
+    yard: Yard,
+) -> None:
+    """Else each of its states would be paused for an hour, and what was taken would not be given back."""
+    yard.stage.say(pause=True, paused_at=yard.stage.clock.now)
+    yard.stage.clock.sleep(3599)
+    assert yard.fails().startswith("Paused: ")
+    assert yard.fails(purpose="undo").startswith("Paused: ")
+    yard.stage.clock.sleep(1)
+    assert yard.fails() == (
+        "Refused: the state: paused by jane: she knows, and nobody resumed it within 3600 s"
+    )
+    assert yard.tick(purpose="undo")["outcome"] == "done"
 
 
 def test_a_skipped_state_says_by_whom_and_changes_nothing(yard: Yard) -> None:
@@ -383,11 +398,12 @@ def test_a_skipped_state_says_by_whom_and_changes_nothing(yard: Yard) -> None:
     assert yard.tick(state="another state")["outcome"] == "done"
 
 
-def test_an_abort_ends_the_run_but_not_its_undoing(yard: Yard) -> None:
+@pytest.mark.parametrize("purpose", ["undo", "unbreak"])
+def test_an_abort_ends_the_run_but_not_its_undoing(yard: Yard, purpose: str) -> None:
     yard.stage.say(abort=True)
     assert yard.fails() == "Aborted: the state: aborted by jane: she knows"
     assert yard.writes() == 0
-    assert yard.tick(undoing=True)["outcome"] == "done"
+    assert yard.tick(purpose=purpose)["outcome"] == "done"
 
 
 # What moves data or customers.
@@ -630,8 +646,8 @@ def test_whoever_deploys_a_step_may_choose_who_is_told_how_its_ticks_end(yard: Y
     told: list[tuple[str, str, str, str]] = []
 
     @contextmanager
-    def tick_of(step: str, run: Run) -> Iterator[Report]:
-        yield lambda outcome, why, waited, facts: told.append((step, run.execution, outcome, why))
+    def tick_of(run: Run) -> Iterator[Report]:
+        yield lambda outcome, why, waited, facts: told.append((run.step, run.execution, outcome, why))
 
     for step in (Dicer, Wrong):
         handler = lambda_handler(step, yard.stage.outside, tick_of)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar, Protocol
 
 from functions.ledger import Lease
+from functions.run import Purpose
 from twin.application import Application, Promise
 from twin.aws import Cloud
 from twin.customers import Customers
@@ -42,6 +43,9 @@ class Subject(Protocol):
 
     def running(self, execution: str) -> bool:
         """As the engine knows, whoever else could be told. Takes no time."""
+
+    def purpose(self, procedure: str) -> Purpose:
+        """What the procedure is for."""
 
     def ask(self, run: RunReport, step: StepReport) -> Mapping[str, Any]:
         """What the step would do now: the answer of a dry tick. It takes time."""

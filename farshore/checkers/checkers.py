@@ -77,7 +77,8 @@ class Checkers:
         self._at_ease = not any(checker.restless for checker in self._all)
 
     def _hear(self, request: Request, answer: object) -> None:
-        call = Call(request, TICK.get())
+        tick = TICK.get()
+        call = Call(request, tick, None if tick is None else tick.change(request))
         for checker in self._on_call:
             checker.on_call(call)
 

@@ -8,8 +8,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from functions.ledger import DELETE, PUT
+from functions.calls import Api
+from functions.ledger import DELETE, PUT, is_ledgers
+from functions.run import Purpose
 from twin.faults import Request
+
+from ..compile.definition import change_of, step_of
 
 
 @dataclass
@@ -36,8 +40,20 @@ class Tick:
     """For whoever counts them."""
 
     @property
-    def undoing(self) -> bool:
-        return bool(self.event["run"]["undoing"])
+    def purpose(self) -> Purpose:
+        """What its state is for."""
+        purpose: Purpose = self.event["run"]["purpose"]
+        return purpose
+
+    def change(self, request: Request) -> Api | None:
+        """The step's declared write that the request is, where that changes something of the application."""
+        return change_of(self.event, request.service, request.operation, request.parameters)
+
+    def pages(self, request: Request) -> bool:
+        """The request is the step's declared page to a person."""
+        kind = step_of(self.event)
+        pages = () if kind is None else (api for api in kind.writes if api.pages)
+        return any((api.service, api.operation_name) == (request.service, request.operation) for api in pages)
 
 
 TICK: contextvars.ContextVar[Tick | None] = contextvars.ContextVar("tick", default=None)
@@ -51,6 +67,8 @@ class Call:
     request: Request
     tick: Tick | None
     """Which made it; None where a person, a customer or Step Functions did."""
+    change: Api | None
+    """The declared write that it is, where a run has changed something of the application by it."""
 
 
 @dataclass(frozen=True)
@@ -66,7 +84,7 @@ class LedgerWrite:
 def ledger_write(request: Request, table: str) -> LedgerWrite | None:
     """None where the call writes nothing into this table."""
     given: Any = request.parameters
-    if request.service != PUT.service or given.get("TableName") != table:
+    if not is_ledgers(table, request.service, given):
         return None
     if request.operation == PUT.operation_name:
         return LedgerWrite(given["Item"]["item"]["S"], json.loads(given["Item"]["body"]["S"]))

@@ -8,9 +8,11 @@ ever, and customers are served somewhere.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import chain
+
+from functions.run import Purpose
 
 from .checker import Checker
-from .declarations import breaks, moves
 from .final_state import FinalState, SettlingRun
 
 
@@ -18,11 +20,13 @@ class GetsThere(Checker):
     invariant = "L1"
 
     def on_end(self, final: FinalState) -> None:
-        for story in (*_runs(final), *_second_run(final), *_denials(final), *_afterwards(final)):
+        purpose = self.subject.purpose(final.first.procedure)
+        stories = (_runs(final, purpose), _second_run(final), _denials(final), _afterwards(final, purpose))
+        for story in chain.from_iterable(stories):
             self.breach(story)
 
 
-def _runs(final: FinalState) -> Iterator[str]:
+def _runs(final: FinalState, purpose: Purpose) -> Iterator[str]:
     circumstances, procedure = final.circumstances, final.first.procedure
     must = circumstances.must_succeed and not circumstances.lasting  # where it lasts, that is S7
     if must and not final.stuck and final.status != "SUCCEEDED":
@@ -31,7 +35,7 @@ def _runs(final: FinalState) -> Iterator[str]:
         what = "even when repaired" if final.repaired else "the last of all runs"
         if not circumstances.last_may_fail or final.repaired:
             yield f"{final.last.procedure}, {what}, ended {final.last.status}: {final.last.why}"
-    if circumstances.undisturbed and not final.pages and moves(procedure):
+    if circumstances.undisturbed and not final.pages and purpose == "move":
         yield "nobody was paged to approve the plan"
 
 
@@ -54,13 +58,13 @@ def _denials(final: FinalState) -> Iterator[str]:
             yield f"{call} was denied, and the run ended without naming it: {final.why}"
 
 
-def _afterwards(final: FinalState) -> Iterator[str]:
+def _afterwards(final: FinalState, purpose: Purpose) -> Iterator[str]:
     failure = next((_settled(run, final) for run in final.settling if _settled(run, final)), "")
     if failure:
         yield f"settling ended {failure}"
     if final.debts:
         yield f"owed for ever: {', '.join(final.debts)}"
-    if not final.served and not breaks(final.first.procedure):
+    if not final.served and purpose != "break":
         yield "no customer is served anywhere, long after the end"
 
 

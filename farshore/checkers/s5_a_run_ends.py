@@ -13,7 +13,6 @@ from ..runbook.load import Runbook
 from ..runbook.model import lines
 from ..runbook.registry import steps
 from .checker import Checker
-from .declarations import breaks, direction, mends, moves
 from .final_state import FinalState
 
 
@@ -32,33 +31,34 @@ class ARunEnds(Checker):
             elif report.status != "SUCCEEDED" and not report.why:
                 self.breach(f"{report.procedure} ended {report.status} without a reason")
         if final.last.status == "SUCCEEDED":
-            for missing in _left_undone(final, self.subject.runbook):
+            for missing in self._left_undone(final):
                 self.breach(f"{final.last.procedure} SUCCEEDED, but {missing}")
         self._left_customers_nowhere(final)
 
+    def _left_undone(self, final: FinalState) -> Iterator[str]:
+        """What only a run that did everything leaves behind, and this one did not."""
+        runbook, procedure = self.subject.runbook, final.last.procedure
+        purpose, (source, _) = self.subject.purpose(procedure), runbook.direction(procedure)
+        if final.held_by in final.reports:
+            yield "the lease was not released"
+        if purpose == "move":
+            yield from _not_moved(final, final.last, runbook)
+        if purpose == "mend" and final.unlike[source]:
+            yield f"{source} has not got back what the outage took"
+        if purpose == "break" and not final.unlike[source]:
+            yield f"nothing is broken in {source}"
+
     def _left_customers_nowhere(self, final: FinalState) -> None:
         procedure = final.first.procedure
-        fell_short = final.status == "FAILED" and not final.moved and moves(procedure)
+        fell_short = (
+            final.status == "FAILED" and not final.moved and self.subject.purpose(procedure) == "move"
+        )
         if fell_short and not final.circumstances.ledger_denied and not final.served_at_first:
             self.breach(f"{procedure} failed before it had moved anything, and left customers nowhere to go")
 
 
-def _left_undone(final: FinalState, runbook: Runbook) -> Iterator[str]:
-    """What only a run that did everything leaves behind, and this one did not."""
-    procedure = final.last.procedure
-    source, _ = direction(procedure, runbook)
-    if final.held_by in final.reports:
-        yield "the lease was not released"
-    if moves(procedure):
-        yield from _not_moved(final, final.last, runbook)
-    if mends(procedure) and final.unlike[source]:
-        yield f"{source} has not got back what the outage took"
-    if breaks(procedure) and not final.unlike[source]:
-        yield f"nothing is broken in {source}"
-
-
 def _not_moved(final: FinalState, run: RunReport, runbook: Runbook) -> Iterator[str]:
-    source, target = direction(run.procedure, runbook)
+    source, target = runbook.direction(run.procedure)
     if final.circumstances.only_an_alarm and not final.repaired:
         yield "only an alarm said that anything was wrong"
     if final.served != final.shall_serve:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..compile.definition import step_type_of
+from ..compile.definition import step_of
 from ..operate.history import RunReport
 from .checker import Checker
 
@@ -15,7 +15,7 @@ class AgainIsTheSame(Checker):
             return
         with self.subject.cloud.weather.fair():
             for step in run.steps:
-                kind = step_type_of(step.function)
+                kind = step_of(step.event)
                 if kind is None or not (kind.needs_lease and kind.writes) or step.outcome == "unknown":
                     continue
                 answer = self.subject.ask(run, step)

@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from functions.inputs import ClusterEndpoint
 from twin.faults import Request
 
+from ..compile.definition import step_of
 from ..compile.machine import AGAIN
+from ..runbook.typed import found
 from .checker import Checker, Subject
-from .declarations import accepts_loss, any_endpoint, changes, moves
-from .events import Call, ledger_write
+from .events import Call, Tick, ledger_write
 from .final_state import FinalState
 
 Plan = Mapping[str, Mapping[str, Any]]
@@ -32,15 +34,13 @@ class ApprovedPlan(Checker):
     def on_call(self, call: Call) -> None:
         tick, request = call.tick, call.request
         self._overrules(request)
-        if tick is None or not changes(request) or tick.undoing:
+        if tick is None or call.change is None or tick.purpose not in ("move", "again"):
             return
-        if not moves(tick.event["run"]["procedure"]):
-            return
-        if accepts_loss(request) and tick.execution in self._overruled:
+        if call.change.accepts_loss and tick.execution in self._overruled:
             return
         state = tick.event["state"]["Name"].removesuffix(AGAIN)
         entries = [plan[state] for plan in self._plans.get(tick.execution, ()) if state in plan]
-        if not any(_covers(entry, request) for entry in entries):
+        if not any(_covers(entry, call) for entry in entries):
             said = entries[-1]["outcome"] if entries else "nothing"
             self.breach(f"{tick.label} sent {request}, but the approved plan says {said} for it")
 
@@ -57,13 +57,23 @@ class ApprovedPlan(Checker):
             self.breach(story)
 
 
-def _covers(entry: Mapping[str, Any], request: Request) -> bool:
+def _covers(entry: Mapping[str, Any], made: Call) -> bool:
     """The plan names this very call, or says that the step would wait, or has not read all of its things."""
     if entry["outcome"] == "would wait" or entry["facts"].get("unread"):
         return True
+    assert made.tick is not None
+    request, others = made.request, _endpoints(made.tick)
     return any(
         call["action"].partition(":")[2] == request.operation
-        and (call["region"] == request.region or any_endpoint(request))
+        and (call["region"] == request.region or request.region in others)
         and call["parameters"] == request.parameters
         for call in entry.get("calls", ())
     )
+
+
+def _endpoints(tick: Tick) -> set[str]:
+    """The Regions of a cluster's endpoints: a plan names the one to be tried first, and any other will do."""
+    kind = step_of(tick.event)
+    if kind is None:
+        return set()
+    return {str(at[-1]) for at, _ in found(kind, tick.event["inputs"], ClusterEndpoint)}

@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from .checker import Checker, Subject
-from .declarations import changes
 from .events import Call, ledger_write
 from .final_state import FinalState
 
@@ -24,7 +23,7 @@ class OneHolder(Checker):
 
     def on_call(self, call: Call) -> None:
         self._passes_on(call)
-        if call.tick is None or not changes(call.request):
+        if call.tick is None or call.change is None:
             return
         lease = self.subject.lease()
         mine = lease is not None and lease.holder == call.tick.execution and not lease.released

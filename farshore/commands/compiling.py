@@ -8,7 +8,9 @@ from pathlib import Path
 
 import click
 
-from ..compile.compilation import compiled
+from ..compile.compilation import RUNBOOKS, Compilation, compiled
+from ..lint import errors
+from ..runbook.mistakes import Mistakes
 
 
 @click.command("compile")
@@ -18,7 +20,7 @@ from ..compile.compilation import compiled
 @click.option("--json", "as_json", is_flag=True, help="Print what was done as JSON.")
 def compile_command(check: bool, as_json: bool) -> None:
     """Derive statemachines/, template.yaml, docs/steps.md, the schema and tests/ from the runbooks."""
-    derived = compiled(Path())
+    derived = _derived(Path())
     try:
         due = derived.difference() if check else derived.write()
     except OSError as error:
@@ -41,3 +43,15 @@ def compile_command(check: bool, as_json: bool) -> None:
             click.echo("run `farshore compile`", err=True)
     if report["stale"]:
         sys.exit(1)
+
+
+def _derived(root: Path) -> Compilation:
+    """One verdict: what lint calls an error is refused as well, and all of it at once. Raises Mistakes."""
+    wrong = errors(root / RUNBOOKS)
+    try:
+        derived = compiled(root)
+    except Mistakes as refused:
+        raise Mistakes(dict.fromkeys([*refused.mistakes, *wrong])) from None
+    if wrong:
+        raise Mistakes(wrong)
+    return derived

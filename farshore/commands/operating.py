@@ -91,7 +91,7 @@ def start_command(
 def _check(operator: Operator, holder: Holder | None, take_over: bool, dry_run: bool) -> None:
     """Refuses where the lease step would: it waits only for a run that pays a debt, and for nobody's word."""
     app = operator.runbook.application
-    if holder is None or holder.ended or "-settle:" in holder.lease.holder:
+    if holder is None or holder.ended or holder.lease.purpose == "settle":
         return
     run = short(holder.lease.holder)
     if holder.status == "RUNNING":

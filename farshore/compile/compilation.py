@@ -19,13 +19,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from functions.handler import step_from
-
-from ..runbook.load import Runbook, lines, load_all
+from ..runbook.load import Runbook, load_all
 from ..runbook.mistakes import Mistake, Mistakes
 from ..runbook.registry import steps
 from .docs import steps_page
-from .machine import Direction, Machine, Unprovable, machines
+from .machine import Machine, machines
+from .refusals import refusals
 from .samples import events, mocks
 from .schema import json_schema
 from .template import with_derived_part
@@ -90,46 +89,36 @@ def compiled(root: Path) -> Compilation:
     """Everything that the runbooks below `root` say."""
     runbooks = load_all(root / RUNBOOKS)
     template = _text(root / TEMPLATE)
-    mistakes = [mistake for runbook in runbooks for mistake in _unfit(runbook)]
+    mistakes = [mistake for runbook in runbooks for mistake in refusals(runbook)]
+    wrong = {mistake.path for mistake in mistakes}
+    uses = [
+        (runbook, machine)
+        for runbook in runbooks
+        if runbook.path not in wrong
+        for machine in machines(runbook)
+    ]
     if template is None:
-        mistakes.append(
-            Mistake(str(root / TEMPLATE), 0, "no such file", "run farshore where template.yaml is")
-        )
-    uses: list[tuple[Runbook, Machine]] = []
-    for runbook in runbooks:
-        try:
-            uses += [(runbook, machine) for machine in machines(runbook)]
-        except Unprovable as error:
-            mistakes.append(Mistake(runbook.path, 0, str(error)))
-    if mistakes or template is None:
+        missing = Mistake(str(root / TEMPLATE), 0, "no such file", "run farshore where template.yaml is")
+        raise Mistakes([*mistakes, missing])
+    try:
+        derived = with_derived_part(str(root / TEMPLATE), template, uses)
+    except Mistakes as refused:
+        mistakes += refused.mistakes
+    if mistakes:
         raise Mistakes(mistakes)
-    return Compilation(root, _files(root, template, runbooks, uses))
+    return Compilation(root, _files(derived, runbooks, [machine for _, machine in uses]))
 
 
-def _files(
-    root: Path, template: str, runbooks: Sequence[Runbook], uses: Sequence[tuple[Runbook, Machine]]
-) -> dict[str, str]:
-    made = [machine for _, machine in uses]
+def _files(derived: str, runbooks: Sequence[Runbook], made: Sequence[Machine]) -> dict[str, str]:
     schema = {"$comment": "Compiled: edit the steps' own files instead.", **json_schema()}
     return {
         **{f"statemachines/{machine.name}.asl.json": _json(machine.definition) for machine in made},
-        TEMPLATE: with_derived_part(str(root / TEMPLATE), template, uses),
+        TEMPLATE: derived,
         **{f"tests/events/{step}.json": _json(event) for step, event in events(made).items()},
         "tests/MockConfigFile.json": _json(mocks(made)),
         "docs/steps.md": steps_page(steps(), runbooks, made),
         "runbooks/schema.json": _json(schema),
     }
-
-
-def _unfit(runbook: Runbook) -> Iterator[Mistake]:
-    """Lines whose inputs are each well written, and which the step itself does not take together."""
-    there = Direction(runbook.regions.primary, runbook.regions.standby)
-    for procedure in runbook.procedures.values():
-        for line in lines(procedure):
-            try:
-                step_from(steps()[line.step], there.literal(line.inputs))
-            except ValueError as error:
-                yield Mistake(runbook.path, line.line, f"{line.step}: {error}")
 
 
 def _compiled(path: Path) -> bool:

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from functions.calls import Api
+from functions.ledger import is_ledgers
+
 from ..runbook.registry import StepType, steps
-from .machine import function_of
-from .policy import function_name
 
 
 def every_task(states: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any]]]:
@@ -25,7 +26,7 @@ def happy_path(definition: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str
     name = definition["StartAt"]
     while name:
         state = definition["States"][name]
-        if state["Type"] == "Task" and not state["Parameters"]["Payload"]["run"].get("again"):
+        if state["Type"] == "Task" and state["Parameters"]["Payload"]["run"]["purpose"] != "again":
             yield name, state
         for branch in state.get("Branches", ()):
             yield from happy_path(branch)
@@ -33,15 +34,27 @@ def happy_path(definition: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str
 
 
 def run_of(definition: Mapping[str, Any]) -> Mapping[str, Any]:
-    """What every state of a machine tells its function about the run: its procedure, its Regions."""
+    """What every state of a machine says to its function about the run: its procedure, purpose, Regions."""
     first = next(state for state in definition["States"].values() if state["Type"] == "Task")
     run: Mapping[str, Any] = first["Parameters"]["Payload"]["run"]
     return run
 
 
-def step_type_of(function: str) -> StepType | None:
-    """The step type of a function, from its version's ARN or from the compiler's substitution."""
-    bare = function.split(":")[6] if function.startswith("arn:") else function
-    return next(
-        (kind for name, kind in steps().items() if bare in (function_name(name), function_of(name))), None
-    )
+def step_of(event: Mapping[str, Any]) -> StepType | None:
+    """The step type whose function gets the event; None where this version of Farshore has none of its name,
+    since another version deployed it."""
+    return steps().get(str(event.get("run", {}).get("step", "")))
+
+
+def change_of(
+    event: Mapping[str, Any], service: str, operation: str, parameters: Mapping[str, Any]
+) -> Api | None:
+    """The declared write of the event's step that such a call is: it changes something of the application.
+
+    None for what only reads, for the ledger's own writes, and for a page to a person.
+    """
+    kind = step_of(event)
+    if kind is None or is_ledgers(event["ledger"]["table"], service, parameters):
+        return None
+    writes = (api for api in kind.writes if not api.pages)
+    return next((api for api in writes if (api.service, api.operation_name) == (service, operation)), None)

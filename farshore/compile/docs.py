@@ -10,13 +10,13 @@ from pathlib import Path
 from textwrap import dedent
 from typing import Any, get_args
 
-from functions.calls import HTTP, Api
+from functions.calls import Api
 from functions.inputs import Seconds
 from functions.ledger import QUERY
 
 from ..runbook.load import Runbook, lines
 from ..runbook.registry import Input, Registry, StepType, inputs
-from ..runbook.wording import bare, expected
+from ..runbook.wording import bare, duration, expected
 from .machine import Machine, giving_back
 from .policy import function_name
 
@@ -88,8 +88,14 @@ def _default(field: Input) -> str:
 def _calls(kind: StepType) -> Iterator[list[str]]:
     for use, apis in (("looks", kind.reads), ("changes", kind.writes)):
         for api in apis:
-            if api is HTTP:
-                yield ["an HTTP request", use, api.plane, "the network", "none: as customers do"]
+            if api.is_http:
+                yield [
+                    f"an HTTP {api.operation_name}",
+                    use,
+                    api.plane,
+                    "the network",
+                    "none: as customers do",
+                ]
             else:
                 where = f"{api.home} alone" if api.home else "each Region"
                 yield [_action(api), use, api.plane, where, _resources(api)]
@@ -163,11 +169,3 @@ def _table(head: Sequence[str], rows: Any) -> Iterator[str]:
 
 def _first_line(kind: StepType) -> str:
     return inspect.cleandoc(kind.__doc__ or kind.name).split("\n\n")[0].replace("\n", " ")
-
-
-def duration(seconds: float) -> str:
-    """As runbooks write it."""
-    unit, length = next(
-        ((u, n) for u, n in (("h", 3600), ("m", 60)) if seconds and seconds % n == 0), ("s", 1)
-    )
-    return f"{seconds / length:g}{unit}"

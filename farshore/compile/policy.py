@@ -16,8 +16,14 @@ from functions.calls import Api
 from functions.ledger import QUERY
 
 from ..runbook.load import Runbook
-from ..runbook.registry import steps
-from .machine import Machine
+from ..runbook.mistakes import Mistake, quoted
+from ..runbook.regions import REGION_FORM
+from ..runbook.registry import StepType, steps
+from .machine import Machine, Use
+
+UNNAMEABLE = re.compile(r"[*?{}\[\]$\"\\\s]|[^ -ÿ]")
+"""What IAM would read as a wildcard or a variable, or not at all, and what no AWS resource has in its name.
+Source: docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_resource.html"""
 
 
 @dataclass(frozen=True)
@@ -30,28 +36,31 @@ class Statement:
     """Why the resource is "*"; empty where it is not."""
 
 
+class NoArn(ValueError):
+    """An input of which no ARN can be made."""
+
+    def __init__(self, what: str, instead: str) -> None:
+        super().__init__(f"{what}: {instead}")
+        self.what, self.instead = what, instead
+
+
 def function_name(step: str) -> str:
     """The deployed function's name: farshore-aurora-writer."""
     return "farshore-" + step.replace("_", "-")
 
 
 def statements(step: str, uses: Iterable[tuple[Runbook, Machine]]) -> tuple[Statement, ...]:
-    """What the function of this step may do, for all machines that call it."""
+    """What the function of this step may do, for all machines that call it. Raises NoArn."""
     kind = steps()[step]
     granted: dict[str, set[str]] = {}
     whys: dict[str, str] = {}
     for runbook, machine in uses:
-        regions = (runbook.regions.primary, runbook.regions.standby)
-        for inputs in (inputs for used, inputs in machine.inputs if used == step):
-            words = {**inputs, "application": runbook.application}
-            for api in (*kind.reads, *kind.writes):
-                if not api.action.startswith("http:"):
-                    granted.setdefault(api.action, set()).update(_arns(api, regions, words))
-                    whys[api.action] = api.why
+        for use in (use for use in machine.uses if use.step == step):
+            for api in _calls(kind):
+                granted.setdefault(api.action, set()).update(_of_application(api, runbook, use))
+                whys[api.action] = api.why
         for api in (QUERY, *kind.notes):
-            granted.setdefault(api.action, set()).update(
-                _arns(api, runbook.ledger.regions, {"table": runbook.ledger.table})
-            )
+            granted.setdefault(api.action, set()).update(_of_ledger(api, runbook))
     alike: dict[tuple[str, ...], list[str]] = {}
     for action, resources in sorted(granted.items()):
         alike.setdefault(tuple(sorted(resources)), []).append(action)
@@ -61,6 +70,35 @@ def statements(step: str, uses: Iterable[tuple[Runbook, Machine]]) -> tuple[Stat
         else Statement(tuple(actions), resources)
         for resources, actions in alike.items()
     )
+
+
+def nameless(runbook: Runbook, made: Iterable[Machine]) -> Iterator[Mistake]:
+    """Every line of which no ARN can be made, and why."""
+    try:
+        list(_of_ledger(QUERY, runbook))
+    except NoArn as wrong:
+        yield Mistake(runbook.path, runbook.lines.get("ledger", 0), f"ledger: {wrong.what}", wrong.instead)
+    for use in (use for machine in made for use in machine.uses):
+        for api in _calls(steps()[use.step]):
+            try:
+                list(_of_application(api, runbook, use))
+            except NoArn as wrong:
+                line = use.line or runbook.lines["application"]
+                yield Mistake(runbook.path, line, f"{use.step}: {wrong.what}", wrong.instead)
+
+
+def _calls(kind: StepType) -> list[Api]:
+    """Those that need IAM."""
+    return [api for api in (*kind.reads, *kind.writes) if not api.is_http]
+
+
+def _of_application(api: Api, runbook: Runbook, use: Use) -> Iterator[str]:
+    regions = (runbook.regions.primary, runbook.regions.standby)
+    return _arns(api, regions, {**use.inputs, "application": runbook.application})
+
+
+def _of_ledger(api: Api, runbook: Runbook) -> Iterator[str]:
+    return _arns(api, runbook.ledger.regions, {"table": runbook.ledger.table})
 
 
 def _arns(api: Api, regions: Iterable[str], words: Mapping[str, Any]) -> Iterator[str]:
@@ -76,23 +114,37 @@ def _arns(api: Api, regions: Iterable[str], words: Mapping[str, Any]) -> Iterato
 def _filled(template: str, region: str, words: Mapping[str, Any]) -> Iterator[str]:
     """Every way to fill the template in: a list stands for each of its items, a mapping for its Region's."""
     names = [name for name in re.findall(r"{(\w+)}", template) if name not in ("region", "account")]
-    for values in itertools.product(*(_values(words[name], region) for name in names)):
-        text = template.replace("{region}", region)
-        for name, value in zip(names, values, strict=True):
-            text = text.replace("{" + name + "}", value)
+    for values in itertools.product(*(_named(name, words[name], region) for name in names)):
+        given = {"region": region, "account": "{account}", **dict(zip(names, values, strict=True))}
+        # At once, so that nothing in a value is filled in, too.
+        text = re.sub(r"{(\w+)}", lambda found, given=given: given[found[1]], template)  # type: ignore[misc]
         yield text if text.startswith("arn:") else "arn:{partition}:" + text
 
 
-def _values(word: Any, region: str) -> list[str]:
-    if isinstance(word, Mapping):
-        if "function" in word:
-            return [function_name(_snake(word["function"])) + ":*"]
-        return [str(value) for key, value in word.items() if region in ("", key)]
-    if isinstance(word, list | tuple):
-        return [value for item in word for value in _values(item, region)]
-    return [str(word)]
+def _named(name: str, value: Any, region: str) -> list[str]:
+    found = list(_values(name, value, region))
+    if not found:
+        raise NoArn(f"{name} names nothing in {region}", f"write an entry for {region}")
+    return found
 
 
-def _snake(substitution: str) -> str:
-    """${AuroraWriter} is the function of aurora_writer."""
-    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", substitution.strip("${}")).lower()
+def _values(name: str, value: Any, region: str) -> Iterator[str]:
+    """The names that an input holds, of one Region where its entries are by Region."""
+    if isinstance(value, str):
+        if wrong := UNNAMEABLE.search(value):
+            what = f"{name}: {quoted(value)} has {quoted(wrong[0])} in it, and becomes part of an ARN"
+            raise NoArn(what, "write the resource's own name")
+        yield value
+    elif isinstance(value, list | tuple):
+        for item in value:
+            yield from _values(name, item, region)
+    elif isinstance(value, Mapping) and "event" in value:
+        # A later step, which the compiler filled in: its function in any version.
+        yield function_name(value["event"]["run"]["step"]) + ":*"
+    elif isinstance(value, Mapping) and all(re.fullmatch(REGION_FORM, key) for key in value):
+        for key, item in value.items():
+            if region in ("", key):
+                yield from _values(name, item, region)
+    else:
+        what = f"{name}: no ARN can be made of {quoted(str(value))}"
+        raise NoArn(what, "only names, lists of them, and entries by Region can be part of an ARN")

@@ -26,9 +26,8 @@ def events(made: Iterable[Machine]) -> dict[str, Json]:
     sampled: dict[str, Json] = {}
     for machine in made:
         for state, task in every_task(machine.definition["States"]):
-            for step in machine.functions:
-                if task["Parameters"]["FunctionName"] == function_of(step):
-                    sampled.setdefault(step, _event(machine, state, task["Parameters"]["Payload"]))
+            payload = task["Parameters"]["Payload"]
+            sampled.setdefault(payload["run"]["step"], _event(machine, state, payload))
     return dict(sorted(sampled.items()))
 
 
@@ -76,7 +75,7 @@ def _cases(machine: Machine) -> Json:
     states = dict(every_task(machine.definition["States"]))
     names = list(states)
     runs = {name: states[name]["Parameters"]["Payload"]["run"] for name in names}
-    forward = [name for name, run in runs.items() if not run["undoing"] and not run.get("again")]
+    forward = [name for name, run in runs.items() if run["purpose"] == machine.purpose]
     cases = {
         ALL_DONE: dict.fromkeys(names, "Done"),
         THIRD_TICK: dict.fromkeys(names, "DoneAtTheThirdTick"),
@@ -84,7 +83,7 @@ def _cases(machine: Machine) -> Json:
     for refused in forward:
         case = "Refused_" + re.sub(r"[^A-Za-z0-9-]+", "_", refused).strip("_")
         cases[case] = {name: "Refused" if name == refused else "Done" for name in names}
-    if machine.procedure == "settle":
+    if machine.purpose == "settle":
         cases[NOTHING_OWED] = dict.fromkeys(names, "NothingOwed")
     return cases
 

@@ -1,7 +1,8 @@
 """The JSON Schema that editors complete and check runbooks with, derived from the same types as the loader.
 
 It accepts whatever the loader accepts. It cannot say all that the loader says: that a Region is the runbook's
-own, that both Regions have an entry, that a one-way step needs a failback, how long a duration may be.
+own, or one of AWS, that both Regions have an entry, that a one-way step needs a failback, that a port or a
+duration is too large.
 """
 
 from __future__ import annotations
@@ -10,11 +11,12 @@ import dataclasses
 from collections.abc import Mapping
 from typing import Any, Literal, get_args, get_origin
 
-from functions.inputs import AwsRegion, Region, Seconds
+from functions.inputs import FORMS, AwsRegion, Region, Seconds
 
-from ..runbook.model import APPLICATION_FORM, BEFORE_APPROVAL, PROCEDURES, Head
+from ..runbook.model import BEFORE_APPROVAL, PROCEDURES, Head
+from ..runbook.regions import REGION_FORM
 from ..runbook.registry import Input, Registry, StepType, inputs, steps, written
-from ..runbook.wording import DURATION_FORM, REGION_FORM, bare, expected, is_list, is_union
+from ..runbook.wording import DURATION_FORM, bare, expected, is_list, is_union
 
 Json = dict[str, Any]
 
@@ -25,7 +27,6 @@ def json_schema(registry: Registry | None = None) -> Json:
     """A JSON Schema (draft 2020-12) of one runbook."""
     known = written(registry or steps())
     shape = _object(inputs(Head))
-    shape["properties"]["application"]["pattern"] = f"^{APPLICATION_FORM}$"
     for name, doc in PROCEDURES.items():
         shape["properties"][name] = {"$ref": "#/$defs/procedure", "description": doc}
     shape["required"].append("failover")
@@ -94,6 +95,8 @@ def _value(declared: Any) -> Json:
     }
     if declared in single:
         return single[declared]
+    if declared in FORMS:
+        return {"type": "string", "pattern": f"^({FORMS[declared].pattern})$"}
     if origin is Literal:
         return {"enum": list(parts)}
     if is_union(declared):

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from functions.run import MODES
 
 from ..runbook.load import Runbook
-from .data import Baseline, FaultCase, RecordedCall, direction
+from .data import Baseline, FaultCase, RecordedCall
 from .kinds import KINDS, kind_of
 from .kinds.kind import FaultKind
 from .points import tick_classes
@@ -26,7 +26,7 @@ def baseline_seeds(app: str, runbook: Runbook) -> Iterator[Seed]:
         for mode in MODES:
             yield Seed(app, procedure, mode)
         seed = Seed(app, procedure, "ungraceful")
-        source, _ = direction(seed, runbook)
+        source, _ = runbook.direction(seed.procedure)
         back = Point(f"{procedure}-1/release", 1, 0)
         yield seed.but(Fault("dark", source, None, back))
     if "outage" in runbook.procedures:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from functions.ledger import is_ledgers
+
 from ..checkers.final_state import Circumstances
 from ..runbook.load import Runbook
-from .data import direction
-from .declared import asks_the_ledger
 from .injector import Injected
 from .kinds import kind_of, kinds_of
 from .kinds.kind import Terms
@@ -18,8 +18,8 @@ def circumstances(seed: Seed, runbook: Runbook, main: str, injected: Sequence[In
     """`main` is the execution that all is about, and `injected` what has gone wrong in the end."""
     kinds = list(kinds_of(seed))
     may_lose = "ungraceful" in (seed.mode, *(kind.mode for kind in kinds))
-    terms = Terms(*direction(seed, runbook), may_lose, seed.faults)
-    denied = [each.what for each in injected if kind_of(each.fault).denies]
+    terms = Terms(*runbook.direction(seed.procedure), may_lose, seed.faults)
+    denied = [each.request for each in injected if each.request and kind_of(each.fault).denies]
     return Circumstances(
         may_lose=may_lose,
         must_succeed=not any(kind_of(fault).may_end_run(fault, terms) for fault in seed.faults),
@@ -31,6 +31,8 @@ def circumstances(seed: Seed, runbook: Runbook, main: str, injected: Sequence[In
         held_first=all(each.holder == main for each in injected),
         last_may_fail=any(kind.last_may_fail for kind in kinds),
         since=next((each.at for each in injected if kind_of(each.fault).goes_wrong), None),
-        denied=denied,
-        ledger_denied=any(map(asks_the_ledger, denied)),
+        denied=[str(request) for request in denied],
+        ledger_denied=any(
+            is_ledgers(runbook.ledger.table, request.service, request.parameters) for request in denied
+        ),
     )

@@ -6,8 +6,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from ..checkers.checker import Breach
-from ..checkers.declarations import direction as direction_of
-from ..runbook.load import Runbook
 from .seed import Point, Seed
 
 
@@ -116,8 +114,3 @@ class Result:
 def broken(seed: Seed, why: str) -> Outcome:
     """Of a run that could not be made to its end."""
     return Outcome(seed, "BROKEN", (Breach("S5", 0.0, f"the simulation itself broke: {why}"),), 0.0)
-
-
-def direction(seed: Seed, runbook: Runbook) -> tuple[str, str]:
-    """`$from` and `$to` of the seed's procedure."""
-    return direction_of(seed.procedure, runbook)

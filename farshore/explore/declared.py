@@ -2,42 +2,41 @@
 
 from __future__ import annotations
 
-from functions.calls import HTTP
-from functions.ledger import DELETE, PUT, QUERY
+from functions.calls import HTTP_GET
+from functions.ledger import is_ledgers
 from twin.aws import GLOBAL_HOMES
 from twin.faults import Request
 
-from ..checkers.declarations import changes
+from ..checkers.events import Tick, ledger_write
+from ..compile.definition import step_of
 from ..operate.operator import START
 
-READING = ("Get", "GET", "Describe", "List", "Query", "Invoke")
 HOMES = tuple(dict.fromkeys(GLOBAL_HOMES.values()))
 """Regions in which the control plane of a global service lives."""
 
 
 def is_http(request: Request) -> bool:
     """It is a request as customers make it, not a call to AWS."""
-    return request.service == HTTP.service
+    return request.service == HTTP_GET.service
 
 
-def changes_the_application(request: Request) -> bool:
-    return not is_http(request) and changes(request)
+def changes_the_application(request: Request, tick: Tick | None) -> bool:
+    return tick is not None and not is_http(request) and tick.change(request) is not None
 
 
-def notes_in_the_ledger(request: Request) -> bool:
-    return request.service == PUT.service and request.operation in (PUT.operation_name, DELETE.operation_name)
+def notes_in_the_ledger(request: Request, table: str) -> bool:
+    return ledger_write(request, table) is not None
 
 
-def asks_the_ledger(what: str) -> bool:
-    """The call, in words."""
-    return what.startswith(f"{QUERY.service}:")
+def only_reads(request: Request, tick: Tick) -> bool:
+    """It is all one whether it has been done."""
+    table, kind = tick.event["ledger"]["table"], step_of(tick.event)
+    if is_ledgers(table, request.service, request.parameters):
+        return not notes_in_the_ledger(request, table)
+    made = request.service, request.operation
+    return kind is not None and made in {(api.service, api.operation_name) for api in kind.reads}
 
 
 def starts_runs(region: str) -> str:
     """The service and Region without which nobody can start a run."""
     return f"{START.service}/{region}"
-
-
-def only_reads(request: Request) -> bool:
-    """It is all one whether it has been done."""
-    return request.operation.startswith(READING)

@@ -199,10 +199,14 @@ class Driver:
         """Asked after every event: the newest first, which is likeliest to run."""
         if self.person.busy:
             return False
-        for execution, (procedure, _) in reversed(self.simulation.executions.items()):
-            if procedure != "settle" and self.simulation.running(execution):
+        for execution in reversed(self.simulation.executions):
+            if not self._settles(execution) and self.simulation.running(execution):
                 return False
         return True
+
+    def _settles(self, execution: str) -> bool:
+        """It only pays debts."""
+        return self.simulation.purpose(self.simulation.executions[execution][0]) == "settle"
 
     def _ended(self, execution: str) -> Callable[[], bool]:
         return lambda: self.simulation.status(execution) != "RUNNING"
@@ -217,7 +221,7 @@ class Driver:
         """The run that the seed is about and all after it, but those that pay debts."""
         every = list(self.simulation.executions)
         mine = every[every.index(self.main) :]
-        return [execution for execution in mine if self.simulation.executions[execution][0] != "settle"]
+        return [execution for execution in mine if not self._settles(execution)]
 
     def _to_repair(self) -> str:
         """The run that took the lease last, if it did not end well; "" otherwise."""
@@ -227,7 +231,7 @@ class Driver:
 
     def _in_order_of_their_ends(self) -> Sequence[str]:
         """A run has come to its end when it ended, or had lost the lease to another."""
-        moving = [arn for arn, (of, _) in self.simulation.executions.items() if of != "settle"]
+        moving = [execution for execution in self.simulation.executions if not self._settles(execution)]
         taken = {arn: lease_taken(self.simulation, arn) for arn in moving}
 
         def end(execution: str) -> float:

@@ -26,8 +26,8 @@ class Injected:
     at: float
     """Seconds since 1970."""
     fault: Fault
-    what: str
-    """The call that it met; "" where it met none."""
+    request: Request | None
+    """The call that it met."""
     holder: str
     """The execution that held the lease last, by then; "" where none ever had."""
 
@@ -82,7 +82,7 @@ class Injector:
         kind = kind_of(fault)
         lease = self._site.simulation.lease()
         holder = lease.holder if lease else ""
-        self.injected.append(Injected(self._clock.now, fault, str(met.request) if met else "", holder))
+        self.injected.append(Injected(self._clock.now, fault, met.request if met else None, holder))
         if kind.lasts:
             self._last(fault)
         if kind.begin is not None:

@@ -30,8 +30,8 @@ class Recorder:
     def calls(self, replies: Replies) -> Iterator[RecordedCall]:
         """All of them, in order, once the run has come to its end."""
         for point, request, tick, asked in self._requests:
-            changes = tick is not None and changes_the_application(request)
-            notes = tick is not None and notes_in_the_ledger(request)
+            changes = changes_the_application(request, tick)
+            notes = tick is not None and notes_in_the_ledger(request, tick.event["ledger"]["table"])
             call = asked[0] if asked else None
             own_hosts = hosts(call) if call else ()
             yield RecordedCall(
@@ -44,7 +44,7 @@ class Recorder:
                 tick.answer if tick else "",
                 id(request) in self.echo.changed,
                 own_hosts,
-                replies.of(*asked, request.region, writes=not only_reads(request)) if asked else {},
+                replies.of(*asked, request.region, not only_reads(request, tick)) if asked and tick else {},
             )
 
 

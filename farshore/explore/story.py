@@ -61,7 +61,7 @@ class Narrator:
         for each in self._driver.injector.injected:
             yield Moment(each.at - self._clock.start, "fault", _fault(each))
         for execution, (procedure, mode) in self._simulation.executions.items():
-            if procedure != "settle":
+            if self._simulation.purpose(procedure) != "settle":
                 yield from self._execution(execution, procedure, mode)
 
     def _breaches(self, outcome: Outcome) -> Iterator[Moment]:
@@ -86,8 +86,8 @@ class Narrator:
     def _change(self, request: Request, answer: object) -> None:
         """A change that AWS has made, and who asked for it."""
         tick = TICK.get()
-        writes_down = notes_in_the_ledger(request)
-        if writes_down or (tick is not None and changes_the_application(request)):
+        table = self._simulation.runbook.ledger.table
+        if notes_in_the_ledger(request, table) or changes_the_application(request, tick):
             who = tick.label if tick else "a person"
             text = f"{who}: {request}: {_parameters(request)}"
             self._heard.append(Moment(self._clock.elapsed, "change", text))
@@ -160,7 +160,7 @@ def _places(places: Iterable[str]) -> str:
 
 def _matters(tick: Tick) -> bool:
     """A schedule that finds nothing to do does not."""
-    return not tick.label.startswith("settle-") or not tick.answer.startswith(IDLE)
+    return tick.purpose != "settle" or not tick.answer.startswith(IDLE)
 
 
 def _answer(tick: Tick) -> str:
@@ -175,7 +175,7 @@ def _fault(each: Injected) -> str:
     if not sentence:
         return f"{fault.kind}: {fault.place}"
     where = f"{fault.at.label}, tick {fault.at.tick}, call {fault.at.call}" if fault.at else ""
-    return f"{where}: {each.what} {sentence}"
+    return f"{where}: {each.request} {sentence}"
 
 
 def _parameters(request: Request) -> str:

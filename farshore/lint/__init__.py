@@ -6,20 +6,20 @@ answers. It judges runs. Whether the application itself can live in one Region, 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ..compile.machine import Direction, Unprovable, machines
+from ..compile.machine import machines
+from ..compile.refusals import refusals
 from ..runbook.load import Runbook, load, load_all
-from ..runbook.mistakes import Mistakes
+from ..runbook.mistakes import Mistake, Mistakes
 from . import darkness, order, partners, promises
 from .darkness import Verdict
-from .finding import Finding, Procedures, procedures
+from .finding import Finding, procedures
 from .reach import Reach, reaches
 
-__all__ = ["Finding", "Judgement", "Reach", "Verdict", "judged", "judgements"]
+__all__ = ["Finding", "Judgement", "Reach", "Verdict", "errors", "judged", "judgements"]
 
 
 @dataclass(frozen=True)
@@ -40,15 +40,20 @@ def judgements(app: Path) -> list[Judgement]:
     try:
         runbooks = load_all(app) if app.is_dir() or not app.suffix else (load(app),)
     except Mistakes as mistakes:
-        found = [Finding("runbook", m.path, m.line, m.what, m.instead) for m in mistakes.mistakes]
-        return [Judgement("", tuple(found))]
+        return [Judgement("", tuple(map(_unfit, mistakes.mistakes)))]
     return [judged(runbook) for runbook in runbooks]
+
+
+def errors(app: Path) -> list[Mistake]:
+    """What is an error in a runbook, or in all of a folder: compile refuses it, too."""
+    found = [finding for judgement in judgements(app) for finding in judgement.findings]
+    return [Mistake(f.path, f.line, f.what, f.instead) for f in found if f.severity == "error"]
 
 
 def judged(runbook: Runbook) -> Judgement:
     """Everything that the rules find, by line; and the four verdicts."""
     listed = procedures(runbook)
-    unfit = tuple(_unfit(runbook, listed))
+    unfit = [_unfit(mistake) for mistake in refusals(runbook)]
     found = [
         *order.findings(runbook, listed),
         *partners.findings(runbook, listed),
@@ -66,18 +71,9 @@ def judged(runbook: Runbook) -> Judgement:
     )
 
 
-def _unfit(runbook: Runbook, listed: Procedures) -> Iterator[Finding]:
-    """What compile refuses: there is no machine to judge."""
-    there = Direction(runbook.regions.primary, runbook.regions.standby)
-    for placed in listed.everything():
-        try:
-            placed.step(there)
-        except ValueError as error:
-            yield Finding("runbook", runbook.path, placed.line.line, f"{placed.name}: {error}", "correct it")
-    try:
-        machines(runbook)
-    except Unprovable as error:
-        yield Finding("runbook", runbook.path, runbook.lines["application"], str(error), "correct it")
+def _unfit(mistake: Mistake) -> Finding:
+    """Of what compile refuses there is no machine to judge."""
+    return Finding("runbook", mistake.path, mistake.line, mistake.what, mistake.instead)
 
 
 def _in_order(findings: list[Finding]) -> tuple[Finding, ...]:

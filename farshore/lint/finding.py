@@ -98,7 +98,7 @@ class Placed:
 
     def step(self, way: Direction) -> Step[Any]:
         """The step itself. Raises ValueError where it does not take its inputs together."""
-        return step_from(self.kind, way.literal(self.line.inputs))
+        return step_from(self.kind, way.literal(self.kind, self.line.inputs))
 
 
 @dataclass(frozen=True)

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from ..compile.docs import duration
 from ..compile.machine import Direction
 from ..runbook.load import Runbook
+from ..runbook.wording import duration
 from .finding import Finding, Part, Placed, Procedures, Severity
 
 

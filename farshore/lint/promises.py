@@ -12,10 +12,9 @@ from functions.inputs import Region
 from functions.steps.s3_public_access import S3PublicAccess
 from functions.steps.website_config import WebsiteConfig
 
-from ..compile.docs import duration
 from ..compile.machine import Direction
 from ..runbook.load import Runbook
-from ..runbook.wording import DIRECTION, bare
+from ..runbook.wording import DIRECTION, bare, duration
 from .finding import Finding, Placed, Procedures
 from .reach import REGION, region_of
 
@@ -96,7 +95,7 @@ def _mismatches(runbook: Runbook, listed: Procedures) -> Iterator[Finding]:
     ways = [there, Direction(there.target, there.source)]
     for placed in listed.everything():
         for way in ways:
-            for key, value in _entries(way.literal(placed.line.inputs)):
+            for key, value in _entries(way.literal(placed.kind, placed.line.inputs)):
                 named = region_of(value)
                 if named not in (None, key):
                     what = f"{placed.name}: the entry of {key} is in {named}"

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 from urllib.parse import urlsplit
 
-from functions.calls import HTTP, Api, Call, Reply, Silence
+from functions.calls import Api, Call, Reply, Silence
 from functions.errors import NotYet, Refused
 from functions.handler import step_from
 from functions.ledger import Memory, Records
@@ -21,7 +21,7 @@ from functions.run import Run
 from functions.step import Change, Step
 from functions.world import World
 
-from ..compile.definition import happy_path, step_type_of
+from ..compile.definition import happy_path, step_of
 from ..compile.machine import Machine, restores
 from .finding import Placed, Procedures
 
@@ -98,7 +98,7 @@ def reaches(listed: Procedures, machines: Sequence[Machine]) -> Iterator[Reach]:
         written = [
             (name, task["Parameters"]["Payload"])
             for name, task in happy_path(machine.definition)
-            if (kind := step_type_of(task["Parameters"]["FunctionName"])) and kind.written
+            if (kind := step_of(task["Parameters"]["Payload"])) and kind.written
         ]
         lines = listed.failover if machine.procedure == "failover" else listed.failback
         for placed, (state, payload) in zip(lines, written, strict=True):
@@ -155,7 +155,7 @@ def _regions(call: Call) -> tuple[str, ...]:
     """Where it must be answered: a request where its host's name says, if it does."""
     if call.api.home:
         return (call.api.home,)
-    if call.api == HTTP and (named := region_of(str(call.parameters["url"]))):
+    if call.api.is_http and (named := region_of(str(call.parameters["url"]))):
         return (named,)
     return tuple(dict.fromkeys(endpoint.region for endpoint in call.endpoints))
 

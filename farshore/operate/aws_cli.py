@@ -19,7 +19,7 @@ from botocore import xform_name
 from botocore.loaders import Loader
 from botocore.model import OperationModel, ServiceModel, Shape
 
-from functions.calls import HTTP, Call, Endpoint
+from functions.calls import Call, Endpoint
 
 from .plan import Planned
 
@@ -47,13 +47,13 @@ def as_script(plan: list[Planned]) -> Iterator[str]:
 
 def command(call: Call) -> str:
     """One call, through its first endpoint, as a line to paste into a shell."""
-    words = _curl(call) if call.api is HTTP else _aws(call, call.endpoints[0])
+    words = _curl(call) if call.api.is_http else _aws(call, call.endpoints[0])
     return shlex.join(words)
 
 
 def _curl(call: Call) -> list[str]:
     asked = call.parameters
-    words = ["curl", "--fail-with-body", "--silent", "--show-error", "--request", asked["method"]]
+    words = ["curl", "--fail-with-body", "--silent", "--show-error", "--request", call.api.operation_name]
     if "body" in asked:
         words += ["--header", "content-type: application/json", "--data-raw", asked["body"].decode()]
     return [*words, asked["url"]]

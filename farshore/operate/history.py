@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from ..compile.definition import run_of, step_type_of
+from ..compile.definition import run_of, step_of
 
 
 @dataclass(frozen=True)
@@ -126,13 +126,17 @@ def steps_of(events: Sequence[Mapping[str, Any]]) -> Iterator[StepReport]:
 def committed(report: RunReport, begun: bool = True) -> str:
     """The state with which the run passed its point of no return; "" where it has not.
 
-    While that state waits, the ledger knows whether it has `begun` to move anything.
+    While that state waits, the ledger knows whether it has `begun` to move anything. A step that only
+    another version of Farshore knows may have moved it.
     """
+    unknown = ""
     for step in report.steps:
-        kind = step_type_of(step.function)
+        kind = step_of(step.event)
         if kind is not None and kind.moves():
             return step.name if step.outcome != "Untouched" and (begun or step.ended) else ""
-    return ""
+        if kind is None and step.event and not unknown:
+            unknown = f"{step.name} (no step of this version of Farshore)"
+    return unknown if begun else ""
 
 
 def _step(events: list[Mapping[str, Any]]) -> StepReport:

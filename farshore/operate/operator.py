@@ -16,8 +16,9 @@ from functions.calls import LONGEST_TICK_SECONDS, Absent, Api, Denied, Silence
 from functions.errors import NotYet
 from functions.ledger import Lease, Ledger, Records
 from functions.outside import Outside
-from functions.run import Mode
+from functions.run import Mode, Purpose
 
+from ..compile.definition import run_of
 from ..runbook.load import Runbook
 from .runs import Runs, Seen, region_of, short
 from .trouble import Trouble
@@ -81,6 +82,8 @@ class Operator:
 
     def direct(self, execution: str, who: str, why: str, **word: Any) -> None:
         """A directive to one run; it keeps what was said to that run before (pause, skip …)."""
+        if word.get("pause"):
+            word["paused_at"] = self.outside.clock()
         said = self._ledger.read().directive
         kept = said if said.get("execution") == execution else {}
         self._write("directive", {**kept, **word, "execution": execution, "who": who, "why": why})
@@ -89,13 +92,14 @@ class Operator:
         """A person's word that the holder of the lease, which cannot be asked, is dead."""
         self._write("take_over", {"holder": holder, "who": who, "why": why, "at": self.outside.clock()})
 
-    def take_lease(self, execution: str, redrives: int, records: Records) -> Lease:
+    def take_lease(self, execution: str, redrives: int, purpose: Purpose, records: Records) -> Lease:
         """The lease for a run about to be redriven, unless it has changed since `records` were read."""
         old, now = records.lease, self.outside.clock()
         inherited = 0.0 if old is None else old.quiet_until
         quiet_until = inherited if old is None or old.released else now + LONGEST_TICK_SECONDS
         ended = 0.0 if old is None else old.ended
-        mine = Lease(execution, redrives, 1 if old is None else old.epoch + 1, False, quiet_until, ended)
+        epoch = 1 if old is None else old.epoch + 1
+        mine = Lease(execution, redrives, epoch, False, quiet_until, ended, purpose)
         _twice(lambda: self._ledger.hold(mine, old))
         if (found := self.records().lease) != mine:
             raise Trouble(
@@ -166,7 +170,7 @@ class Operator:
     def go_on(self, seen: Seen, records: Records) -> Lease:
         """Redrives a run as a new hand, and takes back the word that stopped it."""
         redrives = seen.told.get("redriveCount", 0) + 1
-        lease = self.take_lease(seen.arn, redrives, records)
+        lease = self.take_lease(seen.arn, redrives, run_of(seen.definition)["purpose"], records)
         if records.directive.get("execution") == seen.arn and STOPPING & records.directive.keys():
             self._write("directive", {k: v for k, v in records.directive.items() if k not in STOPPING})
         self._redrive(seen.arn, redrives)

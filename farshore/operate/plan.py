@@ -20,7 +20,7 @@ from functions.run import Mode, Run
 from functions.step import Done, Step, Wait
 from functions.world import World
 
-from ..compile.definition import happy_path, step_type_of
+from ..compile.definition import happy_path, step_of
 from ..runbook.registry import StepType
 
 Outcome = Literal["done", "would change", "would wait", "would refuse", "unknown"]
@@ -66,14 +66,15 @@ def plan_of(
 ) -> Iterator[Planned]:
     """Each step of a machine, compiled or deployed, in the order of a run that goes well."""
     for state, task in happy_path(definition):
-        kind = step_type_of(task["Parameters"]["FunctionName"])
+        payload = task["Parameters"]["Payload"]
+        kind = step_of(payload)
         if kind is None:
             function = task["Parameters"]["FunctionName"]
             yield Planned(
                 state, "unknown", f"{function} is no step of this version of Farshore: check out its own"
             )
         elif kind.written:
-            yield _look(kind, state, task["Parameters"]["Payload"], mode, outside, records, execution)
+            yield _look(kind, state, payload, mode, outside, records, execution)
 
 
 class _Looking(World):

@@ -105,7 +105,7 @@ class Runs:
         found: list[tuple[datetime, str]] = []
         silent = []
         for procedure, machine in self.machines.items():
-            if procedure == "settle":
+            if machine.purpose == "settle":
                 continue
             told = self.ask(LIST(machine.region, stateMachineArn=self.machine_arn(procedure), maxResults=1))
             if isinstance(told, Silence):

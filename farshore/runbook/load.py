@@ -6,7 +6,6 @@ any content of any file.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -16,7 +15,6 @@ from typing import Any
 from .document import Entry, List, Map, Node, Scalar, found, kind, read
 from .mistakes import Mistake, Mistakes, quoted
 from .model import (
-    APPLICATION_FORM,
     BEFORE_APPROVAL,
     PROCEDURES,
     Head,
@@ -30,6 +28,7 @@ from .model import (
     Trigger,
     lines,
 )
+from .regions import partitions
 from .registry import Input, Registry, inputs, steps, written
 from .values import Reader
 from .wording import did_you_mean, nearest
@@ -117,20 +116,11 @@ class _Draft:
         procedures = [Input(name, Any, doc, required=name == "failover") for name, doc in PROCEDURES.items()]
         head = self.reader.fields(TOP, root, inputs(Head), "key", "the runbook", also=procedures)
         for trigger, node in zip(head.get("triggers") or (), _items(root, "triggers"), strict=False):
-            trigger["line"] = node.line
-        self._check_application(root, head.get("application"))
+            if trigger is not None:
+                trigger["line"] = node.line
+        self.application = head.get("application") or ""
         self._check_regions(root, head.get("regions") or {})
         return head
-
-    def _check_application(self, root: Map, name: str | None) -> None:
-        if name is None:
-            return
-        if not re.fullmatch(APPLICATION_FORM, name):
-            what = f"application: {quoted(name)} cannot name an application"
-            instead = "write small letters, digits and hyphens, a letter first, at most 40"
-            self.reader.wrong(root.entries["application"].value, what, instead)
-            return
-        self.application = name
 
     def _check_regions(self, root: Map, named: Mapping[str, str | None]) -> None:
         """All different; only then can the procedures be held to them."""
@@ -145,7 +135,18 @@ class _Draft:
                 self.reader.wrong(section.value.entries[name].value, what, "name another Region")
         regions = [named.get(each.name) for each in inputs(Regions) if each.required or each.name in named]
         if None not in regions and len(set(regions)) == len(regions):
-            self.reader.regions = tuple(region for region in regions if region is not None)
+            self._one_partition(section.value, [region for region in regions if region is not None])
+
+    def _one_partition(self, section: Map, regions: list[str]) -> None:
+        """Whatever the procedures name is held to the Regions, once these are sound."""
+        home = partitions()[regions[0]]
+        for name, region in zip((each.name for each in inputs(Regions)), regions, strict=False):
+            if partitions()[region] != home:
+                what = f"regions: {name} is in the partition {partitions()[region]}"
+                instead = f"name a Region of {home}, where {regions[0]} is"
+                self.reader.wrong(section.entries[name].value, what, instead)
+                return
+        self.reader.regions = tuple(regions)
 
     def _procedure(self, name: str, entry: Entry) -> Procedure:
         node = entry.value

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Annotated, Any
 
-from functions.inputs import AwsRegion, Seconds
+from functions.inputs import AlarmName, ApplicationName, AwsRegion, Seconds, TableName
 from functions.run import Mode
 
 from .registry import COMPILED, Input
@@ -28,7 +28,6 @@ BEFORE_APPROVAL = Input(
 )
 """An input of every fence that is the runbook's, not the step's."""
 COOLDOWN = Seconds(3600)
-APPLICATION_FORM = r"[a-z][a-z0-9-]{0,39}"
 
 
 @dataclass(frozen=True)
@@ -52,7 +51,7 @@ class Objectives:
 class Trigger:
     """An alarm that starts a failover, which asks a person first. An EventBridge rule in the standby."""
 
-    alarm: Annotated[str, "name of the CloudWatch alarm, in the standby Region"]
+    alarm: Annotated[AlarmName, "name of the CloudWatch alarm, in the standby Region"]
     mode: Annotated[Mode, "what the run may lose"]
     cooldown: Annotated[Seconds, "how long after a run's end the alarm may start no other"] = COOLDOWN
     line: int = field(default=0, metadata=COMPILED)
@@ -62,7 +61,7 @@ class Trigger:
 class LedgerTable:
     """The DynamoDB global table of strong consistency that runs remember in."""
 
-    table: Annotated[str, "name of the table"] = "farshore-ledger"
+    table: Annotated[TableName, "name of the table"] = TableName("farshore-ledger")
     regions: Annotated[
         tuple[AwsRegion, AwsRegion, AwsRegion], "its three replicas, in one of DynamoDB's Region sets"
     ] = (AwsRegion("us-east-1"), AwsRegion("us-east-2"), AwsRegion("us-west-2"))
@@ -75,7 +74,9 @@ LEDGER = LedgerTable()
 class Head:
     """What a runbook says besides its procedures."""
 
-    application: Annotated[str, "the application's name: small letters, digits and hyphens, at most 40"]
+    application: Annotated[
+        ApplicationName, "the application's name: small letters, digits and hyphens, at most 40"
+    ]
     regions: Annotated[Regions, "the two Regions of the application, and an observer"]
     objectives: Annotated[Objectives, "what was promised to customers"]
     triggers: Annotated[tuple[Trigger, ...], "alarms that start a failover, which asks a person first"] = ()
@@ -116,6 +117,11 @@ class Runbook:
     """Those that are written: failover always, failback only where it is written out."""
     lines: Mapping[str, int]
     """The line of each top-level key."""
+
+    def direction(self, procedure: str) -> tuple[str, str]:
+        """`$from` and `$to` of a procedure: only a failback leads home."""
+        there = self.regions.primary, self.regions.standby
+        return there[::-1] if procedure == "failback" else there
 
 
 def lines(procedure: Procedure) -> Iterator[Line]:

@@ -1,11 +1,12 @@
 """A node read as the type that is declared for it; each mistake says what was expected, in words.
 
     str                     a text, not empty
+    a NewType with a Form   a text that names something, as AWS writes and keeps it
     int, float              0 or more: counts and shares
     bool                    true or false
     Seconds                 30s, 15m, 2h; given in seconds
     Region                  $from, $to or one of the runbook's own, still symbolic
-    AwsRegion               any Region of AWS
+    AwsRegion               any Region of AWS, in the partition of the runbook's own
     Literal["a", "b"]       one of these
     X | Y                   whichever fits first
     tuple[X, ...]           a list, not empty, nothing in it twice; tuple[X, X, X] has exactly three
@@ -25,16 +26,16 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, get_args, get_origin
 
-from functions.inputs import AwsRegion, Region, Seconds, seconds
+from functions.inputs import FORMS, AwsRegion, Region, Seconds, seconds
 
 from .document import Entry, List, Map, Node, Scalar, found, kind
 from .mistakes import Mistake, quoted
+from .regions import partitions, region_meant
 from .registry import Input, inputs
 from .wording import (
     DIRECTION,
     DURATION_FORM,
     LONGEST_SECONDS,
-    REGION_FORM,
     bare,
     did_you_mean,
     duration_meant,
@@ -196,6 +197,8 @@ class Reader:
         }
         if declared in reading:
             return reading[declared](declared, node, name)
+        if declared in FORMS:
+            return self._named(declared, node, name)
         if get_origin(declared) is Literal:
             return self._literal(declared, node, name)
         if declared is type(None) and kind(node) == "nothing":
@@ -212,6 +215,29 @@ class Reader:
         else:
             return node.text
         return None
+
+    def _named(self, declared: Any, node: Scalar, name: str) -> str | None:
+        """A text that names something: as AWS would take it, and as AWS keeps it."""
+        text = self._text(declared, node, name)
+        if text is None:
+            return None
+        if wrong := FORMS[declared].wrong(text):
+            self.wrong(node, f"{name}: {quoted(text)}{wrong[0]}", wrong[1])
+            return None
+        return text if not text.startswith("arn:") or self._is_somewhere(text, node, name) else None
+
+    def _is_somewhere(self, arn: str, node: Scalar, name: str) -> bool:
+        """Its Region is one of AWS, and its partition is that Region's, or the runbook's."""
+        _, partition, _, region, *_ = arn.split(":")
+        if region and region not in partitions():
+            near = region_meant(region)
+            instead = f"did you mean {near}?" if near else "write one such as us-east-1"
+            self.wrong(node, f"{name}: {quoted(region)} is no AWS Region", instead)
+            return False
+        home = partitions().get(region or next(iter(self.regions), ""), partition)
+        if partition != home:
+            self.wrong(node, f"{name}: {quoted(arn)} is in the partition {partition}", f"write arn:{home}:…")
+        return partition == home
 
     def _number(self, declared: Any, node: Scalar, name: str) -> Any:
         form = r"[0-9]+" if declared is int else r"[0-9]+(\.[0-9]+)?"
@@ -243,7 +269,7 @@ class Reader:
 
     def _region(self, declared: Any, node: Scalar, name: str) -> Any:
         known = (*DIRECTION, *self.regions)
-        if node.text in known or (not self.regions and re.fullmatch(REGION_FORM, node.text)):
+        if node.text in known or (not self.regions and node.text in partitions()):
             return node.text
         near = difflib.get_close_matches(node.text[:100], DIRECTION, n=1, cutoff=0.7)
         if kind(node) != "text":
@@ -253,7 +279,19 @@ class Reader:
         return None
 
     def _aws_region(self, declared: Any, node: Scalar, name: str) -> Any:
-        return node.text if re.fullmatch(REGION_FORM, node.text) else self._mismatch(declared, node, name)
+        if kind(node) != "text":
+            return self._mismatch(declared, node, name)
+        if node.text not in partitions():
+            near = region_meant(node.text)
+            instead = f"did you mean {near}?" if near else "write one such as us-east-1"
+            self.wrong(node, f"{name}: {quoted(node.text)} is no AWS Region", instead)
+            return None
+        home = partitions()[self.regions[0]] if self.regions else ""
+        if home not in ("", partitions()[node.text]):
+            what = f"{name}: {node.text} is in the partition {partitions()[node.text]}"
+            self.wrong(node, what, f"name a Region of {home}, where {self.regions[0]} is")
+            return None
+        return node.text
 
     def _seconds(self, declared: Any, node: Scalar, name: str) -> Any:
         if not re.fullmatch(DURATION_FORM, node.text):

@@ -10,14 +10,15 @@ import types
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Annotated, Any, Literal, NewType, Union, get_args, get_origin
 
-from functions.inputs import AwsRegion, Region, Seconds
+from functions.inputs import FORMS, AwsRegion, Region, Seconds
 
 from .mistakes import quoted
 from .registry import inputs
 
 DIRECTION = ("$from", "$to")
-REGION_FORM = r"[a-z]{2}(-[a-z]+)+-[0-9]"
 DURATION_FORM = r"[0-9]+(\.[0-9]+)?(s|m|h)"
+READ = (Region, AwsRegion, Seconds, *FORMS)
+"""NewTypes with a reading of their own. Any other is read as what it is made of."""
 LONGEST_SECONDS = 365 * 86400
 """A Standard execution lasts no longer.
 Source: docs.aws.amazon.com/step-functions/latest/dg/service-quotas.html"""
@@ -36,7 +37,7 @@ def bare(declared: Any) -> Any:
     while True:
         if get_origin(declared) is Annotated:
             declared = get_args(declared)[0]
-        elif isinstance(declared, NewType) and declared not in (Region, AwsRegion, Seconds):
+        elif isinstance(declared, NewType) and declared not in READ:
             declared = declared.__supertype__
         else:
             return declared
@@ -66,8 +67,10 @@ def spelled(option: Any) -> str:
 
 
 def nearest(word: str, known: Sequence[str]) -> str | None:
-    """What a misspelt word was meant to be; aurora-writer and auroraWriter are aurora_writer."""
+    """What a misspelt word was meant to be: auroraWriter is aurora_writer, `on` is on_in."""
     plain = re.sub(r"(?<=[a-z])(?=[A-Z])", "_", word[:100]).lower().replace("-", "_")
+    if longer := [name for name in known if name.startswith(f"{plain}_")]:
+        return longer[0]
     near = difflib.get_close_matches(plain, known, n=1) or difflib.get_close_matches(word[:100], known, n=1)
     return near[0] if near else None
 
@@ -92,6 +95,8 @@ def expected(declared: Any, regions: Sequence[str] = ()) -> str:
     }
     if declared in words:
         return words[declared]
+    if declared in FORMS:
+        return FORMS[declared].noun
     if origin is Literal:
         return one_of(f"`{spelled(part)}`" for part in parts)
     if is_union(declared):
@@ -103,15 +108,25 @@ def expected(declared: Any, regions: Sequence[str] = ()) -> str:
         return f"a mapping of {', '.join(each.name for each in inputs(declared))}"
     if origin is not None and issubclass(origin, Mapping):
         return f"a mapping of {_several(parts[0])} to {_several(parts[1])}"
-    raise TypeError(f"a runbook cannot write a {declared!r}: farshore/values.py says what it can")
+    raise TypeError(f"a runbook cannot write a {declared!r}: farshore/runbook/values.py says what it can")
 
 
 def _several(declared: Any) -> str:
     declared = bare(declared)
     if declared in (Region, AwsRegion):
         return "Regions"
-    plain = {str: "names", int: "whole numbers", float: "numbers", bool: "truths", Seconds: "durations"}
+    if declared in FORMS:
+        return FORMS[declared].several
+    plain = {str: "texts", int: "whole numbers", float: "numbers", bool: "truths", Seconds: "durations"}
     return plain.get(declared, "mappings" if dataclasses.is_dataclass(declared) else "values")
+
+
+def duration(seconds: float) -> str:
+    """As runbooks write it."""
+    unit, length = next(
+        ((u, n) for u, n in (("h", 3600), ("m", 60)) if seconds and seconds % n == 0), ("s", 1)
+    )
+    return f"{seconds / length:g}{unit}"
 
 
 def duration_meant(text: str) -> str:

@@ -15,7 +15,7 @@ from functions.calls import LONGEST_TICK_SECONDS, Reply
 from functions.handler import lambda_handler
 from functions.outside import Outside
 from functions.run import Run
-from functions.telemetry import Report, Telling, tick_of
+from functions.telemetry import Report, Telemetry, tick_of
 from twin.aws import ACCOUNT, Cloud
 from twin.clock import at_once
 from twin.net import Net
@@ -59,7 +59,7 @@ _BRACKETS = str.maketrans("", "", "()")
 _UNHEARD: nullcontext[Report] = nullcontext(lambda outcome, why, waited, facts: None)
 
 
-def unheard(step: str, run: Run) -> nullcontext[Report]:
+def unheard(run: Run) -> nullcontext[Report]:
     """Tells nobody of a tick: log lines and metrics would take longer than the tick itself."""
     return _UNHEARD
 
@@ -73,10 +73,10 @@ class Deployment:
         net: Net,
         functions: Functions,
         runbook: Runbook,
-        telling: Telling = tick_of,
+        telemetry: Telemetry = tick_of,
         kind: type[Outside] = Outside,
     ) -> None:
-        """`telling` hears how ticks end: Powertools' log lines and metrics, where nothing else is given.
+        """`telemetry` hears how ticks end: Powertools' log lines and metrics, where nothing else is given.
         `kind` is that of the outside that steps see."""
         self.runbook, self.outside = runbook, outside(cloud, net, kind)
         ours = package(runbook)
@@ -85,13 +85,13 @@ class Deployment:
         self.ticks: dict[str, list[Tick]] = {}
         """By label."""
         for part in ours.parts:
-            self._deploy(functions, part, telling)
+            self._deploy(functions, part, telemetry)
 
-    def _deploy(self, functions: Functions, part: Part, telling: Telling) -> None:
+    def _deploy(self, functions: Functions, part: Part, telemetry: Telemetry) -> None:
         region, versions = part.region, {}
         for step, policy in part.policies.items():
             name = function_name(step)
-            handler = self._on_behalf(region, name, lambda_handler(steps()[step], self.outside, telling))
+            handler = self._on_behalf(region, name, lambda_handler(steps()[step], self.outside, telemetry))
             versions[function_of(step)] = functions.deploy(
                 region, name, handler, timeout=LONGEST_TICK_SECONDS, policy=policy
             )

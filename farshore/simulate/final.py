@@ -10,7 +10,6 @@ from functions.errors import NotYet
 from functions.ledger import Records
 from twin.application import fates, open_regions, serving
 
-from ..checkers.declarations import direction
 from ..checkers.final_state import Circumstances, FinalState, SettlingRun
 from ..operate.history import RunReport, explained
 from .simulation import Simulation
@@ -70,11 +69,11 @@ def final_state(simulation: Simulation, facts: RunFacts) -> FinalState:
         owed=tally.debts,
         settling=tuple(_settled(simulation)),
         held_by="" if lease is None or lease.released else lease.holder,
-        withheld=tuple(memory.resource for memory in records.memories if memory.hand == "run"),
+        withheld=tuple(memory.resource for memory in records.memories if memory.owner == "run"),
         unlike={region: now != facts.well[region] for region, now in application.settings().items()},
     )
     last = final.last
-    source, target = direction(last.procedure, simulation.runbook)
+    source, target = simulation.runbook.direction(last.procedure)
     shall_serve = application.shall_serve(last.procedure, source, target)
     return replace(final, shall_serve=frozenset(shall_serve))
 
@@ -91,7 +90,7 @@ def _settled(simulation: Simulation) -> Iterator[SettlingRun]:
         return
     for arn, (procedure, _) in simulation.executions.items():
         run = simulation.engine.executions[arn]
-        if procedure == "settle" and run.status != "RUNNING":
+        if simulation.purpose(procedure) == "settle" and run.status != "RUNNING":
             failure = run.failure
             why = "" if failure is None else explained(failure.error or "", failure.cause or "")
             start = simulation.clock.start

@@ -29,9 +29,15 @@ def fingerprint(simulation: Simulation, *more: object) -> str:
     doubles, weather = cast(Doubles, cloud.backing), cloud.weather
     promises = simulation.customers.notebook.promises
     running = [
-        (of, simulation.running(arn)) for arn, (of, _) in simulation.executions.items() if of != "settle"
+        (of, simulation.running(arn))
+        for arn, (of, _) in simulation.executions.items()
+        if simulation.purpose(of) != "settle"
     ]
-    settles = any(simulation.running(arn) for arn, (of, _) in simulation.executions.items() if of == "settle")
+    settles = any(
+        simulation.running(arn)
+        for arn, (of, _) in simulation.executions.items()
+        if simulation.purpose(of) == "settle"
+    )
     stands = (
         more,
         running,

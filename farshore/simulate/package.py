@@ -12,7 +12,9 @@ from twin.services.iam.model import Policy
 
 from ..compile.machine import Machine, machines
 from ..compile.policy import statements
+from ..compile.refusals import refusals
 from ..runbook.load import Runbook
+from ..runbook.mistakes import Mistakes
 
 
 @dataclass(frozen=True)
@@ -37,8 +39,13 @@ class Package:
 
 
 def package(runbook: Runbook) -> Package:
-    """The runbook's package. It holds the runbook, so no other runbook can have its identity meanwhile."""
+    """The runbook's package. It holds the runbook, so no other runbook can have its identity meanwhile.
+
+    Raises Mistakes: what AWS would refuse is not rehearsed.
+    """
     if id(runbook) not in _PACKAGES:
+        if wrong := refusals(runbook):
+            raise Mistakes(wrong)
         made = {machine.procedure: machine for machine in machines(runbook)}
         regions = sorted({machine.region for machine in made.values()})
         parts = tuple(
@@ -66,7 +73,9 @@ def _policy(runbook: Runbook, step: str, here: list[Machine]) -> Policy:
     return tuple(
         (
             frozenset(statement.actions),
-            tuple(arn.format(partition="aws", account=ACCOUNT) for arn in statement.resources),
+            tuple(
+                arn.replace("{partition}", "aws").replace("{account}", ACCOUNT) for arn in statement.resources
+            ),
         )
         for statement in statements(step, [(runbook, machine) for machine in here])
     )

@@ -246,7 +246,7 @@ class Rehearsal:
         for at, _, function, line in logs[self._logs_read :]:
             if function.startswith("farshore-") and '"level"' in line:
                 said = json.loads(line)
-                if said["message"] != "NotYet" and said["procedure"] != "settle" and "dry_run" not in said:
+                if said["message"] != "NotYet" and said["purpose"] != "settle" and "dry_run" not in said:
                     facts = (f"{k} {v}" for k, v in said["facts"].items() if k.endswith("seconds"))
                     more = ", ".join(facts)
                     text = f"{said['state']}: {said['message']}" + (f" ({more})" if more else "")

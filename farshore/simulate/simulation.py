@@ -15,9 +15,11 @@ from typing import Any, Literal, Self
 import boto3
 
 from functions.errors import NotYet
+from functions.inputs import TopicArn
 from functions.ledger import Lease
 from functions.outside import Outside
-from functions.telemetry import Telling, tick_of
+from functions.run import Purpose
+from functions.telemetry import Telemetry, tick_of
 from twin.application import Build, Data, Foundation, builder
 from twin.aws import Cloud
 from twin.clock import Clock
@@ -37,6 +39,8 @@ from ..operate.history import RunReport, StepReport
 from ..operate.operator import Operator
 from ..runbook.load import Runbook
 from ..runbook.model import lines
+from ..runbook.registry import steps
+from ..runbook.typed import found
 from .deployment import Deployment, report_of, unheard
 from .report import EXPOSURE_BOUND, SETTLE_EVERY
 from .tally import Tally
@@ -71,7 +75,7 @@ class Simulation:
         build: Build | None = None,
         engine: Engine = own_engine,
         naming: Naming | None = None,
-        telling: Telling | None = None,
+        telemetry: Telemetry | None = None,
         outside: type[Outside] = Outside,
     ) -> None:
         """`mode` is that of the runs that an alarm starts. The application is the one of the runbook's name,
@@ -82,7 +86,7 @@ class Simulation:
         """Every execution that was started, with its procedure and mode."""
         self.on_alarm: list[Callable[[str, str], None]] = []
         """Told of each execution that an alarm has started, with the alarm's name."""
-        self._data, self._backed, self._engine, self._telling = data, backed, engine, telling
+        self._data, self._backed, self._engine, self._telemetry = data, backed, engine, telemetry
         self._outside = outside
         self._build = build or builder(runbook.application)
         self._naming = naming or (lambda procedure: f"{procedure}-{len(self.executions) + 1}")
@@ -124,8 +128,8 @@ class Simulation:
         self.customers = Customers(self.clock, self.net, self.application, self.seed)
         for region, name in _topics(runbook):
             boto3.client("sns", region_name=region).create_topic(Name=name)
-        telling = self._telling or (tick_of if self._backed == "moto" else unheard)
-        self.deployment = Deployment(cloud, self.net, self.functions, runbook, telling, self._outside)
+        telemetry = self._telemetry or (tick_of if self._backed == "moto" else unheard)
+        self.deployment = Deployment(cloud, self.net, self.functions, runbook, telemetry, self._outside)
         self.operator = Operator(runbook, self.deployment.outside, runbook.regions.standby)
         self._observe(bus)
         self.tally = Tally(self.clock, runbook.ledger.table)
@@ -224,6 +228,10 @@ class Simulation:
         row = self._ledger.peek({"application": self.runbook.application, "item": "lease"})
         return Lease(**json.loads(row["body"])) if row else None
 
+    def purpose(self, procedure: str) -> Purpose:
+        """What the procedure is for."""
+        return self.deployment.machines[procedure].purpose
+
     def running(self, execution: str) -> bool:
         """As the engine knows. Moto's interpreter is not asked: of its runs none counts as running."""
         return self.own_engine is not None and self.own_engine.executions[execution].status == "RUNNING"
@@ -241,7 +249,7 @@ def _topics(runbook: Runbook) -> Iterator[tuple[str, str]]:
         arn: None
         for procedure in runbook.procedures.values()
         for line in lines(procedure)
-        for arn in line.inputs.get("topics", {}).values()
+        for _, arn in found(steps()[line.step], line.inputs, TopicArn)
     }
     for arn in arns:
         _, _, _, region, _, name = arn.split(":")

@@ -9,9 +9,9 @@ from dataclasses import replace
 from twin.clock import Clock
 from twin.faults import Kind, Request
 
-from ..checkers.declarations import accepts_loss, changes, pages_a_person, step_of
 from ..checkers.events import TICK, ledger_write
 from ..checkers.final_state import Debt
+from ..compile.definition import step_of
 
 
 class Tally:
@@ -46,15 +46,17 @@ class Tally:
     def sends(self, request: Request, kind: Kind | None) -> None:
         """A run sends this, and that happens to it."""
         tick = TICK.get()
-        if tick is not None and kind != "denied" and changes(request):
-            step = step_of(tick)
+        if tick is not None and kind != "denied" and tick.change(request) is not None:
+            step = step_of(tick.event)
             if step is not None and step.moves():
                 self.moved.add(tick.execution)
 
     def hear(self, request: Request, answer: object) -> None:
         """AWS has done this."""
-        self.pages += pages_a_person(request)
-        if accepts_loss(request) and self.loss_accepted_at is None:
+        tick = TICK.get()
+        change = None if tick is None else tick.change(request)
+        self.pages += tick is not None and tick.pages(request)
+        if change is not None and change.accepts_loss and self.loss_accepted_at is None:
             self.loss_accepted_at = self._clock.now
         self.sends(request, None)
         self._keep_debts(request)

@@ -17,7 +17,7 @@ from typing import Annotated, Any, ClassVar
 from ..calls import Api, Sight
 from ..errors import NotYet, Refused
 from ..handler import lambda_handler
-from ..inputs import Region, Seconds
+from ..inputs import Region, Seconds, TopicArn
 from ..ledger import PUT, Propose, Records
 from ..run import Run
 from ..step import Change, Decision, Done, Step, Wait
@@ -32,7 +32,7 @@ INVOKE = Api(
     read_seconds=20,
 )
 """A step whose Region takes connections and never answers needs its time to say so."""
-PUBLISH = Api("sns:Publish", resource="{topics}", plane="data")
+PUBLISH = Api("sns:Publish", resource="{topics}", plane="data", pages=True)
 
 PAGE_AGAIN_SECONDS = 120
 """A page is repeated after so long without a decision, and a plan that flickers pages no more often."""
@@ -63,7 +63,9 @@ class Seen:
 class Approval(Step[Seen]):
     """A person has said yes to this very plan."""
 
-    topics: Annotated[Mapping[Region, str], "ARN of each Region's SNS topic, which pages whoever may decide"]
+    topics: Annotated[
+        Mapping[Region, TopicArn], "ARN of each Region's SNS topic, which pages whoever may decide"
+    ]
     within: Annotated[Seconds, "how long a decision is waited for"] = Seconds(900)
     later: Annotated[tuple[Later, ...], "the steps after this one; the compiler fills it in"] = ()
 

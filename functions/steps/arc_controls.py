@@ -1,4 +1,4 @@
-"""Where customers go: ARC routes them to the Region `on`, and not to the Region `off`.
+"""Where customers go: ARC routes them to the Region `on_in`, and not to `off_in`.
 
 States are set, never toggled, and all in one call, which is atomic: no instant has every control off, and a
 repeat after a lost answer asks for what already is. The five endpoints stand in the runbook, because looking
@@ -15,9 +15,8 @@ from dataclasses import dataclass
 from typing import Annotated, ClassVar
 
 from ..calls import Api, Endpoint
-from ..errors import Refused
 from ..handler import lambda_handler
-from ..inputs import AwsRegion, Region
+from ..inputs import AwsRegion, ClusterEndpoint, Region, RoutingControlArn, Whole
 from ..ledger import PUT
 from ..step import Change, Decision, Done, Step, Wait
 from ..world import World
@@ -26,22 +25,29 @@ GET = Api("route53-recovery-cluster:GetRoutingControlState", resource="{controls
 UPDATE = Api("route53-recovery-cluster:UpdateRoutingControlStates", resource="{controls}", plane="data")
 
 
+ENDPOINTS = Whole(5, "a cluster")
+"""Each in a Region of its own.
+Source: docs.aws.amazon.com/r53recovery/latest/dg/introduction-components-routing.html"""
+
+
 @dataclass(frozen=True)
 class Seen:
     endpoints: tuple[Endpoint, ...]
     """The cluster's endpoints, in the order in which this run tries them."""
     states: Mapping[Region, str]
-    """"On" or "Off" of each control that an endpoint told about."""
+    """"On" or "Off" of each control that an endpoint answered for."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class ArcControls(Step[Seen]):
-    """ARC routes customers to `on`, and not to `off`."""
+    """ARC routes customers to `on_in`, and not to `off_in`."""
 
-    endpoints: Annotated[Mapping[AwsRegion, str], "the cluster's five endpoints, by their Region"]
-    controls: Annotated[Mapping[Region, str], "each application Region's routing control, by its ARN"]
-    on: Annotated[Region, "where customers shall go"] = Region("$to")
-    off: Annotated[Region, "where they shall not"] = Region("$from")
+    endpoints: Annotated[
+        Mapping[AwsRegion, ClusterEndpoint], "the cluster's five endpoints, by their Region", ENDPOINTS
+    ]
+    controls: Annotated[Mapping[Region, RoutingControlArn], "each application Region's routing control"]
+    on_in: Annotated[Region, "where customers shall go"] = Region("$to")
+    off_in: Annotated[Region, "where they shall not"] = Region("$from")
 
     name: ClassVar = "arc_controls"
     reads: ClassVar = (GET,)
@@ -52,6 +58,18 @@ class ArcControls(Step[Seen]):
     phase: ClassVar = "traffic"
     block: ClassVar = "ARCRoutingControl"
 
+    def __post_init__(self) -> None:
+        if self.on_in == self.off_in:
+            raise ValueError(
+                f"{self.on_in} is both on_in and off_in, and customers would have nowhere to go: "
+                "write on_in: $to, off_in: $from"
+            )
+        for region in (self.on_in, self.off_in):
+            if region not in self.controls:
+                raise ValueError(f"no routing control for {region}: add its ARN to controls")
+        if len(set(self.controls.values())) < len(self.controls):
+            raise ValueError("two Regions have the same routing control: write the ARN of each Region's own")
+
     def observe(self, world: World) -> Seen:
         endpoints = [Endpoint(region, url) for region, url in sorted(self.endpoints.items())]
         first = world.dice(len(endpoints))
@@ -61,18 +79,13 @@ class ArcControls(Step[Seen]):
             for arn in self.controls.values()
         ]
         sights = zip(self.controls, world.ask(*asked), strict=True)
-        told = {
+        states = {
             region: sight["RoutingControlState"] for region, sight in sights if isinstance(sight, Mapping)
         }
-        return Seen(tuple(endpoints), told)
+        return Seen(tuple(endpoints), states)
 
     def decide(self, seen: Seen) -> Decision:
-        if self.on == self.off:
-            raise Refused(f"{self.on} is both `on` and `off`: customers would have nowhere to go")
-        wanted = {self.on: "On", self.off: "Off"}
-        for region in wanted:
-            if region not in self.controls:
-                raise Refused(f"no routing control for {region}: add its ARN to `controls`")
+        wanted = {self.on_in: "On", self.off_in: "Off"}
         silent = [region for region in wanted if region not in seen.states]
         if silent:
             return Wait(f"no endpoint of the cluster tells the state of {', '.join(silent)}")
@@ -85,7 +98,9 @@ class ArcControls(Step[Seen]):
         call = UPDATE(seen.endpoints[0].region, UpdateRoutingControlStateEntries=entries).through(
             seen.endpoints
         )
-        return Change(f"{call.api.operation_name}: {self.on} On and {self.off} Off, in one call", (call,))
+        return Change(
+            f"{call.api.operation_name}: {self.on_in} On and {self.off_in} Off, in one call", (call,)
+        )
 
 
 handler = lambda_handler(ArcControls)

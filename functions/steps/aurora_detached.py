@@ -32,7 +32,7 @@ from ..aurora_global import (
 from ..calls import Api, Silence
 from ..errors import Refused
 from ..handler import lambda_handler
-from ..inputs import Region, Seconds
+from ..inputs import ClusterId, GlobalClusterId, Loss, Region
 from ..ledger import PUT
 from ..step import Change, Decision, Done, Step, Wait
 from ..world import World
@@ -47,6 +47,7 @@ REMOVE = Api(
     resource=(GLOBAL, CLUSTERS),
     # Both parameters were just read back from AWS: this says that it has left since.
     absent=frozenset({GONE, "InvalidParameterValue"}),
+    accepts_loss=True,
 )
 
 
@@ -69,10 +70,10 @@ class Seen:
 class AuroraDetached(Step[Seen]):
     """The cluster in `region` stands alone and accepts writes: it has left the Aurora global database."""
 
-    cluster: Annotated[str, "the global database's identifier"]
-    members: Annotated[Mapping[Region, str], "each Region's cluster identifier"]
+    cluster: Annotated[GlobalClusterId, "the global database's identifier"]
+    members: Annotated[Mapping[Region, ClusterId], "each Region's cluster identifier"]
     region: Annotated[Region, "whose cluster shall leave and accept writes"] = Region("$to")
-    lose_at_most: Annotated[Seconds, "the replication lag above which it refuses to promote"]
+    lose_at_most: Annotated[Loss, "the replication lag above which it refuses to promote"]
 
     name: ClassVar = "aurora_detached"
     reads: ClassVar = (DATABASE, CLUSTER, LAG)

@@ -29,7 +29,7 @@ from ..aurora_global import (
 from ..calls import Api, Silence
 from ..errors import Refused
 from ..handler import lambda_handler
-from ..inputs import Region, Seconds
+from ..inputs import ClusterId, GlobalClusterId, Loss, Region
 from ..ledger import PUT
 from ..step import Change, Decision, Done, Step, Wait
 from ..world import World
@@ -39,7 +39,8 @@ REBUILDING = "pending-resync"
 docs.aws.amazon.com/AmazonRDS/latest/APIReference/API_GlobalClusterMember.html"""
 DESCRIBE = Api("rds:DescribeGlobalClusters", resource=GLOBAL)
 SWITCHOVER = Api("rds:SwitchoverGlobalCluster", resource=(GLOBAL, CLUSTERS))
-FAILOVER = Api("rds:FailoverGlobalCluster", resource=(GLOBAL, CLUSTERS))
+FAILOVER = Api("rds:FailoverGlobalCluster", resource=(GLOBAL, CLUSTERS), accepts_loss=True)
+"""Always with AllowDataLoss."""
 
 
 @dataclass(frozen=True)
@@ -58,10 +59,10 @@ class Seen:
 class AuroraWriter(Step[Seen]):
     """The cluster in `region` is the writer of this Aurora global database."""
 
-    cluster: Annotated[str, "the global database's identifier"]
-    members: Annotated[Mapping[Region, str], "each Region's cluster identifier"]
+    cluster: Annotated[GlobalClusterId, "the global database's identifier"]
+    members: Annotated[Mapping[Region, ClusterId], "each Region's cluster identifier"]
     region: Annotated[Region, "where the writer shall be"] = Region("$to")
-    lose_at_most: Annotated[Seconds, "the replication lag above which an ungraceful run refuses to promote"]
+    lose_at_most: Annotated[Loss, "the replication lag above which an ungraceful run refuses to promote"]
 
     name: ClassVar = "aurora_writer"
     reads: ClassVar = (DESCRIBE, LAG)

@@ -16,9 +16,9 @@ from dataclasses import dataclass
 from typing import Annotated, ClassVar, Literal
 
 from ..calls import Absent, Api, Call, Sight, Silence
-from ..fence import NOTES, FenceSight, Held, Value, ask_all, give_back, remembered_here, take_away
+from ..fence import NOTES, PATIENCE, FenceSight, Held, Value, ask_all, give_back, remembered_here, take_away
 from ..handler import lambda_handler
-from ..inputs import Region, Seconds
+from ..inputs import FunctionName, Patience, Region
 from ..step import Decision, Step
 from ..world import World
 
@@ -35,10 +35,10 @@ UNRESERVED = "unreserved"
 class LambdaConcurrency(Step[FenceSight]):
     """These functions may run as many invocations at once as `reserved` says: none, where it is 0."""
 
-    functions: Annotated[tuple[str, ...], "the functions' names"]
+    functions: Annotated[tuple[FunctionName, ...], "the functions' names"]
     region: Annotated[Region, "where they run"]
     reserved: Annotated[int | Literal["restore"], "how many at once, or `restore`: what it was before"]
-    patience: Annotated[Seconds, "how long a silent Region is waited for"] = Seconds(20)
+    patience: Annotated[Patience, "how long a silent Region is waited for"] = PATIENCE
 
     name: ClassVar = "lambda_concurrency"
     reads: ClassVar = (READ,)
@@ -73,7 +73,7 @@ class LambdaConcurrency(Step[FenceSight]):
         return put
 
 
-NOT_ASKED = Silence("not asked: this hand remembers nothing of it")
+NOT_ASKED = Silence("not asked: its owner remembers nothing of it")
 
 
 def _value(sight: Sight) -> Value | Silence:

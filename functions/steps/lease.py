@@ -1,9 +1,9 @@
-"""One hand: this run, and no other, may change anything of the application.
+"""One holder: this run, and no other, may change anything of the application.
 
 The compiler puts it first in every machine, and last with `release`. The lease is an item of the ledger,
 taken by conditional write. A holder that has ended gives way, and whether it has is asked of Step Functions,
 not assumed. A holder that cannot be asked gives way only to an ungraceful run with a person's recorded
-take-over. Without a clean release a call of the hand before may still be in flight: the new holder changes
+take-over. Without a clean release a call of the holder before may still be in flight: the new holder changes
 nothing until it has surely ended.
 """
 
@@ -46,7 +46,6 @@ class LeaseStep(Step[Seen]):
     within: Annotated[Seconds, "how long a holder that does not answer is asked"] = Seconds(300)
     release: Annotated[bool, "the run is over: give the lease back"] = False
     cooldown: Annotated[Seconds, "how long after a run's end no alarm may start another"] = Seconds(0)
-    settling: Annotated[bool, "take it only where a fence is still owed"] = False
 
     name: ClassVar = "lease"
     reads: ClassVar = (DESCRIBE,)
@@ -63,9 +62,10 @@ class LeaseStep(Step[Seen]):
     def decide(self, seen: Seen) -> Decision:
         lease = seen.records.lease
         mine = lease is not None and lease.holder == seen.run.execution
+        settling = seen.run.purpose == "settle"
         if self.release:
             return self._let_go(seen, lease) if mine and lease is not None else Done("not held")
-        if self.settling and not seen.records.debts:
+        if settling and not seen.records.debts:
             return Done("nothing owed")
         if lease is None or (lease.released and not mine):
             return self._cool(seen, lease) or self._take(seen, lease, quiet_until=0.0)
@@ -87,9 +87,9 @@ class LeaseStep(Step[Seen]):
             )
         if isinstance(other, Absent) or (other is not None and other["status"] != "RUNNING"):
             return self._cool(seen, lease) or self._take(seen, lease, quiet_until)
-        if self.settling:
+        if seen.run.purpose == "settle":
             return Done("busy")
-        if "-settle:" in lease.holder:
+        if lease.purpose == "settle":
             return Wait(f"{lease.holder} is retrying an owed fence")
         raise Refused(f"{lease.holder} is running and holds the lease: wait for it, or abort it")
 
@@ -105,13 +105,15 @@ class LeaseStep(Step[Seen]):
         ended = 0.0 if after is None else after.ended
         # A short hold must not end the quiet that an unclean hand-over before it began.
         quiet_until = max(quiet_until, after.quiet_until if after is not None else 0.0)
-        mine = Lease(seen.run.execution, seen.run.redrives, epoch, False, quiet_until, ended)
+        mine = Lease(
+            seen.run.execution, seen.run.redrives, epoch, False, quiet_until, ended, seen.run.purpose
+        )
         return Change("take the lease", notes=(Hold(mine, after),))
 
     def _let_go(self, seen: Seen, lease: Lease) -> Decision:
         if lease.released:
             return Done("released")
-        ended = seen.now if seen.run.procedure in ("failover", "failback") else lease.ended
+        ended = seen.now if lease.purpose == "move" else lease.ended
         free = replace(lease, released=True, ended=ended)
         return Change("release the lease", notes=(Hold(free, lease),))
 

@@ -15,9 +15,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Annotated, ClassVar, Literal
 
-from ..calls import HTTP, Absent, Api, Call, Sight, Silence, request
+from ..calls import HTTP_GET, Absent, Api, Call, Sight, Silence
 from ..handler import lambda_handler
-from ..inputs import Region, Seconds
+from ..inputs import AlarmName, HealthService, Region, Seconds, Url
 from ..step import Decision, Done, Step, Wait
 from ..world import World
 
@@ -46,14 +46,16 @@ STATES: dict[str, Says] = {"ALARM": "yes", "OK": "no"}
 class Source:
     """Who may say that the Region is impaired: exactly one of `alarm`, `probe` and `health`."""
 
-    alarm: Annotated[str, "a CloudWatch alarm's name, metric or composite: ALARM is yes, OK is no"] = ""
+    alarm: Annotated[AlarmName, "a CloudWatch alarm's name, metric or composite: ALARM is yes, OK is no"] = (
+        AlarmName("")
+    )
     at: Annotated[Region, "the Region that the alarm is in; the other kinds have none"] = Region("")
     probe: Annotated[
-        Mapping[Region, str], "each Region's own URL: 5xx, 403 or no answer is yes, 2xx is no"
+        Mapping[Region, Url], "each Region's own URL: 5xx, 403 or no answer is yes, 2xx is no"
     ] = field(default_factory=dict)
-    health: Annotated[str, "an AWS service, as Health names it (RDS): an open issue in the Region is yes"] = (
-        ""
-    )
+    health: Annotated[
+        HealthService, "an AWS service, as Health names it (RDS): an open issue in the Region is yes"
+    ] = HealthService("")
 
     def __post_init__(self) -> None:
         if sum(map(bool, (self.alarm, self.probe, self.health))) != 1:
@@ -101,13 +103,13 @@ class RegionImpaired(Step[Seen]):
     within: Annotated[Seconds, "how long the evidence may take to come together"] = Seconds(600)
 
     name: ClassVar = "region_impaired"
-    reads: ClassVar = (ALARMS, HEALTH, HTTP)
+    reads: ClassVar = (ALARMS, HEALTH, HTTP_GET)
     every: ClassVar = 10
     phase: ClassVar = "detect"
     tolerates: ClassVar = {
         ALARMS: "unknown is not yes, and other sources say it",
         HEALTH: "unknown is not yes, and other sources say it",
-        HTTP: "a probe's silence is its answer",
+        HTTP_GET: "a probe's silence is its answer",
     }
 
     def __post_init__(self) -> None:
@@ -156,7 +158,7 @@ class RegionImpaired(Step[Seen]):
             both = ["MetricAlarm", "CompositeAlarm"]
             return ALARMS(source.at, AlarmNames=[source.alarm], AlarmTypes=both)
         if source.probe:
-            return request(here, "GET", source.probe[self.region])
+            return HTTP_GET(here, url=source.probe[self.region])
         wanted = {
             "regions": [self.region],
             "services": [source.health],

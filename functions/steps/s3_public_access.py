@@ -13,10 +13,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated, ClassVar, Literal
 
-from ..calls import HTTP, Absent, Api, Call, Sight, Silence, request
-from ..fence import NOTES, FenceSight, Held, Value, ask_all, give_back, remembered_here, take_away
+from ..calls import HTTP_GET, Absent, Api, Call, Sight, Silence
+from ..fence import NOTES, PATIENCE, FenceSight, Held, Value, ask_all, give_back, remembered_here, take_away
 from ..handler import lambda_handler
-from ..inputs import Region, Seconds
+from ..inputs import BucketName, Patience, Region
 from ..step import Decision, Step
 from ..world import World
 
@@ -54,13 +54,13 @@ Source: docs.aws.amazon.com/general/latest/gr/s3.html#s3_website_region_endpoint
 class S3PublicAccess(Step[FenceSight]):
     """The public can no longer read the website of the bucket in `region`, or can again."""
 
-    buckets: Annotated[Mapping[Region, str], "each Region's bucket, which serves a website"]
+    buckets: Annotated[Mapping[Region, BucketName], "each Region's bucket, which serves a website"]
     region: Annotated[Region, "whose bucket"] = Region("$from")
     blocked: Annotated[Literal[True, "restore"], "true takes away, `restore` gives back what was"]
-    patience: Annotated[Seconds, "how long a silent Region is waited for"] = Seconds(20)
+    patience: Annotated[Patience, "how long a silent Region is waited for"] = PATIENCE
 
     name: ClassVar = "s3_public_access"
-    reads: ClassVar = (GET, HTTP)
+    reads: ClassVar = (GET, HTTP_GET)
     writes: ClassVar = (PUT, DELETE)
     notes: ClassVar = NOTES
     busy: ClassVar = frozenset({"OperationAborted"})
@@ -85,7 +85,7 @@ class S3PublicAccess(Step[FenceSight]):
                 world,
                 [
                     GET(self.region, Bucket=self.buckets[self.region]),
-                    request(world.run.target, "GET", self.website),
+                    HTTP_GET(world.run.target, url=self.website),
                 ],
             )
             current = _setting(block)

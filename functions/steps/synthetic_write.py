@@ -9,9 +9,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Annotated, ClassVar
 
-from ..calls import HTTP, Sight, request
+from ..calls import HTTP_GET, HTTP_POST, Sight
 from ..handler import lambda_handler
-from ..inputs import Region, Seconds
+from ..inputs import Origin, Region, Seconds, UrlPath
 from ..step import Change, Decision, Done, Step, Wait
 from ..world import World
 
@@ -26,23 +26,23 @@ class Seen:
 class SyntheticWrite(Step[Seen]):
     """A write through the customers' door is accepted in `region`, and can be read back."""
 
-    url: Annotated[str, "the customers' door, such as https://api.shop.example"]
-    write: Annotated[str, "path to POST to"]
+    url: Annotated[Origin, "the customers' endpoint, such as https://api.shop.example"]
+    write: Annotated[UrlPath, "path to POST to"]
     body: Annotated[str, "what to POST; {marker} stands for this run's marker"]
-    read: Annotated[str, "path to GET afterwards; its answer must hold the marker and the Region's name"]
+    read: Annotated[UrlPath, "path to GET afterwards; its answer must hold the marker and the Region's name"]
     region: Annotated[Region, "the Region that must have served it"] = Region("$to")
     within: Annotated[Seconds, "how long customers may still be refused"] = Seconds(300)
 
     name: ClassVar = "synthetic_write"
-    reads: ClassVar = (HTTP,)
-    writes: ClassVar = (HTTP,)
+    reads: ClassVar = (HTTP_GET,)
+    writes: ClassVar = (HTTP_POST,)
     every: ClassVar = 5
     phase: ClassVar = "verify"
 
     def observe(self, world: World) -> Seen:
         marker = f"farshore-{world.dice(1 << 30):08x}"
         (answer,) = world.ask(
-            request(world.run.target, "GET", self.url + self.read.replace("{marker}", marker))
+            HTTP_GET(world.run.target, url=self.url + self.read.replace("{marker}", marker))
         )
         return Seen(marker, answer)
 
@@ -55,7 +55,7 @@ class SyntheticWrite(Step[Seen]):
                 return Done(facts={"marker": seen.marker})
             return Wait(f"{self.url} answers, but not from {self.region}")
         body = self.body.replace("{marker}", seen.marker).encode()
-        write = request(self.region, "POST", self.url + self.write, body)
+        write = HTTP_POST(self.region, url=self.url + self.write, body=body)
         return Change(f"write {seen.marker} through {self.url} ({status} so far)", (write,))
 
 

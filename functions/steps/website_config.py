@@ -12,10 +12,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated, ClassVar
 
-from ..calls import HTTP, Sight, request
+from ..calls import HTTP_GET, Sight
 from ..errors import Refused
 from ..handler import lambda_handler
-from ..inputs import Region
+from ..inputs import JsonKey, Origin, Region, Url
 from ..step import Decision, Done, Step, Wait
 from ..world import World
 
@@ -29,16 +29,16 @@ class Seen:
 class WebsiteConfig(Step[Seen]):
     """Each Region's website sends customers to the one API host that routing controls govern."""
 
-    configs: Annotated[Mapping[Region, str], "URL of each Region's JSON configuration"]
-    key: Annotated[str, "the configuration's key that names the API host"] = "host"
-    host: Annotated[str, "what it must name, such as https://api.shop.example"]
+    configs: Annotated[Mapping[Region, Url], "URL of each Region's JSON configuration"]
+    key: Annotated[JsonKey, "the configuration's key that names the API host"] = JsonKey("host")
+    host: Annotated[Origin, "what it must name, such as https://api.shop.example"]
 
     name: ClassVar = "website_config"
-    reads: ClassVar = (HTTP,)
+    reads: ClassVar = (HTTP_GET,)
 
     def observe(self, world: World) -> Seen:
         urls = list(self.configs.values())
-        answers = world.ask(*(request(world.run.target, "GET", url) for url in urls))
+        answers = world.ask(*(HTTP_GET(world.run.target, url=url) for url in urls))
         return Seen(dict(zip(urls, answers, strict=True)))
 
     def decide(self, seen: Seen) -> Decision:

@@ -53,15 +53,16 @@ class Scene:
             "inputs": {
                 "endpoints": self.cluster.endpoints,
                 "controls": self.cluster.arns,
-                "on": on,
-                "off": off,
+                "on_in": on,
+                "off_in": off,
                 "within": 300,
             }
             | more.pop("inputs", {}),
             "run": {
                 "application": "unicorn-shop",
                 "procedure": "failover",
-                "hand": "run",
+                "step": "arc_controls",
+                "purpose": "move",
                 "source": off,
                 "target": on,
             },
@@ -256,11 +257,18 @@ def test_an_unknown_control_needs_a_person(scene: Scene) -> None:
 
 
 def test_a_region_without_a_control_needs_a_person(scene: Scene) -> None:
-    with pytest.raises(Refused, match="no routing control for eu-west-1"):
+    with pytest.raises(Refused, match="no routing control for eu-west-1: add its ARN to controls"):
         scene.tick(on="eu-west-1")
 
 
 def test_a_region_cannot_be_on_and_off(scene: Scene) -> None:
-    with pytest.raises(Refused, match="both `on` and `off`"):
+    with pytest.raises(Refused, match="us-east-1 is both on_in and off_in"):
         scene.tick(on=EAST, off=EAST)
+    assert scene.cluster.states == {EAST: "On", WEST: "Off"}
+
+
+def test_two_regions_cannot_share_a_control(scene: Scene) -> None:
+    one = dict.fromkeys(scene.cluster.arns, next(iter(scene.cluster.arns.values())))
+    with pytest.raises(Refused, match="two Regions have the same routing control"):
+        scene.tick(inputs={"controls": one})
     assert scene.cluster.states == {EAST: "On", WEST: "Off"}

@@ -86,7 +86,8 @@ class Runbook:
             "run": {
                 "application": "unicorn-shop",
                 "procedure": "failover",
-                "hand": "run",
+                "step": "aurora_writer",
+                "purpose": "move",
                 "source": PRIMARY if to == STANDBY else STANDBY,
                 "target": to,
             },

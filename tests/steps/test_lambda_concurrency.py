@@ -63,7 +63,7 @@ class Scene:
         return answer.get("ReservedConcurrentExecutions")
 
     def tick(
-        self, reserved: int | str, functions: tuple[str, ...], hand: str = "run", **given: Any
+        self, reserved: int | str, functions: tuple[str, ...], purpose: str = "move", **given: Any
     ) -> dict[str, Any]:
         """One invocation: what it answers, or raises FunctionError with the error's class name."""
         event = {
@@ -71,7 +71,8 @@ class Scene:
             "run": {
                 "application": "unicorn-shop",
                 "procedure": "failover",
-                "hand": hand,
+                "step": "lambda_concurrency",
+                "purpose": purpose,
                 "source": EAST,
                 "target": WEST,
             },
@@ -351,11 +352,11 @@ def test_a_debt_does_not_hide_the_functions_that_did_answer(scene: Scene) -> Non
 
 def test_the_game_days_fence_is_not_opened_under_the_runs_feet(scene: Scene) -> None:
     scene.deploy(basket_add=40, basket_get=None, basket_remove=1)
-    scene.settle(0, hand="outage")
-    scene.settle(0, hand="run")
-    scene.settle("restore", hand="outage")
+    scene.settle(0, purpose="break")
+    scene.settle(0, purpose="move")
+    scene.settle("restore", purpose="break")
     assert [scene.reserved(name) for name in SHOP] == [0, 0, 0]
-    scene.settle("restore", hand="run")
+    scene.settle("restore", purpose="move")
     assert [scene.reserved(name) for name in SHOP] == [40, None, 1]
 
 
@@ -370,3 +371,23 @@ def test_a_dry_run_tells_the_calls_and_makes_none(scene: Scene) -> None:
     }
     assert scene.writes() == []
     assert scene.records() == {}
+
+
+def test_a_game_day_that_gives_up_gives_back_its_own_and_leaves_the_runs(scene: Scene) -> None:
+    scene.deploy(basket_add=40, basket_get=None, basket_remove=1)
+    scene.settle(0, purpose="move")
+    scene.settle(0, purpose="break")
+    scene.settle("restore", purpose="unbreak")
+    assert [scene.reserved(name) for name in SHOP] == [0, 0, 0], "the run's fence stands"
+    scene.settle("restore", purpose="undo")
+    assert [scene.reserved(name) for name in SHOP] == [40, None, 1]
+
+
+@pytest.mark.parametrize("purpose", ["undo", "unbreak"])
+def test_what_an_undo_cannot_give_back_it_owes(scene: Scene, purpose: str) -> None:
+    scene.deploy(basket_add=40, basket_get=None, basket_remove=1)
+    scene.settle(0, purpose="move" if purpose == "undo" else "break")
+    scene.cloud.weather.dark.add(EAST)
+    assert scene.settle("restore", purpose=purpose)["outcome"] == "unknown"
+    owed = [body for item, body in scene.records().items() if item.startswith("debt#")]
+    assert len(owed) == len(SHOP)

@@ -1,4 +1,4 @@
-"""One hand: the lease step's real handler, in both Regions, on a ledger of three consistent replicas."""
+"""One holder: the lease step's real handler, in both Regions, on a ledger of three consistent replicas."""
 
 from __future__ import annotations
 
@@ -271,10 +271,10 @@ def cooled(night: Night, **given: Any) -> str:
     return night.refused(execution=OTHER, cooldown=3600, **given)
 
 
-@pytest.mark.parametrize("procedure", ["failover", "failback"])
-def test_an_alarm_starts_nothing_soon_after_a_run_and_a_person_may(night: Night, procedure: str) -> None:
-    night.take(procedure=procedure)
-    night.release(procedure=procedure)
+@pytest.mark.parametrize("ending", ["move", "undo"])
+def test_an_alarm_starts_nothing_soon_after_a_run_and_a_person_may(night: Night, ending: str) -> None:
+    night.take()
+    night.release(purpose=ending)
     assert "Refused: the state: cooling down for" in cooled(night, trigger="canary")
     assert night.take(execution=OTHER, cooldown=3600)["outcome"] == "done"
 
@@ -284,17 +284,22 @@ def test_the_cooldown_ends_and_what_settles_in_between_does_not_renew_it(night: 
     night.release()
     night.clock.sleep(3000)
     settling = execution("s", procedure="settle")
-    night.take(execution=settling, procedure="settle")
-    night.release(execution=settling, procedure="settle")
+    night.ledger.write_once("debt#lambda:buy", {"why": "dark", "since": 0.0})
+    night.take(execution=settling, purpose="settle")
+    assert night.holder == settling
+    night.release(execution=settling, purpose="settle")
     assert "cooling down" in cooled(night, trigger="canary")
     night.clock.sleep(600)
     assert night.take(execution=OTHER, cooldown=3600, trigger="canary")["outcome"] == "done"
 
 
-@pytest.mark.parametrize("procedure", ["outage", "recovery", "prepare", "settle"])
-def test_no_other_procedure_is_cooled_down_after(night: Night, procedure: str) -> None:
-    night.take(procedure=procedure)
-    night.release(procedure=procedure)
+@pytest.mark.parametrize("ending", ["itself", "undo"])
+@pytest.mark.parametrize("purpose", ["break", "mend", "prepare", "settle"])
+def test_nothing_else_is_cooled_down_after(night: Night, purpose: str, ending: str) -> None:
+    night.ledger.write_once("debt#lambda:buy", {"why": "dark", "since": 0.0})
+    night.take(purpose=purpose)
+    assert night.holder == THIS
+    night.release(purpose=purpose if ending == "itself" else ending)
     assert night.take(execution=OTHER, cooldown=3600, trigger="canary")["outcome"] == "done"
 
 
@@ -305,8 +310,7 @@ SETTLE = execution("minute", procedure="settle")
 
 
 def settled(night: Night) -> str:
-    given = {"settling": True}
-    return str(night.settle("lease", given, execution=SETTLE, procedure="settle")["outcome"])
+    return str(night.settle("lease", {}, execution=SETTLE, purpose="settle")["outcome"])
 
 
 def test_settling_takes_the_lease_only_where_something_is_owed(night: Night) -> None:
@@ -329,7 +333,7 @@ def test_a_run_waits_for_settling_to_end(night: Night) -> None:
     night.executions[SETTLE] = "RUNNING"
     settled(night)
     assert f"NotYet: the state: {SETTLE} is retrying an owed fence" in night.refused()
-    night.release(execution=SETTLE, procedure="settle")
+    night.release(execution=SETTLE, purpose="settle")
     assert night.take()["outcome"] == "done"
 
 

@@ -93,7 +93,8 @@ class Night:
             "run": {
                 "application": "unicorn-shop",
                 "procedure": "failover",
-                "hand": "run",
+                "step": "region_impaired",
+                "purpose": "move",
                 "source": PRIMARY,
                 "target": STANDBY,
             },

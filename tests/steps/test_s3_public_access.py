@@ -68,7 +68,7 @@ class Scene:
         self.entered = self.clock.now
 
     def tick(
-        self, blocked: bool | str, hand: str = "run", mode: str = "graceful", dry_run: bool = False
+        self, blocked: bool | str, purpose: str = "move", mode: str = "graceful", dry_run: bool = False
     ) -> Any:
         """One invocation; raises what the Lambda raises."""
         event = {
@@ -76,7 +76,8 @@ class Scene:
             "run": {
                 "application": "unicorn-shop",
                 "procedure": "failover",
-                "hand": hand,
+                "step": "s3_public_access",
+                "purpose": purpose,
                 "source": EAST,
                 "target": WEST,
             },
@@ -90,12 +91,12 @@ class Scene:
         }
         return self.clock.spawn(lambda: self.handler(event, None)).join()
 
-    def settle(self, blocked: bool | str, hand: str = "run", mode: str = "graceful") -> dict[str, Any]:
+    def settle(self, blocked: bool | str, purpose: str = "move", mode: str = "graceful") -> dict[str, Any]:
         """Ticks as the state machine does, until the state holds; a state is entered at its first tick."""
         self.enter()
         while True:
             try:
-                answer: dict[str, Any] = self.tick(blocked, hand, mode)
+                answer: dict[str, Any] = self.tick(blocked, purpose, mode)
                 return answer
             except NotYet:
                 self.clock.sleep(2)
@@ -261,11 +262,11 @@ def test_what_is_overwritten_is_in_the_ledger_first(scene: Scene) -> None:
 
 
 def test_the_first_to_give_back_does_not_open_it_under_the_seconds_feet(scene: Scene) -> None:
-    scene.settle(True, hand="outage")
-    scene.settle(True, hand="run")
-    assert scene.settle("restore", hand="outage")["outcome"] == "still held by run"
+    scene.settle(True, purpose="break")
+    scene.settle(True, purpose="move")
+    assert scene.settle("restore", purpose="break")["outcome"] == "still held by run"
     assert scene.customers_read() == 403
-    scene.settle("restore", hand="run")
+    scene.settle("restore", purpose="move")
     assert scene.customers_read() == 200
     assert scene.block() is None
     assert scene.ledger() == {}
@@ -325,7 +326,7 @@ def test_a_fence_that_is_given_back_is_owed_no_more(scene: Scene) -> None:
 def test_a_game_day_owes_no_breakage(scene: Scene) -> None:
     scene.weather.dark.add(EAST)
     with pytest.raises(Refused):
-        scene.settle(True, hand="outage", mode="ungraceful")
+        scene.settle(True, purpose="break", mode="ungraceful")
     assert scene.ledger() == {}
 
 

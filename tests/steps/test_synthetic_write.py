@@ -135,7 +135,7 @@ def test_a_dry_run_shows_the_write_and_makes_none(shop: Shop) -> None:
     told = shop.proves(dry_run=True)
     assert told["outcome"] == "would change"
     (call,) = told["calls"]
-    assert call["parameters"]["method"] == "POST"
+    assert call["action"] == "http:POST"
     assert call["parameters"]["url"] == f"https://{DOOR}/user"
     assert "@farshore.example" in call["parameters"]["body"]
     assert shop.users == []

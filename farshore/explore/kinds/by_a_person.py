@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from functools import partial
 
 from ...runbook.load import Runbook
-from ..data import Baseline, RecordedCall, direction
+from ..data import Baseline, RecordedCall
 from ..person import Person
 from ..points import own_call, turns
 from ..seed import OPPOSITE, Fault
@@ -164,7 +164,7 @@ def _gone(baseline: Baseline, runbook: Runbook) -> Iterator[tuple[Fault, ...]]:
     """The Region that is left goes dark, from any step on, under a graceful run."""
     if not _may_decline(baseline) or baseline.seed.mode != "graceful":
         return
-    source, _ = direction(baseline.seed, runbook)
+    source, _ = runbook.direction(baseline.seed.procedure)
     for call in turns(baseline):
         yield Fault("ungraceful", "", call.point), Fault("dark", source, call.point)
 

@@ -9,7 +9,7 @@ from twin.faults import Kind as CallFault
 from twin.faults import Request
 
 from ...runbook.load import Runbook
-from ..data import Baseline, direction
+from ..data import Baseline
 from ..declared import HOMES, starts_runs
 from ..points import callers, later, turns
 from ..seed import OPPOSITE, Fault, Point
@@ -56,7 +56,7 @@ def _spells(
 def _dark_cases(baseline: Baseline, runbook: Runbook) -> Iterator[tuple[Fault, ...]]:
     if not _applies(baseline):
         return
-    source, target = direction(baseline.seed, runbook)
+    source, target = runbook.direction(baseline.seed.procedure)
     for place in dict.fromkeys((source, target, *HOMES, *runbook.ledger.regions)):
         yield from _spells("dark", place, baseline, target, back=place in (source, target))
     for places in _parts(baseline):
@@ -77,13 +77,13 @@ def _parts(baseline: Baseline) -> Iterator[tuple[str, ...]]:
 
 
 def _grey_cases(baseline: Baseline, runbook: Runbook) -> Iterator[tuple[Fault, ...]]:
-    source, target = direction(baseline.seed, runbook)
+    source, target = runbook.direction(baseline.seed.procedure)
     for place in (source, target) if _applies(baseline) else ():
         yield from _spells("grey", place, baseline, target, back=False)
 
 
 def _partition_cases(baseline: Baseline, runbook: Runbook) -> Iterator[tuple[Fault, ...]]:
-    source, target = direction(baseline.seed, runbook)
+    source, target = runbook.direction(baseline.seed.procedure)
     if _applies(baseline):
         yield from _spells("partition", f"{source}~{target}", baseline, target, back=True)
 

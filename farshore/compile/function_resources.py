@@ -1,0 +1,75 @@
+"""The functions of the template: one a step type, wherever a machine calls it, and what it may do."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from ..runbook.load import Runbook
+from ..runbook.registry import steps
+from .emitter import Flow, Noted, Tag
+from .machine import Machine, logical_id
+from .policy import Statement, function_name, statements
+from .resource_names import condition
+from .role import Policy, policies
+
+Json = dict[str, Any]
+Use = tuple[Runbook, Machine]
+
+
+def functions(uses: Sequence[Use]) -> Json:
+    """One function a step type, for all machines of all runbooks that call it."""
+    resources: Json = {}
+    for step, regions in homes(uses).items():
+        mine = [use for use in uses if step in use[1].functions]
+        resources |= _function(step, condition(regions), policies(statements(step, mine)))
+    return resources
+
+
+def _function(step: str, here: str, allowed: Sequence[Policy]) -> Json:
+    """The function, and where its policy is too long to be inline the managed policies of its role."""
+    name, managed = logical_id(step), len(allowed) > 1
+    names = [f"{name}May{number}" for number in range(1, len(allowed) + 1)] if managed else []
+    function = {
+        "Type": "AWS::Serverless::Function",
+        "Condition": here,
+        "Metadata": Flow({"BuildMethod": "makefile"}),
+        "Properties": {
+            "FunctionName": function_name(step),
+            "Description": (steps()[step].__doc__ or step).strip().splitlines()[0].rstrip("."),
+            "Handler": f"{steps()[step].__module__}.handler",
+            "Policies": [Tag("Ref", each) for each in names] if managed else [_document(allowed[0])],
+        },
+    }
+    return {name: function} | {
+        each: {
+            "Type": "AWS::IAM::ManagedPolicy",
+            "Condition": here,
+            "Properties": {"PolicyDocument": _document(policy)},
+        }
+        for each, policy in zip(names, allowed, strict=False)
+    }
+
+
+def _document(policy: Policy) -> Json:
+    return {"Version": "2012-10-17", "Statement": [_allowed(statement) for statement in policy]}
+
+
+def _allowed(statement: Statement) -> Any:
+    body = {
+        "Effect": "Allow",
+        "Action": list(statement.actions),
+        "Resource": [_arn(resource) for resource in statement.resources],
+    }
+    return Noted(f"{statement.why}.", body) if statement.why else body
+
+
+def _arn(text: str) -> str | Tag:
+    filled = text.replace("{partition}", "${AWS::Partition}").replace("{account}", "${AWS::AccountId}")
+    return filled if filled == text else Tag("Sub", filled)
+
+
+def homes(uses: Sequence[Use]) -> dict[str, list[str]]:
+    """The Regions of each step type that a machine calls."""
+    called = sorted({step for _, machine in uses for step in machine.functions})
+    return {step: [machine.region for _, machine in uses if step in machine.functions] for step in called}

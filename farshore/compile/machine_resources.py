@@ -1,0 +1,117 @@
+"""A machine's part of the template: itself, what it may call, its log, what starts it, and who is paged."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from ..runbook.load import Runbook, Trigger
+from .emitter import Flow, Noted, Tag
+from .machine import Machine, logical_id
+from .paging import alarm, ended
+from .resource_names import camel, condition
+
+Json = dict[str, Any]
+
+DELIVERY_SECONDS = 900
+"""How long EventBridge tries to start a run. By then a person has been paged, and decides."""
+LOG_DELIVERY = (
+    "logs:CreateLogDelivery",
+    "logs:DeleteLogDelivery",
+    "logs:DescribeLogGroups",
+    "logs:DescribeResourcePolicies",
+    "logs:GetLogDelivery",
+    "logs:ListLogDeliveries",
+    "logs:PutResourcePolicy",
+    "logs:UpdateLogDelivery",
+)
+"""Source: docs.aws.amazon.com/step-functions/latest/dg/cw-logs.html#cloudwatch-iam-policy"""
+
+
+def machine_resources(runbook: Runbook, machine: Machine) -> Json:
+    """A state machine, its log, and who is told when it does not succeed."""
+    name, here = camel(machine.name), {"Condition": condition([machine.region])}
+    started = events(runbook, machine)
+    resources: Json = {
+        name: {
+            "Type": "AWS::Serverless::StateMachine",
+            **here,
+            "Properties": {
+                "Name": machine.name,
+                "DefinitionUri": f"statemachines/{machine.name}.asl.json",
+                "DefinitionSubstitutions": {
+                    logical_id(step): Tag("Ref", f"{logical_id(step)}.Version") for step in machine.functions
+                },
+                "Policies": [{"Version": "2012-10-17", "Statement": _machine_may(machine)}],
+                "Logging": {
+                    "Level": "ALL",
+                    "IncludeExecutionData": True,
+                    "Destinations": [
+                        {"CloudWatchLogsLogGroup": Flow({"LogGroupArn": Tag("GetAtt", f"{name}Logs.Arn")})}
+                    ],
+                },
+                "Tracing": Flow({"Enabled": True}),
+                **({"Events": started} if started else {}),
+            },
+        },
+        f"{name}Logs": {
+            "Type": "AWS::Logs::LogGroup",
+            **here,
+            "DeletionPolicy": "Retain",
+            "UpdateReplacePolicy": "Retain",
+            "Properties": {
+                "LogGroupName": f"/aws/vendedlogs/states/{machine.name}",
+                "RetentionInDays": Tag("Ref", "LogRetentionDays"),
+            },
+        },
+        f"{name}DidNotSucceed": {
+            "Type": "AWS::CloudWatch::Alarm",
+            **here,
+            "Properties": alarm(machine.name, name),
+        },
+        f"{name}Ended": Noted(
+            "Sooner than the alarm and with the reason, but best effort: hence both.",
+            {"Type": "AWS::Events::Rule", **here, "Properties": ended(name)},
+        ),
+    }
+    return resources
+
+
+def _machine_may(machine: Machine) -> list[Any]:
+    own = [Tag("Sub", "${" + logical_id(step) + ".Arn}:*") for step in machine.functions]
+    return [
+        Noted(
+            "Any version: a run from before a deployment, or its redrive 14 days later, calls the old ones.",
+            {"Effect": "Allow", "Action": "lambda:InvokeFunction", "Resource": own},
+        ),
+        Noted(
+            "Log delivery: these actions have no resources.",
+            {"Effect": "Allow", "Action": list(LOG_DELIVERY), "Resource": "*"},
+        ),
+    ]
+
+
+def events(runbook: Runbook, machine: Machine) -> Json:
+    """What starts it besides people."""
+    if machine.procedure == "failover":
+        return {camel(trigger.alarm): _trigger(trigger) for trigger in runbook.triggers}
+    if machine.purpose == "settle":
+        every = {"Schedule": "rate(1 minute)", "Input": json.dumps({"mode": "ungraceful"})}
+        why = "Owed fences are tried again until they are paid. Where none is owed, it looks once and ends."
+        return {"EveryMinute": Noted(why, {"Type": "Schedule", "Properties": every})}
+    return {}
+
+
+def _trigger(trigger: Trigger) -> Json:
+    return {
+        "Type": "EventBridgeRule",
+        "Properties": {
+            "Pattern": {
+                "source": ["aws.cloudwatch"],
+                "detail-type": ["CloudWatch Alarm State Change"],
+                "detail": {"alarmName": [trigger.alarm], "state": Flow({"value": ["ALARM"]})},
+            },
+            "Input": json.dumps({"mode": trigger.mode, "trigger": trigger.alarm}),
+            "RetryPolicy": {"MaximumRetryAttempts": 185, "MaximumEventAgeInSeconds": DELIVERY_SECONDS},
+        },
+    }

@@ -1,0 +1,79 @@
+"""A procedure as one definition: between the lease and its release the lines, their undo, and their order."""
+
+from __future__ import annotations
+
+from ..runbook.load import Line, Together
+from ..runbook.model import Procedure, lines
+from .fences import is_fence
+from .graph import targets
+from .parallel import parallel
+from .states import Json, States, type_of
+from .undo import again, undo
+
+IDLE = ("nothing owed", "busy")
+"""What the lease of a settling run says where there is nothing to do."""
+
+
+def definition(states: States, entries: Procedure) -> Json:
+    """The machine of a procedure, in Amazon States Language."""
+    settles = states.purpose == "settle"
+    names = states.names(entries)
+    committed = next((i for i, entry in enumerate(entries) if _no_return(entry)), len(entries))
+    # What settling takes away is owed: a refusal must not give it back.
+    fences = [line for line in lines(entries[:committed]) if is_fence(line) and not settles]
+    undone = undo(states, fences)
+    following = states.task("release", "lease", {"release": True}, None)
+    for i, entry in reversed(list(enumerate(entries))):
+        catch = undone if i < committed else None
+        if i == committed:
+            following = again(states, [(line, names[id(line)]) for line in fences], following)
+        if isinstance(entry, Together):
+            following = parallel(states, entry, names, following, catch)
+        else:
+            following = states.step(entry, names[id(entry)], following, catch)
+            if i == committed:
+                states.catch(following, "Untouched", undone)
+    if settles:
+        following = _if_owed(states, following)
+    start = states.task("lease", "lease", _lease_inputs(states), following)
+    if settles:
+        states.made[start] |= {
+            "ResultSelector": {"outcome.$": "$.Payload.outcome"},
+            "ResultPath": "$.lease",
+        }
+    return {
+        "Comment": f"{states.runbook.application} {states.procedure}, {states.way.source} to "
+        f"{states.way.target}. Compiled: edit the runbook instead.",
+        "StartAt": start,
+        "States": _in_reading_order(start, states.made),
+    }
+
+
+def _no_return(entry: Line | Together) -> bool:
+    return any(type_of(line).moves() for line in lines((entry,)))
+
+
+def _lease_inputs(states: States) -> Json:
+    cooldown = max((trigger.cooldown for trigger in states.runbook.triggers), default=0.0)
+    return {"cooldown": cooldown} if states.purpose == "move" else {}
+
+
+def _if_owed(states: States, following: str) -> str:
+    states.made["nothing to do"] = {"Type": "Succeed"}
+    idle = [{"Variable": "$.lease.outcome", "StringEquals": word, "Next": "nothing to do"} for word in IDLE]
+    states.made["whether a fence is owed"] = {"Type": "Choice", "Choices": idle, "Default": following}
+    return "whether a fence is owed"
+
+
+def _in_reading_order(start: str, states: Json) -> Json:
+    """The way of a run that goes well first, then what catches the others."""
+    ordered: Json = {}
+    todo = [start]
+    while todo:
+        name = todo.pop(0)
+        if name not in ordered:
+            ordered[name] = states[name]
+            here = [target for target in targets(states[name]) if target not in ordered]
+            main = [t for t in here if t in (states[name].get("Next"), states[name].get("Default"))]
+            todo = main + todo + [target for target in here if target not in main]
+    return ordered

@@ -1,0 +1,77 @@
+"""What of the whole template CloudFormation or IAM would refuse, all runbooks taken together."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterator, Sequence
+
+from ..runbook.load import Runbook
+from ..runbook.mistakes import Mistake
+from .function_resources import Use, homes
+from .limits import PARAMETERS, RESOURCES, TEMPLATE_BYTES
+from .machine import logical_id
+from .machine_resources import events
+from .policy import statements
+from .resource_names import camel
+from .role import refusal
+
+FUNCTION_BY_SAM = ("Role", "Aliaslive", "Version")
+"""What SAM makes of a function besides; a version's name has a hash at its end, too."""
+
+
+def disagreements(uses: Sequence[Use]) -> list[Mistake]:
+    """Runbooks that share a ledger and have it in different Regions."""
+    asked: dict[str, Runbook] = {}
+    found = []
+    for runbook, _ in uses:
+        first = asked.setdefault(runbook.ledger.table, runbook)
+        if first.ledger != runbook.ledger:
+            what = f"ledger: {first.path} has {runbook.ledger.table} in {', '.join(first.ledger.regions)}"
+            instead = "give both the same Regions, or this one a table of its own"
+            found.append(Mistake(runbook.path, runbook.lines.get("ledger", 0), what, instead))
+    return list(dict.fromkeys(found))
+
+
+def refused(
+    path: str, frame: str, derived: str, resources: Sequence[str], uses: Sequence[Use]
+) -> Iterator[Mistake]:
+    """`resources` are those that the derived part of the template names."""
+    names = [*_keys(frame, "Resources"), *resources, *_by_sam(uses)]
+    twice = sorted(name for name, count in Counter(names).items() if count > 1)
+    if twice:
+        # Two resources of one name are one resource to CloudFormation, and nobody tells.
+        what = f"more than one resource would be called {', '.join(twice)}"
+        yield Mistake(path, 0, what, "rename the application, the alarm, the step or the table")
+    if len(names) > RESOURCES:
+        what = f"the template makes {len(names)} resources, of {RESOURCES}, with those that SAM adds"
+        yield Mistake(path, 0, what, "keep some of the applications in a repository of their own")
+    if (parameters := len(_keys(frame, "Parameters"))) > PARAMETERS:
+        what = f"the template has {parameters} parameters, of {PARAMETERS}"
+        yield Mistake(path, 0, what, "write some of them as values")
+    if (size := len(derived.encode())) > TEMPLATE_BYTES:
+        what = f"the template has {size} bytes, of {TEMPLATE_BYTES}"
+        yield Mistake(path, 0, what, "keep some of the applications in a repository of their own")
+    for step in homes(uses):
+        what = refusal(step, statements(step, [use for use in uses if step in use[1].functions]))
+        if what:
+            yield Mistake(path, 0, what, "keep some of the applications in a repository of their own")
+
+
+def _keys(frame: str, section: str) -> list[str]:
+    """The names below a top-level key of the frame, which is written by hand."""
+    body = re.split(r"(?m)^(?=\w)", frame.partition(f"\n{section}:\n")[2])[0]
+    return re.findall(r"(?m)^  (\w+):", body)
+
+
+def _by_sam(uses: Sequence[Use]) -> Iterator[str]:
+    """The names of what SAM makes besides what is written.
+    Source: docs.aws.amazon.com/serverless-application-model/latest/developerguide,
+    sam-specification-generated-resources.html"""
+    for step in homes(uses):
+        yield from (logical_id(step) + what for what in FUNCTION_BY_SAM)
+    for runbook, machine in uses:
+        name = camel(machine.name)
+        yield f"{name}Role"
+        for event in events(runbook, machine):
+            yield from (f"{name}{event}", f"{name}{event}Role")

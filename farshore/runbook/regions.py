@@ -1,0 +1,33 @@
+"""The Regions that AWS has, and their partitions, as botocore's own list has them."""
+
+from __future__ import annotations
+
+import difflib
+import functools
+import json
+import re
+from collections.abc import Mapping
+from importlib.resources import files
+
+REGION_FORM = r"[a-z]{2,4}(-[a-z]+)+-[0-9]"
+
+
+@functools.cache
+def partitions() -> Mapping[str, str]:
+    """Each Region's partition: aws, aws-cn, aws-us-gov …"""
+    listed = json.loads(files("botocore").joinpath("data/partitions.json").read_text())
+    return {
+        region: partition["id"]
+        for partition in listed["partitions"]
+        for region in partition["regions"]
+        if re.fullmatch(REGION_FORM, region)
+    }
+
+
+def region_meant(word: str) -> str:
+    """The Region that a misspelt word is nearest to; empty where none is near."""
+    alike = word[:-1] + {"l": "1", "i": "1", "o": "0"}.get(word[-1:].lower(), "")
+    if alike in partitions():
+        return alike
+    near = difflib.get_close_matches(word[:100].lower(), partitions(), n=1, cutoff=0.75)
+    return near[0] if near else ""

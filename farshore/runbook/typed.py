@@ -1,0 +1,93 @@
+"""A step's inputs, walked along their declared types: what a value is, its type says, not its looks."""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, Literal, NewType, get_args, get_origin, get_type_hints
+
+from .wording import bare, is_union
+
+Key = tuple[str | int, ...]
+"""Where a value stands in the inputs: ("endpoints", "us-east-1"), ("functions", 0)."""
+
+
+def mapped(shape: Any, value: Any, change: Callable[[Any, Any], Any]) -> Any:
+    """The value as JSON has it; each single one, and each key, becomes `change` of its type and itself."""
+    declared = _fitting(shape, value)
+    if isinstance(value, Mapping):
+        return {
+            change(key_type, key): mapped(kind, item, change)
+            for key, item, key_type, kind in _entries(declared, value)
+        }
+    if isinstance(value, list | tuple):
+        return [mapped(_item(declared), item, change) for item in value]
+    return change(declared, value)
+
+
+def found(shape: Any, value: Any, wanted: Any, at: Key = ()) -> Iterator[tuple[Key, Any]]:
+    """Every value of a type, however deep, with its place."""
+    declared = _fitting(shape, value)
+    if declared is wanted:
+        yield at, value
+    elif isinstance(value, Mapping):
+        for key, item, _, kind in _entries(declared, value):
+            yield from found(kind, item, wanted, (*at, key))
+    elif isinstance(value, list | tuple):
+        for number, item in enumerate(value):
+            yield from found(_item(declared), item, wanted, (*at, number))
+
+
+def fields_of(shape: type, wanted: Any) -> list[str]:
+    """The names of the inputs whose type is this one."""
+    return [name for name, declared in hints(shape).items() if declared is wanted]
+
+
+@functools.cache
+def hints(shape: type) -> Mapping[str, Any]:
+    """The fields of a step type, or of another dataclass, with their types as declared."""
+    declared = get_type_hints(shape)
+    return {field.name: declared[field.name] for field in dataclasses.fields(shape)}
+
+
+def _entries(declared: Any, value: Mapping[str, Any]) -> Iterator[tuple[str, Any, Any, Any]]:
+    """Key, item, and the types of both."""
+    if dataclasses.is_dataclass(declared):
+        assert isinstance(declared, type)
+        kinds = hints(declared)
+        yield from ((key, item, str, kinds.get(key, Any)) for key, item in value.items())
+    else:
+        key_type, kind = get_args(declared) or (Any, Any)
+        yield from ((key, item, key_type, kind) for key, item in value.items())
+
+
+def _item(declared: Any) -> Any:
+    """The type of a list's items."""
+    return (get_args(declared) or (Any,))[0]
+
+
+def _fitting(declared: Any, value: Any) -> Any:
+    """Of a union, the part that the value is of: a word of a Literal before any text."""
+    if not is_union(declared):
+        return declared
+    parts = get_args(declared)
+    literals = [part for part in parts if get_origin(part) is Literal and value in get_args(part)]
+    return next(iter(literals), next((part for part in parts if _takes(part, value)), parts[0]))
+
+
+def _takes(part: Any, value: Any) -> bool:
+    if value is None or part is type(None):
+        return value is None and part is type(None)
+    while isinstance(part, NewType):
+        part = part.__supertype__
+    plain = get_origin(bare(part)) or part
+    if plain is Literal:
+        return False
+    if isinstance(value, Mapping):
+        return dataclasses.is_dataclass(plain) or (isinstance(plain, type) and issubclass(plain, Mapping))
+    if isinstance(value, list | tuple):
+        return plain is tuple
+    if isinstance(value, bool):
+        return plain is bool
+    return plain in (int, float) if isinstance(value, int | float) else plain is type(value)

@@ -1,0 +1,268 @@
+"""What AWS would refuse, and what lint calls an error, `farshore compile` refuses: all at once, by line."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner
+from test_compile import edited, everything, second_application
+from transform import transformed
+
+from farshore.cli import farshore
+from farshore.runbook.mistakes import Mistakes
+
+ROOT = Path(__file__).parent.parent
+BOOK = "runbooks/unicorn-shop.yaml"
+LONG = "unicorn-shop-function-{:02d}"
+"""A function's name of 24 characters."""
+
+
+@pytest.fixture
+def house(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A repository with our runbook and template, and nothing compiled."""
+    (tmp_path / "runbooks").mkdir()
+    shutil.copy(ROOT / BOOK, tmp_path / "runbooks")
+    shutil.copy(ROOT / "template.yaml", tmp_path)
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def compiling(*words: str) -> Any:
+    return CliRunner(mix_stderr=False).invoke(farshore, ["compile", *words])
+
+
+def refusal(house: Path) -> list[str]:
+    """Each mistake that compile finds; nothing is written, and `--check` finds the same."""
+    before = everything(house)
+    found = [compiling(*words).exception for words in ((), ("--check",))]
+    assert isinstance(found[0], Mistakes), found
+    assert str(found[0]) == str(found[1])
+    assert everything(house) == before
+    return str(found[0]).split("\n")
+
+
+def line_of(house: Path, text: str) -> int:
+    lines = (house / BOOK).read_text().splitlines()
+    return next(number for number, line in enumerate(lines, 1) if text in line)
+
+
+def linted() -> list[str]:
+    """What lint calls an error."""
+    result = CliRunner(mix_stderr=False).invoke(farshore, ["lint", "--json"])
+    found = [each for each in json.loads(result.stdout)["findings"] if each["severity"] == "error"]
+    return [f"{each['path']}:{each['line']}: {each['what']}: {each['instead']}" for each in found]
+
+
+# One verdict.
+
+
+def test_what_lint_calls_an_error_is_refused_together_with_what_aws_would_refuse(house: Path) -> None:
+    edited(house / BOOK, "lose_at_most: 30s", "lose_at_most: 31s")
+    edited(house / BOOK, '"lastName": "Shore"', '"lastName": "${Lease}"')
+    edited(house / BOOK, "within: 15m", "within: 300h")
+    said = refusal(house)
+    lines = [line_of(house, step) for step in ("- approval:", "- aurora_writer:", "- synthetic_write:")]
+    assert [line.partition(": ")[0] for line in said] == [f"{BOOK}:{n}" for n in (lines[0], *lines)]
+    assert "unicorn-shop-failover: its longest run writes" in said[0]
+    assert "unicorn-shop-failback: its longest run writes" in said[1]
+    assert "may lose 31s, and the rpo is 30s" in said[2]
+    assert 'has "${" in it' in said[3]
+    assert sorted(said) == sorted(linted())
+
+
+def test_a_warning_of_lint_does_not_keep_a_runbook_from_compiling(house: Path) -> None:
+    assert "warning" in CliRunner(mix_stderr=False).invoke(farshore, ["lint"]).stdout
+    assert compiling().exit_code == 0
+
+
+# Texts that are not left as they are.
+
+
+TEXTS: dict[str, tuple[str, str, str, str]] = {
+    # what stands there, instead of what, in which line, what is said of it
+    "a substitution in a body": (
+        '"lastName": "Shore"',
+        '"lastName": "${Lease}"',
+        "- synthetic_write:",
+        'has "${" in it, which is CloudFormation\'s: write the text without it',
+    ),
+    "a substitution in an alarm's name": (
+        "  - alarm: unicorn-shop-canary",
+        "  - alarm: unicorn-shop-${Lease}",
+        "- alarm: unicorn-shop-$",
+        'has "${" in it, which is CloudFormation\'s: write the text without it',
+    ),
+}
+
+
+@pytest.mark.parametrize("case", TEXTS)
+def test_a_text_that_cloudformation_would_change_is_refused(house: Path, case: str) -> None:
+    old, new, place, said = TEXTS[case]
+    edited(house / BOOK, old, new)
+    assert any(
+        line.startswith(f"{BOOK}:{line_of(house, place)}: ") and line.endswith(said)
+        for line in refusal(house)
+    )
+
+
+def test_what_aws_would_refuse_is_not_rehearsed(house: Path) -> None:
+    edited(house / BOOK, '"lastName": "Shore"', '"lastName": "${Lease}"')
+    done = CliRunner(mix_stderr=False).invoke(farshore, ["rehearse", "unicorn-shop"])
+    assert isinstance(done.exception, Mistakes)
+    assert str(done.exception).split("\n") == refusal(house)
+
+
+# What becomes one in the template.
+
+
+def test_an_alarm_that_stands_twice_is_refused(house: Path) -> None:
+    edited(house / BOOK, "prepare:\n", "  - {alarm: unicorn-shop-canary, mode: graceful}\n\nprepare:\n")
+    first, second = line_of(house, "- alarm: "), line_of(house, "- {alarm: unicorn-shop-canary, mode")
+    assert refusal(house) == [
+        f'{BOOK}:{second}: triggers: the alarm "unicorn-shop-canary" stands in line {first} already: '
+        "remove one: an alarm starts one run"
+    ]
+
+
+def test_alarms_that_would_be_one_rule_are_refused(house: Path) -> None:
+    edited(house / BOOK, "prepare:\n", "  - {alarm: unicorn.shop canary, mode: graceful}\n\nprepare:\n")
+    assert refusal(house) == [
+        f'{BOOK}:{line_of(house, "- {alarm: unicorn.shop")}: triggers: "unicorn.shop canary" and '
+        '"unicorn-shop-canary" would both be the rule UnicornShopCanary: give one of the alarms another name'
+    ]
+
+
+@pytest.mark.parametrize("alarm", ["---", "a" * 200], ids=["no letters", "too long"])
+def test_an_alarm_of_which_no_rule_can_be_named_is_refused(house: Path, alarm: str) -> None:
+    edited(house / BOOK, "- alarm: unicorn-shop-canary", f"- alarm: '{alarm}'")
+    (said,) = refusal(house)
+    assert "no rule can be named: name the alarm with letters and digits, at most 175" in said
+
+
+def test_a_rule_that_would_be_called_like_another_resource_is_refused(house: Path) -> None:
+    """SAM calls it after its machine and its alarm: UnicornShopFailoverLogs is the machine's log already."""
+    edited(house / BOOK, "- alarm: unicorn-shop-canary", "- alarm: logs")
+    (said,) = refusal(house)
+    assert said == (
+        "template.yaml: more than one resource would be called UnicornShopFailoverLogs: "
+        "rename the application, the alarm, the step or the table"
+    )
+
+
+# Sizes.
+
+
+def named(count: int) -> str:
+    return "functions: [" + ", ".join(LONG.format(n) for n in range(count)) + "]"
+
+
+def with_functions(house: Path, count: int) -> None:
+    functions = "functions: [unicorn-shop-users, unicorn-shop-basket, unicorn-shop-unicorns]"
+    edited(house / BOOK, functions, named(count))
+
+
+def letters(document: Any) -> int:
+    """As IAM counts: without white space, a reference as what it becomes."""
+    text = json.dumps(document)
+    text = re.sub(r'\{"Fn::Sub": ("[^"]*")\}', r"\1", text)
+    text = text.replace("${AWS::Partition}", "aws").replace("${AWS::AccountId}", "1" * 12)
+    return len(re.sub(r"\s", "", text))
+
+
+def test_seventy_functions_of_24_characters_compile_into_managed_policies_that_iam_accepts(
+    house: Path,
+) -> None:
+    with_functions(house, 70)
+    assert compiling().exit_code == 0
+    resources = transformed(house / "template.yaml")["Resources"]
+    role = resources["LambdaConcurrencyRole"]["Properties"]
+    assert not role.get("Policies")
+    attached = [each["Ref"] for each in role["ManagedPolicyArns"] if isinstance(each, dict)]
+    assert len(attached) > 1
+    assert len(role["ManagedPolicyArns"]) <= 10
+    policies = [resources[name] for name in attached]
+    assert all(each["Condition"] == "InUsEast1OrUsWest1" for each in policies)
+    documents = [each["Properties"]["PolicyDocument"] for each in policies]
+    assert max(map(letters, documents)) <= 6144
+    allowed = {
+        arn["Fn::Sub"].rpartition(":")[2]
+        for document in documents
+        for statement in document["Statement"]
+        if "lambda:PutFunctionConcurrency" in statement["Action"]
+        for arn in statement["Resource"]
+    }
+    assert allowed == {LONG.format(n) for n in range(70)}
+
+
+def test_a_policy_that_fits_stays_inline(house: Path) -> None:
+    assert compiling().exit_code == 0
+    role = transformed(house / "template.yaml")["Resources"]["LambdaConcurrencyRole"]["Properties"]
+    assert letters([policy["PolicyDocument"] for policy in role["Policies"]]) <= 10_240
+    assert all(isinstance(arn, str) for arn in role["ManagedPolicyArns"])
+
+
+def test_more_than_a_role_can_be_given_is_refused_at_its_first_line(house: Path) -> None:
+    with_functions(house, 400)
+    said = refusal(house)
+    assert said[0].startswith(
+        f"{BOOK}:{line_of(house, '- lambda_concurrency:')}: farshore-lambda-concurrency may do so much"
+    )
+    assert said[0].endswith("managed policies, of 8: name fewer resources, or some with shorter names")
+    assert said == linted()
+
+
+def test_what_applications_together_ask_of_a_role_is_refused(house: Path) -> None:
+    """Each by itself fits."""
+    with_functions(house, 250)
+    second_application(house)
+    (said,) = refusal(house)
+    assert said.startswith(
+        "template.yaml: farshore-lambda-concurrency may do so much that its policies have "
+    )
+    assert said.endswith(": keep some of the applications in a repository of their own")
+
+
+def test_an_event_that_is_too_large_is_refused_at_its_line_and_at_the_approvals(house: Path) -> None:
+    edited(house / BOOK, '"lastName": "Shore"', f'"lastName": "{"x" * 258_000}"')
+    said = [line.partition(": ")[2] for line in refusal(house)]
+    assert any(
+        re.match(r"unicorn-shop-failover: the event of synthetic_write us-west-1 has 26\d{4} bytes", line)
+        for line in said
+    )
+    assert any(
+        line.startswith("unicorn-shop-failover: the event of approval has ")
+        and line.endswith("it holds the events of all later steps: write shorter texts in them")
+        for line in said
+    )
+
+
+def test_a_definition_that_is_too_large_is_refused(house: Path) -> None:
+    text = (house / BOOK).read_text()
+    proof = text[text.index("  - synthetic_write:") : text.index("outage:")].rstrip() + "\n"
+    longer = proof.replace('"lastName": "Shore"', f'"lastName": "{"x" * 60_000}"')
+    edited(house / BOOK, proof, longer * 10)
+    said = refusal(house)
+    assert any(
+        re.search(r"unicorn-shop-failover: its definition has 1\d{6} bytes, of 1048576", line)
+        for line in said
+    )
+
+
+def test_a_template_of_too_many_resources_is_refused_counting_those_that_sam_adds(house: Path) -> None:
+    text, counted = (house / BOOK).read_text(), []
+    for number in range(2):
+        assert compiling().exit_code == 0
+        counted.append(len(transformed(house / "template.yaml")["Resources"]))
+        (house / f"runbooks/{number}.yaml").write_text(text.replace("unicorn-shop", f"shop-{number}-x"))
+    for number in range(2, 15):
+        (house / f"runbooks/{number}.yaml").write_text(text.replace("unicorn-shop", f"shop-{number}-x"))
+    one, two = counted
+    assert refusal(house) == [
+        f"template.yaml: the template makes {one + 15 * (two - one)} resources, of 500, with those that SAM "
+        "adds: keep some of the applications in a repository of their own"
+    ]
