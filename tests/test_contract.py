@@ -40,6 +40,9 @@ BLOCKS = {
 }  # fmt: skip
 """Source: docs.aws.amazon.com/arc-region-switch/latest/api/API_Step.html"""
 
+RENAMED = {"s3": "s3api", "config": "configservice", "codedeploy": "deploy"}
+"""Source: docs.aws.amazon.com/cli/latest/reference"""
+
 HEAVY = {
     "moto", "jinja2", "pydantic", "requests", "yaml", "jsonschema", "click", "rich", "greenlet", "farshore",
     "twin", "aws_xray_sdk", "responses", "werkzeug",
@@ -123,6 +126,13 @@ def test_a_declared_operation_exists_and_what_cannot_be_scoped_says_why(api: Api
         assert action
 
 
+@each
+def test_a_call_knows_the_aws_clis_own_name_for_its_service(kind: type[Step[Any]]) -> None:
+    """`farshore plan --as-cli` prints it."""
+    for api in kind.writes:
+        assert api.cli == RENAMED.get(api.service, ""), api.action
+
+
 @functools.cache
 def operations(service: str) -> frozenset[str]:
     return frozenset(botocore.session.get_session().get_service_model(service).operation_names)
@@ -144,13 +154,10 @@ MENTIONED: dict[str, dict[str, str]] = {
     "lease": {
         "farshore/compile/procedure.py": "the compiler puts it first and last",
         "farshore/compile/undo.py": "the compiler puts it first and last",
-        "farshore/commands/directing.py": "it cannot be skipped",
-        "farshore/commands/operating.py": "the lease, not the step",
+        "farshore/commands/status.py": "the lease, not the step",
         "farshore/simulate/simulation.py": "the lease, not the step",
         "farshore/simulate/final.py": "the state in which a run has shown that it may change anything",
-        "farshore/explore/play.py": "the state in which a run has shown that it may change anything",
         "farshore/checkers/s8_one_holder.py": "the lease, not the step",
-        "farshore/explore/story.py": "the lease, not the step",
         "functions/ledger.py": "the lease, not the step",
     },
     "approval": {"farshore/lint/order.py": "where it stands"},

@@ -21,7 +21,7 @@ from greenlet import greenlet
 from test_lint import DATA, ONE_ENDPOINT, RESTORE, Edit, ordered, replaced, step
 
 from farshore.cli import farshore
-from farshore.compile import machine
+from farshore.compile import machine, procedure, retry
 from farshore.explore import exploration
 from farshore.explore.cases import at_calls, baseline_name, fault_cases
 from farshore.explore.data import Baseline, FaultCase, Outcome, RecordedCall, Result
@@ -35,7 +35,6 @@ from farshore.explore.seed import Fault, Point, Seed
 from farshore.explore.syntax import read
 from farshore.operate import operator as operate
 from farshore.runbook.find import find
-from farshore.simulate import package
 from functions import fence, handler, outside
 from functions import tick as ticking
 from functions.ledger import Ledger
@@ -172,7 +171,7 @@ def test_what_cannot_be_explored_is_a_usage_error(known: None, words: list[str],
 def test_a_breach_is_shown_with_its_seed_and_ends_the_exploration_with_1(
     known: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(machine, "LAMBDA_FAULTS", ["Lambda.Nothing"])
+    monkeypatch.setattr(retry, "LAMBDA_FAULTS", ["Lambda.Nothing"])
     only = ("--only", "failover,graceful,killed@failover-1/arc")
     result = invoked("explore", "unicorn-shop", *only, "--json")
     told = json.loads(result.stdout)
@@ -387,7 +386,7 @@ def test_a_run_forked_from_its_baseline_run_comes_to_the_end_of_a_replay(shop: E
 def test_a_fork_and_a_replay_agree_on_what_is_wrong(
     shop: Exploration, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(machine, "LAMBDA_FAULTS", ["Lambda.Nothing"])
+    monkeypatch.setattr(retry, "LAMBDA_FAULTS", ["Lambda.Nothing"])
     pattern = "failover,graceful,(killed|twice|late|dark)@?.*"
     sample = made(shop.baselines, pattern, "PutFunctionConcurrency")[:6]
     heard: list[Result] = []
@@ -524,18 +523,13 @@ def other(owner: Any, name: str, value: Any) -> Plant:
 
 def compiles(old: str, new: str) -> Plant:
     """A slip in the list of a runbook's machines."""
-
-    def plant(patch: pytest.MonkeyPatch) -> None:
-        slip(machine, "machines", old, new)(patch)
-        patch.setattr(package, "machines", machine.machines)
-
-    return plant
+    return slip(machine, "_procedures", old, new)
 
 
 TRUSTS = (
     'if not trouble and {}:\n            return {{"outcome": "done", "facts": {{}}}}\n        acknowledged +='
 )
-BOTH_WAYS = '*_owed(failover, there), *_owed(runbook.procedures.get("failback", failover), back)'
+BOTH_WAYS = "(*_owed(failover, there), *_owed(failback, back))"
 DARK = "failover,ungraceful,dark:us-east-1..failover-1/release/1/0"
 DARK_BACK = "failback,ungraceful,dark:us-west-1..failback-1/release/1/0"
 
@@ -680,44 +674,43 @@ PLANTED: dict[str, tuple[Plant, str, str, str, str]] = {
     ),
     # The compiler.
     "a tick that ended without a word and is not ticked again": (
-        other(machine, "LAMBDA_FAULTS", ["Lambda.Nothing"]),
+        other(retry, "LAMBDA_FAULTS", ["Lambda.Nothing"]),
         "failover,graceful,lost_before@failover-1/lease/1/0", "Invoke", "L1", "Lambda.SdkClientException",
     ),
     "a Lambda that dies and is not ticked again": (
-        other(machine, "LAMBDA_FAULTS", [e for e in machine.LAMBDA_FAULTS if e != "Runtime.ExitError"]),
+        other(retry, "LAMBDA_FAULTS", [e for e in retry.LAMBDA_FAULTS if e != "Runtime.ExitError"]),
         f"failover,graceful,killed@{FENCE}", "PutFunctionConcurrency", "L1", "Runtime.ExitError",
     ),
     "a Lambda that is throttled and not ticked again": (
-        other(machine, "LAMBDA_FAULTS", [e for e in machine.LAMBDA_FAULTS if "TooMany" not in e]),
+        other(retry, "LAMBDA_FAULTS", [e for e in retry.LAMBDA_FAULTS if "TooMany" not in e]),
         "failover,graceful,throttled@failover-1/lease/1/0", "Invoke", "L1", "Lambda.TooManyRequestsException",
     ),
     "a Lambda that is broken and not ticked again": (
-        other(machine, "LAMBDA_FAULTS", [e for e in machine.LAMBDA_FAULTS if "ServiceEx" not in e]),
+        other(retry, "LAMBDA_FAULTS", [e for e in retry.LAMBDA_FAULTS if "ServiceEx" not in e]),
         "failover,graceful,500@failover-1/lease/1/0", "Invoke", "L1", "Lambda.ServiceException",
     ),
     "a Lambda that is not there and not ticked again": (
-        other(machine, "LAMBDA_FAULTS", [e for e in machine.LAMBDA_FAULTS if "AWSLambda" not in e]),
+        other(retry, "LAMBDA_FAULTS", [e for e in retry.LAMBDA_FAULTS if "AWSLambda" not in e]),
         "failover,graceful,503@failover-1/lease/1/0", "Invoke", "L1", "Lambda.AWSLambdaException",
     ),
     "a tick that is given up and not ticked again": (
-        other(machine, "LAMBDA_FAULTS", [e for e in machine.LAMBDA_FAULTS if e != "States.Timeout"]),
+        other(retry, "LAMBDA_FAULTS", [e for e in retry.LAMBDA_FAULTS if e != "States.Timeout"]),
         "failover,graceful,slow@failover-1/lease/1/0", "Invoke", "L1", "States.Timeout",
     ),
     "too few attempts": (
-        slip(machine._Draft, "_task", "math.ceil(within / kind.every) + 30", "5"),
+        slip(retry, "attempts", "quick + math.ceil(max(0.0, within - waited) / pace) + SPARE", "5"),
         "failover,graceful", "", "L1", "NotYet: aurora_writer us-west-1",
     ),
     "an undo that heeds the abort which it undoes": (
         slip(
-            machine._Draft, "_undo",
-            "self._task(name, line.step, inputs, following, None, undoing=True)",
-            "self._task(name, line.step, inputs, following, None)",
+            procedure, "undo",
+            "following, line=line.line, purpose=giving_up", "following, line=line.line",
         ),
         f"failover,graceful,denied@{FENCE}", "PutFunctionConcurrency",
         "S8", "undo.lambda_concurrency.us-east-1 sent lambda:",
     ),
     "debts that only failover's fences are paid for": (
-        compiles(BOTH_WAYS, "*_owed(failover, there)"),
+        compiles(BOTH_WAYS, "tuple(_owed(failover, there))"),
         DARK_BACK, "", "L1", "owed for ever: lambda:us-west-1",
     ),
     "settling that takes peace for a mistake": (
@@ -729,23 +722,23 @@ PLANTED: dict[str, tuple[Plant, str, str, str, str]] = {
         "failover,ungraceful,dark:us-east-1", "", "L1", "settling ended well at",
     ),
     "debts that nobody pays": (
-        compiles(f"[{BOTH_WAYS}]", "[]"),
+        compiles(BOTH_WAYS, "()"),
         DARK, "", "L1", "owed for ever: lambda:us-east-1",
     ),
     "a failure that gives nothing back": (
-        slip(machine._Draft, "definition", "catch = undo if", "catch = self._fail() if"),
+        slip(machine, "definition", "catch = undone if", "catch = states.fail() if"),
         f"failover,graceful,denied@{FENCE}", "PutFunctionConcurrency", "S5", "left customers nowhere to go",
     ),
     "an undo that forgets the fence": (
-        slip(machine._Draft, "_undo", "for line in fences:", "for line in fences[1:]:"),
+        slip(procedure, "undo", "for line in fences:", "for line in fences[1:]:"),
         f"failover,graceful,denied@{FENCE}", "PutFunctionConcurrency", "S5", "left customers nowhere to go",
     ),
     "a run that keeps the lease": (
-        slip(machine._Draft, "definition", '"release", "lease", {"release": True}', '"release", "lease", {}'),
+        slip(machine, "definition", '"release", "lease", {"release": True}', '"release", "lease", {}'),
         "failover,graceful", "", "S5", "failover SUCCEEDED, but the lease was not released",
     ),
     "a failback in failover's direction": (
-        compiles("back = Direction(runbook.regions.standby, runbook.regions.primary)", "back = there"),
+        compiles("back = Direction(there.target, there.source)", "back = there"),
         "failback,graceful", "", "S5", "customers are served in us-west-1, not in us-east-1",
     ),
     # The engine.
@@ -887,8 +880,8 @@ def test_lint_and_explore_agree_on_the_dark(which: str, tmp_path: Path) -> None:
     assert {loss for loss, verdict in verdicts.items() if not verdict["survives"]} == lost
     ends: dict[str, str] = {}
     for verdict in verdicts.values():
-        for procedure in verdict["runs"]:
-            seed = f"{path},{procedure},ungraceful,dark:{verdict['region']}"
+        for run in verdict["runs"]:
+            seed = f"{path},{run},ungraceful,dark:{verdict['region']}"
             if seed not in ends:
                 (story,) = replayed(seed)
                 ends[seed] = story["status"]

@@ -11,6 +11,7 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
+from functions.calls import Api, Silence
 from functions.errors import NotYet
 from functions.outside import NO_ANSWER
 from functions.run import Mode
@@ -18,8 +19,10 @@ from twin.aws import WHO
 from twin.clock import Clock
 from twin.faults import Request
 
-from ..checkers.events import TICK
+from ..checkers.events import TICK, ledger_write
 from ..operate.history import RunReport
+from ..operate.operator import REDRIVE
+from ..operate.runs import region_of
 from ..operate.trouble import Trouble
 from ..simulate.simulation import Simulation
 
@@ -28,6 +31,7 @@ READS_PLAN = 2.0
 TRY_AGAIN, TRIES = 10.0, 30
 """Seconds after which a person repeats what nobody answered, and how often before giving up."""
 REDRIVABLE = ("FAILED", "ABORTED", "TIMED_OUT")
+STOP = Api("states:StopExecution", client="stepfunctions")
 NAME = "exploration"
 """What the person signs with."""
 
@@ -54,8 +58,8 @@ class Person:
 
     def reads(self, request: Request, answer: object) -> None:
         """A plan is proposed in the ledger: the person reads it, and decides."""
-        item: Any = request.parameters.get("Item", {})
-        if request.operation == "PutItem" and item.get("item", {}).get("S") == "proposal":
+        written = ledger_write(request, self._simulation.runbook.ledger.table)
+        if written is not None and written.item == "proposal" and written.body is not None:
             aside(self._clock, self._decide, READS_PLAN)
 
     def _decide(self) -> None:
@@ -106,9 +110,7 @@ class Person:
         """True where it was running."""
         if self._simulation.engine.status(execution) != "RUNNING":
             return False
-        self._client(execution).stop_execution(
-            executionArn=execution, error="Stopped", cause="by a person, in an exploration"
-        )
+        self._calls(STOP, executionArn=execution, error="Stopped", cause="by a person, in an exploration")
         return True
 
     def redrives(self, execution: str) -> None:
@@ -131,7 +133,7 @@ class Person:
         (other, *_) = reversed(self._simulation.executions)
         while self._simulation.running(other):
             self._clock.sleep(TRY_AGAIN)
-        self._client(execution).redrive_execution(executionArn=execution)
+        self._calls(REDRIVE, executionArn=execution)
 
     def directs(self, execution: str, why: str, **words: Any) -> None:
         """Words to one run, through the ledger."""
@@ -153,8 +155,12 @@ class Person:
         """Seconds since 1970."""
         return self._clock.now
 
-    def _client(self, execution: str) -> Any:
-        return self._simulation.deployment.client(self.runs_what(execution))
+    def _calls(self, api: Api, **parameters: str) -> None:
+        """In the Region of the execution. Raises NotYet where nobody answers."""
+        call = api(region_of(parameters["executionArn"]), **parameters)
+        reply = self._simulation.deployment.outside.reply(call)
+        if isinstance(reply, Silence):
+            raise NotYet(reply.why)
 
 
 def aside(clock: Clock, act: Callable[[], object], delay: float = 0.0) -> None:

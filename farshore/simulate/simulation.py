@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from typing import Any, Literal, Self
 
 import boto3
@@ -21,7 +21,7 @@ from functions.outside import Outside
 from functions.run import Purpose
 from functions.telemetry import Telemetry, tick_of
 from twin.application import Build, Data, Foundation, builder
-from twin.aws import Cloud
+from twin.aws import AwsError, Cloud
 from twin.clock import Clock
 from twin.customers import Customers
 from twin.doubles import Doubles
@@ -222,6 +222,11 @@ class Simulation:
                 if error.body["errorType"] == "Refused":
                     return {"outcome": "would change", "why": error.body["errorMessage"]}
                 self.clock.sleep(1)
+
+    def deliver(self, function: tuple[str, str], event: Mapping[str, Any]) -> None:
+        """Runs the function of that Region and name with an event: whatever comes of it, nobody hears."""
+        with suppress(FunctionError, AwsError):
+            self.functions.invoke(*function, event)
 
     def lease(self) -> Lease | None:
         """As the ledger holds it now."""

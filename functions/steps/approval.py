@@ -19,6 +19,7 @@ from ..errors import NotYet, Refused
 from ..handler import lambda_handler
 from ..inputs import Region, Seconds, TopicArn
 from ..ledger import PUT, Propose, Records
+from ..planned import Planned
 from ..run import Run
 from ..step import Change, Decision, Done, Step, Wait
 from ..world import World
@@ -144,8 +145,8 @@ def _told(later: Later, answer: Sight) -> Mapping[str, Any]:
         if kind in NO_VERDICT:
             raise NotYet(f"{later.state} did not say what it would do: {why}")
         # A step that is broken fails the run as surely as one that refuses.
-        body = {"outcome": "would refuse", "why": why if kind == "Refused" else f"{kind}: {why}", "facts": {}}
-    return {"state": later.state, "no_return": later.no_return} | body
+        body = Planned("would refuse", why if kind == "Refused" else f"{kind}: {why}").as_json()
+    return body | {"state": later.state, "no_return": later.no_return}
 
 
 def _message(run: Run, digest: str, plan: tuple[Mapping[str, Any], ...]) -> str:

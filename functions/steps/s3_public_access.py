@@ -27,8 +27,10 @@ GET = Api(
     operation="GetPublicAccessBlock",
     absent=frozenset({"NoSuchPublicAccessBlockConfiguration"}),
 )
-PUT = Api("s3:PutBucketPublicAccessBlock", resource=BUCKET, operation="PutPublicAccessBlock")
-DELETE = Api("s3:PutBucketPublicAccessBlock", resource=BUCKET, operation="DeletePublicAccessBlock")
+PUT = Api("s3:PutBucketPublicAccessBlock", resource=BUCKET, operation="PutPublicAccessBlock", cli="s3api")
+DELETE = Api(
+    "s3:PutBucketPublicAccessBlock", resource=BUCKET, operation="DeletePublicAccessBlock", cli="s3api"
+)
 
 SETTINGS = ("BlockPublicAcls", "IgnorePublicAcls", "BlockPublicPolicy", "RestrictPublicBuckets")
 CLOSED = dict.fromkeys(SETTINGS, True)

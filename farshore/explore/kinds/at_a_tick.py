@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from twin.aws import AwsError
-from twin.services.lambda_.model import FunctionError
+from functools import partial
 
 from ..data import Baseline, RecordedCall
 from ..person import aside
@@ -26,15 +25,8 @@ def _kill(site: Site, met: Met) -> None:
 
 
 def _deliver_again(site: Site, met: Met) -> None:
-    """Lambda runs the same event once more, beside the first time."""
-
-    def invoke() -> None:
-        try:
-            site.simulation.functions.invoke(*met.function, met.event)
-        except (FunctionError, AwsError):
-            return
-
-    aside(site.simulation.clock, invoke)
+    """The function runs with the same event once more, beside the first time."""
+    aside(site.simulation.clock, partial(site.simulation.deliver, met.function, met.event))
 
 
 def _redrive(site: Site, met: Met) -> None:

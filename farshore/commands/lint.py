@@ -1,4 +1,9 @@
-"""`farshore lint`: the static judge of runbooks."""
+"""Judge the runbook of APP, or every runbook.
+
+Its order, fences and promises, and which losses it survives.
+
+Exits 1 where there is an error; warnings alone exit 0.
+"""
 
 from __future__ import annotations
 
@@ -14,15 +19,11 @@ from ..operate.render import Row, show
 from ..runbook.find import RUNBOOKS, find
 
 
-@click.command("lint")
+@click.command()
 @click.argument("app", required=False)
 @click.option("--calls", is_flag=True, help="Also list every call: its plane, its Regions, what spares it.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON on standard output, and nothing else.")
-def lint_command(app: str | None, calls: bool, as_json: bool) -> None:
-    """Judge APP's runbook, or every runbook: order, fences, promises, and what it survives.
-
-    Exits 1 where there is an error; warnings alone exit 0.
-    """
+def command(app: str | None, calls: bool, as_json: bool) -> None:
     told = judgements(_path(app))
     findings = [finding for judgement in told for finding in judgement.findings]
     if as_json:

@@ -1,4 +1,7 @@
-"""farshore compile: from runbooks to everything that is deployed, tried and read."""
+"""Derive everything that is deployed from the runbooks.
+
+That is statemachines/, template.yaml, docs/steps.md, the schema that editors read, and the events in tests/.
+"""
 
 from __future__ import annotations
 
@@ -13,13 +16,12 @@ from ..lint import errors
 from ..runbook.mistakes import Mistakes
 
 
-@click.command("compile")
+@click.command()
 @click.option(
     "--check", is_flag=True, help="Write nothing; list what is stale, and exit with 1 if anything is."
 )
 @click.option("--json", "as_json", is_flag=True, help="Print what was done as JSON.")
-def compile_command(check: bool, as_json: bool) -> None:
-    """Derive statemachines/, template.yaml, docs/steps.md, the schema and tests/ from the runbooks."""
+def command(check: bool, as_json: bool) -> None:
     derived = _derived(Path())
     try:
         due = derived.difference() if check else derived.write()

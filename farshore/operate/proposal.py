@@ -1,0 +1,33 @@
+"""The plan that a run has proposed, as the ledger holds it: a person decides on its hash."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from functions.ledger import Records
+from functions.planned import Planned, planned_from
+
+from .plan import fencing_states
+from .runs import Runs
+
+
+@dataclass(frozen=True)
+class Proposal:
+    """A plan, and the run that waits, or has waited, for a decision on it."""
+
+    hash: str
+    execution: str
+    at: float
+    """When it was proposed, in seconds since the epoch."""
+    plan: tuple[Planned, ...]
+
+
+def proposal_of(runs: Runs, records: Records) -> Proposal | None:
+    """None where nothing has been proposed."""
+    item = records.proposal
+    if not item:
+        return None
+    machine = runs.machine_of(item["execution"])
+    fencing = fencing_states(machine.definition) if machine else frozenset()
+    plan = tuple(planned_from(entry, entry["state"] in fencing) for entry in item["plan"])
+    return Proposal(item["hash"], item["execution"], item["at"], plan)
