@@ -18,7 +18,7 @@ import pytest
 from farshore.runbook.load import Runbook, load
 from farshore.simulate.rehearsal import Rehearsal
 from farshore.simulate.report import Moment, Report
-from twin.application import Foundation
+from twin.applications.foundation import Foundation
 from twin.applications.unicorn_shop.application import UnicornShop
 from twin.aws import Cloud
 from twin.faults import Kind, Request

@@ -6,32 +6,19 @@
     session   one customer's visit; a write that it was acknowledged is a promise
     settings  by Region, what a run may change and must give back
 
-And one fact: which Regions shall serve after a procedure, one or both. An application stands in
-twin/applications/NAME/, by the name that its runbook gives it, with a function `build`.
+And one fact: which Regions shall serve after a procedure, one or both.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from contextlib import ExitStack
 from dataclasses import dataclass
-from importlib import import_module
-from importlib.util import find_spec
-from typing import TYPE_CHECKING, Literal, Protocol, cast
-
-from .aws import Cloud
-from .net import Net
-
-if TYPE_CHECKING:
-    from .customers import Visitor
-    from .services.cloudwatch.model import Metrics
-    from .services.lambda_.model import Functions
+from random import Random
+from typing import Any, Literal, Protocol
 
 Fate = Literal["kept", "late", "overwritten", "lost"]
 """Of a promise: in the surviving data; there, but only after its Region could be heard again; thrown away for
 a write that had not seen it; in no surviving data."""
-Data = Literal["real", "memory"]
-"""Where datasets live: in real engines, as in a rehearsal, or in lists, as in an exploration."""
 Journey = str | Callable[[], bool]
 """What a canary does: asks a URL, which must answer 2xx, or does what must come true."""
 
@@ -109,6 +96,30 @@ class Entry(Protocol):
         """A small value that changes whenever `is_open` would, but for the dark: asked after every event."""
 
 
+class Visitor(Protocol):
+    """A customer as a session sees one."""
+
+    name: str
+    dice: Random
+    """The customer's own."""
+
+    def number(self) -> int:
+        """One that this customer has not used yet, for what is about to be written."""
+
+    def ask(self, method: str, url: str, body: Any = None, *, looked_up: bool = False) -> Any:
+        """What the URL answers, as JSON; at an address from before, unless the name is to be looked up.
+
+        Raises urllib3's errors, and Refusal where it is no 2xx.
+        """
+
+    def promised(self, name: str, dataset: str, key: str, region: str) -> None:
+        """A write was acknowledged by this Region, just now."""
+
+
+class Refusal(Exception):
+    """The application answered, and not with what the customer wanted."""
+
+
 class Session(Protocol):
     """What one customer does on a visit."""
 
@@ -140,37 +151,6 @@ class Application(Protocol):
 
     def journey(self, region: str) -> Journey:
         """What a canary in this Region does, as a customer would."""
-
-
-@dataclass(frozen=True)
-class Foundation:
-    """What an application is built on."""
-
-    cloud: Cloud
-    net: Net
-    functions: Functions
-    metrics: Metrics
-    seed: int
-    data: Data
-    stack: ExitStack
-    """Closed when the twin is taken down."""
-    primary: str
-    standby: str
-
-
-Build = Callable[[Foundation], Application]
-
-
-class Unknown(LookupError):
-    """No such application."""
-
-
-def builder(name: str) -> Build:
-    """How the application of this name is built: `build` of twin/applications/NAME/. Raises Unknown."""
-    module = f"twin.applications.{name.replace('-', '_')}"
-    if find_spec(module) is None:
-        raise Unknown(f"{name}: there is no {module.replace('.', '/')}/: what stands for it in the twin?")
-    return cast(Build, import_module(module).build)
 
 
 # What follows from the five words.

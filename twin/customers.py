@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 
 from urllib3.exceptions import HTTPError
 
-from .application import Application, Promise, led_to
+from .application import Application, Promise, Refusal, led_to
 from .clock import Clock
 from .net import Net, Resolver
 
@@ -24,10 +24,6 @@ LONGEST_KEPT_TTL = 60.0
 """The longest time to live of an application's names, in seconds."""
 FOR_EVER = float("inf")
 NAMES = ("amber", "basil", "coral", "dahlia", "ember", "fern", "ginger", "hazel", "iris", "jade")
-
-
-class Refusal(Exception):
-    """The application answered, and not with what the customer wanted."""
 
 
 @dataclass(frozen=True)
@@ -75,8 +71,8 @@ class Notebook:
         return max(later - earlier for earlier, later in pairwise(instants))
 
 
-class Visitor:
-    """A customer as a session sees one: asks over the network, keeps addresses, and writes promises down."""
+class NetVisitor:
+    """Asks over the network, keeps addresses, and writes promises down."""
 
     def __init__(self, name: str, clock: Clock, net: Net, notebook: Notebook, seed: int, ttl: float) -> None:
         """`ttl` is for how long it keeps an address, in seconds."""
@@ -93,15 +89,10 @@ class Visitor:
         return {self._resolver.resolve(self._named)} if self._named else set()
 
     def number(self) -> int:
-        """One that it has not used yet, for what it is about to write."""
         self._count += 1
         return self._count
 
     def ask(self, method: str, url: str, body: Any = None, *, looked_up: bool = False) -> Any:
-        """What the URL answers, as JSON; at an address from before, unless the name is to be looked up.
-
-        Raises urllib3's errors, and Refusal where it is no 2xx.
-        """
         host = None
         if not looked_up:
             self._named = urlsplit(url).netloc
@@ -113,7 +104,6 @@ class Visitor:
         return json.loads(text)
 
     def promised(self, name: str, dataset: str, key: str, region: str) -> None:
-        """A write was acknowledged by this Region, just now."""
         self._notebook.promise(Promise(name, dataset, key, region, self._clock.now))
 
 
@@ -123,7 +113,7 @@ class Customer:
     Some never look a name up twice (`ttl` for ever, as old JVMs do): those have stale addresses.
     """
 
-    def __init__(self, visitor: Visitor, application: Application, notebook: Notebook, ttl: float) -> None:
+    def __init__(self, visitor: NetVisitor, application: Application, notebook: Notebook, ttl: float) -> None:
         self.name, self._visitor = visitor.name, visitor
         self._application, self._notebook = application, notebook
         self.stale = ttl > LONGEST_KEPT_TTL
@@ -188,7 +178,7 @@ class Customers:
         """One for each time to live, each with dice of its own, from now on: six with well-kept DNS caches,
         and one that never looks a name up twice."""
         for name, ttl in zip(NAMES, ttls, strict=False):
-            visitor = Visitor(name, self._clock, self._net, self.notebook, self._seed, ttl)
+            visitor = NetVisitor(name, self._clock, self._net, self.notebook, self._seed, ttl)
             customer = Customer(visitor, self._application, self.notebook, ttl)
             self.each.append(customer)
             self._clock.spawn(_living(customer, self._clock))

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, Self
 
 from functions.errors import NotYet
-from twin.application import fates, intended, serving
+from twin.application import fates, intended, led_to, serving
 
 from ..checkers.final_state import Circumstances
 from ..operate.history import RunReport
@@ -88,7 +88,7 @@ class Rehearsal:
         simulation.checkers.begin()
         if self._show is not None:
             clock.every(SCENE_SECONDS, self._draw)
-        self._say("shop", f"customers shop in {runbook.regions.primary}")
+        self._say("shop", f"customers shop in {' and '.join(sorted(serving(simulation.application)))}")
         clock.sleep(WARM_UP)
         self._well = simulation.application.settings()
         self._strike()
@@ -103,9 +103,8 @@ class Rehearsal:
             clock.sleep(LINGER)
             self._finish(self._start("recovery"))
             self.recovered = clock.now
-            self._say(
-                "recovery", f"the pages come from {runbook.regions.primary} again, and nothing else moves"
-            )
+            primary = runbook.regions.primary
+            self._say("recovery", f"{primary} has back what the outage took, and nothing else moves")
             clock.sleep(LINGER)
         self._rebuilt()
         self.returning = clock.now
@@ -163,14 +162,16 @@ class Rehearsal:
         """The dark Region comes back at the worst moment: customers have moved, addresses are stale."""
         assert self.dark is not None
         application = self.simulation.application
-        while self.dark in intended(application):
+        while self.dark in intended(application) & led_to(application):
             self.clock.sleep(1)
         self.clock.sleep(RETURN_AFTER_FLIP)
         self.simulation.cloud.weather.dark.discard(self.dark)
         for dataset in application.datasets:
             dataset.resume()
         self.recovered = self.clock.now
-        self._say("return", f"{self.dark} comes back by itself, and still takes itself for the writer")
+        taken = [d.name for d in application.datasets if not d.many_writers and self.dark in d.writers()]
+        believes = f", and still takes itself for the writer of {' and '.join(taken)}" if taken else ""
+        self._say("return", f"{self.dark} comes back by itself{believes}")
 
     def _await_return(self) -> None:
         self._wait_for("the owed fences", lambda: self.recovered and not self.simulation.owed())

@@ -13,6 +13,7 @@ from contextlib import ExitStack, suppress
 from typing import Any, Literal, Self
 
 import boto3
+import click
 
 from functions.errors import NotYet
 from functions.inputs import TopicArn
@@ -20,7 +21,7 @@ from functions.ledger import Lease
 from functions.outside import Outside
 from functions.run import Purpose
 from functions.telemetry import Telemetry, tick_of
-from twin.application import Build, Data, Foundation, builder
+from twin.applications.foundation import Build, Data, Foundation, Unknown, builder
 from twin.aws import AwsError, Cloud
 from twin.clock import Clock
 from twin.customers import Customers
@@ -88,7 +89,7 @@ class Simulation:
         """Told of each execution that an alarm has started, with the alarm's name."""
         self._data, self._backed, self._engine, self._telemetry = data, backed, engine, telemetry
         self._outside = outside
-        self._build = build or builder(runbook.application)
+        self._build = build or _build_of(runbook)
         self._naming = naming or (lambda procedure: f"{procedure}-{len(self.executions) + 1}")
         self._stack = ExitStack()
 
@@ -246,6 +247,14 @@ class Simulation:
         """The twin's own, which tells what nobody else could be told, in no time."""
         assert self.own_engine is not None, "this simulation runs on moto's interpreter"
         return self.own_engine
+
+
+def _build_of(runbook: Runbook) -> Build:
+    """Raises a usage error where the twin has no such application."""
+    try:
+        return builder(runbook.application)
+    except Unknown as why:
+        raise click.UsageError(f"{runbook.path}: {why}") from None
 
 
 def _topics(runbook: Runbook) -> Iterator[tuple[str, str]]:

@@ -8,11 +8,12 @@ bucket which opens again sends customers' writes to a stale writer.
 
 from __future__ import annotations
 
-from ...application import Foundation, Journey
+from ...application import Journey
 from ...services.arc.model import AtLeast, Cluster
 from ...services.aurora.model import GlobalDatabase
 from ...services.dynamodb.model import GlobalTable
 from ...services.route53.model import Zone
+from ..foundation import Foundation
 from .api import Api
 from .contract import ApiEntry, ApiName, BasketData, Purchase, UserData
 from .names import API, CLUSTERS, FUNCTIONS, PRIMARY, REGIONS, STANDBY, api_host
@@ -43,7 +44,7 @@ class UnicornShop:
             api.deploy(region)
         zone = Zone(cloud, on.net)
         zone.record(API, [(api_host(region), zone.health(self.arc, region)) for region in REGIONS])
-        self.datasets = (UserData(self.database, self.users), BasketData(cloud, self.table))
+        self.datasets = (UserData(self.database, self.users), BasketData(cloud, self.table, "baskets"))
         self.routes = (ApiName(on.net, self.arc, self.pages),)
         self.entries = tuple(ApiEntry(cloud, on.functions, region) for region in REGIONS)
         self.session = Purchase(self.users)

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from ...application import Fate, Promise
+from ...application import Fate, Promise, Visitor
 from ...aws import Cloud
-from ...customers import Visitor
 from ...net import Net
 from ...services.arc.model import Cluster
 from ...services.aurora.model import GlobalDatabase
-from ...services.dynamodb.model import GlobalTable
+from ...services.dynamodb.dataset import GlobalTableData
 from ...services.lambda_.model import Functions
 from .names import HOSTS, PAGES, REGIONS, USERS, api_host
 from .pages import Pages
@@ -49,44 +48,13 @@ class UserData:
         return self._database.standing()
 
 
-class BasketData:
+class BasketData(GlobalTableData):
     """The DynamoDB global table: a basket is whole, or replaced as a whole."""
 
-    name, many_writers = "baskets", True
-
-    def __init__(self, cloud: Cloud, table: GlobalTable) -> None:
-        self._cloud, self._table = cloud, table
-
-    def writers(self) -> set[str]:
-        return {region for region in REGIONS if not self._cloud.weather.is_dark(region)}
-
-    def caught_up(self, region: str) -> bool:
-        return True
-
-    def fates(self, promises: Sequence[Promise]) -> dict[Promise, Fate]:
-        table, alive = self._table, self.writers()
-        missing = [{write.name for write in table.missing(region)} for region in alive]
-        lost = set[str].intersection(*missing) if missing else {promise.name for promise in promises}
-        overwritten = {write.name for write in table.overwritten}
-        late = {write.name for write in table.late}
-
-        def fate(name: str) -> Fate:
-            if name in lost:
-                return "lost"
-            return "overwritten" if name in overwritten else "late" if name in late else "kept"
-
-        return {promise: fate(promise.name) for promise in promises}
-
     def stall(self) -> None:
-        """Only Aurora's transport is held: a stall of the one is what a rehearsal and a lag are about."""
+        """Only Aurora's transport is held: what a stall costs is told by what one engine alone has lost."""
 
     def resume(self) -> None: ...
-
-    def glance(self) -> object:
-        return None
-
-    def state(self) -> object:
-        return None
 
 
 class ApiName:

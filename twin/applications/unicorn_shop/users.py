@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Protocol
 
-from ...application import Data
 from ...services.aurora.journal import Journal
 from ...services.aurora.model import GlobalDatabase, Store
 from ...services.aurora.postgres import Pair
+from ..foundation import Data
 
 UNICORNS = (
     "UnicornFloat", "UnicornHipHop", "UnicornPartyDress", "UnicornGlitter", "UnicornBeddings",
