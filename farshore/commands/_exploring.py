@@ -158,7 +158,7 @@ def _show(exploration: Exploration, wall: float) -> None:
         console.print(f"farshore replay --shrink '{min(seeds, key=len)}'", markup=False, soft_wrap=True)
     for result in exploration.broken:
         wrong = f"\n{result.case.baseline} goes wrong by itself, and nothing was injected: mend that first"
-        console.print(wrong, style="bold red", markup=False)
+        console.print(wrong, style="bold red", markup=False, soft_wrap=True)
     runs, good = exploration.made, exploration.good
     console.print(
         f"\n{runs:,} runs: {good['safe']:,} safe, {good['live']:,} live; "
