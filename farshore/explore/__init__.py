@@ -6,7 +6,7 @@ kinds/               every kind of fault: its word, where it applies, what it do
 points.py, cases.py  where a baseline run can be met, and all runs that come of that
 person.py            who approves, stops, redrives and repairs
 injector.py          makes a seed's faults happen
-recorder.py          records a baseline run's calls, and with replies.py what each would be told of a fault
+recorder.py          records a baseline run's calls, and with replies.py the replies to each under faults
 forks.py, seam.py    at each call: recorded, forked into one process a fault, injected
 driver.py            one run, from before its beginning to after its end
 exploration.py       all of them, on all cores; matrix.py what survived

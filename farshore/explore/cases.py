@@ -51,11 +51,11 @@ def injected(baseline: Baseline) -> bool:
 
 def fault_cases(baseline: Baseline, runbook: Runbook, every: bool = False) -> Iterator[FaultCase]:
     """All that goes wrong in a baseline run, once each; `every` one, or one of each class."""
-    seen: set[Seed] = set()
+    made: set[Seed] = set()
     for faults in _faults(baseline, runbook, every):
         case = _case(baseline, faults)
-        if case.seed not in seen:
-            seen.add(case.seed)
+        if case.seed not in made:
+            made.add(case.seed)
             yield case
 
 

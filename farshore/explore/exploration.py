@@ -44,15 +44,11 @@ class Exploration:
 
     def cases(self, every: bool = False) -> Iterator[FaultCase]:
         """Every run to make, each once; `every` one, or one of each class."""
-        seen: set[Seed] = set()
         broken = {result.case.baseline for result in self.broken}
         for baseline in self._injected():
             if baseline.name in broken:
                 continue
-            for case in fault_cases(baseline, self.runbook, every):
-                if case.seed not in seen:
-                    seen.add(case.seed)
-                    yield case
+            yield from fault_cases(baseline, self.runbook, every)
 
     def explore(self, cases: Iterable[FaultCase], hear: Callable[[Result], None]) -> None:
         """Makes the runs, side by side on all cores. `hear` gets each as it ends."""

@@ -118,9 +118,9 @@ class Person:
         if self._simulation.engine.status(execution) not in REDRIVABLE:
             return
         operator = self._simulation.operator
-        seen, records = operator.runs.look(execution), operator.records()
-        operator.must_be_redrivable(seen, operator.holder(records))
-        operator.go_on(seen, records)
+        run, records = operator.runs.look(execution), operator.records()
+        operator.must_be_redrivable(run, operator.holder(records))
+        operator.go_on(run, records)
 
     def runs_what(self, execution: str) -> str:
         """The procedure of an execution, which may be so new that nobody has heard that it was started."""

@@ -1,7 +1,7 @@
 """Where a baseline run can be met: its calls in classes of equal ticks, and the beginnings of its states.
 
 Ticks of one state that follow each other, ask the same and end the same are one class, and are met at the
-first, the second and the last of them. A class is told by its calls and by how it ended, without the figures.
+first, the second and the last of them. A class is known by its calls and its end, without figures.
 """
 
 from __future__ import annotations
