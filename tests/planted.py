@@ -120,8 +120,8 @@ PLANTED: dict[str, tuple[Plant, str, str, str, str]] = {
     ),
     "a lease that is taken from a run that is running": (
         slip(LeaseStep, "_after_another",
-             "if self.settling:",
-             "if True:\n            return self._take(seen, lease, 0.0)\n        if self.settling:"),
+             'if seen.run.purpose == "settle":',
+             'if True:\n            return self._take(seen, lease, 0.0)\n        if seen.run.purpose == "settle":'),
         f"failover,graceful,other@{FENCE}", "PutFunctionConcurrency",
         "S8", "failover held the lease, another run was started, and it ended: Refused",
     ),
@@ -188,7 +188,7 @@ PLANTED: dict[str, tuple[Plant, str, str, str, str]] = {
     ),
     "a pause that nobody ends": (
         slip(ticking, "_heed", 'if word.get("pause"):', 'if "pause" in word:'),
-        f"failover,graceful,paused@{WRITER}", "", "L1", "failover ended FAILED: Paused",
+        f"failover,graceful,paused@{WRITER}", "", "L1", "and nobody resumed it within 3600 s",
     ),
     "a decline that nobody heeds": (
         slip(Approval, "decide", 'decision["decision"] != "approve"', "False"),
