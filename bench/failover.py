@@ -17,58 +17,60 @@ from collections.abc import Callable
 from contextlib import ExitStack
 
 from farshore.runbook.find import find
-from farshore.simulate.stage import Stage
+from farshore.simulate.simulation import Simulation
 from functions.errors import NotYet
+from twin.aws import Cloud
 from twin.moto.interpreter import on_the_clock
 
-BOOK = find("unicorn-shop")
+RUNBOOK = find("unicorn-shop")
 LOOK_EVERY = 5.0
 """Seconds of the twin between two looks of the person who approves."""
 
 
-class OnMoto(Stage):
-    """The stage on moto and moto's own interpreter."""
-
-    def _engine(self, stack: ExitStack) -> None:
-        stack.enter_context(on_the_clock(self.clock))
+def motos_interpreter(cloud: Cloud, stack: ExitStack) -> None:
+    stack.enter_context(on_the_clock(cloud.clock))
 
 
-def on_moto() -> Stage:
-    return OnMoto(BOOK, "graceful", 1, data="journal")
+def on_moto() -> Simulation:
+    return Simulation(RUNBOOK, "graceful", 1, data="memory", engine=motos_interpreter)
 
 
-def on_doubles() -> Stage:
-    return Stage(BOOK, "graceful", 1, data="journal", backed="doubles")
+def on_doubles() -> Simulation:
+    return Simulation(RUNBOOK, "graceful", 1, data="memory", backed="doubles")
 
 
-def fail_over(stage: Stage) -> None:
+def fail_over(simulation: Simulation) -> None:
     """A graceful failover, watched after every event, and approved as soon as its plan is seen."""
-    stage.watch.begin()
-    execution = stage.begin("failover", {"mode": "graceful"})
+    simulation.checkers.begin()
+    execution = simulation.begin("failover", {"mode": "graceful"})
     decided = ""
-    while stage.status(execution) == "RUNNING":
+    while simulation.status(execution) == "RUNNING":
         try:
-            proposal = stage.operator.page().proposal
+            proposal = simulation.operator.records().proposal
         except NotYet:
             proposal = {}
         if proposal.get("execution") == execution and proposal["hash"] != decided:
             decided = proposal["hash"]
-            stage.operator.decide(decided, "approve", "bench", "a benchmark")
-        stage.clock.sleep(LOOK_EVERY)
-    assert stage.status(execution) == "SUCCEEDED", stage.status(execution)
+            plan = {entry["state"]: entry for entry in proposal["plan"]}
+            simulation.checkers.on_approval(execution, plan)
+            simulation.operator.decide(decided, "approve", "bench", "a benchmark")
+        simulation.clock.sleep(LOOK_EVERY)
+    assert simulation.status(execution) == "SUCCEEDED", simulation.status(execution)
 
 
-def seconds(make: Callable[[], Stage], profile: cProfile.Profile | None = None) -> tuple[float, float, int]:
-    """Of the processor: for building the stage, and for the run; and the run's calls."""
+def seconds(
+    make: Callable[[], Simulation], profile: cProfile.Profile | None = None
+) -> tuple[float, float, int]:
+    """Of the processor: for building the simulation, and for the run; and the run's calls."""
     began = time.process_time()
-    with make().stage() as stage:
-        built, before = time.process_time(), stage.cloud.calls
+    with make() as simulation:
+        built, before = time.process_time(), simulation.cloud.calls
         if profile is not None:
             profile.enable()
-        fail_over(stage)
+        fail_over(simulation)
         if profile is not None:
             profile.disable()
-        return built - began, time.process_time() - built, stage.cloud.calls - before
+        return built - began, time.process_time() - built, simulation.cloud.calls - before
 
 
 def measure() -> None:
@@ -89,7 +91,7 @@ def measure() -> None:
 
 
 def tell_profile(order: str, runs: int = 10) -> None:
-    """Of the runs alone, without the building of their stages."""
+    """Of the runs alone, without the building of their simulations."""
     profile = cProfile.Profile()
     seconds(on_doubles)
     for _ in range(runs):

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from typing import cast
 
 import pytest
 
+from farshore.checkers.checker import Subject
+from farshore.checkers.checkers import Checkers
 from twin.aws import Cloud
 from twin.clock import Clock
-from twin.invariants import Watch
+from twin.customers import Notebook
+from twin.faults import Weather
 
 EAST, WEST = "us-east-1", "us-west-1"
 BOUND = 180.0
@@ -17,47 +21,74 @@ BOUND = 180.0
 
 @dataclass
 class Shop:
-    """All are sets of Regions: who takes writes, where customers are sent, where an old address leads."""
+    """A made-up application. All are sets of Regions: who takes writes, where customers are sent."""
 
-    dark: set[str]
+    weather: Weather
     writing: set[str] = field(default_factory=lambda: {EAST})
     sent_to: set[str] = field(default_factory=lambda: {EAST})
-    cached: set[str] = field(default_factory=lambda: {EAST})
     names: set[str] | None = None
     """Where names still lead, where that is not where customers are sent."""
+    name, many_writers = "orders", False
+
+    def __post_init__(self) -> None:
+        self.regions = (EAST, WEST)
+        self.datasets = self.routes = (self,)
+        self.entries = tuple(Entry(self.weather, region) for region in self.regions)
 
     def writers(self) -> set[str]:
         return set(self.writing)
 
-    def open_regions(self) -> set[str]:
-        return {EAST, WEST} - self.dark
+    def intent(self) -> dict[str, float]:
+        return dict.fromkeys(self.sent_to, 1.0)
 
-    def led_to(self) -> set[str]:
-        return set(self.sent_to if self.names is None else self.names)
+    def led_to(self) -> dict[str, float]:
+        return dict.fromkeys(self.sent_to if self.names is None else self.names, 1.0)
 
-    def stale(self) -> set[str]:
-        return set(self.cached)
-
-    def routes(self) -> set[str]:
-        return set(self.sent_to)
-
-    def traits(self) -> tuple[object, ...]:
+    def glance(self) -> object:
         return frozenset(self.writing), frozenset(self.sent_to)
 
 
+@dataclass
+class Entry:
+    weather: Weather
+    region: str
+    datasets: tuple[str, ...] = ("orders",)
+
+    def is_open(self) -> bool:
+        return self.region not in self.weather.dark
+
+    def glance(self) -> object:
+        return None
+
+
+class Customers:
+    """Where an old address leads."""
+
+    def __init__(self) -> None:
+        self.notebook = Notebook()
+        self.kept = {EAST}
+
+    def kept_by(self) -> set[str]:
+        return set(self.kept)
+
+
 class Story:
-    """What happens to the shop, and what the watch makes of it."""
+    """What happens to the shop, and what the checkers make of it."""
+
+    exposure_bound = BOUND
 
     def __init__(self, cloud: Cloud) -> None:
-        self.clock, self.weather, self.shop = cloud.clock, cloud.weather, Shop(cloud.weather.dark)
-        self.watch = Watch(cloud, self.shop, BOUND)
-        self.watch.begin()
+        self.cloud, self.clock, self.weather = cloud, cloud.clock, cloud.weather
+        self.shop = self.application = Shop(cloud.weather)
+        self.customers = Customers()
+        self.checkers = Checkers(cast(Subject, self))
+        self.checkers.begin()
         self.clock.every(1, lambda: None)
 
     def pass_by(self, seconds: float) -> None:
         self.clock.sleep(seconds)
 
-    def cut(self) -> None:
+    def part(self) -> None:
         self.weather.cut.add(frozenset({EAST, WEST}))
 
     def heal(self) -> None:
@@ -70,7 +101,11 @@ class Story:
 
     @property
     def breached(self) -> set[str]:
-        return {breach.invariant for breach in self.watch.breaches}
+        return {breach.invariant for breach in self.checkers.breaches}
+
+    @property
+    def exposure(self) -> float:
+        return self.checkers.figures()["exposure_seconds"]
 
 
 @pytest.fixture
@@ -84,11 +119,11 @@ def test_two_writers_that_hear_each_other_are_a_breach_at_once(story: Story) -> 
     story.failed_over()
     story.pass_by(2)
     assert story.breached == {"S1"}
-    assert story.watch.exposure == 0
+    assert story.exposure == 0
 
 
-def test_two_writers_that_are_cut_off_from_each_other_are_an_exposure_and_counted(story: Story) -> None:
-    story.cut()
+def test_two_writers_that_are_that_cannot_hear_each_other_are_an_exposure_and_counted(story: Story) -> None:
+    story.part()
     story.pass_by(5)
     story.failed_over()
     story.pass_by(BOUND * 3)
@@ -98,11 +133,11 @@ def test_two_writers_that_are_cut_off_from_each_other_are_an_exposure_and_counte
     story.shop.writing = {WEST}
     story.pass_by(5)
     assert story.breached == set()
-    assert story.watch.exposure == pytest.approx(BOUND * 3 + 10, abs=3)
+    assert story.exposure == pytest.approx(BOUND * 3 + 10, abs=3)
 
 
 def test_once_they_can_be_heard_the_exposure_is_bounded(story: Story) -> None:
-    story.cut()
+    story.part()
     story.pass_by(5)
     story.failed_over()
     story.pass_by(BOUND * 2)
@@ -117,7 +152,7 @@ def test_a_region_that_comes_back_while_its_route_is_on_is_an_exposure(story: St
     """Nobody has turned it off yet, so new customers are led there as well as those with an old address."""
     story.weather.dark.add(EAST)
     story.shop.writing = {EAST, WEST}
-    story.shop.cached = {EAST, WEST}
+    story.customers.kept = {EAST, WEST}
     story.pass_by(30)
     story.weather.dark.discard(EAST)
     story.pass_by(20)
@@ -127,7 +162,7 @@ def test_a_region_that_comes_back_while_its_route_is_on_is_an_exposure(story: St
     assert story.breached == set()
     story.shop.writing = {WEST}
     story.pass_by(5)
-    assert story.watch.exposure == pytest.approx(40, abs=3)
+    assert story.exposure == pytest.approx(40, abs=3)
 
 
 def test_a_region_that_came_back_and_is_not_fenced_in_time_is_a_breach(story: Story) -> None:
@@ -136,7 +171,7 @@ def test_a_region_that_came_back_and_is_not_fenced_in_time_is_a_breach(story: St
     story.failed_over()
     story.pass_by(30)
     story.weather.dark.discard(EAST)
-    story.shop.cached = {EAST, WEST}
+    story.customers.kept = {EAST, WEST}
     story.pass_by(BOUND - 5)
     assert story.breached == set()
     story.pass_by(10)
@@ -147,7 +182,7 @@ def test_names_that_lead_back_to_a_region_once_its_route_was_off_are_a_breach_at
     story.weather.dark.add(EAST)
     story.pass_by(5)
     story.failed_over()
-    story.shop.cached = {EAST, WEST}
+    story.customers.kept = {EAST, WEST}
     story.pass_by(120)
     story.weather.dark.discard(EAST)
     story.pass_by(20)

@@ -545,11 +545,11 @@ def test_what_an_ungraceful_run_calls_is_what_lint_said_that_it_would() -> None:
 
     def note(request: Request) -> None:
         """Until the failback, which is graceful, and may ask the Region that is left."""
-        if not any(procedure == "failback" for procedure, _ in rehearsal.executions.values()):
+        if not any(procedure == "failback" for procedure, _ in rehearsal.simulation.executions.values()):
             made.add((request.caller, request.operation, request.region))
 
-    with rehearsal.stage():
-        rehearsal.cloud.weather.script.append(note)
+    with rehearsal:
+        rehearsal.simulation.cloud.weather.script.append(note)
         report = rehearsal.play()
     assert [(run.procedure, run.status) for run in report.runs[:1]] == [("failover", "SUCCEEDED")]
     said = {
@@ -575,7 +575,7 @@ def test_a_run_that_lint_says_does_not_end_does_not_end() -> None:
     runbook = dataclasses.replace(runbook, procedures={**runbook.procedures, "failover": failover})
     assert [v.loss for v in judged(runbook).survivals if v.because] == ["us-east-1", "the primary"]
     rehearsal = Rehearsal(runbook, "ungraceful", "us-east-1", 1, lambda moment: None)
-    with rehearsal.stage():
+    with rehearsal:
         report = rehearsal.play()
     (failover_run,) = (run for run in report.runs if run.procedure == "failover")
     assert failover_run.status == "FAILED"

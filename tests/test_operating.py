@@ -13,7 +13,8 @@ from click.testing import CliRunner, Result
 
 from farshore.cli import farshore
 from farshore.runbook.load import load
-from farshore.simulate.rehearsal import Rehearsal
+from farshore.simulate.simulation import Simulation
+from twin.application import intended
 from twin.aws import stamp
 from twin.faults import Kind, Request
 
@@ -27,15 +28,15 @@ MOVES = (FENCE, "aurora_writer us-west-1", "arc_controls", "synthetic_write us-w
 class Console:
     """A person at a terminal, and a clock to wait by."""
 
-    def __init__(self, rehearsal: Rehearsal) -> None:
-        self.rehearsal, self.clock = rehearsal, rehearsal.clock
+    def __init__(self, account: Simulation) -> None:
+        self.account, self.clock = account, account.clock
 
     def __call__(self, verb: str, *words: str) -> Result:
-        while self.rehearsal.functions.running:
+        while self.account.functions.running:
             self.clock.sleep(0.1)  # what functions print must not find the runner's standard output
         runner = CliRunner(mix_stderr=False)
         words = ("--who", "jane", *words) if verb not in ("status", "report", "redrive") else words
-        result = runner.invoke(farshore, [verb, APP, *words], obj=self.rehearsal.deployment.outside)
+        result = runner.invoke(farshore, [verb, APP, *words], obj=self.account.deployment.outside)
         if result.exception is not None and not isinstance(result.exception, SystemExit):
             raise result.exception
         return result
@@ -76,7 +77,7 @@ class Console:
         return self.done("status", execution)["proposal"] or {}
 
     def holder(self) -> str:
-        lease = self.rehearsal.operator.records().lease
+        lease = self.account.operator.records().lease
         return "" if lease is None or lease.released else lease.holder
 
     def status(self, execution: str) -> str:
@@ -89,19 +90,18 @@ class Console:
         return self.done("report", execution)
 
     def reserved(self, function: str) -> int | None:
-        return self.rehearsal.functions.reserved("us-east-1", function)
+        return self.account.functions.reserved("us-east-1", function)
 
 
 @pytest.fixture(scope="module")
-def account() -> Iterator[Rehearsal]:
-    rehearsal = Rehearsal(load(APP), "graceful", None, 1, lambda moment: None)
-    with rehearsal.stage():
-        rehearsal.clock.sleep(130)
-        yield rehearsal
+def account() -> Iterator[Simulation]:
+    with Simulation(load(APP), "graceful", 1) as simulation:
+        simulation.clock.sleep(130)
+        yield simulation
 
 
 @pytest.fixture
-def console(account: Rehearsal) -> Iterator[Console]:
+def console(account: Simulation) -> Iterator[Console]:
     """The account, in which no run is under way before or after a test."""
     console = Console(account)
     lines = len(account.cloud.weather.script)
@@ -113,7 +113,7 @@ def console(account: Rehearsal) -> Iterator[Console]:
         console.until(lambda execution=execution: console.status(execution) != "RUNNING")
 
 
-def running(account: Rehearsal) -> list[str]:
+def running(account: Simulation) -> list[str]:
     found = []
     for procedure, arn in account.deployment.arns.items():
         if procedure != "settle":
@@ -139,14 +139,14 @@ def test_a_second_start_while_a_run_is_running_is_refused_and_starts_nothing(con
     assert first.split(":")[7] in message
     assert "farshore abort" in message
     assert "farshore status" in console.refused("start", "--procedure", "failback", "--mode", "graceful")
-    assert running(console.rehearsal) == [first]
+    assert running(console.account) == [first]
 
 
 def test_a_lost_answer_to_a_start_does_not_start_twice(console: Console) -> None:
     befall(console, "StartExecution", "lost_after", times=1)
     execution = console.done("start", "--mode", "graceful")["execution"]
     console.until(lambda: console.holder() == execution)
-    assert running(console.rehearsal) == [execution]
+    assert running(console.account) == [execution]
 
 
 def test_a_start_that_is_not_allowed_says_so(console: Console) -> None:
@@ -155,11 +155,11 @@ def test_a_start_that_is_not_allowed_says_so(console: Console) -> None:
 
 
 def test_a_start_with_a_silent_ledger_says_what_works_without_it(console: Console) -> None:
-    console.rehearsal.cloud.weather.dark |= {f"dynamodb/{r}" for r in ("us-east-1", "us-east-2", "us-west-2")}
+    console.account.cloud.weather.dark |= {f"dynamodb/{r}" for r in ("us-east-1", "us-east-2", "us-west-2")}
     message = console.refused("start", "--mode", "graceful")
     assert "the ledger did not answer in any of its Regions" in message
     assert "plan --as-cli" in message
-    assert running(console.rehearsal) == []
+    assert running(console.account) == []
 
 
 def test_a_dry_run_changes_nothing_and_asks_nobody(console: Console) -> None:
@@ -171,8 +171,8 @@ def test_a_dry_run_changes_nothing_and_asks_nobody(console: Console) -> None:
 
 
 def test_an_input_that_names_no_mode_fails_the_run_at_once_saying_what_is_accepted(console: Console) -> None:
-    client = console.rehearsal.deployment.client("failover")
-    arn = console.rehearsal.deployment.arns["failover"]
+    client = console.account.deployment.client("failover")
+    arn = console.account.deployment.arns["failover"]
     execution = client.start_execution(stateMachineArn=arn, name="by-hand", input="{}")["executionArn"]
     report = console.ended(execution)
     assert report["status"] == "FAILED"
@@ -185,7 +185,7 @@ def test_a_decision_on_another_plan_than_the_pending_one_is_refused(console: Con
     pending = console.asking()
     message = console.refused("approve", "000000000000", "--why", "looks good")
     assert f"the pending one is {pending}" in message
-    assert console.rehearsal.operator.records().decisions.get("000000000000") is None
+    assert console.account.operator.records().decisions.get("000000000000") is None
 
 
 def test_an_approver_is_shown_the_plan_with_its_point_of_no_return_and_what_may_be_lost(
@@ -280,8 +280,9 @@ def test_a_skipped_state_is_gone_past_and_the_report_says_by_whom(console: Conso
     report = console.ended(execution)
     assert report["status"] == "SUCCEEDED", report["why"]
     assert {outcomes(report)[state] for state in MOVES} == {"skipped"}
-    assert console.rehearsal.shop.writers() == {"us-east-1"}
-    assert console.rehearsal.shop.routes() == {"us-east-1"}
+    users, _ = console.account.application.datasets
+    assert users.writers() == {"us-east-1"}
+    assert intended(console.account.application) == {"us-east-1"}
 
 
 def test_a_state_that_the_run_has_not_cannot_be_skipped(console: Console) -> None:
@@ -321,14 +322,14 @@ def test_nobody_speaks_to_a_run_that_is_not_there(console: Console) -> None:
 
 def test_a_holder_that_cannot_be_asked_gives_way_only_to_a_take_over(console: Console) -> None:
     dead = console.started("--procedure", "failback")
-    console.rehearsal.cloud.weather.dark.add("stepfunctions/us-east-1")
+    console.account.cloud.weather.dark.add("stepfunctions/us-east-1")
     assert "cannot be asked" in console.refused("start", "--mode", "graceful")
     assert "--take-over" in console.refused("start", "--mode", "ungraceful")
     assert console.holder() == dead
     why = ("--take-over", "--why", "us-east-1 is dark")
     assert "for an ungraceful run" in console.refused("start", "--mode", "graceful", *why)
     execution = console.started(*why, mode="ungraceful")
-    records = console.rehearsal.operator.records()
+    records = console.account.operator.records()
     assert records.take_over["holder"] == dead
     assert records.take_over["who"] == "jane"
     assert records.lease is not None
@@ -338,7 +339,7 @@ def test_a_holder_that_cannot_be_asked_gives_way_only_to_a_take_over(console: Co
 
 def test_a_bare_redrive_is_refused_by_the_first_tick_that_would_change_anything(console: Console) -> None:
     execution = console.started()
-    machine = console.rehearsal.deployment.machines["failover"]
+    machine = console.account.deployment.machines["failover"]
     payload = machine.definition["States"][FENCE]["Parameters"]["Payload"]
     event = {key: value for key, value in payload.items() if not key.endswith(".$")} | {
         "input": {"mode": "graceful"},
@@ -372,13 +373,13 @@ def failed_past_no_return(console: Console) -> str:
 
 def test_a_redrive_shows_the_plan_again_and_does_nothing_without_a_yes(console: Console) -> None:
     execution = failed_past_no_return(console)
-    before = console.rehearsal.operator.records().lease
+    before = console.account.operator.records().lease
     result = console("redrive", execution)
     assert result.exit_code == 1
     assert "UpdateRoutingControlStates" in result.stdout
     assert FENCE not in result.stdout
     assert "--yes" in result.stderr
-    assert console.rehearsal.operator.records().lease == before
+    assert console.account.operator.records().lease == before
 
 
 def test_a_redrive_holds_the_lease_as_a_new_hand_before_it_redrives(
@@ -388,12 +389,12 @@ def test_a_redrive_holds_the_lease_as_a_new_hand_before_it_redrives(
     seen: list[Any] = []
 
     def redriven(request: Request) -> dict[str, Any]:
-        seen.append((request.parameters, console.rehearsal.operator.records().lease))
+        seen.append((request.parameters, console.account.operator.records().lease))
         return {"redriveDate": 0}
 
-    served = console.rehearsal.cloud._operations  # and put back: the account is every test's
+    served = console.account.cloud._operations  # and put back: the account is every test's
     monkeypatch.setitem(served, ("stepfunctions", "RedriveExecution"), redriven)
-    before = console.rehearsal.operator.records().lease
+    before = console.account.operator.records().lease
     told = console.done("redrive", execution.split(":")[7], "--yes")
     ((parameters, lease),) = seen
     assert parameters["executionArn"] == execution
@@ -446,7 +447,7 @@ def test_a_redrive_within_the_quiet_time_of_another_hand_is_as_quiet(console: Co
 
 
 def lease_of(console: Console) -> Any:
-    lease = console.rehearsal.operator.records().lease
+    lease = console.account.operator.records().lease
     assert lease is not None
     return lease
 
@@ -483,7 +484,7 @@ def test_status_shows_the_newest_run_its_states_the_plan_and_the_lease(console: 
 
 def test_status_with_a_dark_region_shows_what_the_others_tell(console: Console) -> None:
     execution = console.started()
-    console.rehearsal.cloud.weather.dark.add("us-east-1")
+    console.account.cloud.weather.dark.add("us-east-1")
     result = console("status", "--json")
     assert result.exit_code == 0
     assert json.loads(result.stdout)["execution"] == execution
@@ -526,4 +527,4 @@ def befall(console: Console, operation: str, kind: Kind, times: int = 1000, **pa
         left[0] -= 1
         return kind
 
-    console.rehearsal.cloud.weather.script.append(line)
+    console.account.cloud.weather.script.append(line)

@@ -21,7 +21,7 @@ from click.testing import CliRunner, Result
 from farshore.cli import farshore
 from farshore.operate.aws_cli import as_command
 from farshore.runbook.load import load
-from farshore.simulate.rehearsal import Rehearsal
+from farshore.simulate.simulation import Simulation
 from functions.calls import HTTP_POST, Api, Call, Endpoint
 from twin.faults import Request
 
@@ -32,15 +32,14 @@ FENCE, PROMOTION = "lambda_concurrency us-east-1", "aurora_writer us-west-1"
 
 
 @pytest.fixture(scope="module")
-def account() -> Iterator[Rehearsal]:
-    rehearsal = Rehearsal(load(APP), "graceful", None, 1, lambda moment: None)
-    with rehearsal.stage():
-        rehearsal.clock.sleep(130)
-        yield rehearsal
+def account() -> Iterator[Simulation]:
+    with Simulation(load(APP), "graceful", 1) as simulation:
+        simulation.clock.sleep(130)
+        yield simulation
 
 
 @pytest.fixture
-def healthy(account: Rehearsal) -> Iterator[Rehearsal]:
+def healthy(account: Simulation) -> Iterator[Simulation]:
     """The account on a good day."""
     lines = len(account.cloud.weather.script)
     yield account
@@ -48,7 +47,7 @@ def healthy(account: Rehearsal) -> Iterator[Rehearsal]:
     account.cloud.weather.dark.clear()
 
 
-def plan(account: Rehearsal, *words: str) -> Result:
+def plan(account: Simulation, *words: str) -> Result:
     while account.functions.running:
         account.clock.sleep(0.1)
     runner = CliRunner(mix_stderr=False)
@@ -62,7 +61,7 @@ def steps(result: Result) -> dict[str, dict[str, Any]]:
     return {step["state"]: step for step in json.loads(result.stdout)["steps"]}
 
 
-def test_a_plan_tells_for_each_step_in_order_what_it_would_do(healthy: Rehearsal) -> None:
+def test_a_plan_tells_for_each_step_in_order_what_it_would_do(healthy: Simulation) -> None:
     result = plan(healthy, "--json")
     assert result.exit_code == 0, result.stderr
     assert [(state, step["outcome"]) for state, step in steps(result).items()] == [
@@ -79,7 +78,7 @@ def test_a_plan_tells_for_each_step_in_order_what_it_would_do(healthy: Rehearsal
     assert steps(result)[PROMOTION]["facts"]["lag_seconds"] < 5
 
 
-def test_an_ungraceful_plan_of_a_healthy_account_fences_and_fails_over(healthy: Rehearsal) -> None:
+def test_an_ungraceful_plan_of_a_healthy_account_fences_and_fails_over(healthy: Simulation) -> None:
     told = steps(plan(healthy, "--mode", "ungraceful", "--json"))
     assert told[FENCE]["why"].startswith("fence ")
     (failover,) = told[PROMOTION]["calls"]
@@ -87,14 +86,14 @@ def test_an_ungraceful_plan_of_a_healthy_account_fences_and_fails_over(healthy: 
     assert failover["parameters"]["AllowDataLoss"] is True
 
 
-def test_a_failback_is_planned_with_the_regions_swapped(healthy: Rehearsal) -> None:
+def test_a_failback_is_planned_with_the_regions_swapped(healthy: Simulation) -> None:
     told = steps(plan(healthy, "--procedure", "failback", "--json"))
     assert {call["region"] for call in told["lambda_concurrency us-west-1"]["calls"]} == {"us-west-1"}
     assert told["aurora_writer us-east-1"]["outcome"] == "done"
     assert told["arc_controls"]["outcome"] == "done"
 
 
-def test_a_plan_writes_nothing_and_asks_no_function(healthy: Rehearsal) -> None:
+def test_a_plan_writes_nothing_and_asks_no_function(healthy: Simulation) -> None:
     asked: list[Request] = []
     healthy.cloud.weather.script.append(lambda call: asked.append(call) if not call.caller else None)
     for words in ([], ["--mode", "ungraceful"], ["--procedure", "failback"], ["--procedure", "outage"]):
@@ -105,14 +104,14 @@ def test_a_plan_writes_nothing_and_asks_no_function(healthy: Rehearsal) -> None:
     assert healthy.functions.reserved("us-east-1", "unicorn-shop-users") == 40
 
 
-def test_a_graceful_plan_refuses_where_a_fence_meets_a_dark_region(healthy: Rehearsal) -> None:
+def test_a_graceful_plan_refuses_where_a_fence_meets_a_dark_region(healthy: Simulation) -> None:
     healthy.cloud.weather.dark.add("us-east-1")
     result = plan(healthy, "--json")
     assert steps(result)[FENCE]["outcome"] == "would refuse"
     assert result.exit_code == 1
 
 
-def test_an_ungraceful_plan_with_a_dark_region_says_which_fence_is_unknown(healthy: Rehearsal) -> None:
+def test_an_ungraceful_plan_with_a_dark_region_says_which_fence_is_unknown(healthy: Simulation) -> None:
     healthy.cloud.weather.dark.add("us-east-1")
     result = plan(healthy, "--mode", "ungraceful", "--json")
     told = steps(result)
@@ -123,14 +122,14 @@ def test_an_ungraceful_plan_with_a_dark_region_says_which_fence_is_unknown(healt
     assert result.exit_code == 1
 
 
-def test_a_step_that_nobody_answers_is_unknown(healthy: Rehearsal) -> None:
+def test_a_step_that_nobody_answers_is_unknown(healthy: Simulation) -> None:
     healthy.cloud.weather.dark.add("rds/us-west-1")
     result = plan(healthy, "--json")
     assert steps(result)[PROMOTION]["outcome"] == "unknown"
     assert result.exit_code == 1
 
 
-def test_a_silent_ledger_does_not_stop_a_plan(healthy: Rehearsal) -> None:
+def test_a_silent_ledger_does_not_stop_a_plan(healthy: Simulation) -> None:
     healthy.cloud.weather.dark |= {f"dynamodb/{region}" for region in ("us-east-1", "us-east-2", "us-west-2")}
     result = plan(healthy, "--json")
     assert result.exit_code == 0
@@ -138,7 +137,7 @@ def test_a_silent_ledger_does_not_stop_a_plan(healthy: Rehearsal) -> None:
     assert "as if nothing were remembered: the ledger did not answer" in result.stderr
 
 
-def test_a_procedure_that_is_not_there_is_named_with_those_that_are(healthy: Rehearsal) -> None:
+def test_a_procedure_that_is_not_there_is_named_with_those_that_are(healthy: Simulation) -> None:
     result = plan(healthy, "--procedure", "failver")
     assert result.exit_code == 2
     assert "failover, failback, settle" in result.stderr
@@ -147,7 +146,7 @@ def test_a_procedure_that_is_not_there_is_named_with_those_that_are(healthy: Reh
 @pytest.mark.parametrize("procedure", ["failover", "failback", "outage"])
 @pytest.mark.parametrize("mode", ["graceful", "ungraceful"])
 def test_every_printed_command_is_the_call_that_a_run_would_make(
-    healthy: Rehearsal, procedure: str, mode: str
+    healthy: Simulation, procedure: str, mode: str
 ) -> None:
     result = plan(healthy, "--procedure", procedure, "--mode", mode, "--as-cli", "--json")
     seen = 0
@@ -162,7 +161,7 @@ def test_every_printed_command_is_the_call_that_a_run_would_make(
     assert seen
 
 
-def test_a_script_comments_on_every_step_and_names_a_region_in_every_command(healthy: Rehearsal) -> None:
+def test_a_script_comments_on_every_step_and_names_a_region_in_every_command(healthy: Simulation) -> None:
     script = plan(healthy, "--as-cli").stdout
     assert subprocess.run(["bash", "-n"], input=script.encode(), check=True).returncode == 0
     lines = script.splitlines()
@@ -180,7 +179,7 @@ def test_a_script_comments_on_every_step_and_names_a_region_in_every_command(hea
     )
 
 
-def test_arc_is_reached_through_an_endpoint_and_the_others_are_named(healthy: Rehearsal) -> None:
+def test_arc_is_reached_through_an_endpoint_and_the_others_are_named(healthy: Simulation) -> None:
     lines = plan(healthy, "--as-cli").stdout.splitlines()
     first = next(i for i, line in enumerate(lines) if line.startswith("aws route53-recovery-cluster"))
     _, _, options, _ = parsed(lines[first])
@@ -189,7 +188,7 @@ def test_arc_is_reached_through_an_endpoint_and_the_others_are_named(healthy: Re
     assert len({options["endpoint-url"], *others}) == 5
 
 
-def test_a_person_in_a_pipe_reads_one_line_a_step_and_one_a_call(healthy: Rehearsal) -> None:
+def test_a_person_in_a_pipe_reads_one_line_a_step_and_one_a_call(healthy: Simulation) -> None:
     lines = plan(healthy).stdout.splitlines()
     assert sum("point of no return" in line for line in lines) == 1
     assert any(line.startswith(f"would change  {PROMOTION}  switch over") for line in lines)

@@ -1,4 +1,4 @@
-"""Whole game days, through the command line and through the stage that it uses."""
+"""Whole game days, through the command line and through the rehearsal that it uses."""
 
 from __future__ import annotations
 
@@ -18,6 +18,8 @@ import pytest
 from farshore.runbook.load import Runbook, load
 from farshore.simulate.rehearsal import Rehearsal
 from farshore.simulate.report import Moment, Report
+from twin.applications.foundation import Foundation
+from twin.applications.unicorn_shop.application import UnicornShop
 from twin.aws import Cloud
 from twin.faults import Kind, Request
 from twin.moto.interpreter import on_the_clock
@@ -39,10 +41,10 @@ def command(*arguments: str, hash_seed: int = 0) -> subprocess.CompletedProcess[
 
 
 @contextmanager
-def on_stage(book: Runbook, *, dark: str | None = None, seed: int = 1, **more: Any) -> Iterator[Rehearsal]:
+def game_day(book: Runbook, *, dark: str | None = None, seed: int = 1, **more: Any) -> Iterator[Rehearsal]:
     moments: list[Moment] = []
     mode = "ungraceful" if dark else "graceful"
-    with Rehearsal(book, mode, dark, seed, moments.append, **more).stage() as rehearsal:
+    with Rehearsal(book, mode, dark, seed, moments.append, **more) as rehearsal:
         yield rehearsal
 
 
@@ -62,15 +64,13 @@ def graceful() -> dict[str, Any]:
     return report
 
 
-class OnMotosInterpreter(Rehearsal):
+def motos_interpreter(cloud: Cloud, stack: ExitStack) -> None:
     """The second implementation of Step Functions."""
-
-    def _engine(self, stack: ExitStack) -> None:
-        stack.enter_context(on_the_clock(self.clock))
+    stack.enter_context(on_the_clock(cloud.clock))
 
 
-def test_motos_interpreter_tells_the_same_game_day(book: Runbook, graceful: dict[str, Any]) -> None:
-    with OnMotosInterpreter(book, "graceful", None, 5, lambda moment: None).stage() as rehearsal:
+def test_motos_interpreter_plays_the_same_game_day(book: Runbook, graceful: dict[str, Any]) -> None:
+    with game_day(book, seed=5, engine=motos_interpreter) as rehearsal:
         theirs = json.loads(json.dumps(rehearsal.play().as_json()))
     assert theirs | {"wall_seconds": 0} == graceful | {"wall_seconds": 0}
 
@@ -136,17 +136,17 @@ def test_what_cannot_be_rehearsed_is_said_at_once(arguments: list[str], says: st
 
 
 def test_what_an_ungraceful_run_lost_is_what_customers_miss(book: Runbook) -> None:
-    with on_stage(book, dark=PRIMARY, seed=3) as rehearsal:
+    with game_day(book, dark=PRIMARY, seed=3) as rehearsal:
         report = rehearsal.play()
-        shop = rehearsal.shop
+        shop = rehearsal.simulation.application
         server = shop.database.store.connect(shop.database.writer)
         kept = {email for (email,) in server.execute("SELECT email FROM unicorn_user")}
         baskets = shop.table.items(PRIMARY)
-        promises = list(shop.notebook.promises)
+        promises = list(rehearsal.simulation.customers.notebook.promises)
     assert [run.status for run in report.runs] == ["SUCCEEDED", "SUCCEEDED"]
     assert report.invariants == HELD
-    lost = {f"sign-up {p.key}" for p in promises if p.kind == "user" and p.key not in kept}
-    lost |= {f"basket {p.key}" for p in promises if p.kind == "basket" and p.key not in baskets}
+    lost = {f"sign-up {p.key}" for p in promises if p.dataset == "users" and p.key not in kept}
+    lost |= {f"basket {p.key}" for p in promises if p.dataset == "baskets" and p.key not in baskets}
     assert lost, "the transport was held, so that there is something to lose"
     assert set(report.data["lost"]) == lost
     assert 0 < report.data["rpo_seconds"] <= book.objectives.rpo
@@ -155,13 +155,14 @@ def test_what_an_ungraceful_run_lost_is_what_customers_miss(book: Runbook) -> No
 
 
 def test_rto_is_what_customers_felt(book: Runbook) -> None:
-    with on_stage(book, seed=9) as rehearsal:
+    with game_day(book, seed=9) as rehearsal:
         report = rehearsal.play()
-        tries = rehearsal.shop.notebook.purchases
+        customers = rehearsal.simulation.customers
+        tries = customers.notebook.visits
         struck, returning = rehearsal.struck, rehearsal.returning
-        prompt = {customer.name for customer in rehearsal.shop.customers if not customer.stale}
+        prompt = {customer.name for customer in customers.each if not customer.stale}
         reserved = {
-            name: rehearsal.functions.reserved(PRIMARY, name)
+            name: rehearsal.simulation.functions.reserved(PRIMARY, name)
             for name in ("unicorn-shop-users", "unicorn-shop-basket", "unicorn-shop-unicorns")
         }
     felt = []
@@ -191,7 +192,7 @@ def swapped(entries: list[Any], one: str, other: str) -> list[Any]:
 
 def test_traffic_before_data_is_caught(book: Runbook) -> None:
     wrong = reordered(book, "failover", lambda entries: swapped(entries, "arc_controls", "aurora_writer"))
-    with on_stage(wrong) as rehearsal:
+    with game_day(wrong) as rehearsal:
         report = rehearsal.play()
     assert report.invariants["S2"] > 0
     assert not report.ok
@@ -199,25 +200,32 @@ def test_traffic_before_data_is_caught(book: Runbook) -> None:
 
 def test_a_failback_in_reverse_order_is_caught(book: Runbook) -> None:
     wrong = reordered(book, "failback", lambda entries: entries[:2] + entries[:1:-1])
-    with on_stage(wrong) as rehearsal:
+    with game_day(wrong) as rehearsal:
         report = rehearsal.play()
     assert not report.ok
     assert report.runs[-1].procedure == "failback"
     assert report.runs[-1].status == "FAILED"
 
 
+def as_in_the_workshop(foundation: Foundation) -> UnicornShop:
+    """Each Region's config.json names its own API."""
+    return UnicornShop(foundation, wiring="workshop")
+
+
 def test_the_workshops_wiring_of_config_json_is_caught(book: Runbook) -> None:
-    with on_stage(book, dark=PRIMARY, wiring="workshop") as rehearsal:
+    with game_day(book, dark=PRIMARY, build=as_in_the_workshop) as rehearsal:
         report = rehearsal.play()
     assert report.invariants["S1"] > 0
     assert not report.ok
 
 
 def test_prepare_refuses_the_workshops_wiring(book: Runbook) -> None:
-    with on_stage(book, wiring="workshop") as rehearsal:
-        client = rehearsal.deployment.client("prepare")
+    with game_day(book, build=as_in_the_workshop) as rehearsal:
+        client = rehearsal.simulation.deployment.client("prepare")
         run = client.start_execution(
-            stateMachineArn=rehearsal.deployment.arns["prepare"], name="p", input='{"mode": "graceful"}'
+            stateMachineArn=rehearsal.simulation.deployment.arns["prepare"],
+            name="p",
+            input='{"mode": "graceful"}',
         )["executionArn"]
         rehearsal.clock.wait_for(lambda: client.describe_execution(executionArn=run)["status"] != "RUNNING")
         told = client.describe_execution(executionArn=run)
@@ -236,7 +244,7 @@ def test_an_iam_action_that_is_missing_is_caught(book: Runbook, monkeypatch: pyt
 
     statements = package.statements
     monkeypatch.setattr(package, "statements", forgetful)
-    with on_stage(dataclasses.replace(book)) as rehearsal:
+    with game_day(dataclasses.replace(book)) as rehearsal:
         report = rehearsal.play()
     failover = next(run for run in report.runs if run.procedure == "failover")
     assert failover.status == "FAILED"
@@ -268,8 +276,8 @@ def assert_all_is_well(report: Report) -> None:
 def test_one_call_in_five_going_wrong_delays_a_game_day_and_does_not_stop_it(
     book: Runbook, kinds: tuple[Kind, ...]
 ) -> None:
-    with on_stage(book, seed=4) as rehearsal:
-        one_call_in_five(rehearsal.cloud, 4, *kinds)
+    with game_day(book, seed=4) as rehearsal:
+        one_call_in_five(rehearsal.simulation.cloud, 4, *kinds)
         report = rehearsal.play()
     assert_all_is_well(report)
 
@@ -277,17 +285,17 @@ def test_one_call_in_five_going_wrong_delays_a_game_day_and_does_not_stop_it(
 def test_a_lambda_killed_at_one_call_in_thirty_is_ticked_again(book: Runbook) -> None:
     dice = random.Random(6)
     killed = []
-    with on_stage(book, seed=6) as rehearsal:
+    with game_day(book, seed=6) as rehearsal:
 
         def kill(request: Request) -> Kind | None:
             if request.caller.startswith("farshore-") and dice.random() < 0.03:
-                for invocation in rehearsal.functions.running:
+                for invocation in rehearsal.simulation.functions.running:
                     if invocation.function.name == request.caller:
                         killed.append(str(request))
                         invocation.kill()
             return None
 
-        rehearsal.cloud.weather.script.append(kill)
+        rehearsal.simulation.cloud.weather.script.append(kill)
         report = rehearsal.play()
     assert len(killed) > 20
     assert_all_is_well(report)

@@ -17,8 +17,7 @@ from typing import Any, get_args
 
 import pytest
 
-from farshore.explore.matrix import FAMILIES
-from farshore.explore.seed import PLACED, PLAIN, STRIKING
+from farshore.explore.kinds import KINDS, families
 from farshore.operate.render import STYLES
 from functions import errors
 from functions.planned import Outcome
@@ -92,7 +91,7 @@ def test_the_words_of_a_story_are_defined() -> None:
 
 def test_the_words_of_an_exploration_and_the_headings_of_its_matrix_are_defined(tmp_path: Path) -> None:
     file = tmp_path / "matrix.md"
-    only = ("--only", "killed@failback-1/release/1/1", "--report", str(file), "--json")
+    only = ("--only", "killed@failback-1/release/1/2", "--report", str(file), "--json")
     report = json.loads(farshore("explore", "unicorn-shop", *only).stdout)
     headings = re.findall(r"^\| \| (.*) \|$", file.read_text(), re.MULTILINE)
     assert headings
@@ -103,8 +102,8 @@ def test_the_words_of_an_exploration_and_the_headings_of_its_matrix_are_defined(
 @pytest.mark.parametrize(
     "said",
     [
-        pytest.param([*STRIKING, *PLACED, *PLAIN], id="a seed's"),
-        pytest.param(list(FAMILIES), id="families"),
+        pytest.param(list(KINDS), id="a seed's"),
+        pytest.param([family.name for family in families()], id="families"),
         pytest.param([f"S{n}" for n in range(1, 9)] + ["L1"], id="invariants"),
         pytest.param([*get_args(Outcome), *STYLES], id="a plan's"),
         pytest.param([*MODES, *get_args(Purpose)], id="a run's"),

@@ -1,4 +1,4 @@
-"""Customers, and their notebooks: RTO is what they felt, RPO is what they were promised and did not get."""
+"""Customers, and their notebook: RTO is what they felt, RPO is what they were promised and did not get."""
 
 from __future__ import annotations
 
@@ -7,39 +7,32 @@ import random
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from itertools import pairwise
-from typing import Any, Protocol
+from typing import Any
+from urllib.parse import urlsplit
 
 from urllib3.exceptions import HTTPError
 
+from .application import Application, Promise, Refusal, led_to
 from .clock import Clock
 from .net import Net, Resolver
 
 THINK_SECONDS = (2.0, 6.0)
 CUSTOMER_TIMEOUT_SECONDS = 5.0
-PULSE_SECONDS = 2.0
+BARE_VISIT_SECONDS = 2.0
+"""How often a bare customer writes."""
 LONGEST_KEPT_TTL = 60.0
-"""The time to live of the shop's names, in seconds."""
+"""The longest time to live of an application's names, in seconds."""
+FOR_EVER = float("inf")
+NAMES = ("amber", "basil", "coral", "dahlia", "ember", "fern", "ginger", "hazel", "iris", "jade")
 
 
 @dataclass(frozen=True)
-class Promise:
-    """A write that the shop acknowledged: it must be in the data that survives, or be named."""
-
-    name: str
-    kind: str
-    key: str
-    region: str
-    """Which Region acknowledged it."""
-    at: float
-    """Seconds since 1970."""
-
-
-@dataclass(frozen=True)
-class Purchase:
-    """One try of one customer to buy."""
+class Visit:
+    """One try of one customer to get what they want."""
 
     customer: str
     at: float
+    """Its end, in seconds since 1970."""
     done: bool
 
 
@@ -48,160 +41,157 @@ class Notebook:
     """What all customers wrote down."""
 
     promises: list[Promise] = field(default_factory=list)
-    purchases: list[Purchase] = field(default_factory=list)
+    visits: list[Visit] = field(default_factory=list)
+    on_promise: list[Callable[[Promise], None]] = field(default_factory=list)
+    """Told of every write that was acknowledged."""
+
+    def promise(self, promise: Promise) -> None:
+        self.promises.append(promise)
+        for hear in self.on_promise:
+            hear(promise)
 
     @property
     def failed(self) -> int:
-        return sum(1 for purchase in self.purchases if not purchase.done)
+        return sum(1 for visit in self.visits if not visit.done)
 
-    def felt_outage(self, struck: float, until: float, customers: set[str]) -> float:
-        """RTO: from the strike until each of these customers could buy again for good, in seconds."""
-        tries = [p for p in self.purchases if p.customer in customers and struck <= p.at <= until]
+    def felt_outage(self, since: float, until: float, customers: set[str]) -> float:
+        """RTO: from then on until each of these customers got what they wanted again for good, in seconds."""
+        tries = [v for v in self.visits if v.customer in customers and since <= v.at <= until]
         felt = 0.0
         for customer in customers:
-            mine = [p for p in tries if p.customer == customer]
-            last = max((p.at for p in mine if not p.done), default=None)
+            mine = [v for v in tries if v.customer == customer]
+            last = max((v.at for v in mine if not v.done), default=None)
             if last is not None:
-                felt = max(felt, min((p.at for p in mine if p.done and p.at > last), default=until) - struck)
+                felt = max(felt, min((v.at for v in mine if v.done and v.at > last), default=until) - since)
         return felt
 
     def longest_outage(self, begin: float, end: float) -> float:
-        """The longest time in which no purchase of anybody went through, in seconds."""
-        instants = [begin, *sorted(p.at for p in self.purchases if p.done), end]
+        """The longest time in which no visit of anybody went well, in seconds."""
+        instants = [begin, *sorted(v.at for v in self.visits if v.done), end]
         return max(later - earlier for earlier, later in pairwise(instants))
 
 
-class Customer:
-    """Looks at the pages, asks them where the API is, signs up, fills a basket. Again and again.
+class NetVisitor:
+    """Asks over the network, keeps addresses, and writes promises down."""
 
-    Some never look a name up twice (`ttl` infinite, as old JVMs do): those have stale addresses.
+    def __init__(self, name: str, clock: Clock, net: Net, notebook: Notebook, seed: int, ttl: float) -> None:
+        """`ttl` is for how long it keeps an address, in seconds."""
+        self.name = name
+        self.dice = random.Random(f"{seed}/{name}")
+        self._clock, self._net, self._notebook = clock, net, notebook
+        self._resolver = Resolver(net, ttl)
+        self._named = ""
+        """The name that it called last."""
+        self._count = 0
+
+    def addresses(self) -> set[str]:
+        """Hosts where it would go now, by what it has kept."""
+        return {self._resolver.resolve(self._named)} if self._named else set()
+
+    def number(self) -> int:
+        self._count += 1
+        return self._count
+
+    def ask(self, method: str, url: str, body: Any = None, *, looked_up: bool = False) -> Any:
+        host = None
+        if not looked_up:
+            self._named = urlsplit(url).netloc
+            host = self._resolver.resolve(self._named)
+        sent = None if body is None else json.dumps(body).encode()
+        status, text = self._net.request("", method, url, sent, host, read_timeout=CUSTOMER_TIMEOUT_SECONDS)
+        if not 200 <= status < 300:
+            raise Refusal(f"{method} {url}: {status}")
+        return json.loads(text)
+
+    def promised(self, name: str, dataset: str, key: str, region: str) -> None:
+        self._notebook.promise(Promise(name, dataset, key, region, self._clock.now))
+
+
+class Customer:
+    """Visits the application again and again.
+
+    Some never look a name up twice (`ttl` for ever, as old JVMs do): those have stale addresses.
     """
 
-    def __init__(
-        self, name: str, net: Net, notebook: Notebook, dice: random.Random, pages: str, ttl: float
-    ) -> None:
-        self.name, self._net, self._notebook, self._dice = name, net, notebook, dice
-        self._pages = pages
+    def __init__(self, visitor: NetVisitor, application: Application, notebook: Notebook, ttl: float) -> None:
+        self.name, self._visitor = visitor.name, visitor
+        self._application, self._notebook = application, notebook
         self.stale = ttl > LONGEST_KEPT_TTL
         """It does not honour the time to live of names."""
-        self._resolver = Resolver(net, ttl)
-        self._turn = 0
-        self._host = ""
 
     def live(self, clock: Clock) -> None:
         """For ever; spawn it."""
         while True:
-            clock.sleep(self._dice.uniform(*THINK_SECONDS))
+            clock.sleep(self._visitor.dice.uniform(*THINK_SECONDS))
             try:
-                self._shop(clock)
+                self._application.session.visit(self._visitor)
                 done = True
             except (HTTPError, Refusal):
                 done = False
-            self._notebook.purchases.append(Purchase(self.name, clock.now, done))
+            self._notebook.visits.append(Visit(self.name, clock.now, done))
 
     def addresses(self) -> set[str]:
-        """Where this customer would go now, by what it has cached."""
-        return {self._resolver.resolve(_name(self._host))} if self._host else set()
-
-    def _shop(self, clock: Clock) -> None:
-        config = json.loads(self._fetch("GET", f"https://{self._pages}/config.json", None, host=None))
-        self._host = config["host"]
-        self._turn += 1
-        user = f"{self.name}-{self._turn:04d}"
-        email = f"{user}@example.com"
-        signup = {"email": email, "firstName": self.name, "lastName": "Customer"}
-        answer = self._call("POST", "/user", signup)
-        self._promise(clock, f"sign-up {email}", "user", email, answer)
-        catalogue = self._call("GET", "/unicorns", None)["unicorns"]
-        unicorn = self._dice.choice(catalogue)
-        answer = self._call("POST", "/unicorns/basket", {"uuid": email, "unicorns": [unicorn]})
-        self._promise(clock, f"basket {email}", "basket", email, answer)
-
-    def _call(self, method: str, path: str, body: Any) -> dict[str, Any]:
-        host = self._resolver.resolve(_name(self._host))
-        text = self._fetch(
-            method, self._host + path, None if body is None else json.dumps(body).encode(), host
-        )
-        answer: dict[str, Any] = json.loads(text)
-        return answer
-
-    def _fetch(self, method: str, url: str, body: bytes | None, host: str | None) -> bytes:
-        status, text = self._net.request("", method, url, body, host, read_timeout=CUSTOMER_TIMEOUT_SECONDS)
-        if not 200 <= status < 300:
-            raise Refusal(f"{method} {url}: {status}")
-        return text
-
-    def _promise(self, clock: Clock, name: str, kind: str, key: str, answer: dict[str, Any]) -> None:
-        self._notebook.promises.append(Promise(name, kind, key, answer["region"], clock.now))
+        """Hosts where it would go now, by what it has kept."""
+        return self._visitor.addresses()
 
 
-class Shop(Protocol):
-    """What a pulse needs to know of an application: sets of Regions, and its data."""
-
-    def writers(self) -> set[str]: ...
-
-    def open_regions(self) -> set[str]: ...
-
-    def led_to(self) -> set[str]: ...
-
-    def host(self, region: str) -> str: ...
-
-    def write(self, region: str, key: str) -> None: ...
-
-    def written(self, region: str) -> set[str]: ...
-
-
-class Pulse:
-    """The barest customer, for exploration: a write now and then, wherever anybody could get one accepted.
+class BareCustomer:
+    """The barest one, for exploration: a write now and then, wherever anybody could get one accepted.
 
     Each goes to where names lead, and to the address that it found first and never looked up again.
     """
 
-    def __init__(self, clock: Clock, shop: Shop) -> None:
-        self._clock, self._shop = clock, shop
-        self._first = set(shop.led_to())
-        self.promises: list[tuple[float, str]] = []
-        """Of each write that was acknowledged: when (seconds since 1970), and its key."""
-        clock.every(PULSE_SECONDS, self._beat)
+    name, stale = "bare", True
+
+    def __init__(self, clock: Clock, application: Application, notebook: Notebook) -> None:
+        self._clock, self._application, self._notebook = clock, application, notebook
+        self._dataset = next(
+            dataset for dataset in application.datasets if dataset.name == application.session.dataset
+        )
+        self._first = led_to(application)
+        clock.every(BARE_VISIT_SECONDS, self._write)
 
     def addresses(self) -> set[str]:
-        """Where it would go by what it has cached, as `Customer.addresses`."""
-        return {self._shop.host(region) for region in self._first}
+        """Where it would go by what it has kept, as `Customer.addresses`."""
+        return {entry.address for entry in self._application.entries if entry.region in self._first}
 
-    def lost(self) -> list[float]:
-        """When those writes were acknowledged that no writer has any more."""
-        kept = set[str]().union(*(self._shop.written(region) for region in self._shop.writers()))
-        return [at for at, key in self.promises if key not in kept]
-
-    def _beat(self) -> None:
-        shop = self._shop
-        for region in sorted((shop.led_to() | self._first) & shop.writers() & shop.open_regions()):
-            key = f"pulse-{len(self.promises)}"
-            shop.write(region, key)
-            self.promises.append((self._clock.now, key))
+    def _write(self) -> None:
+        application, notebook = self._application, self._notebook
+        there = (led_to(application) | self._first) & self._dataset.writers()
+        for entry in sorted(application.entries, key=lambda entry: entry.region):
+            if entry.region in there and entry.is_open():
+                key = f"bare-{len(notebook.promises)}"
+                application.session.write(entry.region, key)
+                name = f"{self._dataset.name} {key}"
+                notebook.promise(Promise(name, self._dataset.name, key, entry.region, self._clock.now))
 
 
-class Refusal(Exception):
-    """The shop answered, and not with what the customer wanted."""
+class Customers:
+    """All customers of an application, and what they wrote down."""
 
+    def __init__(self, clock: Clock, net: Net, application: Application, seed: int) -> None:
+        self.notebook = Notebook()
+        self.each: list[Customer | BareCustomer] = []
+        self._clock, self._net, self._application, self._seed = clock, net, application, seed
 
-def crowd(
-    clock: Clock, net: Net, notebook: Notebook, seed: int, pages: str, ttls: Iterable[float]
-) -> list[Customer]:
-    """One customer for each time to live, each with dice of its own, shopping from now on."""
-    names = ("amber", "basil", "coral", "dahlia", "ember", "fern", "ginger", "hazel", "iris", "jade")
-    customers = [
-        Customer(name, net, notebook, random.Random(f"{seed}/{name}"), pages, ttl)
-        for name, ttl in zip(names, ttls, strict=False)
-    ]
-    for customer in customers:
-        clock.spawn(_living(customer, clock))
-    return customers
+    def come(self, ttls: Iterable[float] = (*[LONGEST_KEPT_TTL] * 6, FOR_EVER)) -> None:
+        """One for each time to live, each with dice of its own, from now on: six with well-kept DNS caches,
+        and one that never looks a name up twice."""
+        for name, ttl in zip(NAMES, ttls, strict=False):
+            visitor = NetVisitor(name, self._clock, self._net, self.notebook, self._seed, ttl)
+            customer = Customer(visitor, self._application, self.notebook, ttl)
+            self.each.append(customer)
+            self._clock.spawn(_living(customer, self._clock))
+
+    def come_barely(self) -> None:
+        """One bare customer."""
+        self.each.append(BareCustomer(self._clock, self._application, self.notebook))
+
+    def kept_by(self) -> set[str]:
+        """Regions that some customer would still go to, by an address it has kept."""
+        kept = {address for customer in self.each for address in customer.addresses()}
+        return {entry.region for entry in self._application.entries if entry.address in kept}
 
 
 def _living(customer: Customer, clock: Clock) -> Callable[[], None]:
     return lambda: customer.live(clock)
-
-
-def _name(url: str) -> str:
-    return url.split("/")[2]

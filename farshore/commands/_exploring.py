@@ -1,4 +1,4 @@
-"""`farshore explore` and `farshore replay`: every fault at every call, and one of them told."""
+"""`farshore explore` and `farshore replay`: every fault at every call, and one of them described."""
 
 from __future__ import annotations
 
@@ -19,16 +19,16 @@ from ._report_file import ReportFile, save
 from ._twin import as_the_twin
 
 if TYPE_CHECKING:
-    from ..explore.cases import Struck
-    from ..explore.exploration import Exploration, Verdict
-    from ..explore.story import Tale
+    from ..explore.data import FaultCase, Result
+    from ..explore.exploration import Exploration
+    from ..explore.story import Story
 
 STYLES = {"fault": "yellow", "BREACH": "bold red", "world": "cyan", "change": "green", "died": "yellow"}
 FIGURES = re.compile(r"[0-9]+(\.[0-9]+)?")
 MATRIX_WIDTH = 120
 """Letters of a line of the matrix, whatever the terminal holds."""
-TOLD_BREACHES = 20
-"""Different breaches that are told on a terminal; `--json` has all of them."""
+SHOWN_BREACHES = 20
+"""Different breaches that are shown on a terminal; `--json` has all of them."""
 
 
 @click.command("explore")
@@ -40,7 +40,7 @@ TOLD_BREACHES = 20
     "--all",
     "every",
     is_flag=True,
-    help="Strike every tick, not just three of each class, and follow every run to its end.",
+    help="Every tick, not just three of each class, every fault of a class, and every run to its end.",
 )
 @click.option("--only", metavar="TEXT", default="", help="Only runs whose seed contains TEXT.")
 @click.option(
@@ -60,26 +60,26 @@ def explore_command(
     runbook = find(app)
     as_the_twin()
     from ..explore.exploration import Exploration
-    from ..explore.exploration import as_json as told
+    from ..explore.exploration import as_json as as_data
     from ..explore.matrix import markdown
 
     exploration = Exploration(app, runbook, to_the_end=every)
     exploration.survey()
-    runs = [struck for struck in exploration.runs(every) if only in str(struck.seed)]
+    cases = [case for case in exploration.cases(every) if only in str(case.seed)]
     if only_count:
         counted = exploration.count(every)
         click.echo(json.dumps(counted, indent=2) if as_json else _sentence(counted))
         return
-    if not runs and not exploration.broken:
+    if not cases and not exploration.broken:
         raise click.UsageError(f"no seed contains {only!r}: `explore {app} --count` makes them all")
-    _explore(exploration, runs)
+    _explore(exploration, cases)
     wall = time.perf_counter() - began
     if report is not None:
         save(report, markdown(exploration))
     if as_json:
-        click.echo(json.dumps(told(exploration, wall), indent=2))
+        click.echo(json.dumps(as_data(exploration, wall), indent=2))
     else:
-        _tell(exploration, wall)
+        _show(exploration, wall)
     sys.exit(0 if exploration.holds else 1)
 
 
@@ -88,37 +88,34 @@ def explore_command(
 @click.option("--shrink", is_flag=True, help="Make it the shortest story with the same breach first.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON on standard output, and nothing else.")
 def replay_command(seeds: tuple[str, ...], shrink: bool, as_json: bool) -> None:
-    """Tell a run that `explore` made, event by event: copy its seed from there.
+    """Describe a run that `explore` made, event by event: copy its seed from there.
 
     Exits 1 where one of them is not safe, or does not get there.
     """
-    from ..explore.seed import Unreadable, read
+    from ..explore.syntax import Unreadable, read
 
-    scripts, wrong = [], []
-    for seed in seeds:
+    found, wrong = [], []
+    for text in seeds:
         try:
-            scripts.append(read(seed))
+            found.append(read(text))
         except Unreadable as why:
             wrong.append(str(why))
     if wrong:
         raise click.UsageError("\n".join(wrong))
-    runbooks = {script.app: find(script.app) for script in scripts}
+    runbooks = {seed.app: find(seed.app) for seed in found}
     as_the_twin()
-    from ..explore import story
     from ..explore.shrink import shortest
+    from ..explore.story import story_of
 
-    good = True
-    told = []
-    for script in scripts:
-        wanted = shortest(script, runbooks[script.app]) if shrink else script
-        tale = story.tell(runbooks[script.app], wanted)
-        good = good and not tale.outcome.breaches
-        told.append(tale.as_json())
+    stories = []
+    for seed in found:
+        story = story_of(runbooks[seed.app], shortest(seed, runbooks[seed.app]) if shrink else seed)
+        stories.append(story)
         if not as_json:
-            _narrate(tale)
+            _narrate(story)
     if as_json:
-        click.echo(json.dumps(told, indent=2))
-    sys.exit(0 if good else 1)
+        click.echo(json.dumps([story.as_json() for story in stories], indent=2))
+    sys.exit(1 if any(story.outcome.breaches for story in stories) else 0)
 
 
 def _sentence(counted: Mapping[str, int]) -> str:
@@ -128,7 +125,7 @@ def _sentence(counted: Mapping[str, int]) -> str:
     )
 
 
-def _explore(exploration: Exploration, runs: Sequence[Struck]) -> None:
+def _explore(exploration: Exploration, cases: Sequence[FaultCase]) -> None:
     """With a bar on standard error for whoever waits."""
     console = Console(stderr=True)
     columns = (
@@ -136,33 +133,32 @@ def _explore(exploration: Exploration, runs: Sequence[Struck]) -> None:
         TimeRemainingColumn(),
     )  # fmt: skip
     with Progress(*columns, console=console, disable=not console.is_terminal, transient=True) as progress:
-        bar, bad = progress.add_task("", total=len(runs), bad=""), 0
+        bar, bad = progress.add_task("", total=len(cases), bad=""), 0
 
-        def told(verdict: Verdict) -> None:
+        def ended(result: Result) -> None:
             nonlocal bad
-            bad += bool(verdict.breaches)
+            bad += bool(result.outcome.breaches)
             progress.update(bar, advance=1, bad=f"[red]{bad} bad[/]" if bad else "")
 
-        exploration.explore(runs, told)
+        exploration.explore(cases, ended)
 
 
-def _tell(exploration: Exploration, wall: float) -> None:
+def _show(exploration: Exploration, wall: float) -> None:
     from ..explore import matrix
 
     console = Console(highlight=False)
     wide = Console(highlight=False, width=max(console.width, MATRIX_WIDTH))
     wide.print(matrix.terminal(exploration))
-    told: dict[tuple[str, str], list[str]] = {}
-    for verdict, breach in exploration.breaches():
-        told.setdefault((breach.invariant, FIGURES.sub("#", breach.story)), []).append(
-            str(verdict.struck.seed)
-        )
-    for (invariant, story), seeds in list(told.items())[:TOLD_BREACHES]:
+    alike: dict[tuple[str, str], list[str]] = {}
+    for result, breach in exploration.breaches():
+        key = breach.invariant, FIGURES.sub("#", breach.story)
+        alike.setdefault(key, []).append(str(result.case.seed))
+    for (invariant, story), seeds in list(alike.items())[:SHOWN_BREACHES]:
         console.print(f"\n{invariant} in {len(seeds)} runs: {story}", style="bold red", markup=False)
         console.print(f"farshore replay --shrink '{min(seeds, key=len)}'", markup=False, soft_wrap=True)
-    for verdict in exploration.broken:
-        wrong = f"\n{verdict.struck.base} goes wrong by itself, and was not struck: mend that first"
-        console.print(wrong, style="bold red", markup=False)
+    for result in exploration.broken:
+        wrong = f"\n{result.case.baseline} goes wrong by itself, and nothing was injected: mend that first"
+        console.print(wrong, style="bold red", markup=False, soft_wrap=True)
     runs, good = exploration.made, exploration.good
     console.print(
         f"\n{runs:,} runs: {good['safe']:,} safe, {good['live']:,} live; "
@@ -171,14 +167,12 @@ def _tell(exploration: Exploration, wall: float) -> None:
     )
 
 
-def _narrate(tale: Tale) -> None:
-    console = Console(highlight=False, soft_wrap=True)
-    console.print(f"{tale.outcome.seed}", style="bold", markup=False)
-    for moment in tale.moments:
+def _narrate(story: Story) -> None:
+    console, outcome = Console(highlight=False, soft_wrap=True), story.outcome
+    console.print(f"{outcome.seed}", style="bold", markup=False)
+    for moment in story.moments:
         style = STYLES.get(moment.kind, "")
         at = f"{int(moment.at) // 60:3d}:{int(moment.at) % 60:02d}"
         console.print(f"{at}  {moment.kind:7} {moment.text}", style=style, markup=False)
-    word = "safe" if tale.outcome.safe else "NOT SAFE"
-    console.print(
-        f"{tale.outcome.status}: {word}, {'live' if tale.outcome.live else 'NOT LIVE'}", style="bold"
-    )
+    safe, live = "safe" if outcome.safe else "NOT SAFE", "live" if outcome.live else "NOT LIVE"
+    console.print(f"{outcome.status}: {safe}, {live}", style="bold")

@@ -100,13 +100,10 @@ def _account(given: Outside | None) -> Iterator[Outside]:
 def _healthy_twin(runbook: Runbook) -> Iterator[Outside]:
     as_the_twin()
     click.echo(f"the twin of {runbook.application} is being built", err=True)
-    from ..simulate.rehearsal import (  # moto and the twin: half a second, after the first word
-        WARM_UP,
-        Rehearsal,
-    )
+    from ..simulate.rehearsal import WARM_UP  # moto and the twin: half a second, after the first word
+    from ..simulate.simulation import Simulation
 
-    rehearsal = Rehearsal(runbook, "graceful", None, 1, lambda moment: None)
-    with rehearsal.stage():
-        rehearsal.shop.open()
-        rehearsal.clock.sleep(WARM_UP)
-        yield rehearsal.deployment.outside
+    with Simulation(runbook, "graceful", 1) as simulation:
+        simulation.customers.come()
+        simulation.clock.sleep(WARM_UP)
+        yield simulation.deployment.outside

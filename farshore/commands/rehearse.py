@@ -53,10 +53,10 @@ def command(app: str, mode: str, dark: str | None, seed: int, as_json: bool, rep
             "graceful" if mode == "graceful" else "ungraceful",
             dark,
             seed,
-            view.tell,
+            view.say,
             show=view.show if console.is_terminal else None,
         )
-        with rehearsal.stage():
+        with rehearsal:
             found = rehearsal.play()
     found.wall_seconds = time.perf_counter() - began
     text = json.dumps(found.as_json(), indent=2)

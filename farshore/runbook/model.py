@@ -118,6 +118,11 @@ class Runbook:
     lines: Mapping[str, int]
     """The line of each top-level key."""
 
+    def direction(self, procedure: str) -> tuple[str, str]:
+        """`$from` and `$to` of a procedure: only a failback leads home."""
+        there = self.regions.primary, self.regions.standby
+        return there[::-1] if procedure == "failback" else there
+
 
 def lines(procedure: Procedure) -> Iterator[Line]:
     """Every step of a procedure, those that stand together included."""

@@ -5,26 +5,23 @@ The same functions, with the policies that the template gives them, and the same
 
 from __future__ import annotations
 
-import contextvars
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
-from dataclasses import dataclass
 from typing import Any
 
 import boto3
 
-from functions.calls import LONGEST_TICK_SECONDS, Api, Reply
+from functions.calls import LONGEST_TICK_SECONDS, Reply
 from functions.handler import lambda_handler
 from functions.outside import Outside
-from functions.run import GIVES_UP, Run
+from functions.run import Run
 from functions.telemetry import Report, Telemetry, tick_of
 from twin.aws import ACCOUNT, Cloud
 from twin.clock import at_once
-from twin.faults import Request
 from twin.net import Net
 from twin.services.lambda_.model import Functions
 
-from ..compile.definition import change_of
+from ..checkers.events import TICK, Tick
 from ..compile.machine import function_of
 from ..compile.policy import function_name
 from ..operate.history import RunReport, events_of, run_report
@@ -35,7 +32,7 @@ from .package import Part, package, substituted
 Handler = Callable[[Mapping[str, Any], Any], Any]
 
 
-def outside(cloud: Cloud, net: Net) -> Outside:
+def outside(cloud: Cloud, net: Net, kind: type[Outside] = Outside) -> Outside:
     """What the steps see of the world: the twin's clock, its network, its AWS."""
 
     def side_by_side(thunks: Sequence[Callable[[], Reply]]) -> list[Reply]:
@@ -44,43 +41,7 @@ def outside(cloud: Cloud, net: Net) -> Outside:
     def http(region: str, method: str, url: str, body: bytes | None) -> tuple[int, bytes]:
         return net.request(region, method, url, body)
 
-    return Outside(clock=lambda: cloud.clock.now, at_once=side_by_side, http=http)
-
-
-@dataclass
-class Tick:
-    """One invocation of a step's function, on behalf of an execution."""
-
-    execution: str
-    """Its ARN."""
-    label: str
-    """The execution's name and the state's, in letters that no shell minds; a plan's dry tick says so."""
-    number: int
-    """Of this label's ticks, from 1."""
-    function: tuple[str, str]
-    """Its Region and name."""
-    event: Mapping[str, Any]
-    invocation: Any
-    began: float = 0.0
-    """In seconds since 1970."""
-    ended: float = 0.0
-    """0 where it died."""
-    verdict: str = ""
-    """What it answered, or the error that it raised, once it has ended."""
-    calls: int = 0
-    """For whoever counts them."""
-
-    def change(self, request: Request) -> Api | None:
-        """The step's declared write that the request is, where that changes something of the application."""
-        return change_of(self.event, request.service, request.operation, request.parameters)
-
-    @property
-    def undoing(self) -> bool:
-        return self.event["run"]["purpose"] in GIVES_UP
-
-
-TICK: contextvars.ContextVar[Tick | None] = contextvars.ContextVar("tick", default=None)
-"""The tick that is running; None outside."""
+    return kind(clock=lambda: cloud.clock.now, at_once=side_by_side, http=http)
 
 
 def label_of(event: Mapping[str, Any]) -> str:
@@ -107,23 +68,30 @@ class Deployment:
     """Where the machines of one runbook run, by procedure."""
 
     def __init__(
-        self, cloud: Cloud, net: Net, functions: Functions, runbook: Runbook, telling: Telemetry = tick_of
+        self,
+        cloud: Cloud,
+        net: Net,
+        functions: Functions,
+        runbook: Runbook,
+        telemetry: Telemetry = tick_of,
+        kind: type[Outside] = Outside,
     ) -> None:
-        """`telling` hears how ticks end: Powertools' log lines and metrics, where nothing else is given."""
-        self.runbook, self.outside = runbook, outside(cloud, net)
+        """`telemetry` hears how ticks end: Powertools' log lines and metrics, where nothing else is given.
+        `kind` is that of the outside that steps see."""
+        self.runbook, self.outside = runbook, outside(cloud, net, kind)
         ours = package(runbook)
         self.machines = ours.machines
         self.arns: dict[str, str] = {}
         self.ticks: dict[str, list[Tick]] = {}
         """By label."""
         for part in ours.parts:
-            self._deploy(functions, part, telling)
+            self._deploy(functions, part, telemetry)
 
-    def _deploy(self, functions: Functions, part: Part, telling: Telemetry) -> None:
+    def _deploy(self, functions: Functions, part: Part, telemetry: Telemetry) -> None:
         region, versions = part.region, {}
         for step, policy in part.policies.items():
             name = function_name(step)
-            handler = self._on_behalf(region, name, lambda_handler(steps()[step], self.outside, telling))
+            handler = self._on_behalf(region, name, lambda_handler(steps()[step], self.outside, telemetry))
             versions[function_of(step)] = functions.deploy(
                 region, name, handler, timeout=LONGEST_TICK_SECONDS, policy=policy
             )
@@ -137,7 +105,7 @@ class Deployment:
             self.arns[procedure] = made["stateMachineArn"]
 
     def _on_behalf(self, region: str, name: str, handler: Handler) -> Handler:
-        """The function, saying whose tick it is to whoever keeps score."""
+        """The function, saying whose tick it is to whoever checks."""
 
         def run(event: Mapping[str, Any], context: Any) -> Any:
             label = label_of(event)
@@ -148,13 +116,13 @@ class Deployment:
             token = TICK.set(tick)
             try:
                 answer = handler(event, context)
-                tick.verdict = f"{answer['outcome']}: {answer.get('why', '')}"
+                tick.answer = f"{answer['outcome']}: {answer.get('why', '')}"
                 return answer
             except Exception as error:
-                tick.verdict = f"{type(error).__name__}: {error}"
+                tick.answer = f"{type(error).__name__}: {error}"
                 raise
             finally:
-                tick.ended = self.outside.clock() if tick.verdict else 0.0
+                tick.ended = self.outside.clock() if tick.answer else 0.0
                 TICK.reset(token)
 
         return run

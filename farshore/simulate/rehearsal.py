@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, Self
 
 from functions.errors import NotYet
-from twin.applications.unicorn_shop.application import Wiring
+from twin.application import fates, intended, led_to, serving
 
+from ..checkers.final_state import Circumstances
+from ..operate.history import RunReport
 from ..runbook.load import Runbook
-from .deployment import report_of
-from .report import Moment, Report, Scene
-from .stage import Mode, Stage
+from .final import RunFacts, final_state
+from .report import Moment, RegionScene, Report, Row, Scene
+from .simulation import Mode, Simulation
 
 WARM_UP = 300.0
 APPROVE_AFTER = 45.0
@@ -28,11 +30,11 @@ RECENT_SECONDS = 30.0
 
 
 class Stuck(Exception):
-    """The story did not go on: something that had to happen did not, within hours."""
+    """The game day does not go on: a run failed, or what is said did not happen within hours."""
 
 
-class Rehearsal(Stage):
-    """One game day. Use `stage()`, which takes the twin down again, then `play`."""
+class Rehearsal:
+    """One game day, as a context manager: it has a simulation from its making to its end."""
 
     def __init__(
         self,
@@ -40,39 +42,57 @@ class Rehearsal(Stage):
         mode: Mode,
         dark: str | None,
         seed: int,
-        tell: Callable[[Moment], None],
-        wiring: Wiring = "arc",
+        hear: Callable[[Moment], None],
         show: Callable[[Scene], None] | None = None,
+        **simulated: Any,
     ) -> None:
-        super().__init__(runbook, mode, seed, wiring)
-        self.dark, self._tell, self._show = dark, tell, show
-        self._doing, self._told = "", 0
+        """`hear` is told of moments, `show` of scenes; the rest is the simulation's."""
+        self.simulation = Simulation(runbook, mode, seed, **simulated)
+        self.runbook, self.mode, self.dark = runbook, mode, dark
+        self.clock = self.simulation.clock
         self.report = Report(runbook.application, seed, mode, dark)
         self.struck = self.recovered = self.returning = 0.0
         """Instants: of the outage, of the primary's recovery, and of the beginning of failback."""
+        self._hear, self._show = hear, show
+        self._doing, self._stuck, self._logs_read = "", "", 0
+        self._alarmed = ""
+        """The execution that the alarm started first."""
+        self._well: Mapping[str, object] = {}
+        self._ended: dict[str, RunReport] = {}
+        """The runs that have ended, by execution."""
+        self.simulation.on_alarm.append(self._started_by_alarm)
+
+    def __enter__(self) -> Self:
+        self.simulation.__enter__()
+        return self
+
+    def __exit__(self, *what: object) -> None:
+        self.simulation.__exit__(*what)
 
     def play(self) -> Report:
-        """The story, from customers shopping to customers shopping again in the primary Region.
+        """The game day, from customers who are served to customers who are served in the primary again.
 
-        Where it gets stuck, the report says so as a breach of S5, and the accounts are settled all the same.
+        Where it gets stuck, the report says so as a breach, and the accounts are made all the same.
         """
         try:
             self._play()
         except Stuck as stuck:
-            self.breach("S7" if self.dark and "failover" in str(stuck) else "S5", str(stuck))
-        self._settle_accounts()
+            self._stuck = str(stuck)
+        self._account()
+        self._check()
         return self.report
 
     def _play(self) -> None:
-        clock, runbook = self.clock, self.runbook
-        self.shop.open()
-        self.watch.begin()
+        clock, simulation, runbook = self.clock, self.simulation, self.runbook
+        simulation.customers.come()
+        simulation.checkers.begin()
         if self._show is not None:
             clock.every(SCENE_SECONDS, self._draw)
-        self._say("shop", f"customers shop in {runbook.regions.primary}")
+        self._say("shop", f"customers shop in {' and '.join(sorted(serving(simulation.application)))}")
         clock.sleep(WARM_UP)
+        self._well = simulation.application.settings()
         self._strike()
-        failover = self._wait_for("the alarm's run", lambda: self.alarmed)
+        failover = self._wait_for("the alarm's run", lambda: self._alarmed)
         clock.spawn(lambda: self._approve(failover))
         if self.dark:
             clock.spawn(self._return_unasked)
@@ -83,9 +103,8 @@ class Rehearsal(Stage):
             clock.sleep(LINGER)
             self._finish(self._start("recovery"))
             self.recovered = clock.now
-            self._say(
-                "recovery", f"the pages come from {runbook.regions.primary} again, and nothing else moves"
-            )
+            primary = runbook.regions.primary
+            self._say("recovery", f"{primary} has back what the outage took, and nothing else moves")
             clock.sleep(LINGER)
         self._rebuilt()
         self.returning = clock.now
@@ -94,45 +113,47 @@ class Rehearsal(Stage):
         self._finish(failback)
         clock.sleep(LINGER)
 
-    # The story's turns.
+    # The game day's turns.
 
     def _strike(self) -> None:
         if self.dark:
-            self.shop.database.hold()
+            for dataset in self.simulation.application.datasets:
+                dataset.stall()
             self.clock.sleep(HOLD_BEFORE_DARK)
             self.struck = self.clock.now
-            self.cloud.weather.dark.add(self.dark)
+            self.simulation.cloud.weather.dark.add(self.dark)
             self._say("outage", f"{self.dark} goes dark, {HOLD_BEFORE_DARK:g} s after replication stalled")
         else:
             self.struck = self.clock.now
             self._say("outage", f"a regional event strikes {self.runbook.regions.primary}")
             self._finish(self._start("outage"))
 
-    def started_by_alarm(self, event: Mapping[str, Any]) -> None:
-        first = not self.alarmed
-        super().started_by_alarm(event)
-        if first:
-            machine = self.deployment.machines["failover"].name
-            self._say("alarm", f"alarm {event['trigger']} starts {machine}, {self.mode}")
+    def _started_by_alarm(self, execution: str, alarm: str) -> None:
+        if not self._alarmed:
+            self._alarmed = execution
+            machine = self.simulation.deployment.machines[self._procedure(execution)].name
+            self._say("alarm", f"alarm {alarm} starts {machine}, {self.mode}")
 
     def _start(self, procedure: str) -> str:
-        machine = self.deployment.machines[procedure]
+        machine = self.simulation.deployment.machines[procedure]
         self._say("start", f"{machine.name} is started in {machine.region}, graceful")
-        return self.begin(procedure, {"mode": "graceful"})
+        return self.simulation.begin(procedure, {"mode": "graceful"})
 
     def _approve(self, execution: str) -> None:
         """The rehearsal's person: reads the plan that the run proposes, thinks, and approves it."""
-        decided = ""
-        while self.status(execution) == "RUNNING":
+        decided, operator = "", self.simulation.operator
+        while self.simulation.status(execution) == "RUNNING":
             try:
-                proposal = self.operator.records().proposal
+                proposal = operator.records().proposal
             except NotYet:
                 proposal = {}
             plan = proposal.get("hash", "")
             if plan and plan != decided and proposal.get("execution") == execution:
                 self._say("plan", _sentence(proposal))
                 self.clock.sleep(APPROVE_AFTER)
-                self.operator.decide(plan, "approve", "rehearsal", "a game day")
+                entries = {entry["state"]: entry for entry in proposal["plan"]}
+                self.simulation.checkers.on_approval(execution, entries)
+                operator.decide(plan, "approve", "rehearsal", "a game day")
                 self._say("approve", f"plan {plan} is approved after {APPROVE_AFTER:g} s")
                 decided = plan
             self.clock.sleep(5)
@@ -140,39 +161,43 @@ class Rehearsal(Stage):
     def _return_unasked(self) -> None:
         """The dark Region comes back at the worst moment: customers have moved, addresses are stale."""
         assert self.dark is not None
-        while self.dark in self.shop.routes():
+        application = self.simulation.application
+        while self.dark in intended(application) & led_to(application):
             self.clock.sleep(1)
         self.clock.sleep(RETURN_AFTER_FLIP)
-        self.cloud.weather.dark.discard(self.dark)
-        self.shop.database.release()
+        self.simulation.cloud.weather.dark.discard(self.dark)
+        for dataset in application.datasets:
+            dataset.resume()
         self.recovered = self.clock.now
-        self._say("return", f"{self.dark} comes back by itself, and still takes itself for the writer")
+        taken = [d.name for d in application.datasets if not d.many_writers and self.dark in d.writers()]
+        believes = f", and still takes itself for the writer of {' and '.join(taken)}" if taken else ""
+        self._say("return", f"{self.dark} comes back by itself{believes}")
 
     def _await_return(self) -> None:
-        self._wait_for("the owed fences", lambda: self.recovered and not self.owed())
+        self._wait_for("the owed fences", lambda: self.recovered and not self.simulation.owed())
         self._say("settled", f"the fences of {self.dark} are confirmed: no debt is left")
 
     def _rebuilt(self) -> None:
-        """After an ungraceful failover, failback waits until Aurora has rebuilt what was left behind."""
-        if self.shop.database.left_behind:
-            self._wait_for("the rebuilt cluster", lambda: not self.shop.database.left_behind)
-            region = self.runbook.regions.primary
-            self._say("rebuilt", f"Aurora has rebuilt the cluster in {region}, and it follows")
+        """After an ungraceful failover, failback waits until the data that were left behind are rebuilt."""
+        region = self.runbook.regions.primary
+        behind = [each for each in self.simulation.application.datasets if not each.caught_up(region)]
+        if behind:
+            self._wait_for("the rebuilt data", lambda: all(each.caught_up(region) for each in behind))
+            names = " and ".join(dataset.name for dataset in behind)
+            self._say("rebuilt", f"{names} in {region} are rebuilt, and follow")
             self.clock.sleep(LINGER)
 
     def _finish(self, execution: str) -> None:
-        self._wait_for("the end of a run", lambda: self.status(execution) != "RUNNING")
-        procedure, mode = self.executions[execution]
-        self._tell_steps()
-        run = report_of(self.deployment, procedure, mode, execution, self.calls[execution])
+        self._wait_for("the end of a run", lambda: self.simulation.status(execution) != "RUNNING")
+        self._say_steps()
+        run = self.simulation.report(execution)
         self.report.runs.append(run)
-        self._say(
-            "end",
-            f"{self.runbook.application}-{procedure}: {run.status} in {run.seconds:.0f} s {run.why}".strip(),
-        )
+        self._ended[execution] = run
+        name = f"{self.runbook.application}-{run.procedure}"
+        self._say("end", f"{name}: {run.status} in {run.seconds:.0f} s {run.why}".strip())
         if run.status != "SUCCEEDED":
-            raise Stuck(f"{execution}: {run.status}: {run.why}")
-        self.ask_again(run)
+            raise Stuck
+        self.simulation.checkers.on_run_end(run)
 
     def _wait_for(self, what: str, met: Callable[[], Any]) -> Any:
         self._doing = f"waiting for {what}"
@@ -181,85 +206,101 @@ class Rehearsal(Stage):
             if self.clock.now > deadline:
                 raise Stuck(f"{what} never came")
             self.clock.sleep(5)
-            self._tell_steps()
+            self._say_steps()
         return found
+
+    def _procedure(self, execution: str) -> str:
+        return self.simulation.executions[execution][0]
 
     # What is seen on the way.
 
     def _say(self, kind: str, text: str) -> None:
-        self._tell(Moment(self.clock.elapsed, kind, text))
+        self._hear(Moment(self.clock.elapsed, kind, text))
 
     def _draw(self) -> None:
-        shop, notebook = self.shop, self.shop.notebook
-        writers, serving, routes = shop.writers(), shop.open_regions(), shop.routes()
-        regions = {
-            region: {
-                "dark": self.cloud.weather.is_dark(region),
-                "pages": shop.pages_open(region),
-                "api": region in serving,
-                "data": region in writers,
-                "route": region in routes,
-            }
-            for region in (self.runbook.regions.primary, self.runbook.regions.standby)
-        }
-        recent = [p.done for p in notebook.purchases[-60:] if p.at > self.clock.now - RECENT_SECONDS]
+        application, visits = self.simulation.application, self.simulation.customers.notebook.visits
+        recent = [v.done for v in visits[-60:] if v.at > self.clock.now - RECENT_SECONDS]
         assert self._show is not None
+        regions = {region: self._sight_of(region) for region in application.regions}
         self._show(Scene(self.clock.elapsed, self._doing, regions, recent.count(True), recent.count(False)))
 
-    def _tell_steps(self) -> None:
+    def _sight_of(self, region: str) -> RegionScene:
+        application = self.simulation.application
+        rows = [
+            Row(dataset.name, region in dataset.writers(), "writer", "reader")
+            for dataset in application.datasets
+        ]
+        rows += [
+            Row("entry", entry.is_open(), "open", "closed")
+            for entry in application.entries
+            if entry.region == region
+        ]
+        for route in application.routes:
+            share = route.intent().get(region, 0.0)
+            rows.append(Row(route.name, share > 0, f"{share:.0%} of customers", "no customers"))
+        dark = self.simulation.cloud.weather.is_dark(region)
+        return RegionScene(dark, region in intended(application), rows)
+
+    def _say_steps(self) -> None:
         """Says of each step that ended since the last look how it ended, as its function logged it."""
-        for at, _, function, line in self.functions.logs[self._told :]:
+        logs = self.simulation.functions.logs
+        for at, _, function, line in logs[self._logs_read :]:
             if function.startswith("farshore-") and '"level"' in line:
                 said = json.loads(line)
-                if said["message"] != "NotYet" and said["procedure"] != "settle" and "dry_run" not in said:
+                if said["message"] != "NotYet" and said["purpose"] != "settle" and "dry_run" not in said:
                     facts = (f"{k} {v}" for k, v in said["facts"].items() if k.endswith("seconds"))
                     more = ", ".join(facts)
                     text = f"{said['state']}: {said['message']}" + (f" ({more})" if more else "")
-                    self._tell(Moment(at - self.clock.start, "step", text))
-        self._told = len(self.functions.logs)
+                    self._hear(Moment(at - self.clock.start, "step", text))
+        self._logs_read = len(logs)
 
     # The accounts.
 
-    def _settle_accounts(self) -> None:
-        report, shop, notebook = self.report, self.shop, self.shop.notebook
-        writer = shop.database.writer
-        users = shop.users.emails(writer)
-        unarrived = {write.name for write in shop.table.missing(writer)}
-        lost = [p for p in notebook.promises if p.kind == "user" and p.key not in users]
-        lost += [p for p in notebook.promises if p.kind == "basket" and p.name in unarrived]
-        named = {p.name for p in lost}
-        late = sorted({write.name for write in shop.table.late} - named)
-        overwritten = sorted({write.name for write in shop.table.overwritten} - named)
-        before = sorted(p.at for p in lost if p.at <= self.struck)
-        rpo = self.struck - before[0] if before else 0.0
+    def _account(self) -> None:
+        report, simulation, notebook = self.report, self.simulation, self.simulation.customers.notebook
+        found = fates(simulation.application, notebook.promises)
+        named = {fate: sorted(p.name for p, f in found.items() if f == fate) for fate in set(found.values())}
+        before = sorted(p.at for p, fate in found.items() if fate == "lost" and p.at <= self.struck)
         report.data = {
             "acknowledged": len(notebook.promises),
-            "lost": sorted(named),
-            "overwritten": overwritten,
-            "late": late,
-            "rpo_seconds": round(rpo, 3),
-            "exposure_seconds": round(self.watch.exposure, 3),
+            "lost": named.get("lost", []),
+            "overwritten": named.get("overwritten", []),
+            "late": named.get("late", []),
+            "rpo_seconds": round(self.struck - before[0] if before else 0.0, 3),
+            **{name: round(figure, 3) for name, figure in simulation.checkers.figures().items()},
         }
-        prompt = {customer.name for customer in shop.customers if not customer.stale}
+        prompt = {customer.name for customer in simulation.customers.each if not customer.stale}
+        until = self.returning or self.clock.now
         report.clients = {
-            "requests": len(notebook.purchases),
+            "requests": len(notebook.visits),
             "failed": notebook.failed,
-            "rto_seconds": round(
-                notebook.felt_outage(self.struck, self.returning or self.clock.now, prompt), 3
-            ),
+            "rto_seconds": round(notebook.felt_outage(self.struck, until, prompt), 3),
             "longest_outage_seconds": round(notebook.longest_outage(self.clock.start, self.clock.now), 3),
         }
-        report.debts = self.debts
+        report.debts = [vars(debt) for debt in simulation.tally.debts]
         report.virtual_seconds = self.clock.elapsed
-        report.simulated = sorted(self.cloud.latency.used)
-        if self.mode == "graceful" and lost:
-            self.breach("S4", f"a graceful run lost {', '.join(sorted(named)[:5])}")
-        if rpo > self.runbook.objectives.rpo:
-            self.breach(
-                "S4",
-                f"{rpo:.1f} s of writes are lost, above the objective of {self.runbook.objectives.rpo:g} s",
+        report.simulated = sorted(simulation.cloud.latency.used)
+
+    def _check(self) -> None:
+        """What must hold in the end: by the same checkers as an exploration's."""
+        simulation, checkers = self.simulation, self.simulation.checkers
+        executions = list(simulation.executions)
+        main = self._alarmed or executions[-1] if executions else ""
+        if main:
+            reports = dict(self._ended)
+            reports.setdefault(main, simulation.report(main))
+            served = frozenset(serving(simulation.application))
+            facts = RunFacts(
+                Circumstances(may_lose=self.mode == "ungraceful", lasting=bool(self.dark), since=self.struck),
+                main,
+                reports[main],
+                served,
+                reports,
+                self._well,
+                stuck=self._stuck,
             )
-        report.breaches = [*self.watch.breaches, *self.breaches]
+            checkers.on_end(final_state(simulation, facts))
+        self.report.breaches = list(checkers.breaches)
 
 
 def _sentence(proposal: Mapping[str, Any]) -> str:

@@ -1,15 +1,14 @@
-"""What a rehearsal tells: moments as they come, scenes for whoever watches, and the report at the end."""
+"""What a rehearsal says: moments as they come, scenes for whoever watches, and the report at the end."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from functions.calls import LONGEST_TICK_SECONDS
-from functions.inputs import AwsRegion
-from twin.invariants import Breach
 
+from ..checkers.checker import Breach
 from ..operate.history import RunReport
 
 SETTLE_EVERY = 60.0
@@ -21,11 +20,32 @@ run before ended without releasing its lease, and the settling run."""
 
 @dataclass(frozen=True)
 class Moment:
-    """Something worth telling, at `at` seconds since the beginning."""
+    """Something worth saying, at `at` seconds since the beginning."""
 
     at: float
     kind: str
     text: str
+
+
+@dataclass(frozen=True)
+class Row:
+    """A dataset, an entry or a route, in one Region."""
+
+    name: str
+    serves: bool
+    if_so: str
+    """What is said of it where it serves, as "writer"."""
+    if_not: str
+
+
+@dataclass(frozen=True)
+class RegionScene:
+    """How one Region stands."""
+
+    dark: bool
+    has_customers: bool
+    """Any route is to lead customers there."""
+    rows: Sequence[Row]
 
 
 @dataclass(frozen=True)
@@ -34,12 +54,11 @@ class Scene:
 
     at: float
     doing: str
-    """What the story waits for."""
-    regions: Mapping[AwsRegion, Mapping[str, bool]]
-    """Each Region: `dark`, `pages` open, `api` serving, `data` the writer, `route` On."""
-    bought: int
+    """What the game day waits for."""
+    regions: Mapping[str, RegionScene]
+    done: int
     failed: int
-    """Purchases of the last half minute."""
+    """Visits of the last half minute."""
 
 
 @dataclass

@@ -1,9 +1,8 @@
-"""A game day on a terminal: the two Regions as they stand, how customers fare, and the story above them."""
+"""A game day on a terminal: the Regions as they stand, how customers fare, and what happened above them."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 from rich.console import Console, Group, RenderableType
@@ -12,7 +11,7 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
-from .report import Moment, Scene
+from .report import Moment, RegionScene, Scene
 
 FRAME_SECONDS = 0.06
 """Real time that a frame stays at least: five simulated seconds, so that a person can follow."""
@@ -27,12 +26,6 @@ COLOURS = {
     "approve": "cyan",
     "start": "bold",
 }
-WORDS = {
-    "pages": ("open", "green", "blocked", "red"),
-    "api": ("serving", "green", "closed", "red"),
-    "data": ("writer", "green", "reader", "dim"),
-    "route": ("On", "green", "Off", "dim"),
-}
 
 
 class Lines:
@@ -46,7 +39,7 @@ class Lines:
 
     def __exit__(self, *_: object) -> None: ...
 
-    def tell(self, moment: Moment) -> None:
+    def say(self, moment: Moment) -> None:
         style = COLOURS.get(moment.kind, "")
         text = f"{_clock(moment.at)}  {moment.kind:9s} {moment.text}"
         self._console.print(text, style=style, markup=False)
@@ -62,8 +55,8 @@ class _Trace:
     fates: str = ""
 
     def add(self, scene: Scene) -> None:
-        tries = scene.bought + scene.failed
-        share = scene.bought / tries if tries else 1.0
+        tries = scene.done + scene.failed
+        share = scene.done / tries if tries else 1.0
         self.bars = (self.bars + BARS[round(share * (len(BARS) - 1))])[-WIDTH:]
         self.fates = (self.fates + ("g" if share > 0.95 else "y" if share > 0.05 else "r"))[-WIDTH:]
 
@@ -102,18 +95,20 @@ class Screen(Lines):
             regions.add_column(ratio=1)
         regions.add_row(*(_region(name, what) for name, what in scene.regions.items()))
         customers = Text.assemble(
-            "customers  ", self._trace.text(), f"  {scene.bought} bought, {scene.failed} did not"
+            "customers  ", self._trace.text(), f"  {scene.done} visits went well, {scene.failed} did not"
         )
         return Group(regions, Text(f"{_clock(scene.at)}  {scene.doing}", style="bold"), customers)
 
 
-def _region(name: str, what: Mapping[str, bool]) -> Panel:
-    if what["dark"]:
+def _region(name: str, region: RegionScene) -> Panel:
+    if region.dark:
         return Panel(Text("dark: nothing answers", style="bold white on red"), title=name, border_style="red")
     table = Table.grid(padding=(0, 2))
-    for row, (good, good_style, bad, bad_style) in WORDS.items():
-        table.add_row(row, Text(good, style=good_style) if what[row] else Text(bad, style=bad_style))
-    return Panel(table, title=name, border_style="green" if what["route"] else "dim")
+    for row in region.rows:
+        table.add_row(
+            row.name, Text(row.if_so, style="green") if row.serves else Text(row.if_not, style="dim")
+        )
+    return Panel(table, title=name, border_style="green" if region.has_customers else "dim")
 
 
 def _clock(at: float) -> str:

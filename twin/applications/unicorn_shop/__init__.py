@@ -1,0 +1,3 @@
+from .application import UnicornShop as build
+
+__all__ = ["build"]

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Literal, Protocol
+from typing import Protocol
 
 from ...services.aurora.journal import Journal
 from ...services.aurora.model import GlobalDatabase, Store
 from ...services.aurora.postgres import Pair
+from ..foundation import Data
 
 UNICORNS = (
     "UnicornFloat", "UnicornHipHop", "UnicornPartyDress", "UnicornGlitter", "UnicornBeddings",
@@ -23,7 +24,6 @@ SELECT md5(name)::uuid, name, 100 FROM unnest(string_to_array('{names}', ',')) A
 """.replace("{names}", ",".join(UNICORNS))
 
 User = Mapping[str, str]
-Engine = Literal["postgres", "journal"]
 
 
 class Users(Protocol):
@@ -83,9 +83,9 @@ def users_of(database: GlobalDatabase) -> Users:
     return BookUsers(database) if isinstance(database.store, Journal) else SqlUsers(database)
 
 
-def store_of(engine: Engine, regions: tuple[str, str]) -> tuple[Store, Callable[[], None]]:
+def store_of(data: Data, regions: tuple[str, str]) -> tuple[Store, Callable[[], None]]:
     """A fresh store with the shop's schema, and what closes it."""
-    if engine == "journal":
+    if data == "memory":
         return Journal(regions), lambda: None
     pair = Pair(regions, SCHEMA)
     return pair, pair.close

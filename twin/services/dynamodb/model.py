@@ -80,6 +80,14 @@ class GlobalTable:
         self._overwritten: dict[int, Write] = {}
         self._late: dict[int, Write] = {}
         self._unheard: set[int] = set()
+        self._held = False
+
+    def hold(self) -> None:
+        """Nothing is delivered any more, until `release`."""
+        self._held = True
+
+    def release(self) -> None:
+        self._held = False
 
     def put(self, region: str, key: str, item: Item, name: str) -> Write:
         """Writes the item in the Region; `name` is how a report will call this write."""
@@ -166,7 +174,8 @@ class GlobalTable:
 
     def _connected(self, source: str, target: str) -> bool:
         is_dark = self._cloud.weather.is_dark
-        return not (is_dark(source, SERVICE, origin=target) or is_dark(target, SERVICE, origin=source))
+        parted = is_dark(source, SERVICE, origin=target) or is_dark(target, SERVICE, origin=source)
+        return not (self._held or parted)
 
     def _arrive(self, write: Write, replica: _Replica) -> None:
         arrived = replica.arrived.setdefault(write.key, {})

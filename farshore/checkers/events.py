@@ -1,0 +1,93 @@
+"""What checkers are fed with: calls, with the ticks that made them."""
+
+from __future__ import annotations
+
+import contextvars
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from functions.calls import Api
+from functions.ledger import DELETE, PUT, is_ledgers
+from functions.run import Purpose
+from twin.faults import Request
+
+from ..compile.definition import change_of, step_of
+
+
+@dataclass
+class Tick:
+    """One invocation of a step's function, on behalf of an execution."""
+
+    execution: str
+    """Its ARN."""
+    label: str
+    """The execution's name and the state's, in letters that no shell minds; a plan's dry tick says so."""
+    number: int
+    """Of this label's ticks, from 1."""
+    function: tuple[str, str]
+    """Its Region and name."""
+    event: Mapping[str, Any]
+    invocation: Any
+    began: float = 0.0
+    """In seconds since 1970."""
+    ended: float = 0.0
+    """0 where it died."""
+    answer: str = ""
+    """What it answered, or the error that it raised, once it has ended."""
+    calls: int = 0
+    """For whoever counts them."""
+
+    @property
+    def purpose(self) -> Purpose:
+        """What its state is for."""
+        purpose: Purpose = self.event["run"]["purpose"]
+        return purpose
+
+    def change(self, request: Request) -> Api | None:
+        """The step's declared write that the request is, where that changes something of the application."""
+        return change_of(self.event, request.service, request.operation, request.parameters)
+
+    def pages(self, request: Request) -> bool:
+        """The request is the step's declared page to a person."""
+        kind = step_of(self.event)
+        pages = () if kind is None else (api for api in kind.writes if api.pages)
+        return any((api.service, api.operation_name) == (request.service, request.operation) for api in pages)
+
+
+TICK: contextvars.ContextVar[Tick | None] = contextvars.ContextVar("tick", default=None)
+"""The tick that is running; None outside."""
+
+
+@dataclass(frozen=True)
+class Call:
+    """A request that AWS has done."""
+
+    request: Request
+    tick: Tick | None
+    """Which made it; None where a person, a customer or Step Functions did."""
+    change: Api | None
+    """The declared write that it is, where a run has changed something of the application by it."""
+
+
+@dataclass(frozen=True)
+class LedgerWrite:
+    """What a call has written into the ledger."""
+
+    item: str
+    """As debt#us-east-1:unicorn-shop-users:reserved_concurrency."""
+    body: Mapping[str, Any] | None
+    """None where the item was deleted."""
+
+
+def ledger_write(request: Request, table: str) -> LedgerWrite | None:
+    """None where the call writes nothing into this table."""
+    given: Any = request.parameters
+    if not is_ledgers(table, request.service, given):
+        return None
+    if request.operation == PUT.operation_name:
+        return LedgerWrite(given["Item"]["item"]["S"], json.loads(given["Item"]["body"]["S"]))
+    if request.operation == DELETE.operation_name:
+        return LedgerWrite(given["Key"]["item"]["S"], None)
+    return None

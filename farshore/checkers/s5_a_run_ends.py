@@ -1,0 +1,81 @@
+"""S5: a run ends SUCCEEDED, FAILED, ABORTED or TIMED_OUT with its reason, or waits for a person.
+
+Only a run that did everything is SUCCEEDED, and one that failed before it had moved anything leaves customers
+where they were.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from ..operate.history import RunReport
+from ..runbook.load import Runbook
+from ..runbook.model import lines
+from ..runbook.registry import steps
+from .checker import Checker
+from .final_state import FinalState
+
+
+class ARunEnds(Checker):
+    invariant = "S5"
+
+    def on_end(self, final: FinalState) -> None:
+        if final.stuck:
+            self.breach(final.stuck)
+        for report in final.reports.values():
+            if report.status == "RUNNING":
+                waits = next(
+                    (f"{step.name}: {step.why}" for step in report.steps if not step.ended), "nobody knows"
+                )
+                self.breach(f"{report.procedure} is still running after hours: {waits}")
+            elif report.status != "SUCCEEDED" and not report.why:
+                self.breach(f"{report.procedure} ended {report.status} without a reason")
+        if final.last.status == "SUCCEEDED":
+            for missing in self._left_undone(final):
+                self.breach(f"{final.last.procedure} SUCCEEDED, but {missing}")
+        self._left_customers_nowhere(final)
+
+    def _left_undone(self, final: FinalState) -> Iterator[str]:
+        """What only a run that did everything leaves behind, and this one did not."""
+        runbook, procedure = self.subject.runbook, final.last.procedure
+        purpose, (source, _) = self.subject.purpose(procedure), runbook.direction(procedure)
+        if final.held_by in final.reports:
+            yield "the lease was not released"
+        if purpose == "move":
+            yield from _not_moved(final, final.last, runbook)
+        if purpose == "mend" and final.unlike[source]:
+            yield f"{source} has not got back what the outage took"
+        if purpose == "break" and not final.unlike[source]:
+            yield f"nothing is broken in {source}"
+
+    def _left_customers_nowhere(self, final: FinalState) -> None:
+        procedure = final.first.procedure
+        fell_short = (
+            final.status == "FAILED" and not final.moved and self.subject.purpose(procedure) == "move"
+        )
+        if fell_short and not final.circumstances.ledger_denied and not final.served_at_first:
+            self.breach(f"{procedure} failed before it had moved anything, and left customers nowhere to go")
+
+
+def _not_moved(final: FinalState, run: RunReport, runbook: Runbook) -> Iterator[str]:
+    source, target = runbook.direction(run.procedure)
+    if final.circumstances.only_an_alarm and not final.repaired:
+        yield "only an alarm said that anything was wrong"
+    if final.served != final.shall_serve:
+        yield f"customers are served in {_and(final.served)}, not in {_and(final.shall_serve)}"
+    if stuck := [resource for resource in final.withheld if f":{target}:" in resource]:
+        yield f"{', '.join(stuck)} was never given back"
+    if source not in final.shall_serve and source in final.open and _fences(runbook, run.procedure):
+        yield f"{source} still lets requests in, and was to be fenced"
+    if final.unlike[target]:
+        yield f"{target} has not got back what it had while all was well"
+
+
+def _fences(runbook: Runbook, procedure: str) -> bool:
+    """The procedure takes something away from the Region that it leaves."""
+    entries = runbook.procedures.get(procedure, runbook.procedures["failover"])
+    return any(steps()[line.step].fences for line in lines(entries))
+
+
+def _and(regions: frozenset[str]) -> str:
+    return " and ".join(sorted(regions)) or "no Region"

@@ -1,0 +1,23 @@
+"""S6: again is the same: every step of a run that went well, asked once more, has nothing left to change."""
+
+from __future__ import annotations
+
+from ..compile.definition import step_of
+from ..operate.history import RunReport
+from .checker import Checker
+
+
+class AgainIsTheSame(Checker):
+    invariant = "S6"
+
+    def on_run_end(self, run: RunReport) -> None:
+        if run.status != "SUCCEEDED":
+            return
+        with self.subject.cloud.weather.fair():
+            for step in run.steps:
+                kind = step_of(step.event)
+                if kind is None or not (kind.needs_lease and kind.writes) or step.outcome == "unknown":
+                    continue
+                answer = self.subject.ask(run, step)
+                if answer["outcome"] == "would change":
+                    self.breach(f"{run.procedure}: {step.name} would change again: {answer['why']}")

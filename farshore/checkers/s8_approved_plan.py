@@ -1,0 +1,79 @@
+"""S8: a run changes nothing outside the plan that a person approved for it, and nothing that one declined."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from functions.inputs import ClusterEndpoint
+from twin.faults import Request
+
+from ..compile.definition import step_of
+from ..compile.machine import AGAIN
+from ..runbook.typed import found
+from .checker import Checker, Subject
+from .events import Call, Tick, ledger_write
+from .final_state import FinalState
+
+Plan = Mapping[str, Mapping[str, Any]]
+
+
+class ApprovedPlan(Checker):
+    invariant = "S8"
+
+    def __init__(self, subject: Subject, breach: Callable[[str], None]) -> None:
+        super().__init__(subject, breach)
+        self._plans: dict[str, list[Plan]] = {}
+        """By execution."""
+        self._overruled: set[str] = set()
+        """Executions that a person carries on as ungraceful, whatever the plan says of what may be lost."""
+
+    def on_approval(self, execution: str, plan: Plan) -> None:
+        self._plans.setdefault(execution, []).append(plan)
+
+    def on_call(self, call: Call) -> None:
+        tick, request = call.tick, call.request
+        self._overrules(request)
+        if tick is None or call.change is None or tick.purpose not in ("move", "again"):
+            return
+        if call.change.accepts_loss and tick.execution in self._overruled:
+            return
+        state = tick.event["state"]["Name"].removesuffix(AGAIN)
+        entries = [plan[state] for plan in self._plans.get(tick.execution, ()) if state in plan]
+        if not any(_covers(entry, call) for entry in entries):
+            said = entries[-1]["outcome"] if entries else "nothing"
+            self.breach(f"{tick.label} sent {request}, but the approved plan says {said} for it")
+
+    def _overrules(self, request: Request) -> None:
+        written = ledger_write(request, self.subject.runbook.ledger.table)
+        if written and written.item == "directive" and written.body and written.body.get("ungraceful"):
+            self._overruled.add(written.body["execution"])
+
+    def on_end(self, final: FinalState) -> None:
+        if final.circumstances.declined and "declined" not in final.why:
+            story = (
+                f"a person declined the plan, and {final.first.procedure} ended {final.status}: {final.why}"
+            )
+            self.breach(story)
+
+
+def _covers(entry: Mapping[str, Any], made: Call) -> bool:
+    """The plan names this very call, or says that the step would wait, or has not read all of its things."""
+    if entry["outcome"] == "would wait" or entry["facts"].get("unread"):
+        return True
+    assert made.tick is not None
+    request, others = made.request, _endpoints(made.tick)
+    return any(
+        call["action"].partition(":")[2] == request.operation
+        and (call["region"] == request.region or request.region in others)
+        and call["parameters"] == request.parameters
+        for call in entry.get("calls", ())
+    )
+
+
+def _endpoints(tick: Tick) -> set[str]:
+    """The Regions of a cluster's endpoints: a plan names the one to be tried first, and any other will do."""
+    kind = step_of(tick.event)
+    if kind is None:
+        return set()
+    return {str(at[-1]) for at, _ in found(kind, tick.event["inputs"], ClusterEndpoint)}

@@ -1,0 +1,54 @@
+"""S8: one holder: whatever changes the application was sent by the run that holds the lease.
+
+A second run, in either Region, in either direction, changes nothing; and after a run is superseded no call of
+it takes effect, even one delayed to the end of its time-out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from .checker import Checker, Subject
+from .events import Call, ledger_write
+from .final_state import FinalState
+
+
+class OneHolder(Checker):
+    invariant = "S8"
+
+    def __init__(self, subject: Subject, breach: Callable[[str], None]) -> None:
+        super().__init__(subject, breach)
+        self._holder = ""
+        """The execution that holds the lease."""
+
+    def on_call(self, call: Call) -> None:
+        self._passes_on(call)
+        if call.tick is None or call.change is None:
+            return
+        lease = self.subject.lease()
+        mine = lease is not None and lease.holder == call.tick.execution and not lease.released
+        # A call of the holder before may still arrive while the new one keeps quiet, and no longer.
+        quiet_until = 0.0 if lease is None else lease.quiet_until
+        if not mine and self.subject.cloud.clock.now >= quiet_until:
+            holder = None if lease is None else lease.holder
+            self.breach(f"{call.tick.label} sent {call.request}, but {holder} holds the lease")
+
+    def _passes_on(self, call: Call) -> None:
+        """Whoever takes the lease finds it given back, or its holder ended."""
+        written = ledger_write(call.request, self.subject.runbook.ledger.table)
+        if written is None or written.item != "lease" or written.body is None:
+            return
+        holder: str = written.body["holder"]
+        before, self._holder = self._holder, "" if written.body["released"] else holder
+        if before not in ("", holder) and self.subject.running(before):
+            self.breach(f"{before} runs and held the lease, and {holder} has taken it")
+
+    def on_end(self, final: FinalState) -> None:
+        circumstances = final.circumstances
+        if circumstances.second_run and circumstances.held_first and final.status != "SUCCEEDED":
+            self.breach(
+                f"{final.first.procedure} held the lease, another run was started, and it ended: {final.why}"
+            )
+
+    def state(self) -> object:
+        return super().state(), self._holder

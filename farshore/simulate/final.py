@@ -1,0 +1,98 @@
+"""How everything stands in the end, read once from the simulation."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, replace
+
+from functions.errors import NotYet
+from functions.ledger import Records
+from twin.application import fates, open_regions, serving
+
+from ..checkers.final_state import Circumstances, FinalState, SettlingRun
+from ..operate.history import RunReport, explained
+from .simulation import Simulation
+
+SILENT = "the ledger does not answer"
+
+
+@dataclass(frozen=True)
+class RunFacts:
+    """What whoever ran the simulation knows of it, and the simulation does not."""
+
+    circumstances: Circumstances
+    main: str
+    """The execution that all is about."""
+    first: RunReport
+    """As it stood before anybody repaired anything."""
+    served_at_first: frozenset[str]
+    """Regions in which new customers were served then."""
+    reports: Mapping[str, RunReport]
+    """By execution, in the order of their ends: that run and all after it, but the settling ones."""
+    well: Mapping[str, object]
+    """The application's settings while all was well."""
+    triggered: frozenset[str] = frozenset()
+    """Of those executions, the ones that the alarm started."""
+    repaired: bool = False
+    stuck: str = ""
+    """What had to happen, and did not for hours."""
+
+
+def final_state(simulation: Simulation, facts: RunFacts) -> FinalState:
+    """It takes the time that reading the ledger takes."""
+    application, tally, notebook = simulation.application, simulation.tally, simulation.customers.notebook
+    records, silent = Records(), [SILENT]
+    with suppress(NotYet):
+        records, silent = simulation.operator.records(), []
+    accepted_at = tally.loss_accepted_at or simulation.clock.now
+    lease = records.lease
+    final = FinalState(
+        circumstances=facts.circumstances,
+        status=facts.first.status,
+        why=facts.first.why,
+        main=facts.main,
+        reports=facts.reports,
+        triggered=facts.triggered - {facts.main},
+        moved=facts.main in tally.moved,
+        repaired=facts.repaired,
+        stuck=facts.stuck,
+        served_at_first=facts.served_at_first,
+        served=frozenset(serving(application)),
+        shall_serve=frozenset(),
+        open=frozenset(open_regions(application)),
+        pages=tally.pages,
+        lost=[p for p, fate in fates(application, notebook.promises).items() if fate == "lost"],
+        loss_accepted_at=tally.loss_accepted_at,
+        last_write=max((p.at for p in notebook.promises if p.at <= accepted_at), default=0.0),
+        debts=(*records.debts, *silent),
+        owed=tally.debts,
+        settling=tuple(_settled(simulation)),
+        held_by="" if lease is None or lease.released else lease.holder,
+        withheld=tuple(memory.resource for memory in records.memories if memory.owner == "run"),
+        unlike={region: now != facts.well[region] for region, now in application.settings().items()},
+    )
+    last = final.last
+    source, target = simulation.runbook.direction(last.procedure)
+    shall_serve = application.shall_serve(last.procedure, source, target)
+    return replace(final, shall_serve=frozenset(shall_serve))
+
+
+def lease_taken(simulation: Simulation, execution: str) -> float:
+    """When the execution took the lease last, in seconds since 1970; 0 where it never did."""
+    ticks = simulation.deployment.ticks.get(f"{execution.rpartition(':')[2]}/lease", ())
+    return max((tick.ended for tick in ticks if tick.answer.startswith("done")), default=0.0)
+
+
+def _settled(simulation: Simulation) -> Iterator[SettlingRun]:
+    """The runs that pay debts, but for those under way. Moto's interpreter is not asked for its own."""
+    if simulation.own_engine is None:
+        return
+    for arn, (procedure, _) in simulation.executions.items():
+        run = simulation.engine.executions[arn]
+        if simulation.purpose(procedure) == "settle" and run.status != "RUNNING":
+            failure = run.failure
+            why = "" if failure is None else explained(failure.error or "", failure.cause or "")
+            start = simulation.clock.start
+            held = bool(lease_taken(simulation, arn))
+            yield SettlingRun(run.status, why, run.started - start, run.stopped - start, held)

@@ -1,0 +1,66 @@
+"""Checkers look after every event, and what they may leave out."""
+
+from __future__ import annotations
+
+from farshore.checkers.checkers import Checkers
+from farshore.runbook.find import find
+from farshore.simulate.simulation import Simulation
+from functions.errors import NotYet
+from twin.applications.unicorn_shop.names import PRIMARY
+
+
+def approve(simulation: Simulation) -> None:
+    try:
+        records = simulation.operator.records()
+    except NotYet:
+        return
+    proposal = records.proposal
+    if proposal and proposal["hash"] not in records.decisions:
+        plan = {entry["state"]: entry for entry in proposal["plan"]}
+        simulation.checkers.on_approval(proposal["execution"], plan)
+        simulation.operator.decide(proposal["hash"], "approve", "jane", "she knows")
+
+
+def test_a_glance_after_every_event_finds_what_a_look_would_find() -> None:
+    with Simulation(find("unicorn-shop"), "ungraceful", 1, data="memory", backed="doubles") as simulation:
+        clock, weather = simulation.clock, simulation.cloud.weather
+        application, easy = simulation.application, simulation.checkers
+        users, _ = application.datasets
+        thorough = Checkers(simulation)
+        thorough.begin()
+        looks = clock.after_each.pop()
+
+        def look() -> None:
+            thorough._at_ease = False
+            looks()
+
+        easy.begin()
+        left_out = []
+        clock.after_each.append(lambda: left_out.append(easy._at_ease))
+        clock.after_each.append(look)
+        clock.after_each.append(lambda: same(easy, thorough))
+        simulation.customers.come()
+        clock.sleep(60)
+        weather.dark.add(PRIMARY)
+        simulation.begin("failover", {"mode": "ungraceful"})
+        while PRIMARY in users._database.writer and clock.elapsed < 900:
+            clock.sleep(5)
+            approve(simulation)
+        clock.sleep(60)
+        weather.dark.discard(PRIMARY)
+        clock.sleep(30)
+        weather.cut.add(frozenset(application.regions))
+        clock.sleep(30)
+        weather.cut.clear()
+        application.arc.states.update(dict.fromkeys(application.arc.states, "Off"))
+        clock.sleep(60)
+    assert "S3" in {breach.invariant for breach in thorough.breaches}
+    assert thorough.figures()["exposure_seconds"] > 0
+    assert sum(left_out) > len(left_out) / 2
+
+
+def same(one: Checkers, other: Checkers) -> None:
+    of_events = [[b for b in each.breaches if b.invariant in ("S1", "S2", "S3")] for each in (one, other)]
+    assert of_events[0] == of_events[1]
+    assert one.figures() == other.figures()
+    assert one.state()[0][:3] == other.state()[0][:3]

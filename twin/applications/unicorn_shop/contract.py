@@ -1,0 +1,118 @@
+"""The Unicorn Shop in the five words of twin/application.py."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from ...application import Fate, Promise, Visitor
+from ...aws import Cloud
+from ...net import Net
+from ...services.arc.model import Cluster
+from ...services.aurora.model import GlobalDatabase
+from ...services.dynamodb.dataset import GlobalTableData
+from ...services.lambda_.model import Functions
+from .names import HOSTS, PAGES, REGIONS, USERS, api_host
+from .pages import Pages
+from .users import Users
+
+
+class UserData:
+    """The Aurora global database: who has signed up."""
+
+    name, many_writers = "users", False
+
+    def __init__(self, database: GlobalDatabase, users: Users) -> None:
+        self._database, self._users = database, users
+
+    def writers(self) -> set[str]:
+        return self._database.writers()
+
+    def caught_up(self, region: str) -> bool:
+        return region == self._database.writer or not self._database.left_behind
+
+    def fates(self, promises: Sequence[Promise]) -> dict[Promise, Fate]:
+        kept = set[str]().union(*(self._users.emails(region) for region in self.writers()))
+        return {promise: "kept" if promise.key in kept else "lost" for promise in promises}
+
+    def stall(self) -> None:
+        self._database.hold()
+
+    def resume(self) -> None:
+        self._database.release()
+
+    def glance(self) -> object:
+        writable, (primary, standby) = self._database.store.writable, REGIONS
+        return writable(primary), writable(standby)
+
+    def state(self) -> object:
+        return self._database.standing()
+
+
+class BasketData(GlobalTableData):
+    """The DynamoDB global table: a basket is whole, or replaced as a whole."""
+
+    def stall(self) -> None:
+        """Only Aurora's transport is held: what a stall costs is told by what one engine alone has lost."""
+
+    def resume(self) -> None: ...
+
+
+class ApiName:
+    """The API's one name: routing controls say where it is to lead, and the pages name it."""
+
+    name = "api"
+
+    def __init__(self, net: Net, arc: Cluster, pages: Pages) -> None:
+        self._net, self._arc, self._pages = net, arc, pages
+
+    def intent(self) -> Mapping[str, float]:
+        on = [region for region, state in self._arc.states.items() if state == "On"]
+        return {region: 1 / len(on) for region in on}
+
+    def led_to(self) -> Mapping[str, float]:
+        regions = {HOSTS[self._net.resolve(host)] for host in self._pages.named_hosts()}
+        return {region: 1 / len(regions) for region in regions}
+
+    def glance(self) -> object:
+        return tuple(self._arc.states.values())
+
+
+class ApiEntry:
+    """A Region's API: every write comes through its users' function."""
+
+    datasets = ("users", "baskets")
+
+    def __init__(self, cloud: Cloud, functions: Functions, region: str) -> None:
+        self.region, self.address = region, api_host(region)
+        self._cloud, self._function = cloud, functions.function(region, USERS)
+
+    def is_open(self) -> bool:
+        """Neither dark nor throttled to nothing."""
+        return self._function.reserved != 0 and not self._cloud.weather.is_dark(self.region)
+
+    def glance(self) -> object:
+        return self._function.reserved
+
+
+class Purchase:
+    """A customer looks at the pages, asks them where the API is, signs up, and fills a basket."""
+
+    dataset = "users"
+
+    def __init__(self, users: Users) -> None:
+        self._users = users
+
+    def visit(self, visitor: Visitor) -> None:
+        api = visitor.ask("GET", f"https://{PAGES}/config.json", looked_up=True)["host"]
+        email = f"{visitor.name}-{visitor.number():04d}@example.com"
+        user = {"email": email, "firstName": visitor.name, "lastName": "Customer"}
+        answer = visitor.ask("POST", f"{api}/user", user)
+        visitor.promised(f"sign-up {email}", "users", email, answer["region"])
+        catalogue = visitor.ask("GET", f"{api}/unicorns")["unicorns"]
+        basket = {"uuid": email, "unicorns": [visitor.dice.choice(catalogue)]}
+        answer = visitor.ask("POST", f"{api}/unicorns/basket", basket)
+        visitor.promised(f"basket {email}", "baskets", email, answer["region"])
+
+    def write(self, region: str, key: str) -> None:
+        """A sign-up, past the API."""
+        self._users.sign_up(region, {"email": key, "firstName": key, "lastName": "Bare"})

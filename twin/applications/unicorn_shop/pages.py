@@ -1,0 +1,63 @@
+"""The Unicorn Shop's pages: a website a Region, each with the config.json that names the API, and one CDN."""
+
+from __future__ import annotations
+
+import json
+from typing import Any, Literal
+
+import boto3
+
+from ...aws import Cloud
+from ...net import Net
+from ...services.cloudfront.model import Distribution
+from ...services.s3.model import Websites, website
+from .names import API, BUCKETS, PAGES, REGIONS, api_host
+
+Wiring = Literal["arc", "workshop"]
+
+
+class Pages:
+    """Open to the public in each Region, until somebody blocks them."""
+
+    def __init__(self, cloud: Cloud, net: Net, wiring: Wiring) -> None:
+        self._wiring = wiring
+        self._websites = Websites(cloud, net)
+        for region in REGIONS:
+            _bucket(region, BUCKETS[region], json.dumps({"host": self._api(region), "region": region}))
+        primary, standby = (website(BUCKETS[region], region) for region in REGIONS)
+        # The workshop's own settings are 3 attempts of 10 seconds, which no customer waits for.
+        Distribution(cloud, net, PAGES, primary, standby, attempts=1, timeout=2)
+
+    def is_open(self, region: str) -> bool:
+        """The Region's website lets the public in."""
+        return self._websites.is_open(BUCKETS[region])
+
+    def named_hosts(self) -> set[str]:
+        """Those that the pages lead customers to."""
+        return {self._api(region).split("/")[2] for region in REGIONS if self.is_open(region)}
+
+    def _api(self, region: str) -> str:
+        return f"https://{API if self._wiring == 'arc' else api_host(region)}"
+
+
+def _bucket(region: str, name: str, config: str) -> None:
+    s3 = boto3.client("s3", region_name=region)
+    where: Any = (
+        {} if region == "us-east-1" else {"CreateBucketConfiguration": {"LocationConstraint": region}}
+    )
+    s3.create_bucket(Bucket=name, **where)
+    policy = {
+        "Version": "2012-10-17",
+        "Statement": [
+            {
+                "Effect": "Allow",
+                "Principal": "*",
+                "Action": "s3:GetObject",
+                "Resource": f"arn:aws:s3:::{name}/*",
+            }
+        ],
+    }
+    s3.put_bucket_policy(Bucket=name, Policy=json.dumps(policy))
+    s3.put_bucket_website(Bucket=name, WebsiteConfiguration={"IndexDocument": {"Suffix": "index.html"}})
+    s3.put_object(Bucket=name, Key="index.html", Body=f"<h1>The Unicorn Shop - {region}</h1>".encode())
+    s3.put_object(Bucket=name, Key="config.json", Body=config.encode())
