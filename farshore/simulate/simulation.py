@@ -25,6 +25,7 @@ from twin.aws import Cloud
 from twin.clock import Clock
 from twin.customers import Customers
 from twin.doubles import Doubles
+from twin.faults import Request
 from twin.net import Net
 from twin.services.cloudwatch.model import Metrics
 from twin.services.dynamodb.model import StrongTable
@@ -35,6 +36,7 @@ from twin.services.stepfunctions.model import StepFunctions
 from twin.services.synthetics.model import Canary
 
 from ..checkers.checkers import Checkers
+from ..checkers.events import Call, call_of
 from ..operate.history import RunReport, StepReport
 from ..operate.operator import Operator
 from ..runbook.load import Runbook
@@ -85,6 +87,8 @@ class Simulation:
         """Every execution that was started, with its procedure and mode."""
         self.on_alarm: list[Callable[[str, str], None]] = []
         """Told of each execution that an alarm has started, with the alarm's name."""
+        self.on_call: list[Callable[[Call], None]] = []
+        """Told of each call that AWS has done."""
         self._data, self._backed, self._engine, self._telemetry = data, backed, engine, telemetry
         self._build = build or _build_of(runbook)
         self._naming = naming or (lambda procedure: f"{procedure}-{len(self.executions) + 1}")
@@ -130,10 +134,10 @@ class Simulation:
         self.deployment = Deployment(cloud, self.net, self.functions, runbook, telemetry)
         self.operator = Operator(runbook, self.deployment.outside, runbook.regions.standby)
         self._observe(bus)
-        self.tally = Tally(self.clock, runbook.ledger.table)
+        self.tally, self.checkers = Tally(self.clock), Checkers(self)
+        self.on_call[:0] = [self.tally.hear, self.checkers.on_call]
         cloud.weather.script.append(self.tally.count)
-        cloud.watchers.append(self.tally.hear)
-        self.checkers = Checkers(self)
+        cloud.watchers.append(self._done)
 
     def _observe(self, bus: Bus) -> None:
         """Canaries outside the primary, the alarm that starts the run, and the schedule that pays debts."""
@@ -166,6 +170,11 @@ class Simulation:
             bus.rule(standby, trigger.alarm, pattern, self.started_by_alarm, given)
         if "settle" in self.deployment.machines:
             bus.schedule(standby, "settle", SETTLE_EVERY, self.settle)
+
+    def _done(self, request: Request, answer: object) -> None:
+        call = call_of(request, self.runbook.ledger.table)
+        for hear in self.on_call:
+            hear(call)
 
     def started_by_alarm(self, event: Mapping[str, Any]) -> None:
         """EventBridge starts the machine: the event is the rule's constant input."""
