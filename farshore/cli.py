@@ -1,51 +1,67 @@
-"""The command line: one program, and a file of `farshore/commands/` for each verb or family of verbs.
+"""The command line: one program, and a file of `farshore/commands/` for each verb.
 
-A command module is imported when its verb is used, so that `farshore compile` does not pay for the twin.
+A verb is its file's name, and its help the file's docstring. The file is imported when the verb is used, so
+that `farshore compile` does not pay for the twin, nor `farshore --help` for anything. Files whose names begin
+with `_` hold what verbs share.
 """
 
 from __future__ import annotations
 
+import ast
 import importlib
+import inspect
+import pkgutil
 import signal
 import sys
+from importlib.util import find_spec
 
 import click
 
+from . import commands
 from .runbook.mistakes import Mistakes
-
-VERBS = {
-    "compile": "compiling",
-    "lint": "linting",
-    "plan": "planning",
-    "rehearse": "rehearsing",
-    "explore": "exploring",
-    "replay": "exploring",
-    "start": "operating",
-    "status": "operating",
-    "approve": "operating",
-    "decline": "operating",
-    "pause": "operating",
-    "resume": "operating",
-    "skip": "operating",
-    "ungraceful": "operating",
-    "abort": "operating",
-    "redrive": "operating",
-    "report": "operating",
-}
 
 
 class Verbs(click.Group):
-    """Finds each verb's command in its module, as `NAME_command`."""
+    """Every verb of the folder, found by its file, which has its `command`."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        return list(VERBS)
+        names = [module.name for module in pkgutil.iter_modules(commands.__path__)]
+        return sorted(name for name in names if not name.startswith("_"))
 
     def get_command(self, ctx: click.Context, name: str) -> click.Command | None:
-        if name not in VERBS:
+        if name not in self.list_commands(ctx):
             return None
-        module = importlib.import_module(f"farshore.commands.{VERBS[name]}")
-        command: click.Command = getattr(module, f"{name}_command")
+        module = importlib.import_module(f"{commands.__name__}.{name}")
+        command: click.Command = module.command
+        command.name, command.help = name, inspect.getdoc(module)
         return command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        if args[0] not in self.list_commands(ctx):
+            from .runbook.wording import (
+                did_you_mean,
+                nearest,
+            )  # imports every step: for a slip of the pen only
+
+            verbs = self.list_commands(ctx)
+            ctx.fail(f"no verb {args[0]!r}: {did_you_mean(nearest(args[0], verbs), verbs, 'there are')}")
+        return super().resolve_command(ctx, args)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl([(verb, _first_line(verb)) for verb in self.list_commands(ctx)])
+
+
+def _first_line(verb: str) -> str:
+    """Of its file's docstring, read without importing it."""
+    spec = find_spec(f"{commands.__name__}.{verb}")
+    assert spec is not None
+    assert spec.origin is not None
+    with open(spec.origin, encoding="utf-8") as file:
+        doc = ast.get_docstring(ast.parse(file.read()))
+    return (doc or "").partition("\n")[0]
 
 
 @click.group(cls=Verbs)

@@ -37,6 +37,8 @@ class Api:
     plane: Plane = "control"
     operation: str = ""
     client: str = ""
+    cli: str = ""
+    """The AWS CLI's command for the service, where it is not boto3's name."""
     home: str | None = None
     absent: frozenset[str] = frozenset()
     why: str = ""
@@ -53,7 +55,12 @@ class Api:
     @property
     def service(self) -> str:
         """boto3's name of the service."""
-        return self.client or self.action.partition(":")[0]
+        return self.client or self.prefix
+
+    @property
+    def prefix(self) -> str:
+        """IAM's name of the service, in actions and in ARNs."""
+        return self.action.partition(":")[0]
 
     @property
     def operation_name(self) -> str:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from .calls import Call, Denied, Silence
 from .errors import Aborted, NotYet, Paused, Refused, Untouched
-from .ledger import BEGUN, Ledger, Records
+from .ledger import BEGUN, Ledger, Records, Remember
 from .outside import Outside
+from .planned import Planned
 from .run import Run
 from .step import Change, Decision, Done, Step, Wait
 from .world import World
@@ -52,7 +53,7 @@ def tick(step: Step[Any], run: Run, ledger: Ledger, outside: Outside, since: flo
         touched = touched or any(call not in _denied(trouble) for call in due)
         missed = [call for call, _ in trouble]
         acknowledged += [call for call in due if call not in missed]
-    why = "; ".join(f"{call}: {_tell(reply)}" for call, reply in trouble) or why
+    why = "; ".join(f"{call}: {_words(reply)}" for call, reply in trouble) or why
     if _denied(trouble):
         raise _given_up(Refused(why), touched)
     raise NotYet(why)
@@ -87,7 +88,7 @@ def _looked(
     if isinstance(decision, Done):
         return {"outcome": decision.outcome, "facts": dict(decision.facts)}
     if run.dry_run:
-        return _preview(decision)
+        return _preview(step, run, decision)
     if world.waited > step.within:
         raise Refused(f"not within {step.within:g} s: {decision.why}")
     return world, decision
@@ -133,19 +134,15 @@ def _hold(records: Records, run: Run, now: float) -> None:
         raise NotYet(f"a call of the run before may be in flight for {lease.quiet_until - now:.0f} s more")
 
 
-def _preview(decision: Wait | Change) -> dict[str, Any]:
+def _preview(step: Step[Any], run: Run, decision: Wait | Change) -> dict[str, Any]:
+    facts, state, moves = decision.facts, run.state, step.moves()
     if isinstance(decision, Wait):
-        return {"outcome": "would wait", "why": decision.why, "facts": dict(decision.facts)}
-    calls = [
-        {"action": c.api.action, "region": c.region, "parameters": _legible(c.parameters)}
-        for c in decision.calls
-    ]
-    return {"outcome": "would change", "why": decision.why, "calls": calls, "facts": dict(decision.facts)}
+        return Planned("would wait", decision.why, facts=facts, state=state, no_return=moves).as_json()
+    overwrites = {
+        note.memory.resource: note.memory.value for note in decision.notes if isinstance(note, Remember)
+    }
+    return Planned("would change", decision.why, decision.calls, overwrites, facts, state, moves).as_json()
 
 
-def _legible(parameters: Mapping[str, Any]) -> dict[str, Any]:
-    return {k: v.decode(errors="replace") if isinstance(v, bytes) else v for k, v in parameters.items()}
-
-
-def _tell(reply: Silence | Denied) -> str:
+def _words(reply: Silence | Denied) -> str:
     return reply.why if isinstance(reply, Silence) else f"{reply.code}: {reply.message}"

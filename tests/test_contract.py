@@ -40,6 +40,9 @@ BLOCKS = {
 }  # fmt: skip
 """Source: docs.aws.amazon.com/arc-region-switch/latest/api/API_Step.html"""
 
+RENAMED = {"s3": "s3api", "config": "configservice", "codedeploy": "deploy"}
+"""Source: docs.aws.amazon.com/cli/latest/reference"""
+
 HEAVY = {
     "moto", "jinja2", "pydantic", "requests", "yaml", "jsonschema", "click", "rich", "greenlet", "farshore",
     "twin", "aws_xray_sdk", "responses", "werkzeug",
@@ -123,6 +126,13 @@ def test_a_declared_operation_exists_and_what_cannot_be_scoped_says_why(api: Api
         assert action
 
 
+@each
+def test_a_call_knows_the_aws_clis_own_name_for_its_service(kind: type[Step[Any]]) -> None:
+    """`farshore plan --as-cli` prints it."""
+    for api in kind.writes:
+        assert api.cli == RENAMED.get(api.service, ""), api.action
+
+
 @functools.cache
 def operations(service: str) -> frozenset[str]:
     return frozenset(botocore.session.get_session().get_service_model(service).operation_names)
@@ -143,21 +153,14 @@ def test_what_a_resource_is_named_by_is_an_input(kind: type[Step[Any]]) -> None:
 MENTIONED: dict[str, dict[str, str]] = {
     "lease": {
         "farshore/compile/procedure.py": "the compiler puts it first and last",
-        "farshore/compile/undo.py": "the compiler puts it first and last",
-        "farshore/commands/directing.py": "it cannot be skipped",
-        "farshore/commands/operating.py": "the lease, not the step",
+        "farshore/compile/states.py": "the compiler puts it first and last",
+        "farshore/compile/undo.py": "the compiler ends an undo with it",
+        "farshore/commands/status.py": "the lease, not the step",
         "farshore/simulate/simulation.py": "the lease, not the step",
-        "farshore/simulate/final.py": "the state in which a run has shown that it may change anything",
-        "farshore/explore/play.py": "the state in which a run has shown that it may change anything",
         "farshore/checkers/s8_one_holder.py": "the lease, not the step",
         "farshore/explore/story.py": "the lease, not the step",
         "functions/ledger.py": "the lease, not the step",
     },
-    "approval": {"farshore/lint/order.py": "where it stands"},
-    "arc_controls": {"farshore/lint/darkness.py": "what it survives"},
-    "region_impaired": {"farshore/lint/darkness.py": "what it survives"},
-    "s3_public_access": {"farshore/lint/promises.py": "what must be promised beside it"},
-    "website_config": {"farshore/lint/promises.py": "what it promises"},
 }
 """Where a step may be known outside its file, and why. Everything else derives from the file."""
 
@@ -170,7 +173,7 @@ def test_deleting_a_steps_file_leaves_no_reference_to_it(kind: type[Step[Any]]) 
         for path in (ROOT / folder).rglob("*.py"):
             if path != own and kind.name in code_words(path.read_text(), kind):
                 found.add(str(path.relative_to(ROOT)))
-    assert found <= set(MENTIONED.get(kind.name, {})), f"{kind.name} is known in {sorted(found)}"
+    assert found == set(MENTIONED.get(kind.name, {})), f"{kind.name} is known in {sorted(found)}"
 
 
 def code_words(text: str, kind: type[Step[Any]]) -> set[str]:

@@ -20,7 +20,8 @@ from greenlet import greenlet
 from test_lint import DATA, ONE_ENDPOINT, RESTORE, Edit, ordered, replaced, step
 
 from farshore.cli import farshore
-from farshore.compile import machine
+from farshore.compile import machine, retry
+from farshore.compile import procedure as definitions
 from farshore.explore import exploration
 from farshore.explore.cases import Course, Struck, TickClass, classes, strikes
 from farshore.explore.exploration import Exploration, Verdict, played
@@ -28,7 +29,6 @@ from farshore.explore.play import Heard, Play
 from farshore.explore.seed import CALL_KINDS, HAND_KINDS, LASTING_KINDS, TICK_KINDS, Point, read
 from farshore.operate import operator as operate
 from farshore.runbook.find import find
-from farshore.simulate import package
 from functions import fence, handler, outside
 from functions import tick as ticking
 from functions.ledger import Ledger
@@ -162,7 +162,7 @@ def test_what_cannot_be_explored_is_a_usage_error(known: None, words: list[str],
 def test_a_breach_is_told_with_its_seed_and_ends_the_exploration_with_1(
     known: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(machine, "LAMBDA_FAULTS", ["Lambda.Nothing"])
+    monkeypatch.setattr(retry, "LAMBDA_FAULTS", ["Lambda.Nothing"])
     only = ("--only", "failover,graceful,killed@failover-1/arc")
     result = invoked("explore", "unicorn-shop", *only, "--json")
     told = json.loads(result.stdout)
@@ -270,7 +270,7 @@ def test_a_run_forked_from_its_course_comes_to_the_end_of_a_replay(shop: Explora
 def test_a_fork_and_a_replay_agree_on_what_is_wrong(
     shop: Exploration, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(machine, "LAMBDA_FAULTS", ["Lambda.Nothing"])
+    monkeypatch.setattr(retry, "LAMBDA_FAULTS", ["Lambda.Nothing"])
     sample = made(shop, "failover,graceful,(killed|twice|late|dark)@?.*", "PutFunctionConcurrency")[:6]
     heard: list[Verdict] = []
     shop.explore(sample, heard.append)
@@ -393,18 +393,13 @@ def other(owner: Any, name: str, value: Any) -> Plant:
 
 def compiles(old: str, new: str) -> Plant:
     """A slip in the list of a runbook's machines."""
-
-    def plant(patch: pytest.MonkeyPatch) -> None:
-        slip(machine, "machines", old, new)(patch)
-        patch.setattr(package, "machines", machine.machines)
-
-    return plant
+    return slip(machine, "_procedures", old, new)
 
 
 TRUSTS = (
     'if not trouble and {}:\n            return {{"outcome": "done", "facts": {{}}}}\n        acknowledged +='
 )
-BOTH_WAYS = '*_owed(failover, there), *_owed(runbook.procedures.get("failback", failover), back)'
+BOTH_WAYS = "*_owed(failover, there), *_owed(failback, back)"
 DARK = "failover,ungraceful,dark:us-east-1..failover-1/release/1/0"
 DARK_BACK = "failback,ungraceful,dark:us-west-1..failback-1/release/1/0"
 
@@ -536,7 +531,7 @@ PLANTED: dict[str, tuple[Plant, str, str, str, str]] = {
     ),
     "a pause that nobody ends": (
         slip(ticking, "_heed", 'if word.get("pause"):', 'if "pause" in word:'),
-        f"failover,graceful,paused@{WRITER}", "", "L1", "failover ended FAILED: Paused",
+        f"failover,graceful,paused@{WRITER}", "", "L1", "nobody resumed it within 3600 s",
     ),
     "a decline that nobody heeds": (
         slip(Approval, "decide", 'decision["decision"] != "approve"', "False"),
@@ -549,44 +544,43 @@ PLANTED: dict[str, tuple[Plant, str, str, str, str]] = {
     ),
     # The compiler.
     "a tick that ended without a word and is not ticked again": (
-        other(machine, "LAMBDA_FAULTS", ["Lambda.Nothing"]),
+        other(retry, "LAMBDA_FAULTS", ["Lambda.Nothing"]),
         "failover,graceful,lost_before@failover-1/lease/1/0", "Invoke", "L1", "Lambda.SdkClientException",
     ),
     "a Lambda that dies and is not ticked again": (
-        other(machine, "LAMBDA_FAULTS", [e for e in machine.LAMBDA_FAULTS if e != "Runtime.ExitError"]),
+        other(retry, "LAMBDA_FAULTS", [e for e in retry.LAMBDA_FAULTS if e != "Runtime.ExitError"]),
         f"failover,graceful,killed@{FENCE}", "PutFunctionConcurrency", "L1", "Runtime.ExitError",
     ),
     "a Lambda that is throttled and not ticked again": (
-        other(machine, "LAMBDA_FAULTS", [e for e in machine.LAMBDA_FAULTS if "TooMany" not in e]),
+        other(retry, "LAMBDA_FAULTS", [e for e in retry.LAMBDA_FAULTS if "TooMany" not in e]),
         "failover,graceful,throttled@failover-1/lease/1/0", "Invoke", "L1", "Lambda.TooManyRequestsException",
     ),
     "a Lambda that is broken and not ticked again": (
-        other(machine, "LAMBDA_FAULTS", [e for e in machine.LAMBDA_FAULTS if "ServiceEx" not in e]),
+        other(retry, "LAMBDA_FAULTS", [e for e in retry.LAMBDA_FAULTS if "ServiceEx" not in e]),
         "failover,graceful,500@failover-1/lease/1/0", "Invoke", "L1", "Lambda.ServiceException",
     ),
     "a Lambda that is not there and not ticked again": (
-        other(machine, "LAMBDA_FAULTS", [e for e in machine.LAMBDA_FAULTS if "AWSLambda" not in e]),
+        other(retry, "LAMBDA_FAULTS", [e for e in retry.LAMBDA_FAULTS if "AWSLambda" not in e]),
         "failover,graceful,503@failover-1/lease/1/0", "Invoke", "L1", "Lambda.AWSLambdaException",
     ),
     "a tick that is given up and not ticked again": (
-        other(machine, "LAMBDA_FAULTS", [e for e in machine.LAMBDA_FAULTS if e != "States.Timeout"]),
+        other(retry, "LAMBDA_FAULTS", [e for e in retry.LAMBDA_FAULTS if e != "States.Timeout"]),
         "failover,graceful,slow@failover-1/lease/1/0", "Invoke", "L1", "States.Timeout",
     ),
     "too few attempts": (
-        slip(machine._Draft, "_task", "math.ceil(within / kind.every) + 30", "5"),
+        slip(retry, "attempts", "return quick + ", "return 5  # quick + "),
         "failover,graceful", "", "L1", "NotYet: aurora_writer us-west-1",
     ),
     "an undo that heeds the abort which it undoes": (
         slip(
-            machine._Draft, "_undo",
-            "self._task(name, line.step, inputs, following, None, undoing=True)",
-            "self._task(name, line.step, inputs, following, None)",
+            definitions, "undo",
+            "following, line=line.line, purpose=giving_up)", "following, line=line.line)",
         ),
         f"failover,graceful,denied@{FENCE}", "PutFunctionConcurrency",
         "S8", "undo.lambda_concurrency.us-east-1 sent lambda:",
     ),
     "debts that only failover's fences are paid for": (
-        compiles(BOTH_WAYS, "*_owed(failover, there)"),
+        compiles(BOTH_WAYS, "*_owed(failover, there),"),
         DARK_BACK, "", "L1", "owed for ever: lambda:us-west-1",
     ),
     "settling that takes peace for a mistake": (
@@ -598,23 +592,23 @@ PLANTED: dict[str, tuple[Plant, str, str, str, str]] = {
         "failover,ungraceful,dark:us-east-1", "", "L1", "settling ended well at",
     ),
     "debts that nobody pays": (
-        compiles(f"[{BOTH_WAYS}]", "[]"),
+        compiles(f"({BOTH_WAYS})", "()"),
         DARK, "", "L1", "owed for ever: lambda:us-east-1",
     ),
     "a failure that gives nothing back": (
-        slip(machine._Draft, "definition", "catch = undo if", "catch = self._fail() if"),
+        slip(machine, "definition", "catch = undone if", "catch = states.fail() if"),
         f"failover,graceful,denied@{FENCE}", "PutFunctionConcurrency", "S5", "left customers nowhere to go",
     ),
     "an undo that forgets the fence": (
-        slip(machine._Draft, "_undo", "for line in fences:", "for line in fences[1:]:"),
+        slip(definitions, "undo", "for line in fences:", "for line in fences[1:]:"),
         f"failover,graceful,denied@{FENCE}", "PutFunctionConcurrency", "S5", "left customers nowhere to go",
     ),
     "a run that keeps the lease": (
-        slip(machine._Draft, "definition", '"release", "lease", {"release": True}', '"release", "lease", {}'),
+        slip(machine, "definition", '"release", "lease", {"release": True}', '"release", "lease", {}'),
         "failover,graceful", "", "S5", "failover SUCCEEDED, but the lease was not released",
     ),
     "a failback in failover's direction": (
-        compiles("back = Direction(runbook.regions.standby, runbook.regions.primary)", "back = there"),
+        compiles("back = Direction(there.target, there.source)", "back = there"),
         "failback,graceful", "", "S5", "customers are served in us-west-1, not in us-east-1",
     ),
     # The engine.

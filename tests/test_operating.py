@@ -207,6 +207,18 @@ def test_an_approver_is_shown_the_plan_with_its_point_of_no_return_and_what_may_
     assert f"approved plan {pending} as jane" in result.stdout
 
 
+def test_an_approver_is_shown_the_fence_that_nobody_can_confirm_while_the_region_is_dark(
+    console: Console,
+) -> None:
+    console.rehearsal.cloud.weather.dark.add("us-east-1")
+    pending = console.asking(mode="ungraceful")
+    result = console("decline", pending, "--why", "a test moves nobody")
+    assert result.exit_code == 0, result.stderr
+    (line,) = (line for line in result.stdout.splitlines() if "a fence that nobody can confirm" in line)
+    assert line.startswith(f"unknown  {FENCE}")
+    assert "and growing until writes are fenced" in result.stdout
+
+
 def other(console: Console, plan: str) -> str:
     proposal = console.pending(console.holder())
     return proposal["hash"] if proposal and proposal["hash"] != plan else ""
@@ -484,6 +496,24 @@ def test_a_run_that_never_was_is_not_found(console: Console) -> None:
     assert "no run of unicorn-shop" in console.refused(
         "report", "arn:aws:states:us-west-1:123456789012:execution:other-failover:x"
     )
+
+
+@pytest.mark.parametrize(
+    "run",
+    [
+        "arn:x",
+        "arn:aws:states:us-west-1:123456789012:execution:unicorn-shop-failover",
+        "arn:aws:states:us-west-1:123456789012:stateMachine:unicorn-shop-failover:x",
+        "arn:aws:states:us-west-1:123456789012:execution:unicorn-shop-eu-failover:x",
+    ],
+)
+@pytest.mark.parametrize("verb", ["status", "report", "redrive"])
+def test_an_arn_that_names_no_run_of_the_application_is_refused_with_one_that_would(
+    console: Console, verb: str, run: str
+) -> None:
+    message = console.refused(verb, run)
+    assert f"{run} is no run of unicorn-shop" in message
+    assert ":execution:unicorn-shop-failover:NAME" in message
 
 
 def befall(console: Console, operation: str, kind: Kind, times: int = 1000, **parameters: str) -> None:

@@ -19,7 +19,7 @@ from botocore.validate import ParamValidator
 from click.testing import CliRunner, Result
 
 from farshore.cli import farshore
-from farshore.operate.aws_cli import command
+from farshore.operate.aws_cli import as_command
 from farshore.runbook.load import load
 from farshore.simulate.simulation import Simulation
 from functions.calls import HTTP_POST, Api, Call, Endpoint
@@ -211,7 +211,7 @@ def test_the_healthy_twin_is_planned_against_without_an_account() -> None:
     }
 
 
-PUT_BLOCK = Api("s3:PutPublicAccessBlock")
+PUT_BLOCK = Api("s3:PutPublicAccessBlock", cli="s3api")
 INVOKE = Api("lambda:InvokeFunction", client="lambda", operation="Invoke")
 FAILOVER = Api("rds:FailoverGlobalCluster")
 SCALE = Api("ecs:UpdateService")
@@ -235,7 +235,7 @@ SCALE = Api("ecs:UpdateService")
     ids=["structure", "blob", "denied flag", "odd texts", "endpoint"],
 )
 def test_a_command_says_to_a_shell_what_the_call_says_to_boto3(call: Call) -> None:
-    service, operation, options, parameters = parsed(command(call))
+    service, operation, options, parameters = parsed(as_command(call))
     assert (service, operation) == (call.api.service, call.api.operation_name)
     assert parameters == call.parameters
     assert options["region"] == call.region
@@ -244,7 +244,7 @@ def test_a_command_says_to_a_shell_what_the_call_says_to_boto3(call: Call) -> No
 
 def test_a_request_is_printed_for_curl() -> None:
     words = shlex.split(
-        command(HTTP_POST("us-west-1", url="https://a.example/u?x=1&y=2", body=b'{"a": "it\'s"}'))
+        as_command(HTTP_POST("us-west-1", url="https://a.example/u?x=1&y=2", body=b'{"a": "it\'s"}'))
     )
     assert words[0] == "curl"
     assert words[-1] == "https://a.example/u?x=1&y=2"

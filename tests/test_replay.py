@@ -13,7 +13,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from farshore.cli import farshore
-from farshore.compile import machine
+from farshore.compile import retry
 from farshore.explore.seed import Fault, Point, Seed, read
 
 ROOT = Path(__file__).parent.parent
@@ -46,7 +46,7 @@ def told(*words: str) -> list[dict[str, Any]]:
 @pytest.fixture
 def no_second_try(monkeypatch: pytest.MonkeyPatch) -> None:
     """A planted bug: a tick that ended without a word is not ticked again."""
-    monkeypatch.setattr(machine, "LAMBDA_FAULTS", ["Lambda.Nothing"])
+    monkeypatch.setattr(retry, "LAMBDA_FAULTS", ["Lambda.Nothing"])
 
 
 # What a seed is.

@@ -1,5 +1,5 @@
-"""What stands behind the seam where no back-end of ours answers: moto (twin/moto/backing.py), or doubles of what
-steps use of it (twin/doubles/).
+"""What stands behind the seam where no back-end of ours answers: moto (twin/moto/backing.py), or doubles of
+what steps use of it (twin/doubles/).
 
 Both keep the same state: tables, buckets, topics. The back-ends that add rules of their own to that state
 (strong tables, websites) read it here.

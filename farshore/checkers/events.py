@@ -65,7 +65,7 @@ class LedgerWrite:
     """What a call has written into the ledger."""
 
     item: str
-    """As debt#lambda:us-east-1:unicorn-shop-users:reserved_concurrency."""
+    """As debt# and a resource, or lease."""
     body: Mapping[str, Any] | None
     """None where the item was deleted."""
 

@@ -20,11 +20,7 @@ from botocore.loaders import Loader
 from botocore.model import OperationModel, ServiceModel, Shape
 
 from functions.calls import Call, Endpoint
-
-from .plan import Planned
-
-RENAMED = {"s3": "s3api", "config": "configservice", "codedeploy": "deploy"}
-"""Services whose command is not boto3's name."""
+from functions.planned import Planned
 
 
 def as_script(plan: list[Planned]) -> Iterator[str]:
@@ -38,14 +34,14 @@ def as_script(plan: list[Planned]) -> Iterator[str]:
         for resource, value in step.remembers.items():
             yield f"# Write down what this overwrites: {resource} was {json.dumps(value)}"
         for call in step.calls:
-            yield command(call)
+            yield as_command(call)
             for endpoint in call.endpoints[1:]:
                 yield f"#   no answer? the same with {shlex.join(_place(endpoint))}"
         if step.calls:
             yield "# Go on when it has come about: plan again, or look with your own eyes."
 
 
-def command(call: Call) -> str:
+def as_command(call: Call) -> str:
     """One call, through its first endpoint, as a line to paste into a shell."""
     words = _curl(call) if call.api.is_http else _aws(call, call.endpoints[0])
     return shlex.join(words)
@@ -61,7 +57,7 @@ def _curl(call: Call) -> list[str]:
 
 def _aws(call: Call, endpoint: Endpoint) -> list[str]:
     model = operation(call.api.service, call.api.operation_name)
-    words = ["aws", RENAMED.get(call.api.service, call.api.service), xform_name(model.name, "-")]
+    words = ["aws", call.api.cli or call.api.service, xform_name(model.name, "-")]
     words += _place(endpoint)
     members = {} if model.input_shape is None else model.input_shape.members
     for name, value in call.parameters.items():

@@ -1,4 +1,4 @@
-"""What an execution's history tells: its states, their outcomes, how long each took and in how many ticks."""
+"""What an execution's history holds: its states, their outcomes, how long each took and in how many ticks."""
 
 from __future__ import annotations
 
@@ -75,21 +75,21 @@ def run_report(
     procedure: str,
     mode: str,
     definition: Mapping[str, Any],
-    told: Mapping[str, Any],
+    described: Mapping[str, Any],
     events: list[Mapping[str, Any]],
     calls: int | None = None,
 ) -> RunReport:
-    """The run as Step Functions tells it: `told` is DescribeExecution's answer, `events` the history."""
+    """The run as Step Functions knows it: `described` is its description, `events` its whole history."""
     run = run_of(definition)
     entered = [event["type"] for event in events if event["type"].endswith("StateEntered")]
-    end = told.get("stopDate") or (events[-1]["timestamp"] if events else told["startDate"])
+    end = described.get("stopDate") or (events[-1]["timestamp"] if events else described["startDate"])
     return RunReport(
         procedure,
         (run["source"], run["target"]),
         mode,
-        told["status"],
-        explained(told.get("error", ""), told.get("cause", "")),
-        (end - told["startDate"]).total_seconds(),
+        described["status"],
+        explained(described.get("error", ""), described.get("cause", "")),
+        (end - described["startDate"]).total_seconds(),
         len(entered),
         calls,
         tuple(steps_of(events)),
@@ -98,18 +98,18 @@ def run_report(
 
 
 def events_of(get: Callable[..., Mapping[str, Any]], execution: str) -> Iterator[Mapping[str, Any]]:
-    """All events of a history, page by page; `get` is GetExecutionHistory."""
+    """All events of a history, part by part; `get` asks for one."""
     more: dict[str, str] = {}
     while True:
-        page = get(executionArn=execution, maxResults=1000, **more)
-        yield from page["events"]
-        if not page.get("nextToken"):
+        part = get(executionArn=execution, maxResults=1000, **more)
+        yield from part["events"]
+        if not part.get("nextToken"):
             return
-        more = {"nextToken": page["nextToken"]}
+        more = {"nextToken": part["nextToken"]}
 
 
 def steps_of(events: Sequence[Mapping[str, Any]]) -> Iterator[StepReport]:
-    """Task states in the order in which they were entered; branches interleave, so events are told apart
+    """Task states in the order in which they were entered; branches interleave, so events are sorted
     by whom they follow."""
     entry: dict[int, int] = {}
     mine: dict[int, list[Mapping[str, Any]]] = {}

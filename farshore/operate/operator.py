@@ -1,7 +1,7 @@
 """What a person does to a run: start it, decide on its plan, speak to it through the ledger, redrive it.
 
 The same for a deployed stack and for the twin: they differ in which AWS answers. Errors: `Trouble`, a message
-for the person who typed; NotYet and Refused where the ledger is silent or says no (`answering` tells them).
+for the person who typed; NotYet and Refused where the ledger is silent or says no (`answering` words them).
 """
 
 from __future__ import annotations
@@ -20,7 +20,9 @@ from functions.run import Mode, Purpose
 
 from ..compile.definition import run_of
 from ..runbook.load import Runbook
-from .runs import Runs, Seen, region_of, short
+from .plan import fencing_states
+from .proposal import Proposal, proposal_of
+from .runs import Runs, RunSnapshot, region_of, short
 from .trouble import Trouble
 
 SELF_DECLARED = "self-declared"
@@ -61,6 +63,11 @@ class Operator:
     def records(self) -> Records:
         """All that the ledger holds of the application. Raises NotYet where no replica answers."""
         return self._ledger.read()
+
+    def proposal(self, records: Records) -> Proposal | None:
+        """The plan that was proposed last, and which of its steps are fences."""
+        machine = self.runs.machine_of(records.proposal.get("execution", ""))
+        return proposal_of(records, fencing_states(machine.definition) if machine else frozenset())
 
     def decide(
         self,
@@ -121,10 +128,10 @@ class Operator:
         lease = records.lease
         if lease is None or lease.released:
             return None
-        told = self.runs.describe(lease.holder)
-        if isinstance(told, Silence):
-            return Holder(lease, "silent", told.why)
-        return Holder(lease, "gone" if isinstance(told, Absent) else told["status"])
+        described = self.runs.describe(lease.holder)
+        if isinstance(described, Silence):
+            return Holder(lease, "silent", described.why)
+        return Holder(lease, "gone" if isinstance(described, Absent) else described["status"])
 
     def start(self, procedure: str, mode: Mode, dry_run: bool) -> str:
         """Starts a run and gives its ARN. The name makes a repeat after a lost answer the same run."""
@@ -146,34 +153,35 @@ class Operator:
             raise Trouble(f"{call} was refused: {reply.code}: {reply.message}")
         return execution
 
-    def must_be_redrivable(self, seen: Seen, holder: Holder | None) -> None:
+    def must_be_redrivable(self, snapshot: RunSnapshot, holder: Holder | None) -> None:
         """Raises Trouble, which says what to do instead, where the run cannot be redriven now."""
-        status, app = seen.told["status"], self.runbook.application
+        status, app = snapshot.described["status"], self.runbook.application
         if status in ("RUNNING", "SUCCEEDED"):
-            raise Trouble(f"{short(seen.arn)} is {status}: only a run that failed can be redriven")
-        if seen.report.undone:
+            raise Trouble(f"{short(snapshot.arn)} is {status}: only a run that failed can be redriven")
+        if snapshot.report.undone:
             raise Trouble(
-                f"{short(seen.arn)} ended in its Fail state, and a redrive would only fail again there: "
+                f"{short(snapshot.arn)} ended in its Fail state, and a redrive would only fail again there: "
                 f"start a new run: farshore start {app} --mode …"
             )
-        if seen.told.get("redriveStatus", "REDRIVABLE") != "REDRIVABLE":
+        if snapshot.described.get("redriveStatus", "REDRIVABLE") != "REDRIVABLE":
+            reason = snapshot.described.get("redriveStatusReason", "")
             raise Trouble(
-                f"{short(seen.arn)} cannot be redriven: {seen.told.get('redriveStatusReason', '')}: "
+                f"{short(snapshot.arn)} cannot be redriven: {reason}: "
                 f"start a new run: farshore start {app} --mode …"
             )
-        if holder is not None and holder.lease.holder != seen.arn and not holder.ended:
+        if holder is not None and holder.lease.holder != snapshot.arn and not holder.ended:
             raise Trouble(
                 f"{short(holder.lease.holder)} holds the lease ({holder.status} {holder.why}): wait for it, "
                 f"or end it: farshore abort {app} --why …"
             )
 
-    def go_on(self, seen: Seen, records: Records) -> Lease:
-        """Redrives a run as a new hand, and takes back the word that stopped it."""
-        redrives = seen.told.get("redriveCount", 0) + 1
-        lease = self.take_lease(seen.arn, redrives, run_of(seen.definition)["purpose"], records)
-        if records.directive.get("execution") == seen.arn and STOPPING & records.directive.keys():
+    def go_on(self, snapshot: RunSnapshot, records: Records) -> Lease:
+        """Redrives a run as a new holder of the lease, and takes back the word that stopped it."""
+        redrives = snapshot.described.get("redriveCount", 0) + 1
+        lease = self.take_lease(snapshot.arn, redrives, run_of(snapshot.definition)["purpose"], records)
+        if records.directive.get("execution") == snapshot.arn and STOPPING & records.directive.keys():
             self._write("directive", {k: v for k, v in records.directive.items() if k not in STOPPING})
-        self._redrive(seen.arn, redrives)
+        self._redrive(snapshot.arn, redrives)
         return lease
 
     def _redrive(self, execution: str, redrives: int) -> None:

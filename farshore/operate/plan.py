@@ -7,8 +7,8 @@ Each step answers for the world as it is now, not as the steps before it would l
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, replace
-from typing import Any, Literal
+from dataclasses import replace
+from typing import Any
 
 from functions.calls import Call, Sight, Silence
 from functions.errors import NotYet, Refused
@@ -16,49 +16,13 @@ from functions.fence import UNKNOWN
 from functions.handler import step_from
 from functions.ledger import Records, Remember
 from functions.outside import Outside
+from functions.planned import Outcome, Planned
 from functions.run import Mode, Run
 from functions.step import Done, Step, Wait
 from functions.world import World
 
 from ..compile.definition import happy_path, step_of
 from ..runbook.registry import StepType
-
-Outcome = Literal["done", "would change", "would wait", "would refuse", "unknown"]
-
-
-@dataclass(frozen=True)
-class Planned:
-    """What one step would do now."""
-
-    state: str
-    outcome: Outcome
-    why: str
-    """What is due, waited for, wrong or silent; of a step that is done, its own word."""
-    calls: tuple[Call, ...] = ()
-    remembers: Mapping[str, Any] = field(default_factory=dict)
-    """What a run would write in the ledger before the calls: the values that they overwrite."""
-    facts: Mapping[str, Any] = field(default_factory=dict)
-    no_return: bool = False
-    """With it, customers' data or traffic moves."""
-    fences: bool = False
-
-    def as_json(self) -> dict[str, Any]:
-        return {
-            "state": self.state,
-            "outcome": self.outcome,
-            "why": self.why,
-            "calls": [call_as_json(call) for call in self.calls],
-            "remembers": dict(self.remembers),
-            "facts": dict(self.facts),
-            "no_return": self.no_return,
-        }
-
-
-def call_as_json(call: Call) -> dict[str, Any]:
-    parameters = {
-        k: v.decode(errors="replace") if isinstance(v, bytes) else v for k, v in call.parameters.items()
-    }
-    return {"action": call.api.action, "region": call.region, "parameters": parameters}
 
 
 def plan_of(
@@ -70,11 +34,16 @@ def plan_of(
         kind = step_of(payload)
         if kind is None:
             function = task["Parameters"]["FunctionName"]
-            yield Planned(
-                state, "unknown", f"{function} is no step of this version of Farshore: check out its own"
-            )
+            why = f"{function} is no step of this version of Farshore: check out its own"
+            yield Planned("unknown", why, state=state)
         elif kind.written:
             yield _look(kind, state, payload, mode, outside, records, execution)
+
+
+def fencing_states(definition: Mapping[str, Any]) -> frozenset[str]:
+    """The states of a machine that take something from customers."""
+    kinds = {state: step_of(task["Parameters"]["Payload"]) for state, task in happy_path(definition)}
+    return frozenset(state for state, kind in kinds.items() if kind is not None and kind.fences)
 
 
 class _Looking(World):
@@ -99,7 +68,7 @@ def _look(
 ) -> Planned:
     """One look as a run's first, and where that meets silence another, as if patience were over."""
     run = Run(**payload["run"], mode=mode, dry_run=True, execution=execution, redrives=0, state=state)
-    blank = Planned(state, "unknown", "", no_return=kind.moves(), fences=kind.fences)
+    blank = Planned("unknown", "", state=state, no_return=kind.moves(), fences=kind.fences)
     try:
         step: Step[Any] = step_from(kind, payload["inputs"])
         world = _Looking(outside, run, records, outside.clock(), step)
@@ -111,13 +80,13 @@ def _look(
         return replace(blank, why=str(silence))
     except Refused as refusal:
         return replace(blank, outcome="would refuse", why=str(refusal))
-    told = replace(blank, facts=decision.facts)
+    looked = replace(blank, facts=decision.facts)
     if isinstance(decision, Done):
         if decision.outcome == UNKNOWN:
-            return replace(told, why=str(decision.facts.get("why", "")))
-        return replace(told, outcome="done", why=decision.outcome)
+            return replace(looked, why=str(decision.facts.get("why", "")))
+        return replace(looked, outcome="done", why=decision.outcome)
     if isinstance(decision, Wait):
-        return replace(told, outcome="unknown" if world.silent else "would wait", why=decision.why)
+        return replace(looked, outcome="unknown" if world.silent else "would wait", why=decision.why)
     remembers = {n.memory.resource: n.memory.value for n in decision.notes if isinstance(n, Remember)}
     sure: Outcome = "would change" if decision.calls or not world.silent else "unknown"
-    return replace(told, outcome=sure, why=decision.why, calls=decision.calls, remembers=remembers)
+    return replace(looked, outcome=sure, why=decision.why, calls=decision.calls, remembers=remembers)

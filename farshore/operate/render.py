@@ -12,11 +12,12 @@ from rich.console import Console
 from rich.table import Table
 
 from functions.ledger import Records
+from functions.planned import Planned
 
 from ..runbook.load import Runbook
-from ..runbook.registry import steps
 from .history import RunReport
 from .operator import Holder
+from .proposal import Proposal
 from .runs import short
 
 STYLES = {
@@ -52,23 +53,25 @@ def _plain(text: str) -> str:
     return text.replace("[", "\\[")
 
 
-def plan_rows(plan: Iterable[Mapping[str, Any]]) -> Iterable[Row]:
-    """A plan's entries, as a proposal or a plan's JSON holds them: a row for each, and one for each call."""
+def plan_rows(plan: Iterable[Planned]) -> Iterable[Row]:
+    """A row for each step of a plan, and one for each of its calls."""
     moved = False
-    for entry in plan:
-        kind = entry["outcome"] if entry["outcome"] in STYLES else "done"
-        facts = told(entry.get("facts", {}))
-        why = entry.get("why") or entry["outcome"]
-        if entry["no_return"] and kind != "done" and not moved:
+    for step in plan:
+        if step.no_return and step.outcome != "done" and not moved:
             moved = True
-            yield (kind, "", "-- point of no return: from here on, customers' data or traffic has moved --")
-        yield (kind, entry["state"], f"{why} ({facts})" if facts else why)
-        for call in entry.get("calls", ()):
-            parameters = json.dumps(call["parameters"], default=str)
-            yield ("", f"  {call['action']} in {call['region']}", parameters)
+            no_return = "-- point of no return: from here on, customers' data or traffic has moved --"
+            yield (step.outcome, "", no_return)
+        facts = described({name: value for name, value in step.facts.items() if value != step.why})
+        yield (step.outcome, step.state, f"{step.why} ({facts})" if facts else step.why)
+        for call in step.calls:
+            yield ("", f"  {call}", json.dumps(call.parameters, default=_text))
 
 
-def told(facts: Mapping[str, Any]) -> str:
+def _text(value: object) -> str:
+    return value.decode(errors="replace") if isinstance(value, bytes) else str(value)
+
+
+def described(facts: Mapping[str, Any]) -> str:
     """Facts as a person reads them: lag 0.5 s."""
     return ", ".join(_fact(name, value) for name, value in facts.items() if value not in ("", [], None))
 
@@ -94,69 +97,57 @@ def run_rows(arn: str, report: RunReport, facts: bool = False) -> Iterable[Row]:
         outcome = step.outcome
         if not step.ended:
             outcome = "waiting" if step is report.steps[-1] and report.status == "RUNNING" else "failed"
-        told_facts = told(step.facts) if facts else ""
-        told_ticks = f"{step.seconds:.1f} s, {step.ticks} tick{'s' if step.ticks != 1 else ''}"
-        yield (outcome, step.name, told_ticks, "; ".join(filter(None, (step.why, told_facts))))
+        took = f"{step.seconds:.1f} s, {step.ticks} tick{'s' if step.ticks != 1 else ''}"
+        more = described(step.facts) if facts else ""
+        yield (outcome, step.name, took, "; ".join(filter(None, (step.why, more))))
 
 
 def lease_row(holder: Holder | None) -> str:
     if holder is None:
         return "the lease is free"
     lease, status = holder.lease, f"{holder.status} {holder.why}".strip()
-    hand = f"redrive {lease.redrives}, epoch {lease.epoch}"
-    return f"the lease is held by {short(lease.holder)} ({status}), {hand}"
+    epoch = f"redrive {lease.redrives}, epoch {lease.epoch}"
+    return f"the lease is held by {short(lease.holder)} ({status}), {epoch}"
 
 
-def words_rows(records: Records, execution: str) -> Iterable[Row]:
+def ledger_rows(records: Records, execution: str) -> Iterable[Row]:
     """What people said to the run, and which fences are owed."""
     word = records.directive
     if execution and word.get("execution") == execution:
-        said = {key: word[key] for key in ("pause", "skip", "ungraceful", "abort") if word.get(key)}
-        yield (
-            "directive",
-            ", ".join(said) or "go on",
-            f"{word['who']}: {word['why']}",
-            told({"skip": word.get("skip")}),
-        )
-    if records.take_over:
-        yield (
-            "take-over",
-            short(records.take_over["holder"]),
-            f"{records.take_over['who']}: {records.take_over['why']}",
-        )
+        said = [key for key in ("pause", "skip", "ungraceful", "abort") if word.get(key)]
+        skipped = described({"skip": word.get("skip")})
+        yield ("directive", ", ".join(said) or "go on", f"{word['who']}: {word['why']}", skipped)
+    if word := records.take_over:
+        yield ("take-over", short(word["holder"]), f"{word['who']}: {word['why']}")
+    yield from _debt_rows(records)
+
+
+def _debt_rows(records: Records) -> Iterable[Row]:
     for resource, debt in records.debts.items():
         yield ("owed", resource, debt["why"])
 
 
-def what_is_at_stake(runbook: Runbook, records: Records, mode: str, now: float) -> Iterable[Row]:
+def what_is_at_stake(
+    runbook: Runbook, records: Records, proposal: Proposal, mode: str, now: float
+) -> Iterable[Row]:
     """What a decision costs: the loss to expect, the fences that nobody confirmed, the time already spent."""
-    plan = records.proposal["plan"]
-    heard = records.directive.get("execution") == records.proposal["execution"]
-    graceful = mode == "graceful" and not (heard and records.directive.get("ungraceful"))
-    fences = [entry for entry in plan if _fences(entry) and entry["outcome"] in ("would change", "unknown")]
-    age = now - records.proposal["at"]
-    for entry in plan:
-        facts = entry.get("facts", {})
-        if "lag_seconds" in facts:
-            lag, old = facts["lag_seconds"], facts["lag_age_seconds"] + age
+    heeded = records.directive.get("execution") == proposal.execution
+    graceful = mode == "graceful" and not (heeded and records.directive.get("ungraceful"))
+    # At the time of the proposal a silent Region is still being waited for: nobody can confirm that, either.
+    fences = [step for step in proposal.plan if step.fences and step.outcome not in ("done", "would refuse")]
+    age = now - proposal.at
+    for step in proposal.plan:
+        if "lag_seconds" in step.facts:
+            lag, old = step.facts["lag_seconds"], step.facts["lag_age_seconds"] + age
             what = "nothing is lost: the writer moves when all has arrived"
             if not graceful:
                 growing = ", and growing until writes are fenced" if fences else ""
                 loss = f"expect to lose about {lag:g} s of writes{growing}"
                 what = f"{loss}; the objective is {runbook.objectives.rpo:g} s"
-            yield ("at stake", entry["state"], f"lagged {lag:g} s, {old:.0f} s ago; {what}")
-    for entry in fences:
-        if not entry.get("calls"):
-            yield ("unknown", entry["state"], f"a fence that nobody can confirm: {entry.get('why', '')}")
-    for resource, debt in records.debts.items():
-        yield ("owed", resource, debt["why"])
-    yield (
-        "at stake",
-        "time",
-        f"the plan is {age:.0f} s old; the objective is {runbook.objectives.rto:g} s without service",
-    )
-
-
-def _fences(entry: Mapping[str, Any]) -> bool:
-    kind = steps().get(entry["state"].split(" ")[0])
-    return kind is not None and kind.fences
+            yield ("at stake", step.state, f"lagged {lag:g} s, {old:.0f} s ago; {what}")
+    for step in fences:
+        if not step.calls:
+            yield ("unknown", step.state, f"a fence that nobody can confirm: {step.why}")
+    yield from _debt_rows(records)
+    objective = f"the objective is {runbook.objectives.rto:g} s without service"
+    yield ("at stake", "time", f"the plan is {age:.0f} s old; {objective}")

@@ -1,4 +1,4 @@
-"""The runs of an application, as Step Functions tells about them in the Region of each machine.
+"""The runs of an application, as Step Functions describes them in the Region of each machine.
 
 Errors: `Trouble` where AWS says no, or where somebody must answer and nobody does.
 """
@@ -30,14 +30,17 @@ MACHINE = Api("states:DescribeStateMachine", client="stepfunctions", absent=LIST
 HISTORY = Api("states:GetExecutionHistory", client="stepfunctions", absent=DESCRIBE.absent)
 DEFINITION = Api("states:DescribeStateMachineForExecution", client="stepfunctions", absent=DESCRIBE.absent)
 
+ARN_PARTS = 8
+"""Of a run's: arn, partition, service, Region, account, "execution", the machine's name, the run's name."""
+
 
 @dataclass(frozen=True)
-class Seen:
-    """A run as a person asks about it."""
+class RunSnapshot:
+    """A run as Step Functions described it when a person asked."""
 
     arn: str
-    told: Answer
-    """DescribeExecution's answer."""
+    described: Answer
+    """What Step Functions says of it."""
     definition: Mapping[str, Any]
     """The machine as it was when the run began: the repository may have moved on."""
     report: RunReport
@@ -77,26 +80,32 @@ class Runs:
         endpoints = [
             Endpoint(region) for region in (regions.standby, regions.primary, regions.observer) if region
         ]
-        told = self.ask(WHO(regions.standby).through(endpoints))
-        if not isinstance(told, Mapping):
-            raise Trouble(f"no Region tells who you are: {told}: look at your network, then try again")
-        arn: str = told["Arn"]
+        answer = self.ask(WHO(regions.standby).through(endpoints))
+        if not isinstance(answer, Mapping):
+            raise Trouble(f"no Region says who you are: {answer}: look at your network, then try again")
+        arn: str = answer["Arn"]
         return arn
+
+    def machine_of(self, execution: str) -> Machine | None:
+        """The machine that an execution's ARN names; None where it names none of this application."""
+        parts = execution.split(":")
+        named = parts[6] if len(parts) == ARN_PARTS and parts[5] == "execution" else ""
+        return next((each for each in self.machines.values() if each.name == named), None)
 
     def machine_arn(self, procedure: str) -> str:
         machine = self.machines[procedure]
         _, partition, _, _, account, *_ = self.caller.split(":")
-        return f"arn:{partition}:states:{machine.region}:{account}:stateMachine:{machine.name}"
+        return f"arn:{partition}:{MACHINE.prefix}:{machine.region}:{account}:stateMachine:{machine.name}"
 
     def deployed(self, procedure: str) -> str:
         """The ARN of a machine that is there and may be read. Raises Trouble."""
         arn, region = self.machine_arn(procedure), self.machines[procedure].region
-        told = self.ask(MACHINE(region, stateMachineArn=arn))
-        if isinstance(told, Absent):
+        answer = self.ask(MACHINE(region, stateMachineArn=arn))
+        if isinstance(answer, Absent):
             raise Trouble(f"{arn} is not there: `sam deploy` to {region}, then try again")
-        if isinstance(told, Silence):
+        if isinstance(answer, Silence):
             raise Trouble(
-                f"Step Functions in {region} does not answer: {told.why}: use `farshore plan --as-cli`"
+                f"Step Functions in {region} does not answer: {answer.why}: use `farshore plan --as-cli`"
             )
         return arn
 
@@ -107,57 +116,62 @@ class Runs:
         for procedure, machine in self.machines.items():
             if machine.purpose == "settle":
                 continue
-            told = self.ask(LIST(machine.region, stateMachineArn=self.machine_arn(procedure), maxResults=1))
-            if isinstance(told, Silence):
+            answer = self.ask(LIST(machine.region, stateMachineArn=self.machine_arn(procedure), maxResults=1))
+            if isinstance(answer, Silence):
                 silent.append(f"{machine.name} in {machine.region}")
-            elif isinstance(told, Mapping):
-                found += [(each["startDate"], each["executionArn"]) for each in told["executions"]]
+            elif isinstance(answer, Mapping):
+                found += [(each["startDate"], each["executionArn"]) for each in answer["executions"]]
         return max(found, default=(None, None))[1], tuple(silent)
 
     def find(self, run: str) -> str:
         """The ARN of a run of this application, given that or its name. Raises Trouble."""
         if run.startswith("arn:"):
-            if not run.split(":")[6].startswith(f"{self.runbook.application}-"):
-                raise Trouble(f"{run} is no run of {self.runbook.application}: name one of its own")
+            if self.machine_of(run) is None:
+                example = self.machine_arn("failover").replace(":stateMachine:", ":execution:")
+                raise Trouble(
+                    f"{run} is no run of {self.runbook.application}: give a run's name, or its ARN, "
+                    f"such as {example}:NAME"
+                )
             return run
         silent = []
         for procedure in self.machines:
             arn = f"{self.machine_arn(procedure).replace(':stateMachine:', ':execution:')}:{run}"
-            told = self.describe(arn)
-            if isinstance(told, Mapping):
+            answer = self.describe(arn)
+            if isinstance(answer, Mapping):
                 return arn
-            silent += [region_of(arn)] if isinstance(told, Silence) else []
+            silent += [region_of(arn)] if isinstance(answer, Silence) else []
         more = f"; {', '.join(sorted(set(silent)))} did not answer" if silent else ""
         raise Trouble(f"{self.runbook.application} has no run {run}{more}: farshore status shows the newest")
 
-    def look(self, execution: str) -> Seen:
-        """A run's history, read whole. Raises Trouble where Step Functions does not tell."""
+    def look(self, execution: str) -> RunSnapshot:
+        """A run's history, read whole. Raises Trouble where Step Functions does not answer."""
         region = region_of(execution)
-        told = self._answer(DESCRIBE(region, executionArn=execution))
+        described = self._answer(DESCRIBE(region, executionArn=execution))
         machine = self._answer(DEFINITION(region, executionArn=execution))
         events = list(events_of(lambda **more: self._answer(HISTORY(region, **more)), execution))
         definition = json.loads(machine["definition"])
         procedure = run_of(definition)["procedure"]
-        report = run_report(procedure, mode_of(told), definition, told, events)
-        return Seen(execution, told, definition, report)
+        report = run_report(procedure, mode_of(described), definition, described, events)
+        return RunSnapshot(execution, described, definition, report)
 
     def _answer(self, call: Call) -> Answer:
-        told = self.ask(call)
-        if isinstance(told, Silence):
+        answer = self.ask(call)
+        if isinstance(answer, Silence):
             raise Trouble(
-                f"Step Functions does not answer: {told.why}: try again; the ledger may still tell more"
+                f"Step Functions does not answer: {answer.why}: try again; "
+                "`farshore status` shows what the ledger holds"
             )
-        if isinstance(told, Absent):
+        if isinstance(answer, Absent):
             raise Trouble(
                 f"{call}: no such run as {call.parameters['executionArn']}: look with farshore status"
             )
-        return told
+        return answer
 
 
-def mode_of(told: Answer) -> str:
+def mode_of(described: Answer) -> str:
     """The mode that a run was started with; "" where its input names none, and it was refused."""
     try:
-        return str(json.loads(told.get("input", "{}")).get("mode", ""))
+        return str(json.loads(described.get("input", "{}")).get("mode", ""))
     except (ValueError, AttributeError):
         return ""
 
@@ -167,5 +181,5 @@ def region_of(arn: str) -> str:
 
 
 def short(arn: str) -> str:
-    """unicorn-shop-failover/failover-20270101T000500Z: a run as a person names it."""
+    """A run as a person names it: its machine's name, and its own."""
     return "/".join(arn.split(":")[6:8])

@@ -23,7 +23,7 @@ def answering(command: Callable[P, T]) -> Callable[P, T]:
     """A command whose every failure is one clear message."""
 
     @functools.wraps(command)
-    def told(*args: P.args, **kwargs: P.kwargs) -> T:
+    def answered(*args: P.args, **kwargs: P.kwargs) -> T:
         try:
             return command(*args, **kwargs)
         except NotYet as silence:
@@ -33,4 +33,4 @@ def answering(command: Callable[P, T]) -> Callable[P, T]:
         except BotoCoreError as error:
             raise Trouble(f"AWS cannot be asked from here: {error}: log in, then try again") from error
 
-    return told
+    return answered

@@ -15,7 +15,8 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from ..runbook.find import find
-from .local import as_the_twin
+from ._report_file import ReportFile, save
+from ._twin import as_the_twin
 
 if TYPE_CHECKING:
     from ..explore.cases import Struck
@@ -44,7 +45,7 @@ TOLD_BREACHES = 20
 @click.option("--only", metavar="TEXT", default="", help="Only runs whose seed contains TEXT.")
 @click.option(
     "--report",
-    type=click.Path(dir_okay=False, path_type=Path),
+    type=ReportFile(),
     help="Write the matrix to a file, as Markdown.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print JSON on standard output, and nothing else.")
@@ -74,7 +75,7 @@ def explore_command(
     _explore(exploration, runs)
     wall = time.perf_counter() - began
     if report is not None:
-        report.write_text(markdown(exploration))
+        save(report, markdown(exploration))
     if as_json:
         click.echo(json.dumps(told(exploration, wall), indent=2))
     else:

@@ -1,4 +1,7 @@
-"""`farshore rehearse`: a whole game day in the twin, told as it happens."""
+"""Rehearse a game day of APP on this machine.
+
+Outage, failover, recovery, failback, with customers in the twin all the while.
+"""
 
 from __future__ import annotations
 
@@ -13,29 +16,25 @@ from rich.console import Console
 from rich.table import Table
 
 from ..runbook.find import find
-from .local import as_the_twin
+from ._report_file import ReportFile, save
+from ._twin import as_the_twin
 
 if TYPE_CHECKING:
     from ..simulate.report import Report
 
 
-@click.command("rehearse")
+@click.command()
 @click.argument("app")
 @click.option("--mode", type=click.Choice(["graceful", "ungraceful"]), default="graceful", show_default=True)
 @click.option(
     "--dark", metavar="REGION", help="The primary Region goes dark as a whole, and comes back by itself."
 )
-@click.option("--seed", type=int, default=1, show_default=True, help="The same seed tells the same story.")
+@click.option("--seed", type=int, default=1, show_default=True, help="The same seed makes the same report.")
 @click.option(
     "--json", "as_json", is_flag=True, help="Print the report as JSON on standard output, and nothing else."
 )
-@click.option(
-    "--report", type=click.Path(dir_okay=False, path_type=Path), help="Write the JSON report to a file, too."
-)
-def rehearse_command(
-    app: str, mode: str, dark: str | None, seed: int, as_json: bool, report: Path | None
-) -> None:
-    """Rehearse a game day of APP on this machine: outage, failover, recovery, failback."""
+@click.option("--report", type=ReportFile(), help="Write the JSON report to a file, too.")
+def command(app: str, mode: str, dark: str | None, seed: int, as_json: bool, report: Path | None) -> None:
     runbook = find(app)
     if dark is not None and dark != runbook.regions.primary:
         raise click.UsageError(f"--dark takes the primary Region, {runbook.regions.primary}, not {dark}")
@@ -61,16 +60,16 @@ def rehearse_command(
             found = rehearsal.play()
     found.wall_seconds = time.perf_counter() - began
     text = json.dumps(found.as_json(), indent=2)
-    if report is not None:
-        report.write_text(text + "\n")
     if as_json:
         click.echo(text)
     else:
-        _tell_result(console, found)
+        _print_result(console, found)
+    if report is not None:
+        save(report, text + "\n")
     sys.exit(0 if found.ok else 1)
 
 
-def _tell_result(console: Console, found: Report) -> None:
+def _print_result(console: Console, found: Report) -> None:
     """What a person wants to know at the end."""
     clients, data = found.clients, found.data
     if clients:

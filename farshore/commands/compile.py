@@ -1,4 +1,7 @@
-"""farshore compile: from runbooks to everything that is deployed, tried and read."""
+"""Derive everything that is deployed from the runbooks.
+
+That is statemachines/, template.yaml, docs/steps.md, the schema that editors read, and the events in tests/.
+"""
 
 from __future__ import annotations
 
@@ -8,18 +11,19 @@ from pathlib import Path
 
 import click
 
-from ..compile.compilation import RUNBOOKS, Compilation, compiled
+from ..compile.compilation import Compilation, compiled
 from ..lint import errors
+from ..runbook.find import RUNBOOKS
+from ..runbook.load import load_all
 from ..runbook.mistakes import Mistakes
 
 
-@click.command("compile")
+@click.command()
 @click.option(
     "--check", is_flag=True, help="Write nothing; list what is stale, and exit with 1 if anything is."
 )
 @click.option("--json", "as_json", is_flag=True, help="Print what was done as JSON.")
-def compile_command(check: bool, as_json: bool) -> None:
-    """Derive statemachines/, template.yaml, docs/steps.md, the schema and tests/ from the runbooks."""
+def command(check: bool, as_json: bool) -> None:
     derived = _derived(Path())
     try:
         due = derived.difference() if check else derived.write()
@@ -47,9 +51,10 @@ def compile_command(check: bool, as_json: bool) -> None:
 
 def _derived(root: Path) -> Compilation:
     """One verdict: what lint calls an error is refused as well, and all of it at once. Raises Mistakes."""
-    wrong = errors(root / RUNBOOKS)
+    runbooks = load_all(root / RUNBOOKS)
+    wrong = errors(runbooks)
     try:
-        derived = compiled(root)
+        derived = compiled(root, runbooks)
     except Mistakes as refused:
         raise Mistakes(dict.fromkeys([*refused.mistakes, *wrong])) from None
     if wrong:

@@ -1,4 +1,8 @@
-"""`farshore plan`: what each step of a procedure would do now, and the same as AWS CLI commands."""
+"""Show what each step of a procedure of APP would do now.
+
+Nothing is changed, and no lease is taken.
+Exits 1 where a step would refuse, or cannot tell because nobody answers.
+"""
 
 from __future__ import annotations
 
@@ -13,20 +17,21 @@ import click
 from functions.errors import NotYet, Refused
 from functions.ledger import Records
 from functions.outside import Outside
+from functions.planned import Planned
 from functions.run import MODES, Mode
 
 from ..compile.machine import machines
-from ..operate.aws_cli import as_script, command
+from ..operate.aws_cli import as_command, as_script
 from ..operate.operator import Operator
-from ..operate.plan import Planned, plan_of
+from ..operate.plan import plan_of
 from ..operate.render import plan_rows, show
 from ..operate.trouble import answering
 from ..runbook.find import find
 from ..runbook.load import Runbook
-from .local import as_the_twin
+from ._twin import as_the_twin
 
 
-@click.command("plan")
+@click.command()
 @click.argument("app")
 @click.option("--procedure", default="failover", show_default=True, help="Which of the runbook's procedures.")
 @click.option("--mode", type=click.Choice(MODES), default="graceful", show_default=True)
@@ -37,13 +42,9 @@ from .local import as_the_twin
 @click.option("--json", "as_json", is_flag=True, help="Print the plan as JSON, and nothing else.")
 @click.pass_obj
 @answering
-def plan_command(
+def command(
     given: Outside | None, app: str, procedure: str, mode: Mode, twin: bool, as_cli: bool, as_json: bool
 ) -> None:
-    """Show what each step of APP's procedure would do now. Nothing is changed, and no lease is taken.
-
-    Exits 1 where a step would refuse, or cannot tell because nobody answers.
-    """
     runbook = find(app)
     made = {machine.procedure: machine for machine in machines(runbook)}
     if procedure not in made:
@@ -61,7 +62,7 @@ def plan_command(
         for line in as_script(plan):
             click.echo(line)
     else:
-        show(plan_rows(step.as_json() for step in plan))
+        show(plan_rows(plan))
     sys.exit(1 if any(step.outcome in ("would refuse", "unknown") for step in plan) else 0)
 
 
@@ -69,7 +70,8 @@ def _as_json(
     runbook: Runbook, procedure: str, mode: str, twin: bool, as_cli: bool, plan: list[Planned]
 ) -> Mapping[str, Any]:
     steps = [
-        step.as_json() | ({"cli": [command(call) for call in step.calls]} if as_cli else {}) for step in plan
+        step.as_json() | ({"cli": [as_command(call) for call in step.calls]} if as_cli else {})
+        for step in plan
     ]
     return {
         "application": runbook.application,

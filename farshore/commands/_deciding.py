@@ -1,0 +1,53 @@
+"""What `approve` and `decline` share: the plan is shown again, and the decision counts for its hash only."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from functions.calls import Absent, Silence
+from functions.outside import Outside
+
+from ..operate.operator import Operator
+from ..operate.render import plan_rows, show, what_is_at_stake
+from ..operate.runs import mode_of, short
+from ..operate.trouble import Trouble
+from ..runbook.find import find
+from ._options import end
+
+
+def decide(
+    outside: Outside | None,
+    app: str,
+    as_json: bool,
+    decision: Literal["approve", "decline"],
+    plan: str,
+    who: str | None,
+    why: str,
+) -> None:
+    """Raises Trouble where that plan is not the pending one, or its run has ended."""
+    operator = Operator(find(app), outside)
+    records = operator.records()
+    proposal = operator.proposal(records)
+    if proposal is None or proposal.hash != plan:
+        pending = f"the pending one is {proposal.hash}" if proposal else "none is pending"
+        raise Trouble(f"plan {plan} is not pending in {app}, {pending}: look first: farshore status {app}")
+    if (before := records.decisions.get(plan)) is not None and before["decision"] != decision:
+        raise Trouble(
+            f"{before['who']} said {before['decision']} to plan {plan} already ({before['why']}): "
+            f"to stop that run: farshore abort {app} --why …"
+        )
+    described = operator.runs.describe(proposal.execution)
+    if isinstance(described, Absent) or (
+        not isinstance(described, Silence) and described["status"] != "RUNNING"
+    ):
+        raise Trouble(
+            f"the run that proposed plan {plan} has ended: nothing waits for it: farshore status {app}"
+        )
+    if not as_json:
+        mode = "" if isinstance(described, Silence) else mode_of(described)
+        at_stake = what_is_at_stake(operator.runbook, records, proposal, mode, operator.outside.clock())
+        show([*plan_rows(proposal.plan), *at_stake])
+    who = who or operator.runs.caller
+    operator.decide(plan, decision, who, why)
+    more = {"plan": plan, "decision": decision, "who": who, "why": why, "execution": proposal.execution}
+    end(as_json, more, [(f"{decision}d plan {plan} as {who}, for {short(proposal.execution)}",)])

@@ -1,0 +1,43 @@
+"""What the directives share: a person's word to the run that holds the lease, and to no other."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from ..operate.operator import Operator
+from ..operate.runs import short
+from ..operate.trouble import Trouble
+from ._options import end
+
+
+def running(operator: Operator) -> str:
+    """The run that holds the lease: the one that a directive is for. Raises Trouble where there is none."""
+    app, holder = operator.runbook.application, operator.holder(operator.records())
+    if holder is None or holder.ended:
+        why = "nobody holds the lease" if holder is None else f"{short(holder.lease.holder)} has ended"
+        raise Trouble(f"no run of {app} is under way ({why}): nothing was said: farshore status {app}")
+    if holder.status == "silent":
+        click.echo(
+            f"{short(holder.lease.holder)} cannot be asked ({holder.why}): it may never heed this", err=True
+        )
+    return holder.lease.holder
+
+
+def said(operator: Operator, execution: str) -> dict[str, Any]:
+    """The directive that stands for a run; empty where nobody has said anything to it."""
+    directive = operator.records().directive
+    return dict(directive) if directive.get("execution") == execution else {}
+
+
+def direct(operator: Operator, execution: str, as_json: bool, who: str | None, why: str, **word: Any) -> None:
+    """Records the word, and says so."""
+    who = who or operator.runs.caller
+    operator.direct(execution, who, why, **word)
+    words = ", ".join(f"{key} {value}" for key, value in word.items())
+    end(
+        as_json,
+        {"execution": execution, "who": who, "why": why, **word},
+        [(f"said to {short(execution)} as {who}: {words}",), ("it is heeded at the next tick",)],
+    )

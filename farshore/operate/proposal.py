@@ -1,0 +1,29 @@
+"""The plan that a run has proposed, as the ledger holds it: a person decides on its hash."""
+
+from __future__ import annotations
+
+from collections.abc import Set
+from dataclasses import dataclass
+
+from functions.ledger import Records
+from functions.planned import Planned, planned_from
+
+
+@dataclass(frozen=True)
+class Proposal:
+    """A plan, and the run that waits, or has waited, for a decision on it."""
+
+    hash: str
+    execution: str
+    at: float
+    """When it was proposed, in seconds since the epoch."""
+    plan: tuple[Planned, ...]
+
+
+def proposal_of(records: Records, fencing: Set[str] = frozenset()) -> Proposal | None:
+    """None where nothing has been proposed. `fencing` names the states that take something from customers."""
+    item = records.proposal
+    if not item:
+        return None
+    plan = tuple(planned_from(entry, entry["state"] in fencing) for entry in item["plan"])
+    return Proposal(item["hash"], item["execution"], item["at"], plan)

@@ -1,0 +1,70 @@
+"""What a step would do now: what a dry run answers, what an approval shows, what `farshore plan` prints."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from .calls import Api, Call
+
+Outcome = Literal["done", "would change", "would wait", "would refuse", "unknown"]
+
+
+@dataclass(frozen=True)
+class Planned:
+    """One step of a plan, as JSON holds it, too."""
+
+    outcome: Outcome
+    why: str
+    """What is due, waited for, wrong or silent; of a step that is done, its own word."""
+    calls: tuple[Call, ...] = ()
+    remembers: Mapping[str, Any] = field(default_factory=dict)
+    """What a run would write in the ledger before the calls: the values that they overwrite, by resource."""
+    facts: Mapping[str, Any] = field(default_factory=dict)
+    state: str = ""
+    no_return: bool = False
+    """With it, customers' data or traffic moves."""
+    fences: bool = False
+    """It takes something from customers."""
+
+    def as_json(self) -> dict[str, Any]:
+        return {
+            "state": self.state,
+            "outcome": self.outcome,
+            "why": self.why,
+            "calls": [
+                {"action": call.api.action, "region": call.region, "parameters": _legible(call.parameters)}
+                for call in self.calls
+            ],
+            "remembers": dict(self.remembers),
+            "facts": dict(self.facts),
+            "no_return": self.no_return,
+        }
+
+
+def planned_from(entry: Mapping[str, Any], fences: bool = False) -> Planned:
+    """Reads a plan's JSON, in which a step that is done answers with a word of its own.
+
+    Of its calls it holds what is to be shown: the first endpoint's Region, bytes as text.
+    """
+    outcomes: dict[str, Outcome] = {
+        "would change": "would change",
+        "would wait": "would wait",
+        "would refuse": "would refuse",
+        "unknown": "unknown",
+    }
+    return Planned(
+        outcomes.get(entry["outcome"], "done"),
+        entry.get("why") or entry.get("facts", {}).get("why") or entry["outcome"],
+        tuple(Api(call["action"])(call["region"], **call["parameters"]) for call in entry.get("calls", ())),
+        entry.get("remembers", {}),
+        entry.get("facts", {}),
+        entry.get("state", ""),
+        entry.get("no_return", False),
+        fences,
+    )
+
+
+def _legible(parameters: Mapping[str, Any]) -> dict[str, Any]:
+    return {k: v.decode(errors="replace") if isinstance(v, bytes) else v for k, v in parameters.items()}

@@ -1,0 +1,116 @@
+"""docs/words.md has every word that a report, a matrix, a story or a seed says, each with a sentence.
+
+The words are taken from what the commands print: keys of JSON, values that are words and not names (how a
+state, a run or a plan ended, the kinds of events), headings of the matrix; and from the registries, whatever
+a seed can say. Names of states, Regions and resources are the runbook's, and facts are their step's.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, get_args
+
+import pytest
+
+from farshore.explore.matrix import FAMILIES
+from farshore.explore.seed import PLACED, PLAIN, STRIKING
+from farshore.operate.render import STYLES
+from functions import errors
+from functions.planned import Outcome
+from functions.run import MODES, Purpose
+
+ROOT = Path(__file__).parent.parent
+NAMED = frozenset({"facts", "remembers", "parameters"})
+"""Keys whose values are by names of others: a step's, the runbook's, AWS's."""
+WORDED = frozenset({"status", "outcome", "mode", "procedure", "kind", "invariant"})
+"""Keys whose values are words of ours."""
+SEED = "unicorn-shop,failover,ungraceful,dark:us-east-1@failover-1/lease/1/1..+120"
+
+
+def words() -> dict[str, str]:
+    """Every word of docs/words.md with its sentence; a heading of several words is one, too."""
+    found = {}
+    for line in (ROOT / "docs" / "words.md").read_text().splitlines():
+        row = re.fullmatch(r"\| (.+?) \| (.+) \|", line)
+        if row and row[1] != "word":
+            heading = row[1].replace("`", "")
+            found |= dict.fromkeys([heading, *heading.split(", ")], row[2])
+    return found
+
+
+def said_in(value: Any) -> Iterator[str]:
+    """Keys, and those values that are words."""
+    if isinstance(value, list):
+        for each in value:
+            yield from said_in(each)
+    elif isinstance(value, dict):
+        for key, inner in value.items():
+            yield key
+            if key not in NAMED:
+                yield from said_in(inner)
+            if key in WORDED and inner:
+                yield re.sub(r" by .*", "", inner)  # still held by the game day
+
+
+def farshore(*words: str) -> subprocess.CompletedProcess[str]:
+    program = [sys.executable, "-c", "from farshore.cli import main; main()", *words]
+    return subprocess.run(program, cwd=ROOT, capture_output=True, text=True, check=True)
+
+
+def undefined(said: Iterator[str]) -> list[str]:
+    return sorted(set(said) - set(words()))
+
+
+def test_a_word_has_a_sentence() -> None:
+    assert len(words()) > 100
+    assert [word for word, sentence in words().items() if not re.match(r"[A-Z].*\.$", sentence)] == []
+
+
+def test_the_words_of_a_rehearsal_are_defined() -> None:
+    done = farshore("rehearse", "unicorn-shop", "--mode", "ungraceful", "--dark", "us-east-1", "--json")
+    said = set(said_in(json.loads(done.stdout)))
+    kinds = set(re.findall(r"^ *\d+:\d\d  (\w+)", done.stderr, re.MULTILINE))
+    assert {"alarm", "plan", "return", "settled", "end"} <= kinds
+    assert undefined(iter(said | kinds)) == []
+
+
+def test_the_words_of_a_plan_are_defined() -> None:
+    report = json.loads(farshore("plan", "unicorn-shop", "--twin", "--as-cli", "--json").stdout)
+    assert undefined(said_in(report)) == []
+
+
+def test_the_words_of_a_story_are_defined() -> None:
+    tales = json.loads(farshore("replay", "--json", SEED).stdout)
+    assert {"fault", "tick", "change", "world"} <= {event["kind"] for event in tales[0]["events"]}
+    assert undefined(said_in(tales)) == []
+
+
+def test_the_words_of_an_exploration_and_the_headings_of_its_matrix_are_defined(tmp_path: Path) -> None:
+    file = tmp_path / "matrix.md"
+    only = ("--only", "killed@failback-1/release/1/1", "--report", str(file), "--json")
+    report = json.loads(farshore("explore", "unicorn-shop", *only).stdout)
+    headings = re.findall(r"^\| \| (.*) \|$", file.read_text(), re.MULTILINE)
+    assert headings
+    said = {*said_in(report), *(family for line in headings for family in line.split(" | ") if family)}
+    assert undefined(iter(said)) == []
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        pytest.param([*STRIKING, *PLACED, *PLAIN], id="a seed's"),
+        pytest.param(list(FAMILIES), id="families"),
+        pytest.param([f"S{n}" for n in range(1, 9)] + ["L1"], id="invariants"),
+        pytest.param([*get_args(Outcome), *STYLES], id="a plan's"),
+        pytest.param([*MODES, *get_args(Purpose)], id="a run's"),
+        pytest.param([name for name, thing in vars(errors).items() if isinstance(thing, type)], id="errors"),
+    ],
+)
+def test_every_word_that_can_be_said_is_defined(said: list[str]) -> None:
+    assert said
+    assert undefined(iter(said)) == []
