@@ -7,7 +7,7 @@ from functions.ledger import is_ledgers
 from twin.aws import GLOBAL_HOMES
 from twin.faults import Request
 
-from ..checkers.events import Tick, ledger_write
+from ..checkers.events import Tick, call_of
 from ..compile.definition import step_of
 from ..operate.operator import START
 
@@ -25,7 +25,7 @@ def changes_the_application(request: Request, tick: Tick | None) -> bool:
 
 
 def notes_in_the_ledger(request: Request, table: str) -> bool:
-    return ledger_write(request, table) is not None
+    return call_of(request, table).written is not None
 
 
 def only_reads(request: Request, tick: Tick) -> bool:

@@ -21,7 +21,7 @@ from functions.outside import Outside
 from functions.run import Purpose
 from functions.telemetry import Telemetry, tick_of
 from twin.applications import foundation
-from twin.aws import Cloud
+from twin.aws import AwsError, Cloud
 from twin.clock import Clock
 from twin.customers import Customers
 from twin.doubles import Doubles
@@ -192,7 +192,7 @@ class Simulation:
 
     def deliver(self, function: tuple[str, str], event: Mapping[str, Any]) -> None:
         """Runs the function of that Region and name with an event: whatever comes of it, nobody hears."""
-        with suppress(FunctionError, AwsError):
+        with suppress(accounts.FunctionError, AwsError):
             self.functions.invoke(*function, event)
 
     def lease(self) -> Lease | None:
