@@ -76,7 +76,7 @@ class LedgerWrite:
     """What a call has written into the ledger."""
 
     item: str
-    """As debt#us-east-1:unicorn-shop-users:reserved_concurrency."""
+    """Its sort key, as lease or memory#run#RESOURCE."""
     body: Mapping[str, Any] | None
     """None where the item was deleted."""
 
