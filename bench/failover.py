@@ -19,7 +19,7 @@ from contextlib import ExitStack
 from farshore.runbook.find import find
 from farshore.simulate.stage import Stage
 from functions.errors import NotYet
-from twin.moto.interpreter import on_the_clock
+from twin.services.stepfunctions.interpreter import on_the_clock
 
 BOOK = find("unicorn-shop")
 LOOK_EVERY = 5.0

@@ -321,14 +321,14 @@ OTHERWISE: dict[str, Callable[[Play], object]] = {
     "a word in the ledger": lambda play: play.operator.direct(play.main, "who", "why", pause=True),
     "a transport that is held": lambda play: play.shop.database.hold(),
     "an alarm": lambda play: setattr(next(iter(play.metrics._alarms.values())), "state", "ALARM"),
-    "a dark Region": lambda play: play.cloud.weather.dark.add("us-west-2"),
+    "a dark Region": lambda play: play.cloud.faults.dark.add("us-west-2"),
     "a lost write": lambda play: play.pulse.promises.append((0.0, "nobody has it")),
     "a person who will decline": lambda play: setattr(play, "declines", True),
     "a hand at work": lambda play: setattr(play.strikes, "busy", 1),
     "another run": lambda play: play.begin("failback", {"mode": "graceful"}),
     "a call that is under way": lambda play: play.clock.tasks.update({greenlet(): Task(play.clock, list)}),
     "a page that will be closed": lambda play: setattr(
-        play.cloud.backing.buckets.kept["active-primary-uibucket"], "block", {"BlockPublicPolicy": True}
+        play.cloud.backing.keeper("s3").kept["active-primary-uibucket"], "block", {"BlockPublicPolicy": True}
     ),
 }
 
@@ -342,7 +342,7 @@ def test_a_run_in_which_anything_stands_otherwise_is_not_back_on_course(
     def stand(play: Play, point: Point, request: Request) -> None:
         if point.label == where:
             stood.append(standing(play, request))
-            with play.cloud.weather.fair():
+            with play.cloud.faults.suspended():
                 OTHERWISE[what](play)
             stood.append(standing(play, request))
 

@@ -7,9 +7,10 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from twin.aws import Cloud
 from twin.clock import Clock
+from twin.cloud import Cloud
 from twin.invariants import Watch
+from twin.moto.backing import Moto
 
 EAST, WEST = "us-east-1", "us-west-1"
 BOUND = 180.0
@@ -49,7 +50,7 @@ class Story:
     """What happens to the shop, and what the watch makes of it."""
 
     def __init__(self, cloud: Cloud) -> None:
-        self.clock, self.weather, self.shop = cloud.clock, cloud.weather, Shop(cloud.weather.dark)
+        self.clock, self.faults, self.shop = cloud.clock, cloud.faults, Shop(cloud.faults.dark)
         self.watch = Watch(cloud, self.shop, BOUND)
         self.watch.begin()
         self.clock.every(1, lambda: None)
@@ -58,10 +59,10 @@ class Story:
         self.clock.sleep(seconds)
 
     def cut(self) -> None:
-        self.weather.cut.add(frozenset({EAST, WEST}))
+        self.faults.partitions.add(frozenset({EAST, WEST}))
 
     def heal(self) -> None:
-        self.weather.cut.clear()
+        self.faults.partitions.clear()
 
     def failed_over(self) -> None:
         """The other Region takes writes, too, and customers are sent there: one has an old address."""
@@ -75,7 +76,7 @@ class Story:
 
 @pytest.fixture
 def story() -> Iterator[Story]:
-    with Cloud(Clock(), seed=1) as cloud:
+    with Cloud(Clock(), 1, Moto()) as cloud:
         yield Story(cloud)
 
 
@@ -115,11 +116,11 @@ def test_once_they_can_be_heard_the_exposure_is_bounded(story: Story) -> None:
 
 def test_a_region_that_comes_back_while_its_route_is_on_is_an_exposure(story: Story) -> None:
     """Nobody has turned it off yet, so new customers are led there as well as those with an old address."""
-    story.weather.dark.add(EAST)
+    story.faults.dark.add(EAST)
     story.shop.writing = {EAST, WEST}
     story.shop.cached = {EAST, WEST}
     story.pass_by(30)
-    story.weather.dark.discard(EAST)
+    story.faults.dark.discard(EAST)
     story.pass_by(20)
     assert story.breached == set()
     story.shop.sent_to = {WEST}
@@ -131,11 +132,11 @@ def test_a_region_that_comes_back_while_its_route_is_on_is_an_exposure(story: St
 
 
 def test_a_region_that_came_back_and_is_not_fenced_in_time_is_a_breach(story: Story) -> None:
-    story.weather.dark.add(EAST)
+    story.faults.dark.add(EAST)
     story.pass_by(5)
     story.failed_over()
     story.pass_by(30)
-    story.weather.dark.discard(EAST)
+    story.faults.dark.discard(EAST)
     story.shop.cached = {EAST, WEST}
     story.pass_by(BOUND - 5)
     assert story.breached == set()
@@ -144,12 +145,12 @@ def test_a_region_that_came_back_and_is_not_fenced_in_time_is_a_breach(story: St
 
 
 def test_names_that_lead_back_to_a_region_once_its_route_was_off_are_a_breach_at_once(story: Story) -> None:
-    story.weather.dark.add(EAST)
+    story.faults.dark.add(EAST)
     story.pass_by(5)
     story.failed_over()
     story.shop.cached = {EAST, WEST}
     story.pass_by(120)
-    story.weather.dark.discard(EAST)
+    story.faults.dark.discard(EAST)
     story.pass_by(20)
     assert story.breached == set()
     story.shop.names = {EAST, WEST}

@@ -22,7 +22,7 @@ from farshore.runbook.registry import steps
 from farshore.simulate.rehearsal import Rehearsal
 from functions.steps import arc_controls
 from functions.steps.website_config import WebsiteConfig
-from twin.aws import GLOBAL_HOMES
+from twin.cloud import GLOBAL_HOMES
 from twin.faults import Request
 from twin.services.dynamodb import model as dynamodb
 
@@ -549,7 +549,7 @@ def test_what_an_ungraceful_run_calls_is_what_lint_said_that_it_would() -> None:
             made.add((request.caller, request.operation, request.region))
 
     with rehearsal.stage():
-        rehearsal.cloud.weather.script.append(note)
+        rehearsal.cloud.faults.injectors.append(note)
         report = rehearsal.play()
     assert [(run.procedure, run.status) for run in report.runs[:1]] == [("failover", "SUCCEEDED")]
     said = {

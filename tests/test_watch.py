@@ -21,7 +21,7 @@ def approve(stage: Stage) -> None:
 
 def test_a_glance_after_every_event_finds_what_a_look_would_find() -> None:
     with Stage(find("unicorn-shop"), "ungraceful", 1, data="journal", backed="doubles").stage() as stage:
-        clock, weather = stage.clock, stage.cloud.weather
+        clock, weather = stage.clock, stage.cloud.faults
         thorough = Watch(stage.cloud, stage.shop, EXPOSURE_BOUND)
         thorough.begin()
         clock.after_each[-1] = thorough.look
@@ -39,9 +39,9 @@ def test_a_glance_after_every_event_finds_what_a_look_would_find() -> None:
         clock.sleep(60)
         weather.dark.discard(PRIMARY)
         clock.sleep(30)
-        weather.cut.add(frozenset(stage.shop.arc.states))
+        weather.partitions.add(frozenset(stage.shop.arc.states))
         clock.sleep(30)
-        weather.cut.clear()
+        weather.partitions.clear()
         stage.shop.arc.states.update(dict.fromkeys(stage.shop.arc.states, "Off"))
         clock.sleep(60)
     assert "S3" in {breach.invariant for breach in thorough.breaches}

@@ -16,7 +16,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from .aws import Cloud
+from .cloud import Cloud
 
 NAMES_FOLLOW_SECONDS = 10.0
 """How long after a route has been turned off names may still lead there (route53_routing_control's longest in
@@ -42,7 +42,7 @@ class Application(Protocol):
         """Whose route is on."""
 
     def traits(self) -> tuple[object, ...]:
-        """All that `writers`, `open_regions` and `routes` are made of, but for the weather's dark Regions."""
+        """All that `writers`, `open_regions` and `routes` are made of, but for dark Regions."""
 
 
 @dataclass(frozen=True)
@@ -94,13 +94,13 @@ class Watch:
     def glance(self) -> None:
         """Looks, unless it would see what it saw last: while one Region at most takes writes, time alone and
         what customers have cached change nothing."""
-        weather, traits = self.cloud.weather, self.application.traits()
-        if self._calm and not weather.cut and traits == self._seen and weather.dark == self._seen_dark:
+        faults, traits = self.cloud.faults, self.application.traits()
+        if self._calm and not faults.partitions and traits == self._seen and faults.dark == self._seen_dark:
             return
-        self._seen, self._seen_dark = traits, set(weather.dark)
+        self._seen, self._seen_dark = traits, set(faults.dark)
         self.look()
         taking = self.application.writers() & self.application.open_regions()
-        self._calm = len(taking) < 2 and not weather.cut
+        self._calm = len(taking) < 2 and not faults.partitions
 
     def look(self) -> None:
         clock, writers = self.cloud.clock, self.application.writers()
@@ -129,9 +129,9 @@ class Watch:
         self._hold("S3", bool(routes), lambda: "every route is off")
 
     def _follow_the_dark(self, writers: set[str]) -> None:
-        weather = self.cloud.weather
-        dark = {region for region in weather.dark if "/" not in region and "." not in region}
-        parted = {region for pair in weather.cut for region in pair}
+        faults = self.cloud.faults
+        dark = {region for region in faults.dark if "/" not in region and "." not in region}
+        parted = {region for pair in faults.partitions for region in pair}
         back = (self._dark - dark) | (self._parted - parted)
         self.returned = (self.returned | back) & writers & self.application.open_regions()
         now, routes = self.cloud.clock.elapsed, self.application.routes()

@@ -14,11 +14,11 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, cast
 
 from functions.errors import NotYet
-from twin.aws import WHO
+from twin.cloud import WHO
 from twin.customers import Pulse
-from twin.faults import Echo, Kind, Request
+from twin.faults import EarlierAnswers, Kind, Request
 from twin.invariants import Breach
-from twin.services.dynamodb.model import WRITES
+from twin.services.dynamodb.strong_table import WRITES
 
 from ..operate.history import RunReport
 from ..operate.trouble import Trouble
@@ -180,14 +180,14 @@ class Play(Stage):
     def _curtain(self) -> None:
         self.watch.begin()
         if self._listen or self._forks or self.script.has("stale"):
-            self.cloud.weather.echo = _Listening(self._echoing)
+            self.cloud.faults.earlier = _Listening(self._echoing)
         self.strikes = Strikes(self, self.script)
         self._fork(None)
         self.declines = self.script.has(DECLINED)
         for fault in self.script.faults:
             if fault.kind == LAG:
                 self.clock.sleep(float(fault.place))
-        self.cloud.weather.script.append(self._befalls)
+        self.cloud.faults.injectors.append(self._befalls)
 
     def _run(self) -> None:
         name = f"{self.script.procedure}-{self._begun[self.script.procedure] + 1}"
@@ -444,7 +444,7 @@ class Play(Stage):
             self.script, self._listen = further, False
             self.cloud.validates = False  # whatever is asked, the course has asked
             if not further.has("stale"):
-                self.cloud.weather.echo = None  # nobody will ask what was answered before
+                self.cloud.faults.earlier = None  # nobody will ask what was answered before
             self.strikes.add(further, more)
 
 
@@ -455,15 +455,15 @@ def _event(payload: bytes) -> Mapping[str, Any]:
     return event
 
 
-class _Listening(Echo):
+class _Listening(EarlierAnswers):
     """Notes which reads could be answered stale."""
 
     def __init__(self, echoing: set[int]) -> None:
         super().__init__()
         self._echoing = echoing
 
-    def hear(self, request: Request, answer: Mapping[str, Any]) -> Mapping[str, Any] | None:
-        before = super().hear(request, answer)
+    def note(self, request: Request, answer: Mapping[str, Any]) -> Mapping[str, Any] | None:
+        before = super().note(request, answer)
         if before is not None:
             self._echoing.add(id(request))
         return before

@@ -9,9 +9,8 @@ follows every run to its end, and must come to the same.
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
-from twin.doubles import Doubles
 from twin.faults import Request
 
 if TYPE_CHECKING:
@@ -27,21 +26,13 @@ LATER = re.compile(
 def standing(play: Play, request: Request) -> str:
     """At a call by which Step Functions asks for a state's first tick."""
     shop, strikes = play.shop, play.strikes
-    doubles = cast(Doubles, play.cloud.backing)
     stands = (
         request.parameters["Payload"],
         [(of, play.running(arn)) for arn, (of, _) in play.executions.items() if of != "settle"],
         any(play.running(arn) for arn, (of, _) in play.executions.items() if of == "settle"),
-        len(play.clock.tasks),
-        {name: sorted(table.items.items()) for name, table in doubles.tables.kept.items()},
-        {name: bucket.block for name, bucket in doubles.buckets.kept.items()},
-        shop.settings(),
-        shop.traits(),
-        shop.database.standing(),
+        play.cloud.fingerprint(),
         sorted(shop.led_to()),
         len(play.pulse.lost()),
-        play.metrics.states(),
-        (sorted(play.cloud.weather.dark), sorted(map(sorted, play.cloud.weather.cut))),
         (strikes.to_come(), play.declines),
         (play.watch.standing(), play.breaches, play.debts_open()),
     )

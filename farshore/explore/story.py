@@ -106,7 +106,7 @@ class Told(Play):
 
     def _look(self) -> None:
         """How customers and data stand, whenever that changes."""
-        shop, weather = self.shop, self.cloud.weather
+        shop, weather = self.shop, self.cloud.faults
         stands = "; ".join(
             f"{name} {', '.join(sorted(regions)) or 'nowhere'}"
             for name, regions in (

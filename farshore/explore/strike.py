@@ -11,8 +11,8 @@ from botocore.exceptions import ClientError
 
 from functions.errors import NotYet
 from functions.outside import NO_ANSWER
-from twin.aws import AwsError
 from twin.clock import Clock
+from twin.cloud import AwsError
 from twin.faults import KINDS, Kind, Request
 from twin.services.lambda_.model import FunctionError
 
@@ -49,7 +49,7 @@ class Strikes:
     """A seed's faults, from the curtain on."""
 
     def __init__(self, play: Play, script: Seed) -> None:
-        self._play, self._clock, self._weather = play, play.clock, play.cloud.weather
+        self._play, self._clock, self._weather = play, play.clock, play.cloud.faults
         self._begins: dict[Point, list[Fault]] = {}
         self._ends: dict[Point, list[Fault]] = {}
         self._lasting: list[Fault] = []
@@ -124,7 +124,7 @@ class Strikes:
         if fault.kind == "dark":
             self._weather.dark.add(fault.place)
         elif fault.kind == "cut":
-            self._weather.cut.add(frozenset(fault.place.split("~")))
+            self._weather.partitions.add(frozenset(fault.place.split("~")))
         elif fault.kind == LAG:
             self._play.shop.database.hold()
         if isinstance(fault.until, Point):
@@ -139,7 +139,7 @@ class Strikes:
         if fault.kind == "dark":
             self._weather.dark.discard(fault.place)
         elif fault.kind == "cut":
-            self._weather.cut.discard(frozenset(fault.place.split("~")))
+            self._weather.partitions.discard(frozenset(fault.place.split("~")))
         elif fault.kind == LAG:
             self._play.shop.database.release()
 

@@ -18,8 +18,8 @@ from functions.handler import lambda_handler
 from functions.outside import Outside
 from functions.run import GIVES_UP, Run
 from functions.telemetry import Report, Telemetry, tick_of
-from twin.aws import ACCOUNT, Cloud
 from twin.clock import at_once
+from twin.cloud import ACCOUNT, Cloud
 from twin.faults import Request
 from twin.net import Net
 from twin.services.lambda_.model import Functions

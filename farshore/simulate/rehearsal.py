@@ -101,7 +101,7 @@ class Rehearsal(Stage):
             self.shop.database.hold()
             self.clock.sleep(HOLD_BEFORE_DARK)
             self.struck = self.clock.now
-            self.cloud.weather.dark.add(self.dark)
+            self.cloud.faults.dark.add(self.dark)
             self._say("outage", f"{self.dark} goes dark, {HOLD_BEFORE_DARK:g} s after replication stalled")
         else:
             self.struck = self.clock.now
@@ -143,7 +143,7 @@ class Rehearsal(Stage):
         while self.dark in self.shop.routes():
             self.clock.sleep(1)
         self.clock.sleep(RETURN_AFTER_FLIP)
-        self.cloud.weather.dark.discard(self.dark)
+        self.cloud.faults.dark.discard(self.dark)
         self.shop.database.release()
         self.recovered = self.clock.now
         self._say("return", f"{self.dark} comes back by itself, and still takes itself for the writer")
@@ -194,7 +194,7 @@ class Rehearsal(Stage):
         writers, serving, routes = shop.writers(), shop.open_regions(), shop.routes()
         regions = {
             region: {
-                "dark": self.cloud.weather.is_dark(region),
+                "dark": self.cloud.faults.is_dark(region),
                 "pages": shop.pages_open(region),
                 "api": region in serving,
                 "data": region in writers,

@@ -18,20 +18,20 @@ from functions.errors import NotYet
 from functions.telemetry import tick_of
 from twin.applications.unicorn_shop.application import API, UnicornShop, Wiring
 from twin.applications.unicorn_shop.users import Engine, store_of
-from twin.aws import Cloud
 from twin.clock import Clock
+from twin.cloud import Behind, Cloud
 from twin.doubles import Doubles
 from twin.faults import Request
 from twin.invariants import Breach, Watch
 from twin.net import Net
 from twin.services.aurora.model import Store
 from twin.services.cloudwatch.model import Metrics
-from twin.services.dynamodb.model import StrongTable
+from twin.services.dynamodb.model import DynamoDB
 from twin.services.events.model import Bus
 from twin.services.health.model import Health
 from twin.services.lambda_.model import FunctionError, Functions
 from twin.services.stepfunctions.model import StepFunctions
-from twin.services.synthetics.model import Canary
+from twin.services.synthetics.model import Synthetics
 
 from ..compile.policy import function_name
 from ..operate.history import RunReport
@@ -44,6 +44,14 @@ from .report import EXPOSURE_BOUND, SETTLE_EVERY
 Mode = Literal["graceful", "ungraceful"]
 Backed = Literal["moto", "doubles"]
 """What answers where the twin has no back-end of its own: rehearsals have moto, exploration its doubles."""
+
+
+def _backing(backed: Backed) -> Behind:
+    if backed == "doubles":
+        return Doubles()
+    from twin.moto.backing import Moto  # which takes a second, and memory that every fork pays for
+
+    return Moto()
 
 
 class Stage:
@@ -76,8 +84,7 @@ class Stage:
     def stage(self) -> Iterator[Self]:
         """Builds the twin, and takes it down at the end."""
         with ExitStack() as stack:
-            backing = None if self._backed == "moto" else Doubles()
-            self.cloud = stack.enter_context(Cloud(self.clock, self.seed, backing))
+            self.cloud = stack.enter_context(Cloud(self.clock, self.seed, _backing(self._backed)))
             self._engine(stack)
             store, close = store_of(self._data, (self.runbook.regions.primary, self.runbook.regions.standby))
             stack.callback(close)
@@ -96,7 +103,7 @@ class Stage:
         bus = Bus(cloud)
         self.metrics = metrics = Metrics(cloud, bus)
         Health(cloud, bus)
-        self.ledger = StrongTable(cloud, runbook.ledger.table, runbook.ledger.regions)
+        self.ledger = DynamoDB(cloud).strong_table(runbook.ledger.table, runbook.ledger.regions)
         self.shop = UnicornShop(
             cloud, self.net, self.functions, store, metrics.put, self.seed, wiring=self._wiring
         )
@@ -107,7 +114,7 @@ class Stage:
         self.operator = Operator(runbook, self.deployment.outside, runbook.regions.standby)
         self._observe(metrics, bus)
         self.watch = Watch(cloud, self.shop, EXPOSURE_BOUND)
-        cloud.weather.script.append(self._count)
+        cloud.faults.injectors.append(self._count)
         cloud.watchers += [self._one_hand, self._keep_debts]
 
     def _observe(self, metrics: Metrics, bus: Bus) -> None:
@@ -116,9 +123,10 @@ class Stage:
             self.runbook.regions.standby,
             self.runbook.regions.observer or self.runbook.regions.standby,
         )
+        canaries = Synthetics(self.cloud, self.net, metrics)
         for trigger in self.runbook.triggers:
             for region in sorted({standby, observer}):
-                Canary(self.cloud, self.net, metrics, region, trigger.alarm, f"https://{API}/unicorns")
+                canaries.canary(region, trigger.alarm, f"https://{API}/unicorns")
                 metrics.alarm(
                     region,
                     trigger.alarm,
@@ -184,7 +192,7 @@ class Stage:
     def ask_again(self, run: RunReport) -> None:
         """S6: every step of the run, asked once more, has nothing left to change."""
         region = self.deployment.machines[run.procedure].region
-        with self.cloud.weather.fair():
+        with self.cloud.faults.suspended():
             for step in run.steps:
                 kind = steps()[step.event["run"]["step"]]
                 if kind.needs_lease and kind.writes and step.outcome != "unknown":

@@ -50,6 +50,10 @@ class Cursor:
     def state(self) -> State:
         return self.program.states[self.name]
 
+    def state_of_branch(self) -> tuple[object, ...]:
+        """Where it stands, for who asks what follows from it."""
+        return self.path, self.name, self.entry > 0, sorted(self.tries)
+
     def unfinished(self) -> Iterator[Cursor]:
         """Every cursor, from the innermost out, that has not come to its branch's end."""
         for branch in self.branches:

@@ -13,10 +13,11 @@ from __future__ import annotations
 import heapq
 import json
 from collections.abc import Callable, Mapping
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
-from ..aws import WHO
 from ..clock import Clock
+from ..cloud import WHO
+from ..service import APART, WIRING, Stateful
 from .cursor import Cursor, Machine
 from .history import WHOLE, Details, Full, History, text, told
 from .states import (
@@ -43,8 +44,22 @@ Invoke = Callable[[Mapping[str, Any]], Any]
 """Invokes a Lambda function with a Task's parameters and gives the Task's result; parks; raises Failure."""
 
 
-class Execution:
+class Execution(Stateful):
     """One execution of a machine. `given` is its input, as the caller wrote it."""
+
+    not_state: ClassVar = {
+        "clock": APART,
+        "arn": "by it and its machine's name, which is told, it is asked for",
+        "history": "what has been is past, but for its length, which no run of ours comes near",
+        "started": "what has been is past",
+        "stopped": "from then on it can be redriven for longer than any simulation lasts",
+        "redriven": "what has been is past",
+        "output": "of one that has ended well, which changes nothing any more",
+        "_invoke": WIRING,
+        "_input": "its input, which is told",
+        "_due": "where its cursors stand is told, and how often each has tried",
+        "_sequence": "tells turns apart",
+    }
 
     def __init__(
         self, clock: Clock, invoke: Invoke, machine: Machine, arn: str, name: str, given: str
@@ -64,6 +79,12 @@ class Execution:
         self._event(root, "ExecutionStarted", executionStartedEventDetails=details)
         root.last = 0  # the first state follows nothing
         self._wake(root, clock.now, self._again(root))
+
+    def state(self) -> object:
+        """Where each branch stands and how often it has tried there; not for how long it has waited."""
+        standing = [cursor.state_of_branch() for cursor in self._root.unfinished()]
+        failed = self.failure.error if self.failure else ""
+        return self.machine.name, self.name, self.given, self.status, self.redrives, failed, standing
 
     def stop(self, error: str | None, cause: str | None) -> None:
         """Every branch stops where it is; the Lambdas that they called run on."""

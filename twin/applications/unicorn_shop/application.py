@@ -14,15 +14,15 @@ from typing import Any, Literal
 
 import boto3
 
-from ...aws import Cloud
+from ...cloud import Cloud
 from ...customers import Customer, Notebook, Pulse, crowd
 from ...net import HttpRequest, Net
-from ...services.arc.model import AtLeast, Cluster
-from ...services.aurora.model import GlobalDatabase, Metrics, Store
-from ...services.cloudfront.model import Distribution
-from ...services.dynamodb.model import GlobalTable
+from ...services.arc.model import Arc, AtLeast
+from ...services.aurora.model import Aurora, Metrics, Store
+from ...services.cloudfront.model import CloudFront
+from ...services.dynamodb.model import DynamoDB
 from ...services.lambda_.model import Functions
-from ...services.route53.model import Zone
+from ...services.route53.model import Route53
 from ...services.s3.model import Websites, website
 from .users import users_of
 
@@ -57,11 +57,11 @@ class UnicornShop:
         self.notebook = Notebook()
         self.customers: list[Customer] = []
         self.pulse: Pulse | None = None
-        self.table = GlobalTable(cloud, "unishophotstandby", REGIONS)
-        self.database = GlobalDatabase(cloud, "unicorn-shop", CLUSTERS, store, metrics)
+        self.table = DynamoDB.of(cloud).global_table("unishophotstandby", REGIONS)
+        self.database = Aurora.of(cloud, metrics).global_database("unicorn-shop", CLUSTERS, store)
         self.users = users_of(self.database)
-        self.arc = Cluster(
-            cloud,
+        self.arc = Arc.of(cloud).cluster(
+            "unicorn-shop",
             {PRIMARY: "On", STANDBY: "Off"},
             [AtLeast("at-least-one-region", REGIONS)],
         )
@@ -71,8 +71,8 @@ class UnicornShop:
             self._api(region)
         self._doors = [functions.function(region, "unicorn-shop-users") for region in REGIONS]
         """Every write comes through one of them."""
-        zone = Zone(cloud, net)
-        zone.record(API, [(api_host(region), zone.health(self.arc, region)) for region in REGIONS])
+        dns = Route53.of(cloud, net)
+        dns.record(API, [(api_host(region), dns.health_check(self.arc, region)) for region in REGIONS])
 
     def open(self) -> None:
         """Lets customers in: six with well-kept DNS caches, and one that never looks a name up twice."""
@@ -92,12 +92,12 @@ class UnicornShop:
         return {
             region
             for region in REGIONS
-            if not self.cloud.weather.is_dark(region)
+            if not self.cloud.faults.is_dark(region)
             and self.functions.reserved(region, "unicorn-shop-users") != 0
         }
 
     def traits(self) -> tuple[object, ...]:
-        """What `writers`, `routes` and `open_regions` are made of, but for the weather."""
+        """What `writers`, `routes` and `open_regions` are made of, but for what is dark."""
         writable, (primary, standby) = self.database.store.writable, self._doors
         return (
             writable(PRIMARY),
@@ -157,7 +157,7 @@ class UnicornShop:
             _bucket(region, BUCKETS[region], json.dumps(config))
         primary, standby = (website(BUCKETS[region], region) for region in REGIONS)
         # The workshop's own settings are 3 attempts of 10 seconds, which no customer waits for.
-        Distribution(self.cloud, self.net, PAGES, primary, standby, attempts=1, timeout=2)
+        CloudFront.of(self.cloud, self.net).distribution(PAGES, primary, standby, attempts=1, timeout=2)
 
     def _api(self, region: str) -> None:
         """API Gateway: one host a Region, each route a Lambda function."""

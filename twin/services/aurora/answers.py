@@ -1,4 +1,4 @@
-"""What RDS tells about an Aurora global database: as a whole, and about each cluster by itself.
+"""What RDS answers about an Aurora global database: as a whole, and about each cluster by itself.
 
 Sources: the RDS API reference (GlobalCluster, FailoverState, DBCluster); a secondary has only readers, and
 names what it replicates from.
@@ -10,10 +10,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from ...aws import ACCOUNT
+from ...cloud import ACCOUNT
 
 STATUS = {True: "failing-over", False: "switching-over"}
-Stage = Literal["told", "left", "promoting", "alone"]
+Stage = Literal["asked", "left", "promoting", "alone"]
 
 
 @dataclass
@@ -29,10 +29,10 @@ class Move:
 
 @dataclass
 class Departure:
-    """A secondary that was told to leave the global database."""
+    """A secondary that was asked to leave the global database."""
 
     region: str
-    stage: Stage = "told"
+    stage: Stage = "asked"
     """Nothing shows yet; it is off the list; it says that it is promoting; it takes writes."""
 
 

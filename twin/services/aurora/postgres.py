@@ -244,6 +244,12 @@ class Pair:
             self.close()
             raise
 
+    def state(self) -> object:
+        """As a journal's: nothing of it is asked of the servers."""
+        writable = {region: self.writable(region) for region in self._servers}
+        dark = {region: server.dark for region, server in self._servers.items()}
+        return writable, dark, self._writer.region, self._stream is not None
+
     def connect(self, region: str) -> Connection:
         """The clients' connection to a Region: autocommit, kept, made anew when it was closed.
 

@@ -14,7 +14,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from ...aws import ACCOUNT, stamp
+from ...cloud import ACCOUNT, stamp
 
 State = Literal["OK", "ALARM", "INSUFFICIENT_DATA"]
 Missing = Literal["missing", "notBreaching", "breaching", "ignore"]
@@ -53,17 +53,17 @@ class Alarm:
     def arn(self) -> str:
         return f"arn:aws:cloudwatch:{self.region}:{ACCOUNT}:alarm:{self.name}"
 
-    def told(self) -> dict[str, str]:
-        """The state, as an event tells it."""
+    def shown(self) -> dict[str, str]:
+        """The state, as an event shows it."""
         when = stamp(self.since).strftime("%Y-%m-%dT%H:%M:%S.%f")[:-3] + "+0000"
         return {"value": self.state, "reason": self.reason, "timestamp": when}
 
     def configuration(self) -> dict[str, Any]:
-        """As an event tells it."""
+        """As an event shows it."""
         raise NotImplementedError
 
     def description(self) -> dict[str, Any]:
-        """As DescribeAlarms tells it."""
+        """As DescribeAlarms shows it."""
         when = stamp(self.since)
         return {
             "AlarmName": self.name,

@@ -13,10 +13,11 @@ import traceback
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import PurePath
-from typing import Any
+from typing import Any, ClassVar
 
-from ...aws import ACCOUNT
 from ...clock import Task
+from ...cloud import ACCOUNT
+from ...service import WIRING, Stateful
 from ..iam.model import Policy
 
 Handler = Callable[[dict[str, Any], Any], Any]
@@ -31,14 +32,19 @@ class FunctionError(Exception):
 
 
 @dataclass
-class Function:
+class Function(Stateful):
     """A function in one Region. Its versions are numbered from 1; each deployment publishes one."""
+
+    not_state: ClassVar = {"policy": WIRING}
 
     region: str
     name: str
     policy: Policy | None = None
     reserved: int | None = None
     versions: list[Version] = field(default_factory=list)
+
+    def state(self) -> tuple[object, ...]:
+        return self.region, self.name, self.reserved, len(self.versions)
 
     @property
     def arn(self) -> str:
@@ -54,8 +60,22 @@ class Version:
 
 
 @dataclass
-class Invocation:
+class Invocation(Stateful):
     """One running of a handler, and the context object that the handler is given."""
+
+    not_state: ClassVar = {
+        "aws_request_id": "tells invocations apart",
+        "invoked_function_arn": "by which name it was called, is past",
+        "now": WIRING,
+        "log": WIRING,
+        "task": "where the handler is, only the handler knows: that it runs is told",
+        "deadline": "that it runs is told; for how much longer, would differ from one moment to the next",
+        "timed_out": "told as that it was killed",
+        "answer": "of one that has ended, which is no longer here",
+        "error": "of one that has ended, which is no longer here",
+        "unfinished_line": "what has been printed changes no answer",
+        "memory_limit_in_mb": WIRING,
+    }
 
     function: Function
     version: Version
@@ -71,6 +91,9 @@ class Invocation:
     error: Mapping[str, Any] | None = None
     unfinished_line: str = ""
     memory_limit_in_mb: int = 256
+
+    def state(self) -> tuple[str, str, str, bool]:
+        return self.function.region, self.function.name, self.version.number, self.killed
 
     @property
     def function_name(self) -> str:
