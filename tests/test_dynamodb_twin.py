@@ -80,16 +80,6 @@ def test_a_write_arrives_elsewhere_after_its_lag(cloud: Cloud, baskets: GlobalTa
     assert baskets.missing(WEST) == ()
 
 
-def test_a_delete_arrives_as_well(cloud: Cloud, baskets: GlobalTable) -> None:
-    baskets.put(EAST, "ann", {"n": 1}, "write 1")
-    cloud.clock.sleep(3)
-    baskets.delete(EAST, "ann", "delete 1")
-    cloud.clock.sleep(3)
-    assert baskets.get(WEST, "ann") is None
-    assert baskets.items(WEST) == {}
-    assert baskets.overwritten == ()
-
-
 def test_many_writes_of_one_region_are_no_conflict(cloud: Cloud, baskets: GlobalTable) -> None:
     for number in range(20):
         baskets.put(EAST, "ann", {"n": number}, f"write {number}")

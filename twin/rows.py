@@ -91,3 +91,8 @@ UNDECLARED = Rows("")
 def rows_of(service: str) -> Rows:
     """Without any, where no folder declares some."""
     return declared().get(service, UNDECLARED)
+
+
+def homes() -> dict[str, str]:
+    """The Region of each control plane that lives in one, by boto3's name for the service."""
+    return {service: rows.home for service, rows in declared().items() if rows.home}

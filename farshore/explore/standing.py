@@ -18,7 +18,8 @@ if TYPE_CHECKING:
 
 LATER = re.compile(
     r"\d{4}-\d\d-\d\dT[\d:.]+(Z|\+00:00)?|\b\d+\.\d+\b"  # in a standing no other figure has a fraction
-    r'|, "RedriveCount": \d+, "RedriveTime": "[^"]+"|"(redrives|epoch)": \d+|\'stamp\': \'\d+'
+    r'|, "RedriveCount": \d+, "RedriveTime": "[^"]+"'
+    r'|"(redrives|epoch)": \d+|\'redrives\': \d+|\'stamp\': \'\d+'
 )
 """Instants, durations, and how often the hand has changed: the ledger knows that as soon as it has."""
 
@@ -30,10 +31,9 @@ def standing(play: Play, request: Request) -> str:
         request.parameters["Payload"],
         [(of, play.running(arn)) for arn, (of, _) in play.executions.items() if of != "settle"],
         any(play.running(arn) for arn, (of, _) in play.executions.items() if of == "settle"),
-        play.cloud.fingerprint(),
         sorted(shop.led_to()),
         len(play.pulse.lost()),
         (strikes.to_come(), play.declines),
         (play.watch.standing(), play.breaches, play.debts_open()),
     )
-    return LATER.sub("", repr(stands))
+    return LATER.sub("", repr(stands) + play.cloud.fingerprint())

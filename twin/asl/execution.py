@@ -84,7 +84,8 @@ class Execution(Stateful):
         """Where each branch stands and how often it has tried there; not for how long it has waited."""
         standing = [cursor.state_of_branch() for cursor in self._root.unfinished()]
         failed = self.failure.error if self.failure else ""
-        return self.machine.name, self.name, self.given, self.status, self.redrives, failed, standing
+        redrives = {"redrives": self.redrives}
+        return self.machine.name, self.name, self.given, self.status, redrives, failed, standing
 
     def stop(self, error: str | None, cause: str | None) -> None:
         """Every branch stops where it is; the Lambdas that they called run on."""

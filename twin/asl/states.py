@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 LARGEST_BYTES = 262_144
 """Of a state's input, of its output and of a task's result."""
@@ -19,6 +19,8 @@ ALL, TASK_FAILED = "States.ALL", "States.TaskFailed"
 
 class Failure(Exception):
     """A state has failed, with the error and the cause that its Retry, its Catch and its run are told."""
+
+    not_state: ClassVar = {"cause": "words about the error"}
 
     def __init__(self, error: str | None, cause: str | None = None) -> None:
         super().__init__(error, cause)

@@ -12,9 +12,10 @@ import operator
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 from ...cloud import ACCOUNT, stamp
+from ...service import WIRING
 
 State = Literal["OK", "ALARM", "INSUFFICIENT_DATA"]
 Missing = Literal["missing", "notBreaching", "breaching", "ignore"]
@@ -42,6 +43,14 @@ DAY_SECONDS = 86_400
 @dataclass
 class Alarm:
     """A name with a state; since when, and why."""
+
+    not_state: ClassVar = {
+        "reason": "words about the state",
+        "since": "what has been is past",
+        **dict.fromkeys(("region", "name", "namespace", "metric", "dimensions", "threshold"), WIRING),
+        **dict.fromkeys(("comparison", "period", "evaluation_periods", "datapoints_to_alarm"), WIRING),
+        **dict.fromkeys(("treat_missing", "statistic", "rule"), WIRING),
+    }
 
     region: str
     name: str

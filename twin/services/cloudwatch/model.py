@@ -23,7 +23,9 @@ from ..events.model import Bus
 from .alarms import FURTHER_BACK, STATISTICS, Alarm, CompositeAlarm, MetricAlarm, Missing, State, holds
 
 USUAL_SECONDS = 120.0
-"""A metric of which there is no sample for so long has none any more: each has one a minute."""
+"""Within so long, there is a new sample of each metric."""
+LONG_SECONDS = 600.0
+"""Whoever asks what a metric is now asks for less."""
 ALARM_TYPES = ("MetricAlarm", "CompositeAlarm")
 
 
@@ -35,9 +37,10 @@ class Series:
     values: list[float] = field(default_factory=list)
 
     def newest(self, now: float) -> tuple[int, int]:
-        """How old the newest sample is, 0 while they come as usual, and how large, in powers of a thousand:
-        a sample is never quite like the one before."""
-        return magnitude((now - self.times[-1]) // USUAL_SECONDS), _thousands(self.values[-1])
+        """Whether samples come as usual (0), have stopped of late, or long ago; and how large the newest is,
+        in powers of a thousand: a sample is never quite like the one before."""
+        age = now - self.times[-1]
+        return (age > USUAL_SECONDS) + (age > LONG_SECONDS), _thousands(self.values[-1])
 
     def between(self, start: float, end: float) -> list[float]:
         return self.values[bisect_left(self.times, start) : bisect_left(self.times, end)]

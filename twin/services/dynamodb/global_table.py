@@ -37,8 +37,7 @@ class Write:
     at: float
     """When it was acknowledged, in seconds since 1970."""
     key: str
-    item: Item | None
-    """None is a delete."""
+    item: Item
     number: int
     seen: Mapping[str, int] = field(repr=False)
     """Of each Region, the newest write to this key that the writer's Region had when it wrote."""
@@ -55,7 +54,7 @@ class Write:
 @dataclass
 class _Replica:
     newest: dict[str, Write] = field(default_factory=dict)
-    """By key; a deleted item stays as its delete."""
+    """By key."""
     arrived: dict[str, dict[str, int]] = field(default_factory=dict)
     """By key, then by Region: the newest write that has been here."""
 
@@ -100,10 +99,18 @@ class GlobalTable(Stateful):
 
     def put(self, region: str, key: str, item: Item, name: str) -> Write:
         """Writes the item in the Region; `name` is how a report will call this write."""
-        return self._write(region, key, dict(item), name)
-
-    def delete(self, region: str, key: str, name: str) -> Write:
-        return self._write(region, key, None, name)
+        self._reach(region)
+        self._number += 1
+        replica = self._replicas[region]
+        seen = {**replica.arrived.get(key, {}), region: self._number}
+        write = Write(name, region, self._cloud.clock.now, key, dict(item), self._number, seen)
+        replica.arrived[key] = dict(seen)
+        replica.newest[key] = write
+        for other in self.regions:
+            if other != region:
+                self._routes[region, other].under_way[write.number] = write
+                self._replicate(write, other)
+        return write
 
     def get(self, region: str, key: str) -> Item | None:
         """The item as that Region has it now."""
@@ -114,7 +121,7 @@ class GlobalTable(Stateful):
     def items(self, region: str) -> dict[str, Item]:
         """A Region's items by key, also a dark one's: for invariants and reports, not for applications."""
         newest = self._replicas[region].newest
-        return {key: write.item for key, write in newest.items() if write.item is not None}
+        return {key: write.item for key, write in newest.items()}
 
     @property
     def overwritten(self) -> tuple[Write, ...]:
@@ -130,20 +137,6 @@ class GlobalTable(Stateful):
         """Acknowledged elsewhere and not arrived in this Region: lost, should it have to do without them."""
         routes = [route for (_, target), route in self._routes.items() if target == region]
         return tuple(write for route in routes for write in route.under_way.values())
-
-    def _write(self, region: str, key: str, item: Item | None, name: str) -> Write:
-        self._reach(region)
-        self._number += 1
-        replica = self._replicas[region]
-        seen = {**replica.arrived.get(key, {}), region: self._number}
-        write = Write(name, region, self._cloud.clock.now, key, item, self._number, seen)
-        replica.arrived[key] = dict(seen)
-        replica.newest[key] = write
-        for other in self.regions:
-            if other != region:
-                self._routes[region, other].under_way[write.number] = write
-                self._replicate(write, other)
-        return write
 
     def _reach(self, region: str) -> None:
         """An application that asks a dark Region waits in vain."""

@@ -68,8 +68,11 @@ class Functions(Service):
         }
 
     def state(self) -> object:
-        functions = self._functions.values()
-        return [function.state() for function in functions], sorted(each.state() for each in self.running)
+        """Reservations, how many versions there are, and what runs."""
+        functions = self._functions.items()
+        reserved = [(named, it.reserved) for named, it in functions if it.reserved is not None]
+        versions = sum(len(function.versions) for _, function in functions)
+        return reserved, versions, sorted(each.state() for each in self.running)
 
     def close(self) -> None:
         """Ends what still runs and gives standard output back."""

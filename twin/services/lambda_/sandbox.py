@@ -32,19 +32,16 @@ class FunctionError(Exception):
 
 
 @dataclass
-class Function(Stateful):
+class Function:
     """A function in one Region. Its versions are numbered from 1; each deployment publishes one."""
 
-    not_state: ClassVar = {"policy": WIRING}
+    not_state: ClassVar = dict.fromkeys(("region", "name", "policy"), WIRING)
 
     region: str
     name: str
     policy: Policy | None = None
     reserved: int | None = None
     versions: list[Version] = field(default_factory=list)
-
-    def state(self) -> tuple[object, ...]:
-        return self.region, self.name, self.reserved, len(self.versions)
 
     @property
     def arn(self) -> str:
@@ -53,6 +50,10 @@ class Function(Stateful):
 
 @dataclass(frozen=True)
 class Version:
+    """What a deployment published."""
+
+    not_state: ClassVar = dict.fromkeys(("handler", "timeout", "environment"), WIRING)
+
     number: str
     handler: Handler
     timeout: float

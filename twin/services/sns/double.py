@@ -27,8 +27,8 @@ class Double(Service):
         return {"CreateTopic": self._create, "Publish": self._publish}
 
     def state(self) -> object:
-        """The topics, and what people have been told on them."""
-        return [(arn, [subject for subject, _ in said]) for arn, said in self.kept.items()]
+        """The topics, and what people have read there; not how often."""
+        return [(arn, list(dict(said))) for arn, said in self.kept.items()]
 
     def _create(self, request: Request) -> Answer:
         name = only(request, ("Name",))["Name"]
