@@ -75,7 +75,8 @@ def _add(cloud: Cloud, name: str) -> None:
     DynamoDB.of(cloud).global_table(name, (EAST, WEST))
     DynamoDB.of(cloud).strong_table(f"ledger-{name}", REPLICAS)
     for region in (EAST, WEST):
-        Net.of(cloud).serve(f"{region}.{name}.example", region, lambda request: (200, b""))
+        page = f"{region} of {name}".encode()
+        Net.of(cloud).serve(f"{region}.{name}.example", region, lambda request, page=page: (200, page))  # type: ignore[misc]
         Functions.of(cloud).deploy(region, name, slow)
     CloudFront.of(cloud).distribution(f"edge-{name}.example", hosts[0][0], hosts[1][0])
     Synthetics.of(cloud).canary(WEST, name, f"http://{name}.example/")
