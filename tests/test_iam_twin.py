@@ -113,6 +113,16 @@ def test_services_of_the_older_protocols_say_access_denied(cloud: Cloud) -> None
     assert codes == {"rds": "AccessDenied", "s3": "AccessDenied", "dynamodb": "AccessDeniedException"}
 
 
+def test_a_call_that_the_twin_cannot_judge_is_no_denial_and_is_named(functions: Functions) -> None:
+    def list_tables(event: Any, context: Any) -> None:
+        client("dynamodb").list_tables()
+
+    said = outcome(functions, list_tables, allow("*", "*"))
+    assert said.startswith("the twin does not know how IAM judges dynamodb:ListTables in us-east-1")
+    assert "which step calls" in said
+    assert outcome(functions, list_tables, None) == "allowed"
+
+
 def test_people_are_not_judged(cloud: Cloud) -> None:
     cloud.guards.append(guard(lambda region, function: ()))
     assert client("rds").describe_global_clusters()["GlobalClusters"] == []

@@ -244,6 +244,18 @@ def test_what_is_under_way_is_in_the_fingerprint(cloud: Cloud, what: str) -> Non
     assert cloud.fingerprint() != before
 
 
+def test_a_write_that_changes_nothing_is_told_while_it_is_agreed_upon(cloud: Cloud) -> None:
+    put("ledger-one")
+    cloud.clock.sleep(30)
+    before = DynamoDB.of(cloud).state()
+    meanwhile: list[object] = []
+    cloud.watchers.append(lambda request, answer: meanwhile.append(DynamoDB.of(cloud).state()))
+    put("ledger-one")
+    cloud.clock.sleep(1)
+    assert meanwhile != [before]
+    assert DynamoDB.of(cloud).state() == before
+
+
 def test_the_quiet_time_after_a_change_of_routes_is_told_in_seconds_and_ends(cloud: Cloud) -> None:
     cloud.clock.sleep(30)
     for state in ("On", "Off", "On"):
