@@ -39,9 +39,9 @@ from functions.steps.approval import Approval
 from functions.steps.arc_controls import ArcControls
 from functions.steps.aurora_writer import AuroraWriter
 from functions.steps.lease import LeaseStep
-from twin.asl.execution import Execution
 from twin.clock import Task
 from twin.faults import Request
+from twin.services.stepfunctions.asl.execution import Execution
 
 ROOT = Path(__file__).parent.parent
 SHOP = (ROOT / "runbooks" / "unicorn-shop.yaml").read_text()

@@ -50,14 +50,6 @@ NAMING: Mapping[str, str] = {
     "farshore/simulate/package.py": "policies are to be given to it",
     "farshore/simulate/rehearsal.py": "the application is to be an argument",
     "farshore/simulate/stage.py": "application and services are to be arguments",
-    "twin/asl/definition.py": "the resource of a Task is to be an argument",
-    "twin/asl/execution.py": "who answers a Task is to be an argument",
-    "twin/asl/history.py": "in the engine's own words",
-    "twin/aws.py": "a control plane's home is the service's to say",
-    "twin/doubles/__init__.py": "doubles are to be found in their services' folders",
-    "twin/faults.py": "which reads are strong is the service's to say",
-    "twin/moto/backing.py": "what moto backs is the service's to say",
-    "twin/refusals.py": "an error's form is the service's to say",
 }
 """Files that still name something, and what is to become of it. Who mends a file takes it off this list."""
 

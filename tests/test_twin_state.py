@@ -27,7 +27,7 @@ from twin.services.lambda_.model import Functions
 from twin.services.s3.model import Websites
 
 OREGON = "us-west-2"
-ROOMS = ("twin.services.", "twin.asl.", "twin.net")
+ROOMS = ("twin.services.", "twin.net")
 """Where what services are made of stands; the clock, the faults and the Cloud are not theirs."""
 
 

@@ -19,7 +19,7 @@ EPOCH = 1_798_761_600.0
 
 
 class Killed(BaseException):
-    """Raised inside a parked greenlet to end it: a Lambda that died between two calls."""
+    """Raised inside a parked greenlet to end it: a function that died between two calls."""
 
 
 class Clock:

@@ -22,7 +22,7 @@ from .latency import Latency
 from .rows import rows_of
 
 ACCOUNT = "123456789012"
-"""moto's and Step Functions Local's account."""
+"""Everybody's: moto's, and that of AWS's own local engines."""
 
 WHO: contextvars.ContextVar[tuple[str, str]] = contextvars.ContextVar("who", default=("", ""))
 """The function whose code is running and its Region; empty for people and customers."""

@@ -31,7 +31,7 @@ class Row:
     """One operation."""
 
     action: str = ""
-    """IAM's name of it, where that is not the operation's own: "lambda:InvokeFunction"."""
+    """IAM's name of it, with its prefix, where that is not the operation's own."""
     stale: Callable[[Parameters], bool] = _never
     """Whether, asked with these parameters, it is a read that may be answered as things were before."""
 

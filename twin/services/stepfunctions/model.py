@@ -1,4 +1,4 @@
-"""Step Functions: machines and their executions, run by the twin's own engine (twin/asl).
+"""Step Functions: machines and their executions, run by the twin's own engine (asl/).
 
 Sources: docs.aws.amazon.com/step-functions/latest/apireference/ (operations, errors, paging);
 docs.aws.amazon.com/step-functions/latest/dg/redrive-executions.html (what can be redriven, and for how long).
@@ -15,14 +15,14 @@ import boto3
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
-from ...asl.cursor import Machine
-from ...asl.definition import Invalid, parse
-from ...asl.execution import Execution
-from ...asl.history import LONGEST_CAUSE, instant, told
-from ...asl.states import LARGEST_BYTES, Failure, compact
 from ...cloud import ACCOUNT, Answer, AwsError, Cloud, Operation
 from ...faults import Request
 from ...service import APART, Service
+from .asl.cursor import Machine
+from .asl.definition import Invalid, parse
+from .asl.execution import Execution
+from .asl.history import LONGEST_CAUSE, instant, told
+from .asl.states import LARGEST_BYTES, Failure, compact
 
 NAME = re.compile(r'[^\s<>{}\[\]?*"#%\\^|~`$&,;:/\x00-\x1f\x7f-\x9f]{1,80}')
 MACHINE = re.compile(r"arn:aws:states:(?P<region>[a-z0-9-]+):\d{12}:stateMachine:[^:]+")

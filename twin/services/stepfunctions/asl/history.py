@@ -10,8 +10,8 @@ import math
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from ..clock import Clock
-from ..cloud import stamp
+from ....clock import Clock
+from ....cloud import stamp
 from .states import RUNTIME, Failure
 
 MOST_EVENTS = 25_000

@@ -15,9 +15,9 @@ import json
 from collections.abc import Callable, Mapping
 from typing import Any, ClassVar, Literal
 
-from ..clock import Clock
-from ..cloud import WHO
-from ..service import APART, WIRING, Stateful
+from ....clock import Clock
+from ....cloud import WHO
+from ....service import APART, WIRING, Stateful
 from .cursor import Cursor, Machine
 from .history import WHOLE, Details, Full, History, text, told
 from .states import (

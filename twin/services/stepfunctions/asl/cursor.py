@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
-from ..service import WIRING
+from ....service import WIRING
 from .states import Program, State
 
 
