@@ -29,7 +29,7 @@ LATE_SECONDS = 100.0
 Json = dict[str, Any]
 Engine = Literal["ours", "moto"]
 Script = Mapping[tuple[str, int], str]
-"""What befalls the k-th invocation of a state; the others are Done."""
+"""What becomes of the k-th invocation of a state; the others are Done."""
 
 RAISED = ("NotYet", "Refused", "Aborted", "Paused", "KeyError")
 DEATHS = ("Runtime.ExitError", "Sandbox.Timedout")
@@ -69,7 +69,7 @@ class Machines:
     runs: int = 0
 
     def __post_init__(self) -> None:
-        self.cloud.guards.append(self._befall)
+        self.cloud.guards.append(self._answer_as_scripted)
         self.cloud.faults.injectors.append(self._fault)
         self.function = self.functions.deploy(REGION, "stub", self._handle, timeout=900)
 
@@ -79,7 +79,7 @@ class Machines:
     def invocations(self, state: str) -> int:
         return sum(1 for event in self.asked if event["state"]["Name"] == state)
 
-    def _befall(self, request: Request) -> None:
+    def _answer_as_scripted(self, request: Request) -> None:
         if request.operation == "Invoke":
             payload = request.parameters["Payload"]
             assert isinstance(payload, bytes)

@@ -314,8 +314,8 @@ def test_a_wrong_pattern_is_refused(heard: Callable[..., list[Any]], pattern: di
         heard(STANDBY, pattern)
 
 
-def befall(cloud: Cloud, *kinds: Kind) -> None:
-    """What befalls the next deliveries."""
+def inject(cloud: Cloud, *kinds: Kind) -> None:
+    """What is injected into the next deliveries."""
     left = list(kinds)
 
     def line(request: Request) -> Kind | None:
@@ -332,7 +332,7 @@ def test_delivery_is_at_least_once(
     bus: Bus, heard: Callable[..., list[Any]], kinds: tuple[Kind, ...], times: int
 ) -> None:
     events = heard(STANDBY, {"source": ["shop"]})
-    befall(bus.cloud, *kinds)
+    inject(bus.cloud, *kinds)
     bus.emit(STANDBY, "shop", "Opened", {})
     bus.cloud.clock.sleep(3600)
     assert len(events) == times

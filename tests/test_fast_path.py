@@ -1,4 +1,4 @@
-"""A call that has been through the door before tells what botocore's own way tells."""
+"""A call that takes the short way is answered as it is on botocore's own."""
 
 from __future__ import annotations
 
@@ -59,8 +59,8 @@ class World:
         config = Config(connect_timeout=2, read_timeout=5, retries={"total_max_attempts": 1})
         return boto3.client(service, region, config=config, **more)  # type: ignore[call-overload]
 
-    def befall(self, *kinds: Kind | None) -> None:
-        """What befalls the next calls, one by one."""
+    def inject(self, *kinds: Kind | None) -> None:
+        """What is injected into the next calls, one by one."""
         fate = iter(kinds)
         self.cloud.faults.injectors.append(lambda request: next(fate, None))
 
@@ -116,7 +116,7 @@ def test_a_stale_answer_is_that_of_before_the_last_change(world: World) -> None:
     def reserved() -> Any:
         return client.get_function_concurrency(FunctionName="shop")["ReservedConcurrentExecutions"]
 
-    world.befall(None, None, None, None, "stale", None, "stale", "stale")
+    world.inject(None, None, None, None, "stale", None, "stale", "stale")
     told = []
     for number in (1, 1, 2, 3, 3, 3, 3, 4):
         world.reserved = number
@@ -127,7 +127,7 @@ def test_a_stale_answer_is_that_of_before_the_last_change(world: World) -> None:
 def test_what_never_changed_is_never_stale_nor_is_what_was_never_asked(world: World) -> None:
     world.cloud.faults.earlier = EarlierAnswers()
     here, there = world.client(), world.client(region=WEST)
-    world.befall("stale", "stale", None, "stale", "stale")
+    world.inject("stale", "stale", None, "stale", "stale")
     told = []
     for client, name, number in (
         (here, "shop", 1),
@@ -144,7 +144,7 @@ def test_what_never_changed_is_never_stale_nor_is_what_was_never_asked(world: Wo
 def test_the_same_question_about_another_span_of_time_is_the_same_question(world: World) -> None:
     world.cloud.faults.earlier = EarlierAnswers()
     client = world.client("cloudwatch")
-    world.befall(None, None, "stale")
+    world.inject(None, None, "stale")
     told = []
     for number in (1, 2, 2):
         world.value = float(number)
@@ -211,10 +211,10 @@ def test_a_service_says_in_its_own_words_that_it_is_busy_or_broken(
     assert (said.code, said.status) == (code, status)
 
 
-def test_faults_befall_every_call(world: World) -> None:
+def test_faults_are_injected_into_every_call(world: World) -> None:
     client = world.client()
     reserve(client)
-    world.befall("lost_before", "lost_after", "slow", "500", "denied", None)
+    world.inject("lost_before", "lost_after", "slow", "500", "denied", None)
     for timeout in (ConnectTimeoutError, ReadTimeoutError, ReadTimeoutError):
         with pytest.raises(timeout, match=r"lambda\.us-east-1"):
             reserve(client)

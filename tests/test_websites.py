@@ -87,7 +87,7 @@ def host(url: str) -> str:
     return url.split("/")[2]
 
 
-def befall(scene: Scene, kind: Kind) -> None:
+def inject(scene: Scene, kind: Kind) -> None:
     scene.cloud.faults.injectors.append(lambda request: kind if request.service == "http" else None)
 
 
@@ -195,7 +195,7 @@ def test_a_region_that_goes_dark_under_a_request_does_not_answer_it(scene: Scene
 )
 def test_a_fault_can_answer_in_the_hosts_place(scene: Scene, kind: Kind, status: int) -> None:
     received = serve(scene, SHOP, EAST)
-    befall(scene, kind)
+    inject(scene, kind)
     assert scene.get(f"https://{SHOP}/") == status
     assert received == []
 
@@ -212,7 +212,7 @@ def test_a_lost_request_costs_its_time_out_and_may_have_been_done(
     scene: Scene, kind: Kind, error: type[Exception], seconds: float, done: int
 ) -> None:
     received = serve(scene, SHOP, EAST)
-    befall(scene, kind)
+    inject(scene, kind)
     before = scene.clock.now
     with pytest.raises(error):
         scene.net.request("", "POST", f"https://{SHOP}/")

@@ -21,4 +21,4 @@ class Backing(Protocol):
         """What keeps the things of that service's folder: the double, or moto's under the same methods."""
 
     def state(self) -> object:
-        """Of what it keeps itself, for the Cloud's fingerprint. NotImplementedError where it cannot tell."""
+        """Of what it keeps itself, for the Cloud's fingerprint. NotImplementedError where it cannot say."""

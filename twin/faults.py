@@ -70,7 +70,7 @@ class Faults:
     """What is dark, and what is injected into single calls."""
 
     dark: set[str] = field(default_factory=set)
-    """Regions ("us-east-1"), services of one ("<service>/us-east-1", in boto3's names), or endpoints' hosts."""
+    """Regions ("us-east-1"), services of one ("<service>/us-east-1"), or endpoints' hosts."""
     partitions: set[frozenset[str]] = field(default_factory=set)
     """Pairs of Regions that do not reach each other."""
     injectors: list[Callable[[Request], Kind | None]] = field(default_factory=list)

@@ -157,8 +157,8 @@ class Net(Service):
             return None
         work = clock.spawn(lambda: served.answer(sent))
         clock.at(deadline, _nothing)  # so that a caller outside any greenlet looks up then, too
-        heard = work.join_for(deadline - clock.now)
-        return work.result if heard and kind != "lost_after" else None
+        in_time = work.join_for(deadline - clock.now)
+        return work.result if in_time and kind != "lost_after" else None
 
     def _is_dark(self, road: _Road) -> bool:
         return self.cloud.faults.is_dark(road.region, road.service, road.address, road.origin)

@@ -40,7 +40,7 @@ class Moto:
         )
 
     def state(self) -> object:
-        raise NotImplementedError("moto does not tell its state: a Cloud on doubles has a fingerprint")
+        raise NotImplementedError("moto does not give its state: a Cloud on doubles has a fingerprint")
 
 
 def _config() -> Any:

@@ -13,7 +13,7 @@ from typing import Any, Literal
 from ...cloud import ACCOUNT
 
 STATUS = {True: "failing-over", False: "switching-over"}
-Stage = Literal["asked", "left", "promoting", "alone"]
+Phase = Literal["asked", "left", "promoting", "alone"]
 
 
 @dataclass
@@ -32,7 +32,7 @@ class Departure:
     """A secondary that was asked to leave the global database."""
 
     region: str
-    stage: Stage = "asked"
+    phase: Phase = "asked"
     """Nothing shows yet; it is off the list; it says that it is promoting; it takes writes."""
 
 
@@ -76,14 +76,14 @@ def global_cluster(
     return described
 
 
-def db_cluster(arn: str, database: str | None, source: str | None, stage: Stage | None) -> dict[str, Any]:
+def db_cluster(arn: str, database: str | None, source: str | None, phase: Phase | None) -> dict[str, Any]:
     """RDS's DBCluster: of the global `database`, if any, and a replica of `source`, or else a writer."""
     name = arn.rpartition(":")[2]
     described: dict[str, Any] = {
         "DBClusterIdentifier": name,
         "DBClusterArn": arn,
         "Engine": "aurora-postgresql",
-        "Status": "promoting" if stage == "promoting" else "available",
+        "Status": "promoting" if phase == "promoting" else "available",
         "DBClusterMembers": [{"DBInstanceIdentifier": f"{name}-1", "IsClusterWriter": source is None}],
     }
     if database:

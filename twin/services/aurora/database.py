@@ -52,7 +52,7 @@ class GlobalDatabase(Stateful):
         "_faults": APART,
         "_metrics": APART,
         "lost": "what has been lost is past, and changes no answer",
-        "_seen_dark": "what was dark at the last event, which is what is dark",
+        "_dark_before": "what was dark at the last event, which is what is dark",
     }
 
     def __init__(
@@ -79,7 +79,7 @@ class GlobalDatabase(Stateful):
         self._held = False
         self._shipped = self._clock.now
         self._suspended: set[str] = set()
-        self._seen_dark: set[str] = set()
+        self._dark_before: set[str] = set()
         self._clock.after_each.append(self._darken)
         self._clock.after(self._draw("lag"), self._ship)
         self._clock.every(METRIC_SECONDS, self._measure)
@@ -93,7 +93,7 @@ class GlobalDatabase(Stateful):
             self.secondary,
             self.left_behind,
             None if move is None else (move.source, move.target, move.loses, move.status),
-            None if going is None else (going.region, going.stage),
+            None if going is None else (going.region, going.phase),
             self._held,
             0 if self.left_behind else magnitude(lag),
             sorted(self._suspended),
@@ -116,7 +116,7 @@ class GlobalDatabase(Stateful):
     def release(self) -> None:
         self._held = False
 
-    # What the control plane tells of it, and asks of it.
+    # What the control plane shows of it, and asks of it.
 
     def described(self) -> dict[str, Any]:
         """As RDS's GlobalCluster."""
@@ -127,17 +127,17 @@ class GlobalDatabase(Stateful):
     def cluster(self, region: str) -> dict[str, Any]:
         """A Region's cluster, as RDS's DBCluster."""
         going = self._departure
-        stage = going.stage if going and going.region == region else None
-        source = None if region == self.writer or stage == "alone" else self.arn(self.writer)
+        phase = going.phase if going and going.region == region else None
+        source = None if region == self.writer or phase == "alone" else self.arn(self.writer)
         database = self.identifier if self.belongs(region) else None
-        return db_cluster(self.arn(region), database, source, stage)
+        return db_cluster(self.arn(region), database, source, phase)
 
     def arn(self, region: str) -> str:
         return f"arn:aws:rds:{region}:{ACCOUNT}:cluster:{self.members[region]}"
 
     def belongs(self, region: str) -> bool:
         """The Region's cluster is on the global database's list."""
-        gone = self._departure and self._departure.region == region and self._departure.stage != "asked"
+        gone = self._departure and self._departure.region == region and self._departure.phase != "asked"
         return region in self.members and not gone
 
     def move(self, target: str, loses: bool, asked: str, operation: str) -> None:
@@ -192,9 +192,9 @@ class GlobalDatabase(Stateful):
 
     def _darken(self) -> None:
         """After every event: a Region that goes dark drops its clients."""
-        if self._faults.dark == self._seen_dark:
+        if self._faults.dark == self._dark_before:
             return
-        self._seen_dark = set(self._faults.dark)
+        self._dark_before = set(self._faults.dark)
         for region in self.members:
             dark = self._faults.is_dark(region)
             if dark and region not in self._suspended:
@@ -280,14 +280,14 @@ class GlobalDatabase(Stateful):
         going = self._departure
         assert going is not None
         self._clock.sleep(self._draw("status"))
-        going.stage = "left"
+        going.phase = "left"
         self._clock.sleep(self._draw("status"))
-        going.stage = "promoting"
+        going.phase = "promoting"
         self._clock.sleep(self._draw("detachment"))
         while self._faults.is_dark(going.region):
             self._clock.sleep(LOOK_SECONDS)
         self.store.promote(going.region)
-        going.stage = "alone"
+        going.phase = "alone"
 
     def _rebuild(self) -> None:
         """Once the old writer is back, it is fenced, after a while; then its volume is rebuilt."""

@@ -81,12 +81,12 @@ class Journal(Stateful):
         """The first is the writer."""
         self._copies = {region: _Copy(region == regions[0]) for region in regions}
         self._writer, self._follower = regions[0], regions[1]
-        self._seen_at_promotion: int | None = None
+        self._had_at_promotion: int | None = None
         """How many of the old writer's writes the promoted one had; None while one follows the other."""
 
     def state(self) -> object:
         copies = [copy.state() for copy in self._copies.values()]
-        return copies, self._writer, self._follower, self._seen_at_promotion is None
+        return copies, self._writer, self._follower, self._had_at_promotion is None
 
     def connect(self, region: str) -> Connection:
         """The clients' connection to a Region; `Dark` if it is suspended."""
@@ -103,7 +103,7 @@ class Journal(Stateful):
 
     def ship(self) -> None:
         """Every write so far reaches the follower; does nothing when nothing follows."""
-        if self._seen_at_promotion is None:
+        if self._had_at_promotion is None:
             behind = self._copies[self._follower].writes
             behind += self._copies[self._writer].writes[len(behind) :]
 
@@ -117,7 +117,7 @@ class Journal(Stateful):
     def promote(self, region: str) -> None:
         """Makes the follower a writer without what was not shipped; or lets a demoted writer write again."""
         if self._follows(region):
-            self._seen_at_promotion = len(self._copies[region].writes)
+            self._had_at_promotion = len(self._copies[region].writes)
             self._exchange()
         elif region == self._writer:
             self._copies[region].close_connection()
@@ -136,13 +136,13 @@ class Journal(Stateful):
 
     def rejoin(self, region: str) -> list[tuple[str, dict[str, Any]]]:
         """Makes the writer that a promotion left behind the follower. Its lost tail, as (table, row)."""
-        if self._seen_at_promotion is None or region == self._writer:
+        if self._had_at_promotion is None or region == self._writer:
             raise ValueError(f"{region} was not left behind by a promotion")
         copy = self._copies[region]
-        unseen = copy.writes[self._seen_at_promotion :]
+        unseen = copy.writes[self._had_at_promotion :]
         tail = {(write.table, write.key): dict(write.row) for write in unseen}
         copy.close_connection()
-        copy.writable, copy.writes, self._seen_at_promotion = False, [], None
+        copy.writable, copy.writes, self._had_at_promotion = False, [], None
         self.ship()
         return sorted(((table, row) for (table, _), row in tail.items()), key=repr)
 
@@ -155,7 +155,7 @@ class Journal(Stateful):
         self._copies[region].dark = False
 
     def _follows(self, region: str) -> bool:
-        return self._seen_at_promotion is None and region == self._follower
+        return self._had_at_promotion is None and region == self._follower
 
     def _exchange(self) -> None:
         self._writer, self._follower = self._follower, self._writer

@@ -84,7 +84,7 @@ class Aurora(Service):
         return {"GlobalCluster": leaving.described()}
 
     def _named(self, request: Request) -> GlobalDatabase:
-        """AWS does not tell who else sees a global database: here, only the Regions that have a member do."""
+        """AWS does not say who else sees a global database: here, only the Regions that have a member do."""
         asked = str(request.parameters["GlobalClusterIdentifier"])
         database = self.databases.get(asked.lower())
         if database is None or not database.belongs(request.region):

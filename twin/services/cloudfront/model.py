@@ -18,7 +18,7 @@ from ...net import HttpAnswer, HttpRequest, Net
 from ...service import APART, WIRING, Service, register
 
 FAILOVER_STATUSES = frozenset({400, 403, 404, 416, 429, 500, 502, 503, 504})
-"""What an origin group can be told to fail over on. Source: the first page above."""
+"""What an origin group can fail over on. Source: the first page above."""
 
 FAILOVER_METHODS = ("GET", "HEAD", "OPTIONS")
 RESPONSE_SECONDS = 30.0
@@ -45,7 +45,7 @@ class CloudFront(Service):
         attempts: int = 3,
         timeout: float = 10.0,
     ) -> Distribution:
-        """One more, under a domain of its own. ValueError for what CloudFront cannot be told."""
+        """One more, under a domain of its own. ValueError for what CloudFront would refuse."""
         made = Distribution(self.cloud, self._net, primary_host, secondary_host, criteria, attempts, timeout)
         register(self.distributions, domain, made)
         self._net.serve(domain, "", made.answer, service=self.service)

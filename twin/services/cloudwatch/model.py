@@ -196,7 +196,7 @@ class Metrics(Service):
             alarm for (region, name), alarm in self._alarms.items()
             if region == request.region and (not names or name in names)
         ]  # fmt: skip
-        # Composite alarms are told of only where their type is asked for.
+        # Composite alarms are shown only where their type is asked for.
         return {
             f"{kind.__name__}s": [
                 a.description() for a in found if isinstance(a, kind) and kind.__name__ in types

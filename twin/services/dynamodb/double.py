@@ -24,8 +24,8 @@ LONGEST_PAGE_BYTES = 1_000_000
 class Table(Stateful):
     not_state: ClassVar = {
         "key": WIRING,
-        "sizes": "of the items, which are told",
-        "answers": "of the items, which are told",
+        "sizes": "of the items, which are in the state",
+        "answers": "of the items, which are in the state",
     }
 
     key: Key

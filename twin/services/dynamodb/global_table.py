@@ -1,6 +1,6 @@
 """A DynamoDB global table with multi-Region eventual consistency (MREC), as an application has it.
 
-Plain items a Region, replicated one by one after a lag; the last writer wins, and no AWS metric tells which
+Plain items a Region, replicated one by one after a lag; the last writer wins, and no AWS metric says which
 writes that threw away. It names them.
 Source: docs.aws.amazon.com/amazondynamodb/latest/developerguide/V2globaltables_HowItWorks.html
 """
@@ -39,7 +39,7 @@ class Write:
     key: str
     item: Item
     number: int
-    seen: Mapping[str, int] = field(repr=False)
+    known: Mapping[str, int] = field(repr=False)
     """Of each Region, the newest write to this key that the writer's Region had when it wrote."""
 
     @property
@@ -47,8 +47,8 @@ class Write:
         """The greater one wins: by time, then by the Region's name."""
         return self.at, self.region
 
-    def saw(self, other: Write) -> bool:
-        return self.seen.get(other.region, -1) >= other.number
+    def knew(self, other: Write) -> bool:
+        return self.known.get(other.region, -1) >= other.number
 
 
 @dataclass
@@ -77,7 +77,7 @@ class GlobalTable(Stateful):
         "_cloud": APART,
         "name": WIRING,
         "regions": WIRING,
-        "_number": "tells writes apart",
+        "_number": "distinguishes writes",
         "_replicas": GROWS,
     }
 
@@ -102,9 +102,9 @@ class GlobalTable(Stateful):
         self._reach(region)
         self._number += 1
         replica = self._replicas[region]
-        seen = {**replica.arrived.get(key, {}), region: self._number}
-        write = Write(name, region, self._cloud.clock.now, key, dict(item), self._number, seen)
-        replica.arrived[key] = dict(seen)
+        known = {**replica.arrived.get(key, {}), region: self._number}
+        write = Write(name, region, self._cloud.clock.now, key, dict(item), self._number, known)
+        replica.arrived[key] = dict(known)
         replica.newest[key] = write
         for other in self.regions:
             if other != region:
@@ -125,7 +125,7 @@ class GlobalTable(Stateful):
 
     @property
     def overwritten(self) -> tuple[Write, ...]:
-        """Acknowledged, then thrown away for a write that had not seen them."""
+        """Acknowledged, then thrown away for a write that did not know them."""
         return tuple(self._overwritten.values())
 
     @property
@@ -182,7 +182,7 @@ class GlobalTable(Stateful):
         arrived = replica.arrived.setdefault(write.key, {})
         if arrived.get(write.region, -1) > write.number:
             return  # its own Region has replaced it since
-        for region, number in write.seen.items():
+        for region, number in write.known.items():
             arrived[region] = max(number, arrived.get(region, -1))
         here = replica.newest.get(write.key)
         if here is None:
@@ -190,5 +190,5 @@ class GlobalTable(Stateful):
             return
         loser, winner = sorted((here, write), key=lambda w: w.version)
         replica.newest[write.key] = winner
-        if not winner.saw(loser):
+        if not winner.knew(loser):
             self._overwritten[loser.number] = loser

@@ -1,4 +1,4 @@
-"""EventBridge: rules that match events, rules that fire on a schedule, and targets that may hear twice.
+"""EventBridge: rules that match events, rules that fire on a schedule, and targets that may be called twice.
 
 A rule and its event live in one Region. Delivery is at least once, takes a drawn time, and is tried again
 with growing pauses for 24 hours or 185 times. Faults reach it like any call, as `events:Deliver`: a delivery
@@ -27,7 +27,7 @@ Target = Callable[[Event], None]
 
 MOST_TRIES = 185
 LONGEST_PAUSE_SECONDS = 480
-"""So that 185 tries last 24 hours; AWS tells no more than "exponential back off and jitter"."""
+"""So that 185 tries last 24 hours; AWS says no more than "exponential back off and jitter"."""
 
 MADE_TWICE: tuple[Kind, ...] = ("lost_after", "slow")
 
@@ -65,7 +65,7 @@ class Bus(Service):
         "cloud": APART,
         "rules": WIRING,
         "dropped": "what has been given up is past",
-        "_events": "tells events apart",
+        "_events": "distinguishes events",
     }
 
     def __init__(self, cloud: Cloud) -> None:
@@ -87,7 +87,7 @@ class Bus(Service):
         target: Target,
         input: Mapping[str, Any] | None = None,
     ) -> None:
-        """Lets `target` hear what matches; it runs on a greenlet of its own and may call AWS."""
+        """Calls `target` with what matches; it runs on a greenlet of its own and may call AWS."""
         check(pattern)
         self.rules.append(Rule(region, name, pattern, target, input))
 

@@ -33,7 +33,7 @@ FILTERS = ("regions", "services", "eventStatusCodes", "eventTypeCategories")
 class Impairment:
     """A public event. It is known of from `published` on, and as closed from `closed` on."""
 
-    not_state: ClassVar = {"number": "tells events apart", "began": "what has been is past"}
+    not_state: ClassVar = {"number": "distinguishes events", "began": "what has been is past"}
 
     number: int
     region: str

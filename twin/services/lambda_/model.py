@@ -46,7 +46,7 @@ class Functions(Service):
     not_state: ClassVar = {
         "cloud": APART,
         "logs": "what has been printed changes no answer",
-        "_invocations": "tells invocations apart",
+        "_invocations": "distinguishes invocations",
     }
 
     def __init__(self, cloud: Cloud) -> None:

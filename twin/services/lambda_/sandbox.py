@@ -1,4 +1,4 @@
-"""One running of a Lambda handler, and how Lambda tells of its end.
+"""One running of a Lambda handler, and how Lambda reports its end.
 
 Sources: docs.aws.amazon.com/lambda/latest/dg/python-exceptions.html (errorType is the exception's name),
 docs.aws.amazon.com/lambda/latest/dg/python-context.html (what the context object tells the handler).
@@ -65,13 +65,13 @@ class Invocation(Stateful):
     """One running of a handler, and the context object that the handler is given."""
 
     not_state: ClassVar = {
-        "aws_request_id": "tells invocations apart",
+        "aws_request_id": "distinguishes invocations",
         "invoked_function_arn": "by which name it was called, is past",
         "now": WIRING,
         "log": WIRING,
-        "task": "where the handler is, only the handler knows: that it runs is told",
-        "deadline": "that it runs is told; for how much longer, would differ from one moment to the next",
-        "timed_out": "told as that it was killed",
+        "task": "where the handler is, only the handler knows: that it runs is in the state",
+        "deadline": "for how much longer it may run differs from one moment to the next",
+        "timed_out": "in the state as that it was killed",
         "answer": "of one that has ended, which is no longer here",
         "error": "of one that has ended, which is no longer here",
         "unfinished_line": "what has been printed changes no answer",

@@ -15,7 +15,7 @@ class Double(Service):
     """Topics to which nobody subscribes: what was published is kept."""
 
     service: ClassVar = "sns"
-    not_state: ClassVar = {"cloud": APART, "_messages": "tells messages apart"}
+    not_state: ClassVar = {"cloud": APART, "_messages": "distinguishes messages"}
 
     def __init__(self, cloud: Cloud) -> None:
         super().__init__(cloud)
@@ -27,7 +27,7 @@ class Double(Service):
         return {"CreateTopic": self._create, "Publish": self._publish}
 
     def state(self) -> object:
-        """The topics, and what people have read there; not how often."""
+        """The topics, and what people have been sent; not how often."""
         return [(arn, list(dict(said))) for arn, said in self.kept.items()]
 
     def _create(self, request: Request) -> Answer:

@@ -21,7 +21,7 @@ from ...service import APART, Service
 from .asl.cursor import Machine
 from .asl.definition import Invalid, parse
 from .asl.execution import Execution
-from .asl.history import LONGEST_CAUSE, instant, told
+from .asl.history import LONGEST_CAUSE, described, instant
 from .asl.states import LARGEST_BYTES, Failure, compact
 
 NAME = re.compile(r'[^\s<>{}\[\]?*"#%\\^|~`$&,;:/\x00-\x1f\x7f-\x9f]{1,80}')
@@ -79,7 +79,7 @@ class StepFunctions(Service):
         return len(self._machines), sorted(well), others
 
     def status(self, execution: str) -> str:
-        """Of an execution, by its ARN. For whoever keeps score: it takes no time."""
+        """Of an execution, by its ARN. For whoever judges: it takes no time."""
         return self.executions[execution].status
 
     # Machines.
@@ -150,15 +150,15 @@ class StepFunctions(Service):
 
     def _describe(self, request: Request) -> Answer:
         execution = self._execution(request)
-        told_of: dict[str, Any] = _listed(execution) | {"input": execution.given, "inputDetails": _INCLUDED}
+        answer: dict[str, Any] = _listed(execution) | {"input": execution.given, "inputDetails": _INCLUDED}
         if execution.status == "SUCCEEDED":
-            told_of |= {"output": execution.output, "outputDetails": _INCLUDED}
+            answer |= {"output": execution.output, "outputDetails": _INCLUDED}
         if execution.failure is not None:
-            told_of |= told(execution.failure)
+            answer |= described(execution.failure)
         why = self._not_redrivable(execution)
         if why:
-            return told_of | {"redriveStatus": "NOT_REDRIVABLE", "redriveStatusReason": why}
-        return told_of | {"redriveStatus": "REDRIVABLE"}
+            return answer | {"redriveStatus": "NOT_REDRIVABLE", "redriveStatusReason": why}
+        return answer | {"redriveStatus": "REDRIVABLE"}
 
     def _history(self, request: Request) -> Answer:
         asked: Mapping[str, Any] = request.parameters
@@ -230,7 +230,7 @@ class StepFunctions(Service):
     # Lambda.
 
     def _invoker(self, region: str) -> Callable[[Mapping[str, Any]], Any]:
-        """Through the seam, like everybody: faults, latencies and who is watching are the same for all."""
+        """Through the Cloud, like everybody: faults, latencies and who is watching are the same for all."""
         if region not in self._lambda:
             config = Config(
                 parameter_validation=False,

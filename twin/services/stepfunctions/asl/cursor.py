@@ -32,8 +32,8 @@ class Cursor:
         "program": WIRING,
         "last": "what has been is past",
         "entered": "what has been is past",
-        "retries": "how often it has tried differs from run to run; where it stands is told",
-        "turn": "tells turns apart",
+        "retries": "how often it has tried differs from run to run; where it is, is in the state",
+        "turn": "distinguishes turns",
         "output": "of a branch that has ended: it is in the next one's input",
     }
 

@@ -18,7 +18,7 @@ ALL, TASK_FAILED = "States.ALL", "States.TaskFailed"
 
 
 class Failure(Exception):
-    """A state has failed, with the error and the cause that its Retry, its Catch and its run are told."""
+    """A state has failed, with the error and the cause that its Retry, its Catch and its run get."""
 
     not_state: ClassVar = {"cause": "words about the error"}
 
@@ -193,9 +193,9 @@ def fill(template: Any, given: Any, context: Any) -> Any:
     try:
         return template.find(given, context)
     except LookupError:
-        told = compact(context if template.of_context else given)
+        used = compact(context if template.of_context else given)
         where = f"specified for the field '{template.field}' could not be found in the input"
-        why = f"The JSONPath '{template.text}' {where} '{told}'"
+        why = f"The JSONPath '{template.text}' {where} '{used}'"
         raise Failure(RUNTIME, why) from None
 
 
