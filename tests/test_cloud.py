@@ -129,7 +129,7 @@ AGAIN: dict[str, Callable[[Cloud], object]] = {
     "GlobalTable": lambda cloud: DynamoDB.of(cloud).global_table("one", (EAST, WEST)),
     "StrongTable": lambda cloud: DynamoDB.of(cloud).strong_table("ledger-one", REPLICAS),
     "Distribution": lambda cloud: CloudFront.of(cloud).distribution("edge-one.example", "a", "b"),
-    "canary": lambda cloud: Synthetics.of(cloud).canary(WEST, "one", "http://one.example/"),
+    "Canary": lambda cloud: Synthetics.of(cloud).canary(WEST, "one", "http://one.example/"),
 }
 
 

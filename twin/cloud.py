@@ -117,7 +117,6 @@ class Cloud:
         self.calls = 0
         self.services: list[Enlisted] = []
         self._operations: dict[tuple[str, str], Operation] = {}
-        self._served_by: dict[tuple[str, str], Enlisted] = {}
         self._open = ExitStack()
 
     def __enter__(self) -> Cloud:
@@ -131,12 +130,13 @@ class Cloud:
         """From now on the service answers its operations. ValueError where another object does already."""
         if any(type(other) is type(service) for other in self.services):
             raise ValueError(f"there is a {type(service).__name__} in this Cloud: find it with `of`")
-        for operation, answer in service.operations().items():
-            asked = service.service, operation
-            if self._served_by.setdefault(asked, service) is not service:
-                other = type(self._served_by[asked]).__name__
-                raise ValueError(f"{service.service}:{operation} is served by {other} already")
-            self._operations[asked] = answer
+        offered = {(service.service, name): answer for name, answer in service.operations().items()}
+        for other in self.services:
+            for name in other.operations() if other.service == service.service else ():
+                if (other.service, name) in offered:
+                    who = type(other).__name__
+                    raise ValueError(f"{service.service}:{name} is served by {who} already")
+        self._operations |= offered
         self.services.append(service)
 
     def enlisted(self, kind: type[Found]) -> Found | None:

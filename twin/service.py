@@ -8,7 +8,7 @@ the Cloud, and holds any number of things (databases, clusters, tables), each re
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, ClassVar, Self, TypeVar
 
 from .cloud import Cloud, Operation
@@ -56,14 +56,16 @@ class Service(Stateful):
 WIRING = "what the application is made of: nothing changes it once the twin stands"
 APART = "what it belongs to or works with, whose state is its own"
 
+Name = TypeVar("Name")
 Thing = TypeVar("Thing")
 
 
-def register(things: dict[str, Thing], name: str, thing: Thing) -> Thing:
-    """Keeps a thing under its name; ValueError where there is one of that name."""
-    if things.setdefault(name, thing) is not thing:
-        raise ValueError(f"there is a {type(thing).__name__} {name} already")
-    return thing
+def register(things: dict[Name, Thing], name: Name, make: Callable[[], Thing]) -> Thing:
+    """Makes a thing and keeps it under its name; ValueError where there is one of that name."""
+    if name in things:
+        raise ValueError(f"there is a {type(things[name]).__name__} {name} already")
+    made = things[name] = make()
+    return made
 
 
 def seconds_until(instant: float, now: float) -> int:

@@ -55,8 +55,8 @@ class Arc(Service):
 
     def cluster(self, name: str, controls: Mapping[str, State], rules: Sequence[AtLeast] = ()) -> Cluster:
         """One more cluster, of controls with their first states."""
-        made = Cluster(self.cloud, len(self.clusters), controls, rules)
-        return register(self.clusters, name, made)
+        number = len(self.clusters)
+        return register(self.clusters, name, lambda: Cluster(self.cloud, number, controls, rules))
 
     def operations(self) -> Mapping[str, Operation]:
         return {"GetRoutingControlState": self._get, "UpdateRoutingControlStates": self._update}

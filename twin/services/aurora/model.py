@@ -32,8 +32,11 @@ class Aurora(Service):
     def global_database(self, identifier: str, members: Mapping[str, str], store: Store) -> GlobalDatabase:
         """One more. `members` are two Regions' cluster identifiers; the first is the writer, of the store
         too."""
-        made = GlobalDatabase(self.cloud, identifier, members, store, self._metrics)
-        return register(self.databases, identifier.lower(), made)
+        return register(
+            self.databases,
+            identifier.lower(),
+            lambda: GlobalDatabase(self.cloud, identifier, members, store, self._metrics),
+        )
 
     def operations(self) -> Mapping[str, Operation]:
         return {

@@ -46,8 +46,13 @@ class CloudFront(Service):
         timeout: float = 10.0,
     ) -> Distribution:
         """One more, under a domain of its own. ValueError for what CloudFront would refuse."""
-        made = Distribution(self.cloud, self._net, primary_host, secondary_host, criteria, attempts, timeout)
-        register(self.distributions, domain, made)
+        made = register(
+            self.distributions,
+            domain,
+            lambda: Distribution(
+                self.cloud, self._net, primary_host, secondary_host, criteria, attempts, timeout
+            ),
+        )
         self._net.serve(domain, "", made.answer, service=self.service)
         return made
 

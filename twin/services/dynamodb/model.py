@@ -24,16 +24,14 @@ class DynamoDB(Service):
 
     def global_table(self, name: str, regions: Sequence[str]) -> GlobalTable:
         """One more with eventual consistency (MREC)."""
-        return register(self.global_tables, name, GlobalTable(self.cloud, name, regions))
+        return register(self.global_tables, name, lambda: GlobalTable(self.cloud, name, regions))
 
     def strong_table(
         self, name: str, regions: Sequence[str], key: tuple[str, str] = ("application", "item")
     ) -> StrongTable:
         """One more with strong consistency (MRSC); `key` names its partition key and its sort key."""
-        if name in self.strong_tables:
-            raise ValueError(f"there is a StrongTable {name} already")
-        made = StrongTable(self.cloud, self.cloud.backing.keeper(SERVICE), name, regions, key)
-        return register(self.strong_tables, name, made)
+        keeper = self.cloud.backing.keeper(SERVICE)
+        return register(self.strong_tables, name, lambda: StrongTable(self.cloud, keeper, name, regions, key))
 
     def state(self) -> object:
         tables = (*self.global_tables.values(), *self.strong_tables.values())

@@ -11,7 +11,7 @@ from typing import ClassVar, Protocol
 
 from ...clock import Killed, Task
 from ...cloud import Cloud
-from ...service import APART, WIRING, Service, Stateful
+from ...service import APART, WIRING, Service, Stateful, register
 from ..cloudwatch.model import Metrics
 
 NAMESPACE = "CloudWatchSynthetics"
@@ -36,11 +36,11 @@ class Synthetics(Service):
 
     def canary(self, region: str, name: str, journey: str | Callable[[], bool], every: float = 60) -> Canary:
         """One more: `journey` is a URL, or a function, to be run every so many seconds."""
-        if (region, name) in self.canaries:
-            raise ValueError(f"there is a canary {name} in {region} already")
-        made = Canary(self.cloud, self._net, self._metrics, region, name, journey, every)
-        self.canaries[region, name] = made
-        return made
+        return register(
+            self.canaries,
+            (region, name),
+            lambda: Canary(self.cloud, self._net, self._metrics, region, name, journey, every),
+        )
 
     def state(self) -> object:
         return [canary.state() for canary in self.canaries.values()]
