@@ -24,7 +24,7 @@ from functions.steps import arc_controls
 from functions.steps.website_config import WebsiteConfig
 from twin.faults import Request
 from twin.rows import homes
-from twin.services.dynamodb import model as dynamodb
+from twin.services.dynamodb import strong_table
 
 ROOT = Path(__file__).parent.parent
 SHOP = (ROOT / "runbooks" / "unicorn-shop.yaml").read_text()
@@ -506,7 +506,7 @@ def test_without_a_name_every_runbook_is_judged(tmp_path: Path, monkeypatch: pyt
 
 
 def test_the_facts_about_aws_are_those_of_the_twin() -> None:
-    assert REGION_SETS == dynamodb.REGION_SETS
+    assert REGION_SETS == strong_table.REGION_SETS
     assert set(darkness.HOMES) == set(homes().values())
 
 
