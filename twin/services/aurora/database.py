@@ -7,38 +7,16 @@ docs.aws.amazon.com/AmazonRDS/latest/AuroraUserGuide/aurora-global-database-disa
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, ClassVar, Protocol
+from typing import Any, ClassVar
 
 from ...cloud import ACCOUNT, AwsError, Cloud
 from ...service import APART, WIRING, Stateful, magnitude
 from .answers import Departure, Move, db_cluster, global_cluster
+from .store import Metrics, Store
 
 METRIC_SECONDS = 60
 LOOK_SECONDS = 1
 """How often Aurora looks whether both Regions still reach each other."""
-
-
-class Store(Protocol):
-    """The data of both Regions: postgres.Pair says what each method does."""
-
-    def connect(self, region: str) -> Any: ...
-    def writable(self, region: str) -> bool: ...
-    def ship(self) -> None: ...
-    def demote(self, region: str) -> None: ...
-    def promote(self, region: str) -> None: ...
-    def switchover(self, to: str) -> None: ...
-    def rejoin(self, region: str) -> list[tuple[str, dict[str, Any]]]: ...
-    def suspend(self, region: str) -> None: ...
-    def resume(self, region: str) -> None: ...
-    def state(self) -> object: ...
-
-
-class Metrics(Protocol):
-    """Puts a sample into a Region's CloudWatch."""
-
-    def __call__(
-        self, region: str, namespace: str, name: str, dimensions: dict[str, str], value: float, /
-    ) -> None: ...
 
 
 class GlobalDatabase(Stateful):

@@ -12,7 +12,8 @@ from typing import Any, ClassVar
 from ...cloud import AwsError, Cloud, Operation
 from ...faults import Request
 from ...service import APART, Service, register
-from .database import GlobalDatabase, Metrics, Store
+from .database import GlobalDatabase
+from .store import Metrics, Store
 
 __all__ = ["Aurora", "GlobalDatabase", "Metrics", "Store"]
 
