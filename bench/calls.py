@@ -12,23 +12,22 @@ from typing import Any
 import boto3
 from botocore.config import Config
 
-from twin import door
-from twin.aws import Cloud
-from twin.backing import Backing
+from twin import fast_path
 from twin.clock import Clock
+from twin.cloud import Behind, Cloud
 from twin.doubles import Doubles
 from twin.moto.backing import Moto
-from twin.services.dynamodb.model import StrongTable
+from twin.services.dynamodb.model import DynamoDB
 
 REPLICAS = ("us-east-1", "us-east-2", "us-west-2")
 
 
-def rate(backing: Backing, calls: int, the_long_way: bool = False) -> float:
+def rate(backing: Behind, calls: int, the_long_way: bool = False) -> float:
     """Calls a second on one core; best of five. The long way is botocore's own, for every call."""
     with Cloud(Clock(), 1, backing) as cloud:
-        StrongTable(cloud, "ledger", REPLICAS)
+        DynamoDB.of(cloud).strong_table("ledger", REPLICAS)
         if the_long_way:
-            door.close()
+            fast_path.close()
         config = Config(connect_timeout=2, read_timeout=5, retries={"total_max_attempts": 1})
         client = boto3.client("dynamodb", region_name=REPLICAS[2], config=config)
         for item in ("lease", "directive", "proposal"):

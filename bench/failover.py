@@ -19,8 +19,8 @@ from contextlib import ExitStack
 from farshore.runbook.find import find
 from farshore.simulate.simulation import Simulation
 from functions.errors import NotYet
-from twin.aws import Cloud
-from twin.moto.interpreter import on_the_clock
+from twin.cloud import Cloud
+from twin.services.stepfunctions.interpreter import on_the_clock
 
 RUNBOOK = find("unicorn-shop")
 LOOK_EVERY = 5.0

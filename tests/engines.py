@@ -13,11 +13,12 @@ from typing import Any, Literal
 import boto3
 from moto.stepfunctions.parser.asl.parse.asl_parser import AmazonStateLanguageParser
 
-from twin.aws import ACCOUNT, AwsError, Cloud
 from twin.clock import Clock
+from twin.cloud import ACCOUNT, AwsError, Cloud
 from twin.faults import Kind, Request
-from twin.moto.interpreter import on_the_clock
+from twin.moto.backing import Moto
 from twin.services.lambda_.model import FunctionError, Functions
+from twin.services.stepfunctions.interpreter import on_the_clock
 from twin.services.stepfunctions.model import StepFunctions
 
 REGION, DAY = "us-west-1", 86400.0
@@ -28,7 +29,7 @@ LATE_SECONDS = 100.0
 Json = dict[str, Any]
 Engine = Literal["ours", "moto"]
 Script = Mapping[tuple[str, int], str]
-"""What befalls the k-th invocation of a state; the others are Done."""
+"""What becomes of the k-th invocation of a state; the others are Done."""
 
 RAISED = ("NotYet", "Refused", "Aborted", "Paused", "KeyError")
 DEATHS = ("Runtime.ExitError", "Sandbox.Timedout")
@@ -68,8 +69,8 @@ class Machines:
     runs: int = 0
 
     def __post_init__(self) -> None:
-        self.cloud.guards.append(self._befall)
-        self.cloud.weather.script.append(self._fault)
+        self.cloud.guards.append(self._answer_as_scripted)
+        self.cloud.faults.injectors.append(self._fault)
         self.function = self.functions.deploy(REGION, "stub", self._handle, timeout=900)
 
     def _fate(self, state: str) -> str:
@@ -78,7 +79,7 @@ class Machines:
     def invocations(self, state: str) -> int:
         return sum(1 for event in self.asked if event["state"]["Name"] == state)
 
-    def _befall(self, request: Request) -> None:
+    def _answer_as_scripted(self, request: Request) -> None:
         if request.operation == "Invoke":
             payload = request.parameters["Payload"]
             assert isinstance(payload, bytes)
@@ -194,7 +195,7 @@ def retrier(*errors: str, most: int = 1, **more: float) -> Json:
 def engine(kind: Engine) -> Iterator[Machines]:
     """The twin's own engine, or moto's interpreter on the same clock."""
     with ExitStack() as stack:
-        cloud = stack.enter_context(Cloud(Clock(), 1))
+        cloud = stack.enter_context(Cloud(Clock(), 1, Moto()))
         if kind == "ours":
             StepFunctions(cloud)
         else:

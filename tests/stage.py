@@ -15,11 +15,12 @@ from farshore.simulate.deployment import outside
 from functions.handler import lambda_handler
 from functions.ledger import Lease, Ledger, Records
 from functions.step import Step
-from twin.aws import ACCOUNT, Cloud
 from twin.clock import Clock
+from twin.cloud import ACCOUNT, Cloud
 from twin.faults import Kind, Request
+from twin.moto.backing import Moto
 from twin.net import Net
-from twin.services.dynamodb.model import StrongTable
+from twin.services.dynamodb.model import DynamoDB
 from twin.services.lambda_.model import FunctionError, Functions
 
 APP, TABLE = "shop", "ledger"
@@ -41,12 +42,12 @@ class Stage:
         self.cloud, self.clock = cloud, cloud.clock
         self.net = Net(cloud)
         self.functions = Functions(cloud)
-        self.table = StrongTable(cloud, TABLE, REPLICAS)
+        self.table = DynamoDB.of(cloud).strong_table(TABLE, REPLICAS)
         self.outside = outside(cloud, self.net)
         self.ledger = Ledger(self.outside, APP, TABLE, REPLICAS, WEST)
         self.requests: list[Request] = []
         """Every call that a function made."""
-        cloud.weather.script.append(self._note)
+        cloud.faults.injectors.append(self._note)
 
     def deploy(self, step: type[Step[Any]], region: str = WEST, timeout: float = 60) -> None:
         self.functions.deploy(region, step.name, lambda_handler(step, self.outside), timeout=timeout)
@@ -136,7 +137,7 @@ class Stage:
             left[0] -= 1
             return kind
 
-        self.cloud.weather.script.append(line)
+        self.cloud.faults.injectors.append(line)
 
     def calls(self, *operations: str) -> list[str]:
         """Of these operations, those called since the last look, in order."""
@@ -156,7 +157,7 @@ def moment(instant: float) -> str:
 
 @contextmanager
 def staged(seed: int = 1, kind: type[Stage] = Stage) -> Iterator[Stage]:
-    with Cloud(Clock(), seed) as cloud:
+    with Cloud(Clock(), seed, Moto()) as cloud:
         stage = kind(cloud)
         try:
             yield stage

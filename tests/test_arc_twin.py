@@ -10,24 +10,25 @@ import pytest
 from botocore.config import Config
 from botocore.exceptions import ClientError, ConnectTimeoutError, EndpointConnectionError
 
-from twin.aws import Cloud
 from twin.clock import Clock
+from twin.cloud import Cloud
+from twin.moto.backing import Moto
 from twin.net import Net
-from twin.services.arc.model import REGIONS, AtLeast, Cluster
-from twin.services.route53.model import Zone
+from twin.services.arc.model import REGIONS, Arc, AtLeast, Cluster
+from twin.services.route53.model import Route53
 
 EAST, WEST = "us-east-1", "us-west-1"
 
 
 @pytest.fixture
 def cloud() -> Iterator[Cloud]:
-    with Cloud(Clock(), seed=1) as cloud:
+    with Cloud(Clock(), 1, Moto()) as cloud:
         yield cloud
 
 
 @pytest.fixture
 def cluster(cloud: Cloud) -> Cluster:
-    return Cluster(cloud, {EAST: "On", WEST: "Off"}, [AtLeast("one-serves", (EAST, WEST))])
+    return Arc.of(cloud).cluster("shop", {EAST: "On", WEST: "Off"}, [AtLeast("one-serves", (EAST, WEST))])
 
 
 @pytest.fixture
@@ -98,7 +99,7 @@ def test_a_rule_can_be_overridden_by_its_arn(cluster: Cluster, at: Callable[...,
     update = at().update_routing_control_states
     unknown = {"UpdateRoutingControlStateEntries": off, "SafetyRulesToOverride": ["arn:none"]}
     assert refusal(update, **unknown) == "ResourceNotFoundException"
-    rule = AtLeast("one-serves", (EAST, WEST)).arn
+    rule = cluster.rule_arns["one-serves"]
     update(UpdateRoutingControlStateEntries=off, SafetyRulesToOverride=[rule])
     assert cluster.states[EAST] == "Off"
 
@@ -136,13 +137,13 @@ def test_an_endpoint_takes_three_changes_a_second(
 def test_the_state_survives_two_dark_endpoints_and_not_three(
     cloud: Cloud, cluster: Cluster, at: Callable[..., Any]
 ) -> None:
-    cloud.weather.dark |= {"us-east-1", "us-west-2"}
+    cloud.faults.dark |= {"us-east-1", "us-west-2"}
     with pytest.raises(ConnectTimeoutError):
         at("us-east-1").get_routing_control_state(RoutingControlArn=cluster.arns[EAST])
     at("eu-west-1").update_routing_control_states(
         UpdateRoutingControlStateEntries=entries(cluster, west="On", east="Off")
     )
-    cloud.weather.dark.add(cluster.endpoints["ap-northeast-1"].split("/")[2])
+    cloud.faults.dark.add(cluster.endpoints["ap-northeast-1"].split("/")[2])
     for region in ("eu-west-1", "ap-southeast-2"):
         get = at(region).get_routing_control_state
         code = refusal(get, RoutingControlArn=cluster.arns[WEST])
@@ -181,9 +182,10 @@ def net(cloud: Cloud) -> Net:
 def test_dns_follows_the_routing_controls_within_seconds(
     cloud: Cloud, cluster: Cluster, net: Net, at: Callable[..., Any]
 ) -> None:
-    zone = Zone(cloud, net)
+    zone = Route53.of(cloud, net)
     zone.record(
-        "shop.example", [(f"alb.{region}.example", zone.health(cluster, region)) for region in (EAST, WEST)]
+        "shop.example",
+        [(f"alb.{region}.example", zone.health_check(cluster, region)) for region in (EAST, WEST)],
     )
     assert net.resolve("shop.example") == "alb.us-east-1.example"
     at().update_routing_control_states(
@@ -196,5 +198,5 @@ def test_dns_follows_the_routing_controls_within_seconds(
 
 def test_dns_answers_the_first_host_where_none_is_healthy(cloud: Cloud, net: Net) -> None:
     hosts = [(f"alb.{region}.example", lambda: False) for region in (WEST, EAST)]
-    Zone(cloud, net).record("shop.example", hosts)
+    Route53.of(cloud, net).record("shop.example", hosts)
     assert net.resolve("shop.example") == "alb.us-west-1.example"

@@ -12,10 +12,11 @@ import pytest
 from botocore.config import Config
 from botocore.exceptions import ClientError, ConnectTimeoutError
 
-from twin.aws import ACCOUNT, Cloud
 from twin.clock import Clock
-from twin.services.aurora.journal import Book, Journal
-from twin.services.aurora.model import GlobalDatabase, Store
+from twin.cloud import ACCOUNT, Cloud
+from twin.moto.backing import Moto
+from twin.services.aurora.journal import Connection, Journal
+from twin.services.aurora.model import Aurora, Store
 from twin.services.aurora.postgres import Dark, Pair
 
 PRIMARY, STANDBY, OBSERVER = "us-east-1", "us-west-1", "us-west-2"
@@ -35,7 +36,7 @@ class Shop:
     acknowledged: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        self.database = GlobalDatabase(self.cloud, "unicorn", MEMBERS, self.store, self._sample)
+        self.database = Aurora(self.cloud, self._sample).global_database("unicorn", MEMBERS, self.store)
         once = Config(connect_timeout=2, read_timeout=5, retries={"total_max_attempts": 1})
         self.rds: dict[str, Any] = {
             region: boto3.client("rds", region_name=region, config=once) for region in (*MEMBERS, OBSERVER)
@@ -51,7 +52,7 @@ class Shop:
         """Whether the Region's database acknowledged the order."""
         try:
             connection = self.database.connect(region)
-            if isinstance(connection, Book):
+            if isinstance(connection, Connection):
                 connection.write("orders", name, {"name": name})
             else:
                 connection.execute("INSERT INTO orders VALUES (%s)", [name])
@@ -62,7 +63,7 @@ class Shop:
 
     def orders(self, region: str) -> list[str]:
         connection = self.database.connect(region)
-        if isinstance(connection, Book):
+        if isinstance(connection, Connection):
             return sorted(connection.rows("orders"))
         return sorted(name for (name,) in connection.execute("SELECT name FROM orders").fetchall())
 
@@ -127,17 +128,17 @@ class Shop:
             self.cloud.clock.sleep(1)
 
     def darken(self, region: str) -> None:
-        self.cloud.weather.dark.add(region)
+        self.cloud.faults.dark.add(region)
 
     def lighten(self, region: str) -> None:
-        self.cloud.weather.dark.remove(region)
+        self.cloud.faults.dark.remove(region)
 
 
 @pytest.fixture
 def cloud(monkeypatch: pytest.MonkeyPatch) -> Iterator[Cloud]:
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "x")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "x")
-    with Cloud(Clock(), seed=7) as cloud:
+    with Cloud(Clock(), 7, Moto()) as cloud:
         yield cloud
 
 
@@ -385,12 +386,12 @@ def check(holds: bool) -> None:
 
 
 def test_regions_that_do_not_hear_each_other_both_write_after_a_failover(shop: Shop) -> None:
-    shop.cloud.weather.cut.add(frozenset(MEMBERS))
+    shop.cloud.faults.partitions.add(frozenset(MEMBERS))
     shop.fail_over(AllowDataLoss=True)
     shop.until(lambda: shop.writer() == STANDBY)
     shop.cloud.clock.sleep(HOUR)
     assert shop.database.writers() == {PRIMARY, STANDBY}
-    shop.cloud.weather.cut.clear()
+    shop.cloud.faults.partitions.clear()
     shop.until(lambda: shop.database.writers() == {STANDBY}, limit=62)
 
 
@@ -581,7 +582,7 @@ def test_the_same_seed_gives_the_same_history(monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "x")
 
     def history(seed: int) -> list[float]:
-        with Cloud(Clock(), seed) as cloud:
+        with Cloud(Clock(), seed, Moto()) as cloud:
             shop = Shop(cloud, Journal((PRIMARY, STANDBY)))
             shop.keep_ordering(PRIMARY)
             shop.cloud.clock.sleep(60)

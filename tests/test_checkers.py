@@ -24,7 +24,7 @@ def approve(simulation: Simulation) -> None:
 
 def test_a_glance_after_every_event_finds_what_a_look_would_find() -> None:
     with Simulation(find("unicorn-shop"), "ungraceful", 1, data="memory", backed="doubles") as simulation:
-        clock, weather = simulation.clock, simulation.cloud.weather
+        clock, faults = simulation.clock, simulation.cloud.faults
         application, easy = simulation.application, simulation.checkers
         users, _ = application.datasets
         thorough = Checkers(simulation)
@@ -42,17 +42,17 @@ def test_a_glance_after_every_event_finds_what_a_look_would_find() -> None:
         clock.after_each.append(lambda: same(easy, thorough))
         simulation.customers.come()
         clock.sleep(60)
-        weather.dark.add(PRIMARY)
+        faults.dark.add(PRIMARY)
         simulation.begin("failover", {"mode": "ungraceful"})
         while PRIMARY in users._database.writer and clock.elapsed < 900:
             clock.sleep(5)
             approve(simulation)
         clock.sleep(60)
-        weather.dark.discard(PRIMARY)
+        faults.dark.discard(PRIMARY)
         clock.sleep(30)
-        weather.cut.add(frozenset(application.regions))
+        faults.partitions.add(frozenset(application.regions))
         clock.sleep(30)
-        weather.cut.clear()
+        faults.partitions.clear()
         application.arc.states.update(dict.fromkeys(application.arc.states, "Off"))
         clock.sleep(60)
     assert "S3" in {breach.invariant for breach in thorough.breaches}

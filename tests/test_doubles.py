@@ -14,13 +14,12 @@ from botocore import xform_name
 from botocore.config import Config
 from botocore.exceptions import ClientError, ConnectionError
 
-from twin.aws import Cloud
-from twin.backing import Backing
 from twin.clock import Clock
+from twin.cloud import Behind, Cloud
 from twin.doubles import Doubles
 from twin.moto.backing import Moto
 from twin.net import Net
-from twin.services.dynamodb.model import StrongTable
+from twin.services.dynamodb.model import DynamoDB
 from twin.services.s3.model import Websites, website
 
 EAST, WEST, OHIO, OREGON = "us-east-1", "us-west-1", "us-east-2", "us-west-2"
@@ -60,17 +59,17 @@ def asking(service: str, operation: str, region: str = OREGON, /, **parameters: 
     return Ask(service, operation, region, parameters)
 
 
-def told(backing: Callable[[], Backing], turns: Sequence[Turn]) -> list[Any]:
+def told(backing: Callable[[], Behind], turns: Sequence[Turn]) -> list[Any]:
     """What each request is told, in a world of one ledger, two buckets and one topic."""
     with Cloud(Clock(), 1, backing()) as cloud:
-        StrongTable(cloud, "ledger", REPLICAS)
+        DynamoDB.of(cloud).strong_table("ledger", REPLICAS)
         Websites(cloud, Net(cloud))
         clients: dict[tuple[str, str], Any] = {}
         config = Config(connect_timeout=2, read_timeout=5, retries={"total_max_attempts": 1})
         heard = []
         for turn in turns:
             if isinstance(turn, Dark):
-                cloud.weather.dark = set(turn.regions)
+                cloud.faults.dark = set(turn.regions)
             elif isinstance(turn, Pause):
                 cloud.clock.sleep(turn.seconds)
             else:
@@ -272,9 +271,9 @@ def turn(dice: random.Random, application: str) -> Turn:
 
 
 @BOTH
-def test_a_strong_table_can_be_peeked_at(backing: Callable[[], Backing]) -> None:
+def test_a_strong_table_can_be_peeked_at(backing: Callable[[], Behind]) -> None:
     with Cloud(Clock(), 1, backing()) as cloud:
-        table = StrongTable(cloud, "ledger", REPLICAS)
+        table = DynamoDB.of(cloud).strong_table("ledger", REPLICAS)
         answer(boto3.client("dynamodb", OHIO), put("lease", "1"))
         found = table.peek({"application": "shop", "item": "lease"})
         assert found == {"application": "shop", "item": "lease", "stamp": "1", "body": "1 of lease"}
@@ -282,7 +281,7 @@ def test_a_strong_table_can_be_peeked_at(backing: Callable[[], Backing]) -> None
 
 
 @BOTH
-def test_a_website_closes_a_little_after_its_block_and_opens_again(backing: Callable[[], Backing]) -> None:
+def test_a_website_closes_a_little_after_its_block_and_opens_again(backing: Callable[[], Behind]) -> None:
     with Cloud(Clock(), 1, backing()) as cloud:
         net = Net(cloud)
         sites = Websites(cloud, net)

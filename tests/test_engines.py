@@ -90,7 +90,7 @@ def way_to(made: Machine, state: str) -> Script:
 
 
 @pytest.mark.parametrize(("name", "state"), TASKS, ids=[" / ".join(each) for each in TASKS])
-def test_both_engines_agree_whatever_befalls_a_task(name: str, state: str) -> None:
+def test_both_engines_agree_whatever_becomes_of_a_task(name: str, state: str) -> None:
     """On status, error, cause, the end to the millisecond, and per state the calls and events with times."""
     definition = MACHINES[name].definition
     way = way_to(MACHINES[name], state)

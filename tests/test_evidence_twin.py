@@ -10,14 +10,15 @@ import pytest
 from botocore.config import Config
 from botocore.exceptions import ClientError, ConnectTimeoutError
 
-from twin.aws import Cloud
 from twin.clock import Clock
+from twin.cloud import Cloud
 from twin.faults import Kind, Request
+from twin.moto.backing import Moto
 from twin.net import Net
 from twin.services.cloudwatch.model import Metrics
 from twin.services.events.model import Bus
 from twin.services.health.model import Health
-from twin.services.synthetics.model import Canary
+from twin.services.synthetics.model import Synthetics
 
 PRIMARY, STANDBY, OBSERVER = "us-east-1", "us-west-1", "us-west-2"
 MINUTE = 60
@@ -26,7 +27,7 @@ ALARM_CHANGE = {"source": ["aws.cloudwatch"], "detail-type": ["CloudWatch Alarm 
 
 @pytest.fixture
 def cloud() -> Iterator[Cloud]:
-    with Cloud(Clock(), seed=1) as cloud:
+    with Cloud(Clock(), 1, Moto()) as cloud:
         yield cloud
 
 
@@ -171,11 +172,11 @@ def test_since_when_an_alarm_is_in_its_state_can_be_read(metrics: Metrics) -> No
 def test_a_dark_region_neither_samples_nor_judges_nor_answers(metrics: Metrics) -> None:
     add_alarm(metrics, "errors")
     feed(metrics, "errors", "0 0")
-    metrics.cloud.weather.dark.add(OBSERVER)
+    metrics.cloud.faults.dark.add(OBSERVER)
     feed(metrics, "errors", "X X X X X")
     with pytest.raises(ConnectTimeoutError):
         state_of("errors")
-    metrics.cloud.weather.dark.clear()
+    metrics.cloud.faults.dark.clear()
     assert state_of("errors") == "OK"
     metrics.cloud.clock.sleep(15)
     assert state_of("errors") == INSUFFICIENT
@@ -313,14 +314,14 @@ def test_a_wrong_pattern_is_refused(heard: Callable[..., list[Any]], pattern: di
         heard(STANDBY, pattern)
 
 
-def befall(cloud: Cloud, *kinds: Kind) -> None:
-    """What befalls the next deliveries."""
+def inject(cloud: Cloud, *kinds: Kind) -> None:
+    """What is injected into the next deliveries."""
     left = list(kinds)
 
     def line(request: Request) -> Kind | None:
         return left.pop(0) if request.operation == "Deliver" and left else None
 
-    cloud.weather.script.append(line)
+    cloud.faults.injectors.append(line)
 
 
 @pytest.mark.parametrize(
@@ -331,7 +332,7 @@ def test_delivery_is_at_least_once(
     bus: Bus, heard: Callable[..., list[Any]], kinds: tuple[Kind, ...], times: int
 ) -> None:
     events = heard(STANDBY, {"source": ["shop"]})
-    befall(bus.cloud, *kinds)
+    inject(bus.cloud, *kinds)
     bus.emit(STANDBY, "shop", "Opened", {})
     bus.cloud.clock.sleep(3600)
     assert len(events) == times
@@ -340,21 +341,21 @@ def test_delivery_is_at_least_once(
 
 def test_a_dark_region_delivers_when_it_is_back(bus: Bus, heard: Callable[..., list[Any]]) -> None:
     events = heard(PRIMARY, {"source": ["shop"]})
-    bus.cloud.weather.dark.add(PRIMARY)
+    bus.cloud.faults.dark.add(PRIMARY)
     bus.emit(PRIMARY, "shop", "Opened", {})
     bus.cloud.clock.sleep(3600)
     assert events == []
-    bus.cloud.weather.dark.clear()
+    bus.cloud.faults.dark.clear()
     bus.cloud.clock.sleep(600)
     assert len(events) == 1
 
 
 def test_an_event_is_given_up_after_24_hours(bus: Bus, heard: Callable[..., list[Any]]) -> None:
     events = heard(PRIMARY, {"source": ["shop"]})
-    bus.cloud.weather.dark.add(PRIMARY)
+    bus.cloud.faults.dark.add(PRIMARY)
     bus.emit(PRIMARY, "shop", "Opened", {})
     bus.cloud.clock.sleep(25 * 3600)
-    bus.cloud.weather.dark.clear()
+    bus.cloud.faults.dark.clear()
     bus.cloud.clock.sleep(3600)
     assert events == []
     assert len(bus.dropped) == 1
@@ -374,11 +375,11 @@ def test_a_target_that_aws_answers_badly_is_tried_again(bus: Bus) -> None:
 
     bus.rule(STANDBY, "dark", {"source": ["dark"]}, call("describe_execution"))
     bus.rule(STANDBY, "refused", {"source": ["refused"]}, call("stop_execution"))
-    bus.cloud.weather.dark.add(f"stepfunctions/{STANDBY}")
+    bus.cloud.faults.dark.add(f"stepfunctions/{STANDBY}")
     bus.emit(STANDBY, "dark", "Opened", {})
     bus.cloud.clock.sleep(20)
     assert calls.count("describe_execution") > 1
-    bus.cloud.weather.dark.clear()
+    bus.cloud.faults.dark.clear()
     bus.emit(STANDBY, "refused", "Opened", {})
     bus.cloud.clock.sleep(20)
     assert calls.count("stop_execution") == 1
@@ -389,9 +390,9 @@ def test_a_schedule_fires_at_its_pace_and_not_in_the_dark(bus: Bus) -> None:
     bus.schedule(STANDBY, "readiness", 300, fired.append)
     bus.cloud.clock.sleep(910)
     assert [event["detail-type"] for event in fired] == ["Scheduled Event"] * 3
-    bus.cloud.weather.dark.add(STANDBY)
+    bus.cloud.faults.dark.add(STANDBY)
     bus.cloud.clock.sleep(900)
-    bus.cloud.weather.dark.clear()
+    bus.cloud.faults.dark.clear()
     bus.cloud.clock.sleep(60)
     assert len(fired) == 3
 
@@ -399,7 +400,7 @@ def test_a_schedule_fires_at_its_pace_and_not_in_the_dark(bus: Bus) -> None:
 def test_the_same_seed_gives_the_same_events() -> None:
     def history() -> list[tuple[float, str]]:
         told: list[tuple[float, str]] = []
-        with Cloud(Clock(), seed=7) as cloud:
+        with Cloud(Clock(), 7, Moto()) as cloud:
             bus = Bus(cloud)
             bus.rule(OBSERVER, "all", ALARM_CHANGE, lambda event: told.append((cloud.clock.now, event["id"])))
             metrics = Metrics(cloud, bus)
@@ -434,7 +435,7 @@ def success(cloud: Cloud, region: str = OBSERVER) -> list[float]:
 
 
 def test_a_canary_of_the_observer_sees_the_primary_go_dark(cloud: Cloud, net: Net, metrics: Metrics) -> None:
-    Canary(cloud, net, metrics, OBSERVER, "shop", "https://shop.example.com/")
+    Synthetics.of(cloud, net, metrics).canary(OBSERVER, "shop", "https://shop.example.com/")
     metrics.alarm(
         OBSERVER, "shop-canary", "CloudWatchSynthetics", "SuccessPercent", {"CanaryName": "shop"}, 90,
         "LessThanThreshold", evaluation_periods=2,
@@ -442,7 +443,7 @@ def test_a_canary_of_the_observer_sees_the_primary_go_dark(cloud: Cloud, net: Ne
     cloud.clock.sleep(310)
     assert set(success(cloud)) == {100}
     assert state_of("shop-canary") == "OK"
-    cloud.weather.dark.add(PRIMARY)
+    cloud.faults.dark.add(PRIMARY)
     cloud.clock.sleep(180)
     assert success(cloud)[:2] == [0, 0]
     assert state_of("shop-canary") == "ALARM"
@@ -456,7 +457,7 @@ def broken() -> bool:
 def test_a_journey_that_fails_is_a_failed_run(
     cloud: Cloud, net: Net, metrics: Metrics, journey: Callable[[], bool]
 ) -> None:
-    Canary(cloud, net, metrics, OBSERVER, "shop", journey)
+    Synthetics.of(cloud, net, metrics).canary(OBSERVER, "shop", journey)
     cloud.clock.sleep(130)
     assert success(cloud) == [0, 0, 0]
 
@@ -466,7 +467,7 @@ def test_a_journey_that_hangs_is_a_failed_run(cloud: Cloud, net: Net, metrics: M
         cloud.clock.sleep(3600)
         return True
 
-    canary = Canary(cloud, net, metrics, OBSERVER, "shop", hangs)
+    canary = Synthetics.of(cloud, net, metrics).canary(OBSERVER, "shop", hangs)
     cloud.clock.sleep(130)
     assert success(cloud) == [0, 0]
     assert canary.failure == "timed out"
@@ -479,11 +480,11 @@ def test_a_canary_does_not_run_where_it_is_dark(cloud: Cloud, net: Net, metrics:
         visits.append(cloud.clock.elapsed)
         return True
 
-    Canary(cloud, net, metrics, OBSERVER, "shop", visit)
+    Synthetics.of(cloud, net, metrics).canary(OBSERVER, "shop", visit)
     cloud.clock.sleep(70)
-    cloud.weather.dark.add(OBSERVER)
+    cloud.faults.dark.add(OBSERVER)
     cloud.clock.sleep(180)
-    cloud.weather.dark.clear()
+    cloud.faults.dark.clear()
     cloud.clock.sleep(60)
     assert visits == [0, 60, 300]
 
@@ -545,6 +546,6 @@ def test_health_refuses_a_status_that_there_is_not(health: Health) -> None:
 
 @pytest.mark.parametrize("region", [PRIMARY, STANDBY])
 def test_health_is_silent_with_us_east_1_dark(health: Health, region: str) -> None:
-    health.cloud.weather.dark.add("us-east-1")
+    health.cloud.faults.dark.add("us-east-1")
     with pytest.raises(ConnectTimeoutError):
         client("health", region).describe_events()

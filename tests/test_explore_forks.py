@@ -110,7 +110,7 @@ OTHERWISE: dict[str, Callable[[Any], object]] = {
     "an alarm": lambda driver: setattr(
         next(iter(driver.simulation.metrics._alarms.values())), "state", "ALARM"
     ),
-    "a dark Region": lambda driver: driver.simulation.cloud.weather.dark.add("us-west-2"),
+    "a dark Region": lambda driver: driver.simulation.cloud.faults.dark.add("us-west-2"),
     "a lost write": lambda driver: driver.simulation.customers.notebook.promises.append(
         Promise("nobody has it", "users", "nobody has it", "us-east-1", 0.0)
     ),
@@ -138,7 +138,7 @@ def test_a_run_in_which_anything_stands_otherwise_does_not_rejoin(
     def enter(seam: Seam, point: Point, request: Request) -> None:
         if point.label == where:
             stood.append(driver.stands(request))
-            with driver.simulation.cloud.weather.fair():
+            with driver.simulation.cloud.faults.suspended():
                 OTHERWISE[what](driver)
             stood.append(driver.stands(request))
 

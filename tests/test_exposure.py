@@ -10,10 +10,11 @@ import pytest
 
 from farshore.checkers.checker import Subject
 from farshore.checkers.checkers import Checkers
-from twin.aws import Cloud
 from twin.clock import Clock
+from twin.cloud import Cloud
 from twin.customers import Notebook
-from twin.faults import Weather
+from twin.faults import Faults
+from twin.moto.backing import Moto
 
 EAST, WEST = "us-east-1", "us-west-1"
 BOUND = 180.0
@@ -23,7 +24,7 @@ BOUND = 180.0
 class Shop:
     """A made-up application. All are sets of Regions: who takes writes, where customers are sent."""
 
-    weather: Weather
+    faults: Faults
     writing: set[str] = field(default_factory=lambda: {EAST})
     sent_to: set[str] = field(default_factory=lambda: {EAST})
     names: set[str] | None = None
@@ -33,7 +34,7 @@ class Shop:
     def __post_init__(self) -> None:
         self.regions = (EAST, WEST)
         self.datasets = self.routes = (self,)
-        self.entries = tuple(Entry(self.weather, region) for region in self.regions)
+        self.entries = tuple(Entry(self.faults, region) for region in self.regions)
 
     def writers(self) -> set[str]:
         return set(self.writing)
@@ -50,12 +51,12 @@ class Shop:
 
 @dataclass
 class Entry:
-    weather: Weather
+    faults: Faults
     region: str
     datasets: tuple[str, ...] = ("orders",)
 
     def is_open(self) -> bool:
-        return self.region not in self.weather.dark
+        return self.region not in self.faults.dark
 
     def glance(self) -> object:
         return None
@@ -78,8 +79,8 @@ class Story:
     exposure_bound = BOUND
 
     def __init__(self, cloud: Cloud) -> None:
-        self.cloud, self.clock, self.weather = cloud, cloud.clock, cloud.weather
-        self.shop = self.application = Shop(cloud.weather)
+        self.cloud, self.clock, self.faults = cloud, cloud.clock, cloud.faults
+        self.shop = self.application = Shop(cloud.faults)
         self.customers = Customers()
         self.checkers = Checkers(cast(Subject, self))
         self.checkers.begin()
@@ -89,10 +90,10 @@ class Story:
         self.clock.sleep(seconds)
 
     def part(self) -> None:
-        self.weather.cut.add(frozenset({EAST, WEST}))
+        self.faults.partitions.add(frozenset({EAST, WEST}))
 
     def heal(self) -> None:
-        self.weather.cut.clear()
+        self.faults.partitions.clear()
 
     def failed_over(self) -> None:
         """The other Region takes writes, too, and customers are sent there: one has an old address."""
@@ -110,7 +111,7 @@ class Story:
 
 @pytest.fixture
 def story() -> Iterator[Story]:
-    with Cloud(Clock(), seed=1) as cloud:
+    with Cloud(Clock(), 1, Moto()) as cloud:
         yield Story(cloud)
 
 
@@ -150,11 +151,11 @@ def test_once_they_can_be_heard_the_exposure_is_bounded(story: Story) -> None:
 
 def test_a_region_that_comes_back_while_its_route_is_on_is_an_exposure(story: Story) -> None:
     """Nobody has turned it off yet, so new customers are led there as well as those with an old address."""
-    story.weather.dark.add(EAST)
+    story.faults.dark.add(EAST)
     story.shop.writing = {EAST, WEST}
     story.customers.kept = {EAST, WEST}
     story.pass_by(30)
-    story.weather.dark.discard(EAST)
+    story.faults.dark.discard(EAST)
     story.pass_by(20)
     assert story.breached == set()
     story.shop.sent_to = {WEST}
@@ -166,11 +167,11 @@ def test_a_region_that_comes_back_while_its_route_is_on_is_an_exposure(story: St
 
 
 def test_a_region_that_came_back_and_is_not_fenced_in_time_is_a_breach(story: Story) -> None:
-    story.weather.dark.add(EAST)
+    story.faults.dark.add(EAST)
     story.pass_by(5)
     story.failed_over()
     story.pass_by(30)
-    story.weather.dark.discard(EAST)
+    story.faults.dark.discard(EAST)
     story.customers.kept = {EAST, WEST}
     story.pass_by(BOUND - 5)
     assert story.breached == set()
@@ -179,12 +180,12 @@ def test_a_region_that_came_back_and_is_not_fenced_in_time_is_a_breach(story: St
 
 
 def test_names_that_lead_back_to_a_region_once_its_route_was_off_are_a_breach_at_once(story: Story) -> None:
-    story.weather.dark.add(EAST)
+    story.faults.dark.add(EAST)
     story.pass_by(5)
     story.failed_over()
     story.customers.kept = {EAST, WEST}
     story.pass_by(120)
-    story.weather.dark.discard(EAST)
+    story.faults.dark.discard(EAST)
     story.pass_by(20)
     assert story.breached == set()
     story.shop.names = {EAST, WEST}

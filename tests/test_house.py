@@ -35,16 +35,7 @@ DECLARED = {
 }
 APIS = {api for api in DECLARED if not api.is_http}
 
-NAMING: Mapping[str, str] = {
-    "twin/asl/definition.py": "the resource of a Task is to be an argument",
-    "twin/asl/execution.py": "who answers a Task is to be an argument",
-    "twin/asl/history.py": "in the engine's own words",
-    "twin/aws.py": "a control plane's home is the service's to say",
-    "twin/doubles/__init__.py": "doubles are to be found in their services' folders",
-    "twin/faults.py": "which reads are strong is the service's to say",
-    "twin/moto/backing.py": "what moto backs is the service's to say",
-    "twin/refusals.py": "an error's form is the service's to say",
-}
+NAMING: Mapping[str, str] = {}
 """Files that still name something, and what is to become of it. Who mends a file takes it off this list."""
 
 

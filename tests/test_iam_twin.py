@@ -10,9 +10,10 @@ import pytest
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
-from twin.aws import ACCOUNT, Cloud
 from twin.clock import Clock
+from twin.cloud import ACCOUNT, Cloud
 from twin.faults import Request
+from twin.moto.backing import Moto
 from twin.services.iam.model import Policy, action_of, allows, guard, resources_of
 from twin.services.lambda_.model import FunctionError, Functions
 
@@ -24,7 +25,7 @@ SHOP = f"arn:aws:lambda:{EAST}:{ACCOUNT}:function:shop"
 def cloud(monkeypatch: pytest.MonkeyPatch) -> Iterator[Cloud]:
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "x")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "x")
-    with Cloud(Clock(), seed=1) as cloud:
+    with Cloud(Clock(), 1, Moto()) as cloud:
         yield cloud
 
 
@@ -104,12 +105,22 @@ def test_services_of_the_older_protocols_say_access_denied(cloud: Cloud) -> None
         for service, act in {
             "rds": lambda: client("rds").describe_global_clusters(),
             "s3": lambda: client("s3").get_public_access_block(Bucket="ui"),
-            "dynamodb": lambda: client("dynamodb").describe_table(TableName="farshore-ledger"),
+            "dynamodb": lambda: client("dynamodb").delete_item(TableName="t", Key={"a": {"S": "a"}}),
         }.items():
             with pytest.raises(ClientError) as caught:
                 act()
             codes[service] = caught.value.response["Error"]["Code"]
     assert codes == {"rds": "AccessDenied", "s3": "AccessDenied", "dynamodb": "AccessDeniedException"}
+
+
+def test_a_call_that_the_twin_cannot_judge_is_no_denial_and_is_named(functions: Functions) -> None:
+    def list_tables(event: Any, context: Any) -> None:
+        client("dynamodb").list_tables()
+
+    said = outcome(functions, list_tables, allow("*", "*"))
+    assert said.startswith("the twin does not know how IAM judges dynamodb:ListTables in us-east-1")
+    assert "which step calls" in said
+    assert outcome(functions, list_tables, None) == "allowed"
 
 
 def test_people_are_not_judged(cloud: Cloud) -> None:

@@ -13,9 +13,10 @@ import pytest
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
-from twin.aws import ACCOUNT, AwsError, Cloud
 from twin.clock import Clock
+from twin.cloud import ACCOUNT, AwsError, Cloud
 from twin.faults import Request
+from twin.moto.backing import Moto
 from twin.services.lambda_.model import FunctionError, Functions
 
 EAST, WEST = "us-east-1", "us-west-1"
@@ -40,7 +41,7 @@ def twin(monkeypatch: pytest.MonkeyPatch) -> Iterator[Twin]:
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "x")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "x")
     clock = Clock()
-    with Cloud(clock, seed=1) as cloud:
+    with Cloud(clock, 1, Moto()) as cloud:
         functions = Functions(cloud)
         yield Twin(clock, cloud, functions)
         functions.close()
@@ -165,7 +166,7 @@ def test_a_killed_handler_makes_no_further_call(twin: Twin) -> None:
         if request.parameters.get("ReservedConcurrentExecutions") == 2:
             twin.functions.running[0].kill()
 
-    twin.cloud.weather.script.append(kill_at_the_second)
+    twin.cloud.faults.injectors.append(kill_at_the_second)
     twin.functions.deploy(EAST, "step", two_calls)
     _, body = twin.call("step")
     assert body["errorType"] == "Runtime.ExitError"
@@ -295,7 +296,7 @@ def test_the_same_seed_gives_the_same_history(monkeypatch: pytest.MonkeyPatch) -
 
     def history(seed: int) -> list[tuple[float, str, str, str]]:
         clock = Clock()
-        with Cloud(clock, seed) as cloud:
+        with Cloud(clock, seed, Moto()) as cloud:
             functions = Functions(cloud)
             functions.deploy(EAST, "talk", lambda _, context: sys.stdout.write(context.aws_request_id))
             client = boto3.client("lambda", EAST)

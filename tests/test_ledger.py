@@ -22,7 +22,7 @@ from functions.ledger import (
     Records,
     Remember,
 )
-from twin.aws import AwsError
+from twin.cloud import AwsError
 from twin.faults import Kind, Request
 
 FREE = Lease(THIS, 0, 1, False)
@@ -49,9 +49,9 @@ def endpoints(stage: Stage, ledger: Ledger) -> list[str]:
         if request.operation == QUERY:
             asked.append(request.region)
 
-    stage.cloud.weather.script.append(note)
+    stage.cloud.faults.injectors.append(note)
     ledger.read()
-    stage.cloud.weather.script.remove(note)
+    stage.cloud.faults.injectors.remove(note)
     return asked
 
 
@@ -64,7 +64,7 @@ def befall(stage: Stage, kind: Kind, operation: str, times: int = 1) -> None:
         left[0] -= 1
         return kind
 
-    stage.cloud.weather.script.append(line)
+    stage.cloud.faults.injectors.append(line)
 
 
 # What is written is read.
@@ -182,7 +182,7 @@ def test_the_nearest_replica_is_asked_first(stage: Stage) -> None:
 
 def test_a_dark_replica_costs_one_time_out_and_the_next_answers(stage: Stage, ledger: Ledger) -> None:
     ledger.hold(FREE, None)
-    stage.cloud.weather.dark.add("us-west-2")
+    stage.cloud.faults.dark.add("us-west-2")
     began = stage.clock.now
     assert endpoints(stage, ledger) == ["us-west-2", "us-east-1"]
     assert stage.clock.now - began < 3

@@ -22,9 +22,9 @@ from farshore.runbook.registry import steps
 from farshore.simulate.rehearsal import Rehearsal
 from functions.steps import arc_controls
 from functions.steps.website_config import WebsiteConfig
-from twin.aws import GLOBAL_HOMES
 from twin.faults import Request
-from twin.services.dynamodb import model as dynamodb
+from twin.rows import homes
+from twin.services.dynamodb import strong_table
 
 ROOT = Path(__file__).parent.parent
 SHOP = (ROOT / "runbooks" / "unicorn-shop.yaml").read_text()
@@ -506,15 +506,15 @@ def test_without_a_name_every_runbook_is_judged(tmp_path: Path, monkeypatch: pyt
 
 
 def test_the_facts_about_aws_are_those_of_the_twin() -> None:
-    assert REGION_SETS == dynamodb.REGION_SETS
-    assert set(darkness.HOMES) == set(GLOBAL_HOMES.values())
+    assert REGION_SETS == strong_table.REGION_SETS
+    assert set(darkness.HOMES) == set(homes().values())
 
 
 def test_every_call_to_a_global_control_plane_declares_its_home() -> None:
     for kind in steps().values():
         for api in (*kind.reads, *kind.writes):
-            if api.service in GLOBAL_HOMES:
-                assert (api.home, api.plane) == (GLOBAL_HOMES[api.service], "control"), (
+            if api.service in homes():
+                assert (api.home, api.plane) == (homes()[api.service], "control"), (
                     f"{kind.name}: {api.action}"
                 )
 
@@ -549,7 +549,7 @@ def test_what_an_ungraceful_run_calls_is_what_lint_said_that_it_would() -> None:
             made.add((request.caller, request.operation, request.region))
 
     with rehearsal:
-        rehearsal.simulation.cloud.weather.script.append(note)
+        rehearsal.simulation.cloud.faults.injectors.append(note)
         report = rehearsal.play()
     assert [(run.procedure, run.status) for run in report.runs[:1]] == [("failover", "SUCCEEDED")]
     said = {

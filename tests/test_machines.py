@@ -34,12 +34,13 @@ from farshore.runbook.registry import steps
 from farshore.simulate.deployment import outside
 from functions.errors import Aborted, NotYet, Paused, Refused, Untouched
 from functions.handler import lambda_handler
-from twin.aws import ACCOUNT, Cloud
 from twin.clock import Clock
-from twin.moto.interpreter import on_the_clock
+from twin.cloud import ACCOUNT, Cloud
+from twin.moto.backing import Moto
 from twin.net import Net
-from twin.services.dynamodb.model import StrongTable
+from twin.services.dynamodb.model import DynamoDB
 from twin.services.lambda_.model import Functions
+from twin.services.stepfunctions.interpreter import on_the_clock
 
 ROOT = Path(__file__).parent.parent
 DAY = 86400.0
@@ -164,8 +165,8 @@ def no(state: str) -> Refused:
 @contextmanager
 def theatre(made: Mapping[str, Machine]) -> Iterator[Theatre]:
     clock = Clock()
-    with Cloud(clock, 1) as cloud, on_the_clock(clock):
-        StrongTable(cloud, TABLE, REPLICAS)
+    with Cloud(clock, 1, Moto()) as cloud, on_the_clock(clock):
+        DynamoDB.of(cloud).strong_table(TABLE, REPLICAS)
         house = Theatre(cloud, made)
         try:
             yield house
@@ -560,7 +561,12 @@ def service(request: pytest.FixtureRequest) -> Iterator[Service]:
         yield Service(boto3.client("stepfunctions", region_name="us-east-1", endpoint_url=endpoint), None)
         return
     clock = Clock()
-    with pytest.MonkeyPatch.context() as patch, Cloud(clock, 1), on_the_clock(clock), cases_by_name(patch):
+    with (
+        pytest.MonkeyPatch.context() as patch,
+        Cloud(clock, 1, Moto()),
+        on_the_clock(clock),
+        cases_by_name(patch),
+    ):
         yield Service(boto3.client("stepfunctions", region_name="us-east-1"), clock)
 
 

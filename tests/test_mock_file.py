@@ -23,9 +23,10 @@ from moto.stepfunctions.parser.mocking.mock_config import (
     StateMockedResponses,
 )
 
-from twin.aws import ACCOUNT, Cloud
 from twin.clock import Clock
-from twin.moto.interpreter import on_the_clock
+from twin.cloud import ACCOUNT, Cloud
+from twin.moto.backing import Moto
+from twin.services.stepfunctions.interpreter import on_the_clock
 
 ROOT = Path(__file__).parent.parent
 FILE = json.loads((ROOT / "tests/MockConfigFile.json").read_text())
@@ -56,7 +57,7 @@ def mocked(machine: str, case: str) -> MockTestCase:
 @pytest.fixture(scope="module")
 def clock() -> Iterator[Clock]:
     clock = Clock()
-    with Cloud(clock, 1), on_the_clock(clock):
+    with Cloud(clock, 1, Moto()), on_the_clock(clock):
         client = boto3.client("stepfunctions", region_name=REGION)
         for path in (ROOT / "statemachines").glob("*.asl.json"):
             definition = re.sub(r"\$\{\w+\}", FUNCTION, path.read_text())

@@ -15,7 +15,7 @@ from farshore.cli import farshore
 from farshore.runbook.load import load
 from farshore.simulate.simulation import Simulation
 from twin.application import intended
-from twin.aws import stamp
+from twin.cloud import stamp
 from twin.faults import Kind, Request
 
 ROOT = Path(__file__).parent.parent
@@ -104,10 +104,10 @@ def account() -> Iterator[Simulation]:
 def console(account: Simulation) -> Iterator[Console]:
     """The account, in which no run is under way before or after a test."""
     console = Console(account)
-    lines = len(account.cloud.weather.script)
+    lines = len(account.cloud.faults.injectors)
     yield console
-    del account.cloud.weather.script[lines:]
-    account.cloud.weather.dark.clear()
+    del account.cloud.faults.injectors[lines:]
+    account.cloud.faults.dark.clear()
     for execution in running(account):
         account.operator.direct(execution, "the fixture", "the test is over", abort=True, pause=False)
         console.until(lambda execution=execution: console.status(execution) != "RUNNING")
@@ -155,7 +155,7 @@ def test_a_start_that_is_not_allowed_says_so(console: Console) -> None:
 
 
 def test_a_start_with_a_silent_ledger_says_what_works_without_it(console: Console) -> None:
-    console.account.cloud.weather.dark |= {f"dynamodb/{r}" for r in ("us-east-1", "us-east-2", "us-west-2")}
+    console.account.cloud.faults.dark |= {f"dynamodb/{r}" for r in ("us-east-1", "us-east-2", "us-west-2")}
     message = console.refused("start", "--mode", "graceful")
     assert "the ledger did not answer in any of its Regions" in message
     assert "plan --as-cli" in message
@@ -210,7 +210,7 @@ def test_an_approver_is_shown_the_plan_with_its_point_of_no_return_and_what_may_
 def test_an_approver_is_shown_the_fence_that_nobody_can_confirm_while_the_region_is_dark(
     console: Console,
 ) -> None:
-    console.account.cloud.weather.dark.add("us-east-1")
+    console.account.cloud.faults.dark.add("us-east-1")
     pending = console.asking(mode="ungraceful")
     result = console("decline", pending, "--why", "a test moves nobody")
     assert result.exit_code == 0, result.stderr
@@ -322,7 +322,7 @@ def test_nobody_speaks_to_a_run_that_is_not_there(console: Console) -> None:
 
 def test_a_holder_that_cannot_be_asked_gives_way_only_to_a_take_over(console: Console) -> None:
     dead = console.started("--procedure", "failback")
-    console.account.cloud.weather.dark.add("stepfunctions/us-east-1")
+    console.account.cloud.faults.dark.add("stepfunctions/us-east-1")
     assert "cannot be asked" in console.refused("start", "--mode", "graceful")
     assert "--take-over" in console.refused("start", "--mode", "ungraceful")
     assert console.holder() == dead
@@ -484,7 +484,7 @@ def test_status_shows_the_newest_run_its_states_the_plan_and_the_lease(console: 
 
 def test_status_with_a_dark_region_shows_what_the_others_tell(console: Console) -> None:
     execution = console.started()
-    console.account.cloud.weather.dark.add("us-east-1")
+    console.account.cloud.faults.dark.add("us-east-1")
     result = console("status", "--json")
     assert result.exit_code == 0
     assert json.loads(result.stdout)["execution"] == execution
@@ -527,4 +527,4 @@ def befall(console: Console, operation: str, kind: Kind, times: int = 1000, **pa
         left[0] -= 1
         return kind
 
-    console.account.cloud.weather.script.append(line)
+    console.account.cloud.faults.injectors.append(line)

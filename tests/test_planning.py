@@ -41,10 +41,10 @@ def account() -> Iterator[Simulation]:
 @pytest.fixture
 def healthy(account: Simulation) -> Iterator[Simulation]:
     """The account on a good day."""
-    lines = len(account.cloud.weather.script)
+    lines = len(account.cloud.faults.injectors)
     yield account
-    del account.cloud.weather.script[lines:]
-    account.cloud.weather.dark.clear()
+    del account.cloud.faults.injectors[lines:]
+    account.cloud.faults.dark.clear()
 
 
 def plan(account: Simulation, *words: str) -> Result:
@@ -95,7 +95,7 @@ def test_a_failback_is_planned_with_the_regions_swapped(healthy: Simulation) -> 
 
 def test_a_plan_writes_nothing_and_asks_no_function(healthy: Simulation) -> None:
     asked: list[Request] = []
-    healthy.cloud.weather.script.append(lambda call: asked.append(call) if not call.caller else None)
+    healthy.cloud.faults.injectors.append(lambda call: asked.append(call) if not call.caller else None)
     for words in ([], ["--mode", "ungraceful"], ["--procedure", "failback"], ["--procedure", "outage"]):
         plan(healthy, *words)
     assert len(asked) > 20
@@ -105,14 +105,14 @@ def test_a_plan_writes_nothing_and_asks_no_function(healthy: Simulation) -> None
 
 
 def test_a_graceful_plan_refuses_where_a_fence_meets_a_dark_region(healthy: Simulation) -> None:
-    healthy.cloud.weather.dark.add("us-east-1")
+    healthy.cloud.faults.dark.add("us-east-1")
     result = plan(healthy, "--json")
     assert steps(result)[FENCE]["outcome"] == "would refuse"
     assert result.exit_code == 1
 
 
 def test_an_ungraceful_plan_with_a_dark_region_says_which_fence_is_unknown(healthy: Simulation) -> None:
-    healthy.cloud.weather.dark.add("us-east-1")
+    healthy.cloud.faults.dark.add("us-east-1")
     result = plan(healthy, "--mode", "ungraceful", "--json")
     told = steps(result)
     assert told[FENCE]["outcome"] == "unknown"
@@ -123,14 +123,14 @@ def test_an_ungraceful_plan_with_a_dark_region_says_which_fence_is_unknown(healt
 
 
 def test_a_step_that_nobody_answers_is_unknown(healthy: Simulation) -> None:
-    healthy.cloud.weather.dark.add("rds/us-west-1")
+    healthy.cloud.faults.dark.add("rds/us-west-1")
     result = plan(healthy, "--json")
     assert steps(result)[PROMOTION]["outcome"] == "unknown"
     assert result.exit_code == 1
 
 
 def test_a_silent_ledger_does_not_stop_a_plan(healthy: Simulation) -> None:
-    healthy.cloud.weather.dark |= {f"dynamodb/{region}" for region in ("us-east-1", "us-east-2", "us-west-2")}
+    healthy.cloud.faults.dark |= {f"dynamodb/{region}" for region in ("us-east-1", "us-east-2", "us-west-2")}
     result = plan(healthy, "--json")
     assert result.exit_code == 0
     assert steps(result)[FENCE]["outcome"] == "would change"

@@ -20,9 +20,9 @@ from farshore.simulate.rehearsal import Rehearsal
 from farshore.simulate.report import Moment, Report
 from twin.applications.foundation import Foundation
 from twin.applications.unicorn_shop.application import UnicornShop
-from twin.aws import Cloud
+from twin.cloud import Cloud
 from twin.faults import Kind, Request
-from twin.moto.interpreter import on_the_clock
+from twin.services.stepfunctions.interpreter import on_the_clock
 
 ROOT = Path(__file__).parent.parent
 PRIMARY, STANDBY = "us-east-1", "us-west-1"
@@ -263,7 +263,7 @@ def one_call_in_five(cloud: Cloud, seed: int, *kinds: Kind) -> None:
             return dice.choice(kinds)
         return None
 
-    cloud.weather.script.append(befall)
+    cloud.faults.injectors.append(befall)
 
 
 def assert_all_is_well(report: Report) -> None:
@@ -295,7 +295,7 @@ def test_a_lambda_killed_at_one_call_in_thirty_is_ticked_again(book: Runbook) ->
                         invocation.kill()
             return None
 
-        rehearsal.simulation.cloud.weather.script.append(kill)
+        rehearsal.simulation.cloud.faults.injectors.append(kill)
         report = rehearsal.play()
     assert len(killed) > 20
     assert_all_is_well(report)

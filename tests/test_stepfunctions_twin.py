@@ -378,7 +378,7 @@ def test_a_run_that_is_stopped_stops_in_every_branch_and_its_functions_run_on(st
 
 def test_a_dark_region_neither_starts_nor_tells(stage: Machines) -> None:
     arn = stage.create("m", machine(a=END))
-    stage.cloud.weather.dark.add("us-west-1")
+    stage.cloud.faults.dark.add("us-west-1")
     with pytest.raises(Exception, match="Connect timeout"):
         stage.client.start_execution(stateMachineArn=arn)
 

@@ -19,7 +19,7 @@ from functions.run import Run
 from functions.step import Change, Decision, Done, Step, Wait
 from functions.telemetry import Report
 from functions.world import World
-from twin.aws import AwsError
+from twin.cloud import AwsError
 from twin.faults import Kind, Request
 
 SERVICE = "route53-recovery-cluster"
@@ -230,7 +230,7 @@ def test_a_throttle_a_5xx_and_a_silence_are_not_yet(yard: Yard, kind: Kind, oper
     yard.stage.inject(kind, operation, times=9)
     assert yard.fails().startswith("NotYet: the state: ")
     assert not yard.open["a"]
-    yard.stage.cloud.weather.script.pop()
+    yard.stage.cloud.faults.injectors.pop()
     assert yard.tick()["outcome"] == "done"
 
 
@@ -258,7 +258,7 @@ def test_the_services_own_word_for_busy_is_not_yet(yard: Yard) -> None:
 
 
 def test_a_silent_ledger_changes_nothing(yard: Yard) -> None:
-    yard.stage.cloud.weather.dark |= {"us-east-1", "us-east-2", "us-west-2"}
+    yard.stage.cloud.faults.dark |= {"us-east-1", "us-east-2", "us-west-2"}
     assert yard.fails().startswith("NotYet: the state: the ledger did not answer in any of its Regions")
     assert yard.writes() == 0
 
@@ -543,7 +543,7 @@ def killed(stage: Stage, number: int, *, after: bool) -> Callable[[], None]:
             if count == number:
                 stage.functions.running[-1].kill()
 
-    hooks: Any = stage.cloud.watchers if after else stage.cloud.weather.script
+    hooks: Any = stage.cloud.watchers if after else stage.cloud.faults.injectors
     hooks.append(strike)
     return lambda: hooks.remove(strike)
 

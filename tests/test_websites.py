@@ -10,15 +10,18 @@ import boto3
 import pytest
 from urllib3.exceptions import ConnectTimeoutError, NameResolutionError, ReadTimeoutError
 
-from twin.aws import ACCOUNT, Cloud
 from twin.clock import Clock
+from twin.cloud import ACCOUNT, Cloud
 from twin.faults import Kind, Request
+from twin.moto.backing import Moto
 from twin.net import HttpAnswer, HttpRequest, Net, Resolver
-from twin.services.cloudfront.model import Distribution
+from twin.services.cloudfront.model import CloudFront
+from twin.services.route53.model import FAILOVER_TTL
 from twin.services.s3.model import Websites, website
 
 EAST, WEST, OHIO = "us-east-1", "us-west-1", "us-east-2"
 EDGE, SHOP = "d111111abcdef8.cloudfront.net", "api.shop.example"
+OTHER_EDGE = "d222222abcdef8.cloudfront.net"
 FOUR = ("BlockPublicAcls", "IgnorePublicAcls", "BlockPublicPolicy", "RestrictPublicBuckets")
 
 
@@ -42,7 +45,7 @@ class Scene:
 def scene(monkeypatch: pytest.MonkeyPatch) -> Iterator[Scene]:
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "x")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "x")
-    with Cloud(Clock(), seed=7) as cloud:
+    with Cloud(Clock(), 7, Moto()) as cloud:
         net = Net(cloud)
         Websites(cloud, net)
         yield Scene(cloud.clock, cloud, net)
@@ -56,7 +59,7 @@ def shop(scene: Scene) -> str:
 @pytest.fixture
 def edge(scene: Scene, shop: str) -> str:
     standby = a_website("shop-standby", WEST)
-    Distribution(scene.cloud, scene.net, EDGE, host(shop), host(standby))
+    CloudFront.of(scene.cloud, scene.net).distribution(EDGE, host(shop), host(standby))
     return f"https://{EDGE}/"
 
 
@@ -84,8 +87,8 @@ def host(url: str) -> str:
     return url.split("/")[2]
 
 
-def befall(scene: Scene, kind: Kind) -> None:
-    scene.cloud.weather.script.append(lambda request: kind if request.service == "http" else None)
+def inject(scene: Scene, kind: Kind) -> None:
+    scene.cloud.faults.injectors.append(lambda request: kind if request.service == "http" else None)
 
 
 def serve(scene: Scene, at: str, region: str, seconds: float = 0.0) -> list[HttpRequest]:
@@ -152,7 +155,7 @@ def test_the_accounts_block_closes_a_bucket_that_has_none(scene: Scene, shop: st
 
 @pytest.mark.parametrize("dark", [EAST, f"s3/{EAST}", "shop.s3-website-us-east-1.amazonaws.com"])
 def test_in_the_dark_a_connection_times_out_after_two_seconds(scene: Scene, shop: str, dark: str) -> None:
-    scene.cloud.weather.dark.add(dark)
+    scene.cloud.faults.dark.add(dark)
     before = scene.clock.now
     with pytest.raises(ConnectTimeoutError):
         scene.net.request("", "GET", shop)
@@ -162,7 +165,7 @@ def test_in_the_dark_a_connection_times_out_after_two_seconds(scene: Scene, shop
 def test_regions_that_are_cut_apart_do_not_hear_each_other_and_customers_hear_both(
     scene: Scene, shop: str
 ) -> None:
-    scene.cloud.weather.cut.add(frozenset({EAST, WEST}))
+    scene.cloud.faults.partitions.add(frozenset({EAST, WEST}))
     with pytest.raises(ConnectTimeoutError):
         scene.net.request(WEST, "GET", shop)
     assert scene.get(shop) == 200
@@ -181,7 +184,7 @@ def test_a_slow_host_goes_on_when_its_caller_has_given_up(scene: Scene) -> None:
 
 def test_a_region_that_goes_dark_under_a_request_does_not_answer_it(scene: Scene) -> None:
     received = serve(scene, SHOP, EAST, seconds=2)
-    scene.clock.after(1, lambda: scene.cloud.weather.dark.add(EAST))
+    scene.clock.after(1, lambda: scene.cloud.faults.dark.add(EAST))
     with pytest.raises(ReadTimeoutError):
         scene.net.request("", "POST", f"https://{SHOP}/orders")
     assert len(received) == 1
@@ -192,7 +195,7 @@ def test_a_region_that_goes_dark_under_a_request_does_not_answer_it(scene: Scene
 )
 def test_a_fault_can_answer_in_the_hosts_place(scene: Scene, kind: Kind, status: int) -> None:
     received = serve(scene, SHOP, EAST)
-    befall(scene, kind)
+    inject(scene, kind)
     assert scene.get(f"https://{SHOP}/") == status
     assert received == []
 
@@ -209,7 +212,7 @@ def test_a_lost_request_costs_its_time_out_and_may_have_been_done(
     scene: Scene, kind: Kind, error: type[Exception], seconds: float, done: int
 ) -> None:
     received = serve(scene, SHOP, EAST)
-    befall(scene, kind)
+    inject(scene, kind)
     before = scene.clock.now
     with pytest.raises(error):
         scene.net.request("", "POST", f"https://{SHOP}/")
@@ -221,7 +224,7 @@ def test_a_lost_request_costs_its_time_out_and_may_have_been_done(
 def test_a_fault_script_sees_who_asks_whom_for_what(scene: Scene) -> None:
     serve(scene, SHOP, EAST)
     seen: list[Request] = []
-    scene.cloud.weather.script.append(lambda request: seen.append(request))
+    scene.cloud.faults.injectors.append(lambda request: seen.append(request))
     with scene.cloud.acting_as("farshore-approval", WEST):
         scene.net.request(WEST, "POST", f"https://{SHOP}/orders", b"{}")
     parameters = {"url": f"https://{SHOP}/orders", "body": b"{}"}
@@ -236,7 +239,7 @@ def test_a_customer_keeps_a_stale_address_until_its_time_to_live_is_over(scene: 
         serve(scene, f"alb-{region}", region)
     target = [EAST]
     scene.net.name("shop.example", lambda: f"alb-{target[0]}")
-    customer = Resolver(scene.net)
+    customer = Resolver(scene.net, FAILOVER_TTL)
     assert customer.resolve("shop.example") == f"alb-{EAST}"
     target[0] = WEST
     scene.clock.sleep(59)
@@ -277,7 +280,7 @@ def test_the_edge_turns_to_the_secondary_on_403_and_back_by_itself(scene: Scene,
 
 
 def test_every_request_to_the_edge_waits_thirty_seconds_for_a_dark_primary(scene: Scene, edge: str) -> None:
-    scene.cloud.weather.dark.add(EAST)
+    scene.cloud.faults.dark.add(EAST)
     for _ in range(2):
         before = scene.clock.now
         assert scene.net.request("", "GET", edge, read_timeout=60) == (200, WEST.encode())
@@ -285,19 +288,19 @@ def test_every_request_to_the_edge_waits_thirty_seconds_for_a_dark_primary(scene
 
 
 def test_a_caller_with_five_seconds_never_learns_that_the_edge_has_moved(scene: Scene, edge: str) -> None:
-    scene.cloud.weather.dark.add(EAST)
+    scene.cloud.faults.dark.add(EAST)
     with pytest.raises(ReadTimeoutError):
         scene.net.request(WEST, "GET", edge)
 
 
 def test_the_edge_does_not_take_a_write_to_the_secondary(scene: Scene, edge: str) -> None:
-    scene.cloud.weather.dark.add(EAST)
+    scene.cloud.faults.dark.add(EAST)
     assert scene.get(edge, "POST") == 504
 
 
 def test_the_edge_sends_a_slow_write_once_and_a_slow_read_three_times(scene: Scene) -> None:
     received = serve(scene, SHOP, EAST, seconds=40)
-    Distribution(scene.cloud, scene.net, EDGE, SHOP, SHOP, criteria={500})
+    CloudFront.of(scene.cloud, scene.net).distribution(EDGE, SHOP, SHOP, criteria={500})
     for method, times in ("POST", 1), ("GET", 3):
         received.clear()
         assert scene.get(f"https://{EDGE}/", method) == 504
@@ -308,15 +311,15 @@ def test_the_edge_sends_a_slow_write_once_and_a_slow_read_three_times(scene: Sce
 def test_the_edge_hands_on_a_status_that_is_no_failover_criterion(scene: Scene, shop: str) -> None:
     standby = a_website("shop-standby", WEST)
     boto3.client("s3", WEST).put_object(Bucket="shop-standby", Key="cart.html", Body=b"")
-    Distribution(scene.cloud, scene.net, EDGE, host(shop), host(standby), criteria={403})
+    CloudFront.of(scene.cloud, scene.net).distribution(EDGE, host(shop), host(standby), criteria={403})
     assert scene.get(f"https://{EDGE}/cart.html") == 404
-    Distribution(scene.cloud, scene.net, EDGE, host(shop), host(standby), criteria={404})
-    assert scene.get(f"https://{EDGE}/cart.html") == 200
+    CloudFront.of(scene.cloud, scene.net).distribution(OTHER_EDGE, host(shop), host(standby), criteria={404})
+    assert scene.get(f"https://{OTHER_EDGE}/cart.html") == 200
 
 
 def test_it_is_the_edge_that_asks_an_origin_and_not_the_edges_customer(scene: Scene, edge: str) -> None:
     seen: list[Request] = []
-    scene.cloud.weather.script.append(lambda request: seen.append(request))
+    scene.cloud.faults.injectors.append(lambda request: seen.append(request))
     with scene.cloud.acting_as("farshore-approval", WEST):
         scene.net.request(WEST, "GET", edge)
     assert [(request.caller, request.origin, request.region) for request in seen] == [
@@ -328,4 +331,4 @@ def test_it_is_the_edge_that_asks_an_origin_and_not_the_edges_customer(scene: Sc
 @pytest.mark.parametrize("wrong", [{"criteria": {418}}, {"attempts": 4}, {"timeout": 11}])
 def test_cloudfront_refuses_what_an_origin_group_cannot_be(scene: Scene, wrong: dict[str, object]) -> None:
     with pytest.raises(ValueError, match=r"no failover criteria|1 to 3 attempts"):
-        Distribution(scene.cloud, scene.net, EDGE, "east", "west", **wrong)  # type: ignore[arg-type]
+        CloudFront.of(scene.cloud, scene.net).distribution(EDGE, "east", "west", **wrong)  # type: ignore[arg-type]

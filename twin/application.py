@@ -61,9 +61,6 @@ class Dataset(Protocol):
     def glance(self) -> object:
         """A small value that changes whenever `writers` would, but for the dark: asked after every event."""
 
-    def state(self) -> object:
-        """All that its next answers come from, but for the time and the data."""
-
 
 class Route(Protocol):
     """How customers are led to Regions."""

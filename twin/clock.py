@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextvars
 import heapq
+from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
@@ -18,7 +19,7 @@ EPOCH = 1_798_761_600.0
 
 
 class Killed(BaseException):
-    """Raised inside a parked greenlet to end it: a Lambda that died between two calls."""
+    """Raised inside a parked greenlet to end it: a function that died between two calls."""
 
 
 class Clock:
@@ -35,6 +36,8 @@ class Clock:
         self.failures: list[BaseException] = []
         self.tasks: dict[greenlet, Task] = {}
         """What has begun and not ended, by the greenlet that it runs in."""
+        self.unended: Counter[str] = Counter()
+        """How many tasks have been started and have not ended, begun or not, by their kind."""
 
     @property
     def now(self) -> float:
@@ -68,6 +71,10 @@ class Clock:
         task = Task(self, act)
         self.after(delay, task.resume)
         return task
+
+    def queued(self) -> list[tuple[str, int]]:
+        """What is under way, or about to begin: the kinds of tasks, each with how many there are."""
+        return sorted((kind, count) for kind, count in self.unended.items() if count)
 
     def sleep(self, seconds: float) -> None:
         """Parks the current greenlet; outside any, lets the world run for so long."""
@@ -134,8 +141,8 @@ class Clock:
     def _move(self, instant: float) -> None:
         if instant > self._now:
             self._now = instant
-            for tell in self.on_move:
-                tell(instant)
+            for moved in self.on_move:
+                moved(instant)
 
 
 class Task:
@@ -150,6 +157,8 @@ class Task:
         self._waiting: list[Callable[[], None]] = []
         self._watched = False
         self._context = contextvars.copy_context()
+        self._kind = getattr(act, "__qualname__", type(act).__qualname__)
+        clock.unended[self._kind] += 1
         self._greenlet: greenlet | None = None
 
     def begin(self) -> None:
@@ -175,6 +184,7 @@ class Task:
 
     def _end(self) -> None:
         self.done = True
+        self.clock.unended[self._kind] -= 1
         if self._greenlet is not None:
             del self.clock.tasks[self._greenlet]
         for resume in self._waiting:

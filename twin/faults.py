@@ -1,6 +1,6 @@
 """Faults, in one place: between a caller and what it calls.
 
-A `Weather` says what happens to a call: it can be lost before AWS has it, lost after AWS has done it,
+`Faults` says what is injected into a call: it can be lost before AWS has it, lost after AWS has done it,
 throttled, answered 5xx, denied, stale, slow, or reverted; a Region, one service of one, or one endpoint can
 be dark.
 """
@@ -13,9 +13,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, Literal, get_args
 
+from .rows import rows_of
+
 Kind = Literal["lost_before", "lost_after", "throttled", "500", "503", "denied", "stale", "slow", "reverted"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
-"""Reverted is a change that is acknowledged, and that another hand (a pipeline) takes back at once."""
+"""Reverted is a change that is acknowledged, and that somebody else (a pipeline) takes back at once."""
+ANSWERED: frozenset[Kind] = frozenset({"throttled", "500", "503", "denied"})
+"""Kinds that a service answers, in its own words; the others are silence, or an answer that looks well."""
 
 
 @dataclass(frozen=True)
@@ -36,21 +40,22 @@ class Request:
         return f"{self.service}:{self.operation} in {self.region}"
 
 
-class Echo:
+class EarlierAnswers:
     """What reads were answered before, so that a later one can be answered stale.
 
-    Only those that may be: DynamoDB's reads of a strong table, and a function's answer, never are.
+    Only those that may be: each service says in its rows which of its reads are strongly consistent.
     """
 
     def __init__(self) -> None:
         self._answers: dict[str, Mapping[str, Any]] = {}
         self._before: dict[str, Mapping[str, Any]] = {}
 
-    def hear(self, request: Request, answer: Mapping[str, Any]) -> Mapping[str, Any] | None:
+    def note(self, request: Request, answer: Mapping[str, Any]) -> Mapping[str, Any] | None:
         """What the same question was last answered before that changed; None where it never did."""
-        if request.service == "dynamodb" or not request.operation.startswith(("Get", "Describe", "List")):
+        rows = rows_of(request.service)
+        if not rows.may_be_stale(request.operation, request.parameters):
             return None
-        asked = {k: v for k, v in request.parameters.items() if k not in ("StartTime", "EndTime")}
+        asked = {k: v for k, v in request.parameters.items() if k not in rows.span}
         key = f"{request.service}/{request.operation}/{request.region}/{asked}"
         last = self._answers.get(key)
         if last is not None and last != answer:
@@ -61,38 +66,42 @@ class Echo:
 
 
 @dataclass
-class Weather:
-    """What is dark, and what befalls single calls."""
+class Faults:
+    """What is dark, and what is injected into single calls."""
 
     dark: set[str] = field(default_factory=set)
-    """Regions ("us-east-1"), services of one ("s3/us-east-1"), or endpoints' hosts."""
-    cut: set[frozenset[str]] = field(default_factory=set)
-    """Pairs of Regions that cannot hear each other."""
-    script: list[Callable[[Request], Kind | None]] = field(default_factory=list)
-    """Asked in order about every call; the first kind named befalls it."""
-    echo: Echo | None = None
-    """Hears every answer where something is to be answered stale."""
+    """Regions ("us-east-1"), services of one ("<service>/us-east-1"), or endpoints' hosts."""
+    partitions: set[frozenset[str]] = field(default_factory=set)
+    """Pairs of Regions that do not reach each other."""
+    injectors: list[Callable[[Request], Kind | None]] = field(default_factory=list)
+    """Asked in order about every call; the first kind named is injected."""
+    earlier: EarlierAnswers | None = None
+    """Notes every answer where something is to be answered stale."""
 
     def is_dark(self, region: str, service: str = "", host: str = "", origin: str = "") -> bool:
         return (
             region in self.dark
             or (service != "" and f"{service}/{region}" in self.dark)
             or (host != "" and host in self.dark)
-            or (origin != "" and frozenset({origin, region}) in self.cut)
+            or (origin != "" and frozenset({origin, region}) in self.partitions)
         )
 
     @contextmanager
-    def fair(self) -> Iterator[None]:
-        """Nothing befalls single calls while it lasts: for whoever checks what has been done."""
-        script, self.script = self.script, []
+    def suspended(self) -> Iterator[None]:
+        """Nothing is injected into calls while it lasts: for whoever checks what has been done."""
+        injectors, self.injectors = self.injectors, []
         try:
             yield
         finally:
-            self.script = script
+            self.injectors = injectors
 
-    def befalls(self, request: Request) -> Kind | None:
-        for line in self.script:
-            kind = line(request)
+    def injected(self, request: Request) -> Kind | None:
+        for injector in self.injectors:
+            kind = injector(request)
             if kind is not None:
                 return kind
         return None
+
+    def state(self) -> object:
+        """What is dark and parted; what is still to be injected, whoever injects it knows."""
+        return sorted(self.dark), sorted(map(sorted, self.partitions))

@@ -1,8 +1,8 @@
-"""The network: names, hosts in Regions, and HTTP between them, on the one clock and under the one weather.
+"""The network: names, hosts in Regions, and HTTP between them, on the one clock and under the same faults.
 
 A host is served by a function, in a Region or (a CDN's edge) in none. A name stands for a host, now. Every
-request, a customer's or a step's, takes its time and may be befallen by what befalls AWS calls; errors are
-urllib3's own, so that a caller cannot tell this network from a real one.
+request, a customer's or a step's, takes its time, and what is injected into AWS calls may be injected into
+it; errors are urllib3's own, so that a caller cannot tell this network from a real one.
 """
 
 from __future__ import annotations
@@ -10,28 +10,25 @@ from __future__ import annotations
 import socket
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 from urllib.parse import urlsplit
 
 from urllib3.exceptions import ConnectTimeoutError, NameResolutionError, ReadTimeoutError
 
-from .aws import WHO, Cloud
+from .cloud import WHO, Cloud
 from .faults import Kind, Request
+from .service import APART, WIRING, Service
 
 CONNECT_SECONDS = 2.0
 READ_SECONDS = 5.0
 """How long a caller waits who does not say otherwise."""
-
-ROUTE_53_TTL = 60.0
-"""Seconds. Source: 60 or 120 for records that fail over,
-docs.aws.amazon.com/Route53/latest/DeveloperGuide/best-practices-dns.html"""
 
 LONGEST_CHAIN = 8
 """Names that stand for names: more than so many is a loop."""
 
 HttpAnswer = tuple[int, bytes]
 
-BEFALLEN: dict[Kind, HttpAnswer] = {
+INJECTED: dict[Kind, HttpAnswer] = {
     "throttled": (429, b"Too Many Requests"),
     "500": (500, b"Internal Server Error"),
     "503": (503, b"Service Unavailable"),
@@ -77,11 +74,14 @@ class _Road:
     origin: str
 
 
-class Net:
-    """All names and hosts."""
+class Net(Service):
+    """All names and hosts. It answers no client of boto3's."""
+
+    service: ClassVar = "http"
+    not_state: ClassVar = {"cloud": APART, "_hosts": WIRING, "_names": WIRING}
 
     def __init__(self, cloud: Cloud) -> None:
-        self.cloud = cloud
+        super().__init__(cloud)
         self._hosts: dict[str, _Host] = {}
         self._names: dict[str, Callable[[], str | None]] = {}
 
@@ -94,7 +94,7 @@ class Net:
         self._names[name.lower()] = target
 
     def resolve(self, name: str) -> str:
-        """The host that a name stands for now. DNS has no Region, and answers in every weather."""
+        """The host that a name stands for now. DNS has no Region, and answers whatever is dark."""
         here = name.lower()
         for _ in range(LONGEST_CHAIN):
             if here in self._hosts:
@@ -129,7 +129,7 @@ class Net:
         address = (host or self.resolve(named)).lower()
         served = self._hosts.get(address, NOBODY)
         road = _Road(served.region, service or served.service, address, origin)
-        kind = self.cloud.weather.befalls(_as_call(origin, method, url, body, served.region))
+        kind = self.cloud.faults.injected(_as_call(origin, method, url, body, served.region))
         if served is NOBODY or kind == "lost_before" or self._is_dark(road):
             self.cloud.clock.sleep(connect_timeout)
             raise ConnectTimeoutError(
@@ -148,8 +148,8 @@ class Net:
         self, served: _Host, sent: HttpRequest, kind: Kind | None, deadline: float
     ) -> HttpAnswer | None:
         """What comes back by the deadline, if anything does."""
-        if kind in BEFALLEN:
-            return BEFALLEN[kind]
+        if kind in INJECTED:
+            return INJECTED[kind]
         clock = self.cloud.clock
         if kind == "slow":
             # It is done when nobody waits for it any more.
@@ -157,11 +157,11 @@ class Net:
             return None
         work = clock.spawn(lambda: served.answer(sent))
         clock.at(deadline, _nothing)  # so that a caller outside any greenlet looks up then, too
-        heard = work.join_for(deadline - clock.now)
-        return work.result if heard and kind != "lost_after" else None
+        in_time = work.join_for(deadline - clock.now)
+        return work.result if in_time and kind != "lost_after" else None
 
     def _is_dark(self, road: _Road) -> bool:
-        return self.cloud.weather.is_dark(road.region, road.service, road.address, road.origin)
+        return self.cloud.faults.is_dark(road.region, road.service, road.address, road.origin)
 
 
 def _nothing() -> None: ...
@@ -170,7 +170,7 @@ def _nothing() -> None: ...
 class Resolver:
     """A customer's DNS cache: an address is kept for its time to live, however stale it has become."""
 
-    def __init__(self, net: Net, ttl: float = ROUTE_53_TTL) -> None:
+    def __init__(self, net: Net, ttl: float) -> None:
         self._net = net
         self._ttl = ttl
         self._kept: dict[str, tuple[str, float]] = {}
@@ -186,7 +186,7 @@ class Resolver:
 
 
 def _as_call(origin: str, method: str, url: str, body: bytes | None, region: str) -> Request:
-    """The request as a fault script sees it."""
+    """The request as an injector sees it."""
     caller, _ = WHO.get()
     return Request("http", method, region, {"url": url, "body": body}, caller, origin, url)
 

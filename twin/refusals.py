@@ -1,9 +1,9 @@
 """How a service says that it is busy, broken or closed: in the words of its own model.
 
-botocore's models name the errors of most operations. A query service names none: RDS and CloudWatch answer
+botocore's models name the errors of most operations. A service of the query protocol names none, and answers
 "Throttling" (github.com/cloud-custodian/cloud-custodian/issues/3340,
 github.com/aws-cloudformation/aws-cloudformation-resource-providers-rds/pull/205). Where a model gives no HTTP
-status it is 400, as AWS's JSON protocol has it: of ARC's EndpointTemporarilyUnavailableException, too.
+status it is 400, as AWS's JSON protocol has it: of an endpoint that is unavailable for a while, too.
 """
 
 from __future__ import annotations
@@ -13,15 +13,8 @@ from dataclasses import dataclass
 
 from botocore.model import OperationModel
 
+from .cloud import AwsError
 from .faults import Kind, Request
-
-
-class AwsError(Exception):
-    """An error as AWS answers it."""
-
-    def __init__(self, code: str, message: str, status: int = 400) -> None:
-        super().__init__(f"{code}: {message}")
-        self.code, self.message, self.status = code, message, status
 
 
 @dataclass(frozen=True)
@@ -34,7 +27,7 @@ class _Way:
     message: str
 
 
-_WAYS: Mapping[Kind | None, _Way] = {
+_WAYS: Mapping[Kind, _Way] = {
     "throttled": _Way(
         ("TooManyRequestsException", "ThrottlingException"), "Throttling", 400, "Rate exceeded"
     ),
@@ -52,8 +45,6 @@ _WAYS: Mapping[Kind | None, _Way] = {
     ),
     "denied": _Way((), "AccessDeniedException", 403, "not authorized to perform {request}"),
 }
-REFUSED = frozenset(_WAYS)
-"""Kinds that a service answers; the others are silence."""
 
 
 def refusal(kind: Kind, request: Request, model: OperationModel) -> AwsError:

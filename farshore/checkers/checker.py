@@ -10,7 +10,7 @@ from functions.ledger import Lease
 from functions.planned import Planned
 from functions.run import Purpose
 from twin.application import Application, Promise
-from twin.aws import Cloud
+from twin.cloud import Cloud
 from twin.customers import Customers
 
 from ..operate.history import RunReport, StepReport

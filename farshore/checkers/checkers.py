@@ -65,11 +65,11 @@ class Checkers:
 
     def _look(self) -> None:
         """Looks, unless everybody would see what they saw last."""
-        weather, glanced = self._subject.cloud.weather, [glance() for glance in self._glances]
-        same = glanced == self._glanced and weather.dark == self._dark and weather.cut == self._parted
+        faults, glanced = self._subject.cloud.faults, [glance() for glance in self._glances]
+        same = glanced == self._glanced and faults.dark == self._dark and faults.partitions == self._parted
         if self._at_ease and same:
             return
-        self._glanced, self._dark, self._parted = glanced, set(weather.dark), set(weather.cut)
+        self._glanced, self._dark, self._parted = glanced, set(faults.dark), set(faults.partitions)
         for checker in self._on_event:
             checker.on_event()
         self._at_ease = not any(checker.restless for checker in self._all)

@@ -76,9 +76,9 @@ class OneWriter(Checker):
 
     def _follow_the_dark(self) -> set[str]:
         """Regions that have just come back, or can just be heard again."""
-        weather, now = self.subject.cloud.weather, self.subject.cloud.clock.elapsed
-        dark = {region for region in weather.dark if "/" not in region and "." not in region}
-        parted = {region for pair in weather.cut for region in pair}
+        faults, now = self.subject.cloud.faults, self.subject.cloud.clock.elapsed
+        dark = {region for region in faults.dark if "/" not in region and "." not in region}
+        parted = {region for pair in faults.partitions for region in pair}
         back = (self._dark - dark) | (self._parted - parted)
         routes = intended(self.subject.application)
         self._left |= dict.fromkeys(self._routes - routes, now)

@@ -20,12 +20,12 @@ class DataBeforeCustomers(Checker):
         self._routes = intended(self.subject.application)
 
     def on_event(self) -> None:
-        application, weather = self.subject.application, self.subject.cloud.weather
+        application, faults = self.subject.application, self.subject.cloud.faults
         routes = intended(application)
         turned, self._routes = routes - self._routes, routes
         for region in sorted(turned):
             # Of a dark Region nobody can see what its data accept.
-            holds = weather.is_dark(region) or writable(application, region)
+            holds = faults.is_dark(region) or writable(application, region)
             self._lasting.discard(region)
             self.hold(holds, lambda region=region: _story(region), region)  # type: ignore[misc]
 

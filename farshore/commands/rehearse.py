@@ -95,5 +95,6 @@ def _print_result(console: Console, found: Report) -> None:
             f"{breach.invariant} broken at {breach.at:.0f} s: {breach.story}", style="bold red", markup=False
         )
     console.print(
-        "Times are simulated (twin/latency.yaml); data, step code and state machines are real.", style="dim"
+        "Times are simulated (the twin's latency.yaml); data, step code and state machines are real.",
+        style="dim",
     )

@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 
 from functions.outside import Outside
 from twin.application import serving
-from twin.faults import Echo, Request
+from twin.faults import EarlierAnswers, Request
 
 from ..operate.history import RunReport
 from ..runbook.load import Runbook
@@ -119,9 +119,9 @@ class Driver:
     def _begin(self) -> None:
         self.simulation.checkers.begin()
         if self._recorder is not None:
-            self.simulation.cloud.weather.echo = self._recorder.echo
+            self.simulation.cloud.faults.earlier = self._recorder.earlier
         elif self._forks is not None or answers_stale(self._seed):
-            self.simulation.cloud.weather.echo = Echo()
+            self.simulation.cloud.faults.earlier = EarlierAnswers()
         self.injector = Injector(self.simulation, self.person, self._seed)
         self._seam = Seam(self.simulation, self.injector, self._recorder, self._forks, self.stands)
         self._seam.begin()

@@ -16,8 +16,8 @@ from functions.errors import NotYet
 from functions.outside import NO_ANSWER
 from functions.planned import Planned
 from functions.run import Mode
-from twin.aws import WHO
 from twin.clock import Clock
+from twin.cloud import WHO
 
 from ..checkers.events import TICK, Call
 from ..operate.history import RunReport

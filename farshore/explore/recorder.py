@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from functions.calls import Call
-from twin.faults import Echo, Request
+from twin.faults import EarlierAnswers, Request
 
 from ..checkers.events import TICK, Tick
 from .data import RecordedCall
@@ -20,7 +20,7 @@ class Recorder:
 
     def __init__(self) -> None:
         self._requests: list[tuple[Point, Request, Tick | None, tuple[Call, Busy] | None]] = []
-        self.echo = _Listening()
+        self.earlier = _Noting()
         """Knows which reads could be answered stale."""
 
     def record(self, point: Point, request: Request) -> None:
@@ -42,13 +42,13 @@ class Recorder:
                 changes,
                 notes,
                 tick.answer if tick else "",
-                id(request) in self.echo.changed,
+                id(request) in self.earlier.changed,
                 own_hosts,
                 replies.of(*asked, request.region, not only_reads(request, tick)) if asked and tick else {},
             )
 
 
-class _Listening(Echo):
+class _Noting(EarlierAnswers):
     """Notes which reads could be answered stale."""
 
     def __init__(self) -> None:
@@ -56,8 +56,8 @@ class _Listening(Echo):
         self.changed: dict[int, Request] = {}
         """By identity, which is a request's own for as long as it is kept."""
 
-    def hear(self, request: Request, answer: Mapping[str, Any]) -> Mapping[str, Any] | None:
-        before = super().hear(request, answer)
+    def note(self, request: Request, answer: Mapping[str, Any]) -> Mapping[str, Any] | None:
+        before = super().note(request, answer)
         if before is not None:
             self.changed[id(request)] = request
         return before

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 
 from functions.calls import LONGEST_CALL_SECONDS, Call, Endpoint, Reply, Silence
 from functions.outside import Outside
-from twin.aws import Cloud
+from twin.cloud import Cloud
 from twin.faults import Kind as CallFault
 from twin.faults import Request
 
@@ -78,8 +78,8 @@ class Replies:
         def line(request: Request) -> CallFault | None:
             return left.pop() if left else None
 
-        with self._cloud.weather.fair():
-            self._cloud.weather.script.append(line)
+        with self._cloud.faults.suspended():
+            self._cloud.faults.injectors.append(line)
             yield
 
 

@@ -40,7 +40,7 @@ class Seam:
     def begin(self) -> None:
         """A process that has forked before the first call has its faults, and that may take time."""
         self._fork(None)
-        self._simulation.cloud.weather.script.append(self._call)
+        self._simulation.cloud.faults.injectors.append(self._call)
 
     def _call(self, request: Request) -> CallFault | None:
         tick = TICK.get()
@@ -81,7 +81,7 @@ class Seam:
         if further is not None:
             self._simulation.cloud.validates = False  # whatever is asked, the baseline run has asked
             if not answers_stale(further):
-                self._simulation.cloud.weather.echo = None
+                self._simulation.cloud.faults.earlier = None
             self._injector.add(further, further.faults[len(self._injector.seed.faults) :])
 
 

@@ -97,7 +97,7 @@ class Narrator:
             self._heard.append(Moment(self._clock.elapsed, "world", stands))
 
     def _facts(self) -> Iterator[str]:
-        application, dark = self._simulation.application, self._simulation.cloud.weather.dark
+        application, dark = self._simulation.application, self._simulation.cloud.faults.dark
         for dataset in application.datasets:
             yield f"{dataset.name} is written in {_places(dataset.writers())}"
         yield f"requests are let in in {_places(open_regions(application))}"

@@ -14,8 +14,8 @@ from functions.handler import lambda_handler
 from functions.outside import Outside
 from functions.run import Run
 from functions.telemetry import Report, Telemetry, tick_of
-from twin.aws import Cloud
 from twin.clock import at_once
+from twin.cloud import Cloud
 from twin.net import Net
 from twin.services import account as accounts
 

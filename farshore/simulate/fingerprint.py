@@ -9,25 +9,22 @@ left out. `farshore explore --all` follows every run to its end, and must come t
 from __future__ import annotations
 
 import re
-from typing import cast
 
 from twin.application import fates
-from twin.doubles import Doubles
 
 from .simulation import Simulation
 
 LATER = re.compile(
     r"\d{4}-\d\d-\d\dT[\d:.]+(Z|\+00:00)?|\b\d+\.\d+\b"  # in a fingerprint no other figure has a fraction
-    r'|, "RedriveCount": \d+, "RedriveTime": "[^"]+"|"(redrives|epoch)": \d+|\'stamp\': \'\d+'
+    r'|, "RedriveCount": \d+, "RedriveTime": "[^"]+"'
+    r'|"(redrives|epoch)": \d+|\'redrives\': \d+|\'stamp\': \'\d+'
 )
 """Instants, durations, and how often the lease has passed on: the ledger knows that as soon as it has."""
 
 
 def fingerprint(simulation: Simulation, *more: object) -> str:
     """Of the whole simulation; `more` is what whoever runs it knows beside that, as what is still to come."""
-    cloud, application = simulation.cloud, simulation.application
-    doubles, weather = cast(Doubles, cloud.backing), cloud.weather
-    promises = simulation.customers.notebook.promises
+    application, promises = simulation.application, simulation.customers.notebook.promises
     running = [
         (of, simulation.running(arn))
         for arn, (of, _) in simulation.executions.items()
@@ -38,21 +35,16 @@ def fingerprint(simulation: Simulation, *more: object) -> str:
         for arn, (of, _) in simulation.executions.items()
         if simulation.purpose(of) == "settle"
     )
-    stands = (
+    known = (
         more,
         running,
         settles,
-        len(simulation.clock.tasks),
-        {name: sorted(table.items.items()) for name, table in doubles.tables.kept.items()},
-        {name: bucket.block for name, bucket in doubles.buckets.kept.items()},
         application.settings(),
-        [(dataset.glance(), dataset.state()) for dataset in application.datasets],
+        [dataset.glance() for dataset in application.datasets],
         [(route.glance(), sorted(route.led_to().items())) for route in application.routes],
         [entry.glance() for entry in application.entries],
         sum(fate == "lost" for fate in fates(application, promises).values()),
-        simulation.metrics.states(),
-        (sorted(weather.dark), sorted(map(sorted, weather.cut))),
         simulation.checkers.state(),
         simulation.tally.owes,
     )
-    return LATER.sub("", repr(stands))
+    return LATER.sub("", repr(known) + simulation.cloud.fingerprint())

@@ -7,7 +7,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from twin.backing import ACCOUNT
+from twin.cloud import ACCOUNT
 from twin.services import account as accounts
 
 from ..compile.machine import Machine, machines

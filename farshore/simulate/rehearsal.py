@@ -122,7 +122,7 @@ class Rehearsal:
                 dataset.stall()
             self.clock.sleep(HOLD_BEFORE_DARK)
             self.struck = self.clock.now
-            self.simulation.cloud.weather.dark.add(self.dark)
+            self.simulation.cloud.faults.dark.add(self.dark)
             self._say("outage", f"{self.dark} goes dark, {HOLD_BEFORE_DARK:g} s after replication stalled")
         else:
             self.struck = self.clock.now
@@ -165,7 +165,7 @@ class Rehearsal:
         while self.dark in intended(application) & led_to(application):
             self.clock.sleep(1)
         self.clock.sleep(RETURN_AFTER_FLIP)
-        self.simulation.cloud.weather.dark.discard(self.dark)
+        self.simulation.cloud.faults.dark.discard(self.dark)
         for dataset in application.datasets:
             dataset.resume()
         self.recovered = self.clock.now
@@ -238,7 +238,7 @@ class Rehearsal:
         for route in application.routes:
             share = route.intent().get(region, 0.0)
             rows.append(Row(route.name, share > 0, f"{share:.0%} of customers", "no customers"))
-        dark = self.simulation.cloud.weather.is_dark(region)
+        dark = self.simulation.cloud.faults.is_dark(region)
         return RegionScene(dark, region in intended(application), rows)
 
     def _say_steps(self) -> None:

@@ -22,8 +22,8 @@ from functions.planned import Planned, planned_from
 from functions.run import Purpose
 from functions.telemetry import Telemetry, tick_of
 from twin.applications import foundation
-from twin.aws import AwsError, Cloud
 from twin.clock import Clock
+from twin.cloud import AwsError, Behind, Cloud
 from twin.customers import Customers
 from twin.doubles import Doubles
 from twin.faults import Request
@@ -86,8 +86,7 @@ class Simulation:
 
     def __enter__(self) -> Self:
         with ExitStack() as stack:
-            backing = None if self._backed == "moto" else Doubles()
-            self.cloud = stack.enter_context(Cloud(self.clock, self.seed, backing))
+            self.cloud = stack.enter_context(Cloud(self.clock, self.seed, _backing(self._backed)))
             self._furnish(stack)
             self._stack = stack.pop_all()
         return self
@@ -123,7 +122,7 @@ class Simulation:
         self._observe()
         self.tally, self.checkers = Tally(self.clock), Checkers(self)
         self.on_call[:0] = [self.tally.hear, self.checkers.on_call]
-        cloud.weather.script.append(self.tally.count)
+        cloud.faults.injectors.append(self.tally.count)
         cloud.watchers.append(self._done)
 
     def _observe(self) -> None:
@@ -215,6 +214,14 @@ class Simulation:
         """The twin's own, which tells what nobody else could be told, in no time."""
         assert self.account.engine is not None, "this simulation runs on moto's interpreter"
         return self.account.engine
+
+
+def _backing(backed: Backed) -> Behind:
+    if backed == "doubles":
+        return Doubles()
+    from twin.moto.backing import Moto  # a second, and memory that each fork of an exploration would copy
+
+    return Moto()
 
 
 def _build_of(runbook: Runbook) -> foundation.Build:

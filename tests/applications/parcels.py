@@ -15,7 +15,8 @@ from twin.application import Journey, Refusal, Visitor
 from twin.applications.foundation import Foundation
 from twin.net import HttpRequest
 from twin.services.dynamodb.dataset import GlobalTableData
-from twin.services.dynamodb.model import GlobalTable
+from twin.services.dynamodb.global_table import GlobalTable
+from twin.services.dynamodb.model import DynamoDB
 
 FUNCTION, REGIONS = "parcels", ("us-east-1", "us-west-1")
 
@@ -42,7 +43,7 @@ class RegionalApi:
         return self._on.functions.reserved(self.region, FUNCTION) == 0
 
     def is_open(self) -> bool:
-        return not (self.is_throttled() or self._on.cloud.weather.is_dark(self.region))
+        return not (self.is_throttled() or self._on.cloud.faults.is_dark(self.region))
 
     def glance(self) -> object:
         return self._on.functions.reserved(self.region, FUNCTION)
@@ -68,7 +69,7 @@ class Parcels:
     name, dataset, regions = "clients", "parcels", REGIONS
 
     def __init__(self, on: Foundation) -> None:
-        self._table = GlobalTable(on.cloud, "parcels", REGIONS)
+        self._table = DynamoDB.of(on.cloud).global_table("parcels", REGIONS)
         self.datasets = (GlobalTableData(on.cloud, self._table, "parcels"),)
         self.entries = tuple(RegionalApi(on, self._table, region) for region in REGIONS)
         self.routes, self.session = (self,), self

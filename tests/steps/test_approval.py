@@ -326,10 +326,10 @@ def test_a_step_that_meets_silence_would_wait(desk: Desk) -> None:
 def test_a_later_step_that_was_killed_is_asked_again(desk: Desk) -> None:
     def strike(request: Request) -> None:
         if request.caller == "gate":
-            desk.cloud.weather.script.remove(strike)
+            desk.cloud.faults.injectors.remove(strike)
             next(i for i in desk.functions.running if i.function.name == "gate").kill()
 
-    desk.cloud.weather.script.append(strike)
+    desk.cloud.faults.injectors.append(strike)
     assert "did not say what it would do" in desk.asks()
     assert "nobody has decided" in desk.asks()
 

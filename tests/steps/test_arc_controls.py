@@ -14,11 +14,12 @@ from functions.errors import NotYet, Refused
 from functions.handler import lambda_handler
 from functions.outside import Outside
 from functions.steps.arc_controls import ArcControls
-from twin.aws import Cloud
 from twin.clock import Clock, at_once
+from twin.cloud import Cloud
 from twin.faults import Kind, Request
-from twin.services.arc.model import AtLeast, Cluster
-from twin.services.dynamodb.model import StrongTable
+from twin.moto.backing import Moto
+from twin.services.arc.model import Arc, AtLeast
+from twin.services.dynamodb.model import DynamoDB
 
 EAST, WEST = "us-east-1", "us-west-1"
 LEDGER = ("us-east-1", "us-east-2", "us-west-2")
@@ -32,16 +33,16 @@ class Scene:
 
     def __init__(self, cloud: Cloud) -> None:
         self.cloud = cloud
-        self.cluster = Cluster(cloud, {EAST: "On", WEST: "Off"}, [RULE])
+        self.cluster = Arc.of(cloud).cluster("shop", {EAST: "On", WEST: "Off"}, [RULE])
         self.requests: list[Request] = []
         self.entered = cloud.clock.now
         self.handler = lambda_handler(
             ArcControls,
             Outside(clock=lambda: cloud.clock.now, at_once=lambda acts: at_once(cloud.clock, list(acts))),
         )
-        StrongTable(cloud, "farshore", LEDGER)
+        DynamoDB.of(cloud).strong_table("farshore", LEDGER)
         self._hold_the_lease()
-        cloud.weather.script.append(self._note)
+        cloud.faults.injectors.append(self._note)
         cloud.clock.after_each.append(self._someone_serves)
 
     def tick(
@@ -95,7 +96,7 @@ class Scene:
             left[0] -= 1
             return kind
 
-        self.cloud.weather.script.append(line)
+        self.cloud.faults.injectors.append(line)
 
     def _note(self, request: Request) -> Kind | None:
         if request.service == "route53-recovery-cluster":
@@ -115,7 +116,7 @@ class Scene:
 
 @pytest.fixture
 def scene() -> Iterator[Scene]:
-    with Cloud(Clock(), seed=3) as cloud:
+    with Cloud(Clock(), 3, Moto()) as cloud:
         yield Scene(cloud)
 
 
@@ -171,16 +172,16 @@ def test_failback_is_the_same_with_the_regions_swapped(scene: Scene) -> None:
 def test_dark_endpoints_are_passed_over(
     scene: Scene, first_doors: Callable[[int], list[str]], count: int
 ) -> None:
-    scene.cloud.weather.dark |= {f"route53-recovery-cluster/{region}" for region in first_doors(count)}
+    scene.cloud.faults.dark |= {f"route53-recovery-cluster/{region}" for region in first_doors(count)}
     assert scene.tick()["outcome"] == "done"
     assert scene.cluster.states == {EAST: "Off", WEST: "On"}
 
 
 def test_a_dark_region_and_a_dark_us_west_2_do_not_stop_it(scene: Scene) -> None:
-    scene.cloud.weather.dark |= {EAST}
+    scene.cloud.faults.dark |= {EAST}
     assert scene.converge()["outcome"] == "done"
-    scene.cloud.weather.dark.clear()
-    scene.cloud.weather.dark |= {"us-west-2"}
+    scene.cloud.faults.dark.clear()
+    scene.cloud.faults.dark |= {"us-west-2"}
     assert scene.converge(on=EAST, off=WEST)["outcome"] == "done"
 
 
@@ -194,7 +195,7 @@ def test_an_endpoint_that_is_cut_off_from_its_cluster_is_passed_over(
     scene: Scene, first_doors: Callable[[int], list[str]]
 ) -> None:
     first, *others = first_doors(4)
-    scene.cloud.weather.cut |= {frozenset({first, other}) for other in others}
+    scene.cloud.faults.partitions |= {frozenset({first, other}) for other in others}
     assert scene.tick()["outcome"] == "done"
 
 
@@ -206,7 +207,7 @@ def test_a_sick_endpoint_is_passed_over(scene: Scene) -> None:
 
 
 def test_with_three_endpoints_dark_it_waits_for_the_cluster(scene: Scene) -> None:
-    scene.cloud.weather.dark |= {
+    scene.cloud.faults.dark |= {
         f"route53-recovery-cluster/{region}" for region in sorted(scene.cluster.endpoints)[:3]
     }
     with pytest.raises(NotYet, match="no endpoint of the cluster answers for us-west-1, us-east-1"):
@@ -230,8 +231,8 @@ def test_a_wait_period_is_waited_out(scene: Scene) -> None:
 
 def test_a_rule_that_stands_against_it_ends_at_within_and_names_the_call(scene: Scene) -> None:
     third = "us-west-2"
-    scene.cluster = Cluster(
-        scene.cloud,
+    scene.cluster = Arc.of(scene.cloud).cluster(
+        "of-three",
         {EAST: "On", WEST: "Off", third: "On"},
         [AtLeast("two-serve", (EAST, third), threshold=2)],
     )

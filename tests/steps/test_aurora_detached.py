@@ -16,10 +16,10 @@ from farshore.runbook.load import Mistakes, load
 from functions.aurora_global import NEXT_SAMPLE_SECONDS
 from functions.handler import lambda_handler
 from functions.steps.aurora_detached import AuroraDetached
-from twin.aws import ACCOUNT
+from twin.cloud import ACCOUNT
 from twin.faults import Kind
 from twin.services.aurora.journal import Journal
-from twin.services.aurora.model import GlobalDatabase
+from twin.services.aurora.model import Aurora
 from twin.services.cloudwatch.model import Metrics
 from twin.services.lambda_.model import FunctionError
 
@@ -58,7 +58,7 @@ class Night(Stage):
             if self.measured:
                 metrics.put(*sample)
 
-        self.database = GlobalDatabase(cloud, "unicorn", MEMBERS, self.store, put)
+        self.database = Aurora(cloud, put).global_database("unicorn", MEMBERS, self.store)
         self.removed: list[tuple[str, object]] = []
         """Removals that AWS began: where, and of what."""
         cloud.watchers.append(self._note_removal)
@@ -69,7 +69,7 @@ class Night(Stage):
     def falls(self) -> None:
         """The primary Region goes dark, long enough after the last change for CloudWatch to know the lag."""
         self.clock.sleep(90)
-        self.cloud.weather.dark.add(EAST)
+        self.cloud.faults.dark.add(EAST)
 
     def begin_failover(self) -> None:
         """Somebody else fails over, as AWS manages it."""
@@ -156,7 +156,7 @@ def test_again_asks_for_nothing(night: Night) -> None:
 def test_a_graceful_run_is_told_which_step_is_for_it(night: Night) -> None:
     assert "Untouched" in night.tells("graceful")
     assert "in graceful mode, use aurora_writer" in night.tells("graceful")
-    night.cloud.weather.dark.add(f"rds/{WEST}")
+    night.cloud.faults.dark.add(f"rds/{WEST}")
     assert "use aurora_writer" in night.tells("graceful")
     assert night.removed == []
 
@@ -236,7 +236,7 @@ def test_a_cluster_that_is_being_rebuilt_is_not_promoted(night: Night) -> None:
     night.falls()
     night.begin_failover()
     night.clock.sleep(600)
-    night.cloud.weather.dark.clear()
+    night.cloud.faults.dark.clear()
     assert night.fails(NAME, night.inputs(region=EAST), EAST, mode="ungraceful") == (
         "NotYet: the state: unicorn-east is pending-resync"
     )
@@ -246,7 +246,7 @@ def test_a_cluster_that_is_being_rebuilt_is_not_promoted(night: Night) -> None:
 def test_a_lag_above_the_bound_is_refused(night: Night) -> None:
     night.database.hold()
     night.clock.sleep(120)
-    night.cloud.weather.dark.add(EAST)
+    night.cloud.faults.dark.add(EAST)
     assert "Untouched: the state: unicorn lagged" in night.tells()
     assert night.calls(REMOVE) == []
 
@@ -261,7 +261,7 @@ def test_a_lag_that_nobody_measured_is_refused(night: Night) -> None:
 @pytest.mark.parametrize("service", ["cloudwatch", "rds"])
 def test_a_service_that_does_not_answer_is_waited_for(night: Night, service: str) -> None:
     night.falls()
-    night.cloud.weather.dark.add(f"{service}/{WEST}")
+    night.cloud.faults.dark.add(f"{service}/{WEST}")
     assert night.tells().startswith("NotYet: the state: ")
     assert night.calls(REMOVE) == []
 
@@ -284,7 +284,7 @@ def test_a_cluster_in_any_other_state_is_told_to_leave(night: Night) -> None:
 def test_after_it_has_left_nobody_needs_the_lag(night: Night) -> None:
     night.falls()
     night.detach()
-    night.cloud.weather.dark.add(f"cloudwatch/{WEST}")
+    night.cloud.faults.dark.add(f"cloudwatch/{WEST}")
     assert night.detach() == {"outcome": "done", "facts": {}}
 
 

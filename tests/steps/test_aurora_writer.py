@@ -16,11 +16,12 @@ from functions.ledger import Lease, Ledger
 from functions.outside import Outside
 from functions.run import Mode
 from functions.steps.aurora_writer import AuroraWriter
-from twin.aws import ACCOUNT, Cloud, stamp
 from twin.clock import Clock, at_once
+from twin.cloud import ACCOUNT, Cloud, stamp
 from twin.faults import Kind, Request
+from twin.moto.backing import Moto
 from twin.services.aurora.journal import Journal
-from twin.services.aurora.model import GlobalDatabase, Store
+from twin.services.aurora.model import Aurora, Store
 from twin.services.aurora.postgres import Pair
 from twin.services.cloudwatch.model import Metrics
 
@@ -45,9 +46,8 @@ class Runbook:
 
     def __post_init__(self) -> None:
         put = Metrics(self.cloud).put
-        self.database = GlobalDatabase(
-            self.cloud, "unicorn", MEMBERS, self.store, put if self.measured else None
-        )
+        aurora = Aurora(self.cloud, put if self.measured else None)
+        self.database = aurora.global_database("unicorn", MEMBERS, self.store)
         self.cloud.guards.append(self._note_asked)
         self.cloud.watchers.append(self._note_accepted)
         clock = self.cloud.clock
@@ -111,7 +111,7 @@ class Runbook:
     def befalls(self, operation: str, kind: Kind, times: int = 1) -> None:
         """A fault of the operation's next calls."""
         left = itertools.repeat(kind, times)
-        self.cloud.weather.script.append(
+        self.cloud.faults.injectors.append(
             lambda request: next(left, None) if request.operation == operation else None
         )
 
@@ -120,7 +120,7 @@ class Runbook:
 def cloud(monkeypatch: pytest.MonkeyPatch) -> Iterator[Cloud]:
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "x")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "x")
-    with Cloud(Clock(), seed=7) as cloud:
+    with Cloud(Clock(), 7, Moto()) as cloud:
         yield cloud
 
 
@@ -144,7 +144,7 @@ def test_the_same_step_brings_the_writer_back(runbook: Runbook) -> None:
 
 
 def test_an_ungraceful_run_fails_over_without_the_dead_region(runbook: Runbook) -> None:
-    runbook.cloud.weather.dark.add(PRIMARY)
+    runbook.cloud.faults.dark.add(PRIMARY)
     done = runbook.carry_out("ungraceful")
     assert done["facts"]["lag_seconds"] <= 1
     assert runbook.accepted == [f"FailoverGlobalCluster in {STANDBY}"]
@@ -184,7 +184,7 @@ def test_nothing_more_is_asked_while_a_switchover_shows(runbook: Runbook) -> Non
 )
 def test_a_lost_answer_does_not_promote_twice(runbook: Runbook, mode: str, move: str) -> None:
     if mode == "ungraceful":
-        runbook.cloud.weather.dark.add(PRIMARY)
+        runbook.cloud.faults.dark.add(PRIMARY)
     runbook.befalls(move, "lost_after")
     runbook.carry_out(mode)
     runbook.cloud.clock.sleep(900)
@@ -195,7 +195,7 @@ def test_a_lost_answer_does_not_promote_twice(runbook: Runbook, mode: str, move:
 @pytest.mark.parametrize("kind", ["lost_before", "throttled", "500", "503", "slow"])
 @pytest.mark.parametrize("operation", ["DescribeGlobalClusters", "GetMetricData", "FailoverGlobalCluster"])
 def test_a_passing_fault_delays_and_does_not_stop(runbook: Runbook, operation: str, kind: Kind) -> None:
-    runbook.cloud.weather.dark.add(PRIMARY)
+    runbook.cloud.faults.dark.add(PRIMARY)
     runbook.befalls(operation, kind)
     runbook.carry_out("ungraceful")
     assert runbook.database.writers() == {STANDBY}
@@ -204,7 +204,7 @@ def test_a_passing_fault_delays_and_does_not_stop(runbook: Runbook, operation: s
 def test_a_lag_above_the_bound_is_refused(runbook: Runbook) -> None:
     runbook.database.hold()
     runbook.cloud.clock.sleep(120)
-    runbook.cloud.weather.dark.add(PRIMARY)
+    runbook.cloud.faults.dark.add(PRIMARY)
     with pytest.raises(Refused, match=r"lagged .* above lose_at_most 30 s"):
         runbook.carry_out("ungraceful")
     assert runbook.asked == []
@@ -212,15 +212,15 @@ def test_a_lag_above_the_bound_is_refused(runbook: Runbook) -> None:
 
 def test_a_lag_above_the_bound_is_waited_for_once_a_failover_has_been_asked_for(runbook: Runbook) -> None:
     """A stale list hides that Aurora fails over, while no newer sample of the lag is taken."""
-    runbook.cloud.weather.dark.add(PRIMARY)
+    runbook.cloud.faults.dark.add(PRIMARY)
     tick = runbook.enter("ungraceful")
     while not runbook.asked:
         with pytest.raises(NotYet):
             tick()
         runbook.cloud.clock.sleep(5)
     runbook.database.hold()
-    runbook.cloud.weather.dark.clear()
-    before = dict(runbook.database._as_described(), FailoverState={})
+    runbook.cloud.faults.dark.clear()
+    before = dict(runbook.database.described(), FailoverState={})
     runbook.cloud.serve("rds", "DescribeGlobalClusters", lambda request: {"GlobalClusters": [before]})
     runbook.cloud.clock.sleep(65)
     with pytest.raises(NotYet, match=r"lagged .* above lose_at_most 30 s, and this run has asked"):
@@ -230,14 +230,14 @@ def test_a_lag_above_the_bound_is_waited_for_once_a_failover_has_been_asked_for(
 
 def test_a_lag_that_nobody_measured_is_refused(cloud: Cloud) -> None:
     runbook = Runbook(cloud, Journal((PRIMARY, STANDBY)), measured=False)
-    runbook.cloud.weather.dark.add(PRIMARY)
+    runbook.cloud.faults.dark.add(PRIMARY)
     with pytest.raises(Refused, match="the loss cannot be bounded"):
         runbook.carry_out("ungraceful")
     assert runbook.asked == []
 
 
 def test_a_region_dark_for_hours_can_still_be_left(runbook: Runbook) -> None:
-    runbook.cloud.weather.dark.add(PRIMARY)
+    runbook.cloud.faults.dark.add(PRIMARY)
     runbook.cloud.clock.sleep(5 * 3600)
     done = runbook.carry_out("ungraceful")
     assert done["facts"]["lag_age_seconds"] > 4 * 3600
@@ -262,9 +262,9 @@ def test_no_run_waits_with_its_fence_up_for_a_cluster_that_is_being_rebuilt(
     runbook: Runbook, mode: Mode
 ) -> None:
     """Found by exploration: it waited for ten minutes, and had no time left to promote."""
-    runbook.cloud.weather.dark.add(PRIMARY)
+    runbook.cloud.faults.dark.add(PRIMARY)
     runbook.carry_out("ungraceful")
-    runbook.cloud.weather.dark.clear()
+    runbook.cloud.faults.dark.clear()
     with pytest.raises(Refused, match=r"pending-resync: .*start again when it is connected"):
         runbook.enter(mode, to=PRIMARY)()
     runbook.cloud.clock.wait_for(lambda: not runbook.database.left_behind, 3600)
@@ -278,11 +278,11 @@ def test_a_graceful_run_whose_primary_dies_is_refused_and_loses_nothing(runbook:
     with pytest.raises(NotYet):
         tick()
     runbook.cloud.clock.sleep(20)
-    runbook.cloud.weather.dark.add(PRIMARY)
+    runbook.cloud.faults.dark.add(PRIMARY)
     runbook.cloud.clock.sleep(900)
     with pytest.raises(Refused, match="not within 900 s"):
         tick()
-    runbook.cloud.weather.dark.clear()
+    runbook.cloud.faults.dark.clear()
     assert runbook.database.writers() == {PRIMARY}
 
 

@@ -16,9 +16,10 @@ from functions.ledger import DELETE, QUERY
 from functions.ledger import PUT as PUT_ITEM
 from functions.outside import Outside
 from functions.steps.lambda_concurrency import LambdaConcurrency
-from twin.aws import ACCOUNT, AwsError, Cloud
 from twin.clock import Clock, at_once
+from twin.cloud import ACCOUNT, AwsError, Cloud
 from twin.faults import Kind, Request
+from twin.moto.backing import Moto
 from twin.services.iam.model import Policy
 from twin.services.lambda_.model import FunctionError, Functions
 
@@ -46,7 +47,7 @@ class Scene:
         )
         self.functions.deploy(WEST, STEP, handler, policy=declared())
         self._open_the_ledger()
-        cloud.weather.script.append(self._note)
+        cloud.faults.injectors.append(self._note)
 
     def deploy(self, **reservations: int | None) -> None:
         """The shop's functions with what each has reserved; None draws on the common pool."""
@@ -111,7 +112,7 @@ class Scene:
             left[0] -= 1
             return kind
 
-        self.cloud.weather.script.append(line)
+        self.cloud.faults.injectors.append(line)
 
     def writes(self) -> list[str]:
         """Of the last tick."""
@@ -159,7 +160,7 @@ def declared() -> Policy:
 def scene(monkeypatch: pytest.MonkeyPatch) -> Iterator[Scene]:
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "x")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "x")
-    with Cloud(Clock(), seed=1) as cloud:
+    with Cloud(Clock(), 1, Moto()) as cloud:
         scene = Scene(cloud)
         yield scene
         scene.functions.close()
@@ -214,7 +215,7 @@ def test_a_function_that_was_already_at_zero_is_left_at_zero(scene: Scene) -> No
 
 def test_a_restore_is_done_at_once_where_nothing_is_remembered_even_in_the_dark(scene: Scene) -> None:
     scene.deploy(basket_add=40, basket_get=None, basket_remove=1)
-    scene.cloud.weather.dark.add(EAST)
+    scene.cloud.faults.dark.add(EAST)
     before = scene.cloud.clock.elapsed
     assert scene.tick("restore", SHOP)["outcome"] == "nothing withheld"
     assert scene.cloud.clock.elapsed - before < 1
@@ -240,12 +241,12 @@ def test_one_call_in_five_throttled_does_not_stop_ten(scene: Scene) -> None:
     ten = tuple(f"shop-{number}" for number in range(10))
     scene.deploy(**{name.replace("-", "_"): 20 for name in ten})
     dice = random.Random(1)
-    scene.cloud.weather.script.append(
+    scene.cloud.faults.injectors.append(
         lambda request: "throttled" if request.caller == STEP and dice.random() < 0.2 else None
     )
     scene.converge(0, ten)
     scene.converge("restore", ten)
-    scene.cloud.weather.script.clear()
+    scene.cloud.faults.injectors.clear()
     assert [scene.reserved(name) for name in ten] == [20] * 10
 
 
@@ -258,7 +259,7 @@ def test_a_graceful_run_waits_for_one_throttled_function_while_the_others_answer
         throttled = request.parameters.get("FunctionName") == "basket-get" and scene.cloud.clock.now < until
         return "throttled" if throttled else None
 
-    scene.cloud.weather.script.append(one_is_throttled)
+    scene.cloud.faults.injectors.append(one_is_throttled)
     assert scene.converge(0)["outcome"] == "done"
     assert [scene.reserved(name) for name in SHOP] == [0, 0, 0]
 
@@ -275,7 +276,7 @@ def test_a_lambda_killed_at_any_call_ends_the_same(scene: Scene, nth: int) -> No
                 scene.functions.running[0].kill()
         return None
 
-    scene.cloud.weather.script.append(kill)
+    scene.cloud.faults.injectors.append(kill)
     scene.converge(0)
     assert [scene.reserved(name) for name in SHOP] == [0, 0, 0]
     calls[0] = 0
@@ -306,7 +307,7 @@ def test_a_function_that_is_not_there_is_refused_by_name(scene: Scene) -> None:
 
 def test_a_graceful_run_is_refused_by_a_silent_region_once_its_patience_ends(scene: Scene) -> None:
     scene.deploy(basket_add=40, basket_get=None, basket_remove=1)
-    scene.cloud.weather.dark.add(EAST)
+    scene.cloud.faults.dark.add(EAST)
     before = scene.cloud.clock.elapsed
     with pytest.raises(FunctionError, match=r"Refused: .*basket-add.* is silent"):
         scene.converge(0)
@@ -316,7 +317,7 @@ def test_a_graceful_run_is_refused_by_a_silent_region_once_its_patience_ends(sce
 
 def test_an_ungraceful_run_goes_on_past_a_silent_region_and_owes_the_fence(scene: Scene) -> None:
     scene.deploy(basket_add=40, basket_get=None, basket_remove=1)
-    scene.cloud.weather.dark.add(EAST)
+    scene.cloud.faults.dark.add(EAST)
     before = scene.cloud.clock.elapsed
     answer = scene.converge(0, mode="ungraceful")
     assert answer["outcome"] == "unknown"
@@ -327,10 +328,10 @@ def test_an_ungraceful_run_goes_on_past_a_silent_region_and_owes_the_fence(scene
 
 def test_the_debt_is_paid_when_the_region_returns_and_what_was_there_can_be_given_back(scene: Scene) -> None:
     scene.deploy(basket_add=40, basket_get=None, basket_remove=1)
-    scene.cloud.weather.dark.add(EAST)
+    scene.cloud.faults.dark.add(EAST)
     scene.converge(0, mode="ungraceful")
     scene.cloud.clock.sleep(3600)
-    scene.cloud.weather.dark.clear()
+    scene.cloud.faults.dark.clear()
     assert scene.converge(0, mode="ungraceful")["outcome"] == "done"
     assert [scene.reserved(name) for name in SHOP] == [0, 0, 0]
     assert sorted(item.partition("#")[0] for item in scene.records()) == ["memory"] * 3
@@ -345,10 +346,10 @@ def test_a_debt_does_not_hide_the_functions_that_did_answer(scene: Scene) -> Non
     def one_is_silent(request: Request) -> Kind | None:
         return "503" if request.parameters.get("FunctionName") == "basket-get" else None
 
-    scene.cloud.weather.script.append(one_is_silent)
+    scene.cloud.faults.injectors.append(one_is_silent)
     answer = scene.converge(0, mode="ungraceful")
     assert (answer["outcome"], answer["facts"]["fenced"], answer["facts"]["unknown"]) == ("unknown", 2, 1)
-    scene.cloud.weather.script.clear()
+    scene.cloud.faults.injectors.clear()
     assert [scene.reserved(name) for name in SHOP] == [0, None, 0]
 
 
@@ -389,7 +390,7 @@ def test_a_game_day_that_gives_up_gives_back_its_own_and_leaves_the_runs(scene: 
 def test_what_an_undo_cannot_give_back_it_owes(scene: Scene, purpose: str) -> None:
     scene.deploy(basket_add=40, basket_get=None, basket_remove=1)
     scene.converge(0, purpose="move" if purpose == "undo" else "break")
-    scene.cloud.weather.dark.add(EAST)
+    scene.cloud.faults.dark.add(EAST)
     assert scene.converge("restore", purpose=purpose)["outcome"] == "unknown"
     owed = [body for item, body in scene.records().items() if item.startswith("debt#")]
     assert len(owed) == len(SHOP)

@@ -13,7 +13,7 @@ from functions.calls import LONGEST_TICK_SECONDS, Api
 from functions.step import Change, Decision, Done, Step
 from functions.steps.lease import LeaseStep
 from functions.world import World
-from twin.aws import AwsError, stamp
+from twin.cloud import AwsError, stamp
 from twin.faults import Kind, Request
 
 SET = Api("route53-recovery-cluster:UpdateRoutingControlState", plane="data", why="made up")
@@ -199,7 +199,7 @@ def test_a_holder_that_may_not_be_asked_is_refused(night: Night) -> None:
 
 def test_a_holder_that_cannot_be_asked_is_waited_for_and_then_refused_saying_what_to_do(night: Night) -> None:
     night.take(EAST, execution=BACK)
-    night.cloud.weather.dark.add(EAST)
+    night.cloud.faults.dark.add(EAST)
     said = night.refused(mode="ungraceful")
     assert said.startswith("NotYet: ")
     assert f"{BACK} holds the lease and cannot be asked" in said
@@ -216,7 +216,7 @@ def test_only_an_ungraceful_run_with_a_persons_word_on_that_holder_takes_over(
     night: Night, mode: str, holder: str, taken: bool
 ) -> None:
     night.take(EAST, execution=BACK)
-    night.cloud.weather.dark.add(EAST)
+    night.cloud.faults.dark.add(EAST)
     night.ledger.write("take_over", {"holder": holder, "who": "jane", "why": "dead"})
     if taken:
         assert night.take(mode=mode)["outcome"] == "done"
@@ -390,7 +390,7 @@ def test_a_write_that_was_long_on_its_way_takes_nothing_from_who_was_quicker(
         if request.operation == PUT_ITEM and request.origin == EAST:
             night.clock.sleep(2)
 
-    night.cloud.weather.script.append(dawdle)
+    night.cloud.faults.injectors.append(dawdle)
     slow = night.clock.spawn(lambda: attempt(night, EAST, BACK))
     assert attempt(night, WEST, THIS) == "done"
     assert f"{THIS} is running and holds the lease" in slow.join()
@@ -403,13 +403,13 @@ def test_a_run_that_was_superseded_in_the_middle_of_its_tick_changes_nothing_mor
 
     def slow_look(request: Request) -> Kind | None:
         if request.operation == "GetRoutingControlState" and request.caller == "gate":
-            night.cloud.weather.script.remove(slow_look)
+            night.cloud.faults.injectors.remove(slow_look)
             night.executions[THIS] = "ABORTED"
             night.clock.spawn(lambda: night.take(EAST, execution=BACK))
             night.clock.sleep(4)
         return None
 
-    night.cloud.weather.script.append(slow_look)
+    night.cloud.faults.injectors.append(slow_look)
     assert f"superseded: the lease is held by {BACK}" in night.fails("gate", {})
     assert night.gate == "Off"
 
@@ -419,7 +419,7 @@ def test_a_run_that_was_superseded_in_the_middle_of_its_tick_changes_nothing_mor
 
 @pytest.mark.parametrize("dark", ["us-east-1", "us-east-2", "us-west-2"])
 def test_the_lease_is_taken_and_given_back_with_any_one_replica_dark(night: Night, dark: str) -> None:
-    night.cloud.weather.dark.add(dark)
+    night.cloud.faults.dark.add(dark)
     night.take()
     assert night.holder == THIS
     assert night.release()["outcome"] == "released"
@@ -428,17 +428,17 @@ def test_the_lease_is_taken_and_given_back_with_any_one_replica_dark(night: Nigh
 def test_what_was_written_while_a_replica_was_dark_is_read_through_it_afterwards(night: Night) -> None:
     """The nearest replica comes back: it must not give the lease that it remembers."""
     night.take()
-    night.cloud.weather.dark.add("us-west-2")
+    night.cloud.faults.dark.add("us-west-2")
     night.release()
     night.take(EAST, execution=BACK)
-    night.cloud.weather.dark.clear()
+    night.cloud.faults.dark.clear()
     assert f"{BACK} is running" in night.refused()
 
 
 def test_with_two_replicas_dark_nobody_takes_it(night: Night) -> None:
-    night.cloud.weather.dark |= {"us-west-2", "us-east-2"}
+    night.cloud.faults.dark |= {"us-west-2", "us-east-2"}
     assert night.refused().startswith("NotYet: the state: the ledger did not answer in any of its Regions")
-    night.cloud.weather.dark.clear()
+    night.cloud.faults.dark.clear()
     assert night.records().lease is None
 
 

@@ -13,9 +13,10 @@ from functions.handler import lambda_handler
 from functions.inputs import Region, Seconds
 from functions.outside import Outside
 from functions.steps.region_impaired import RegionImpaired, Source
-from twin.aws import Cloud, stamp
 from twin.clock import Clock, at_once
+from twin.cloud import Cloud, stamp
 from twin.faults import Kind, Request
+from twin.moto.backing import Moto
 from twin.net import Net
 from twin.services.cloudwatch.model import Metrics
 from twin.services.events.model import Bus
@@ -115,7 +116,7 @@ class Night:
 
 @pytest.fixture
 def night() -> Iterator[Night]:
-    with Cloud(Clock(), seed=1) as cloud:
+    with Cloud(Clock(), 1, Moto()) as cloud:
         night = Night(cloud)
         night.passes(130)
         yield night
@@ -142,7 +143,7 @@ def test_two_of_three_sources_are_enough(night: Night) -> None:
 def test_a_dark_primary_is_seen_from_outside(night: Night, dark: set[str]) -> None:
     night.failing |= {"shop-canary", "shop-latency"}
     night.passes(130)
-    night.cloud.weather.dark |= dark
+    night.cloud.faults.dark |= dark
     result = night.enter(CANARY, LATENCY, PROBE, HEALTH)()
     assert result["outcome"] == "impaired"
     assert "AWS Health on RDS" in result["facts"]["unknown"]
@@ -160,7 +161,7 @@ def test_unknown_is_not_yes(night: Night) -> None:
 def test_an_alarm_of_a_dark_observer_is_unknown(night: Night) -> None:
     night.failing |= {"shop-canary", "shop-latency"}
     night.passes(130)
-    night.cloud.weather.dark.add(f"cloudwatch/{OBSERVER}")
+    night.cloud.faults.dark.add(f"cloudwatch/{OBSERVER}")
     tick = night.enter(CANARY, LATENCY)
     with pytest.raises(NotYet, match="shop-canary in us-west-2: unknown"):
         tick()
@@ -175,7 +176,7 @@ def denied(night: Night, operation: str) -> None:
     def line(request: Request) -> Kind | None:
         return "denied" if request.operation == operation else None
 
-    night.cloud.weather.script.append(line)
+    night.cloud.faults.injectors.append(line)
 
 
 def test_composite_alarms_are_heard(night: Night) -> None:
@@ -193,7 +194,7 @@ def test_what_a_probe_says(night: Night, status: int, says: str) -> None:
 
 
 def test_no_answer_to_a_probe_is_yes(night: Night) -> None:
-    night.cloud.weather.dark.add("shop.us-east-1.example.com")
+    night.cloud.faults.dark.add("shop.us-east-1.example.com")
     assert night.said(PROBE) == "yes"
 
 
@@ -237,7 +238,7 @@ def test_an_alarm_that_blinks_begins_its_dwell_anew(night: Night) -> None:
 
 
 def test_a_probe_has_failed_since_the_state_waits(night: Night) -> None:
-    night.cloud.weather.dark.add("shop.us-east-1.example.com")
+    night.cloud.faults.dark.add("shop.us-east-1.example.com")
     night.failing.add("shop-canary")
     night.passes(400)
     tick = night.enter(CANARY, PROBE, dwell=60)
@@ -266,7 +267,7 @@ def test_for_a_person_and_for_a_graceful_run_evidence_is_advice(
 
 
 def test_advice_does_not_wait_for_sources_that_are_dark_or_denied(night: Night) -> None:
-    night.cloud.weather.dark |= {PRIMARY, f"cloudwatch/{OBSERVER}"}
+    night.cloud.faults.dark |= {PRIMARY, f"cloudwatch/{OBSERVER}"}
     denied(night, "DescribeAlarms")
     assert night.enter(CANARY, LATENCY, HEALTH, trigger="")()["outcome"] == "advice"
 

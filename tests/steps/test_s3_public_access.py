@@ -15,9 +15,10 @@ from functions.errors import NotYet, Refused
 from functions.handler import lambda_handler
 from functions.outside import Outside
 from functions.steps.s3_public_access import CLOSED, S3PublicAccess
-from twin.aws import ACCOUNT, Cloud
 from twin.clock import Clock, at_once
+from twin.cloud import ACCOUNT, Cloud
 from twin.faults import Kind, Request
+from twin.moto.backing import Moto
 from twin.net import Net
 from twin.services.s3.model import Websites, website
 
@@ -34,11 +35,11 @@ class Scene:
     """Two public websites, the ledger whose lease this run holds, and the step's Lambda."""
 
     def __init__(self, cloud: Cloud) -> None:
-        self.cloud, self.clock, self.weather = cloud, cloud.clock, cloud.weather
+        self.cloud, self.clock, self.faults = cloud, cloud.clock, cloud.faults
         self.net = Net(cloud)
         Websites(cloud, self.net)
         self.calls: list[Request] = []
-        self.weather.script.append(lambda request: self.calls.append(request))
+        self.faults.injectors.append(lambda request: self.calls.append(request))
         for region, bucket in BUCKETS.items():
             a_public_website(bucket, region)
         self.handler = lambda_handler(
@@ -143,7 +144,7 @@ class Scene:
             left[0] -= 1
             return kind
 
-        self.weather.script.append(line)
+        self.faults.injectors.append(line)
 
 
 def a_public_website(bucket: str, region: str) -> None:
@@ -165,7 +166,7 @@ def a_public_website(bucket: str, region: str) -> None:
 def scene(monkeypatch: pytest.MonkeyPatch) -> Iterator[Scene]:
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "x")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "x")
-    with Cloud(Clock(), seed=11) as cloud:
+    with Cloud(Clock(), 11, Moto()) as cloud:
         yield Scene(cloud)
 
 
@@ -228,7 +229,7 @@ def test_a_door_that_was_closed_before_is_not_remembered_and_stays_closed(scene:
 
 
 def test_a_restore_of_nothing_asks_nobody(scene: Scene) -> None:
-    scene.weather.dark.add(EAST)
+    scene.faults.dark.add(EAST)
     before = len(scene.calls)
     assert scene.tick("restore")["outcome"] == "nothing withheld"
     assert [call.operation for call in scene.calls[before:]] == ["Query"]
@@ -273,7 +274,7 @@ def test_the_first_to_give_back_does_not_open_it_under_the_seconds_feet(scene: S
 
 
 def test_a_graceful_run_is_refused_where_the_region_is_silent(scene: Scene) -> None:
-    scene.weather.dark.add(EAST)
+    scene.faults.dark.add(EAST)
     with pytest.raises(NotYet):
         scene.tick(True)
     with pytest.raises(Refused, match="silent"):
@@ -283,7 +284,7 @@ def test_a_graceful_run_is_refused_where_the_region_is_silent(scene: Scene) -> N
 
 
 def test_an_ungraceful_run_owes_the_fence_of_a_silent_region_and_goes_on(scene: Scene) -> None:
-    scene.weather.dark.add(EAST)
+    scene.faults.dark.add(EAST)
     answer = scene.converge(True, mode="ungraceful")
     assert answer["outcome"] == "unknown"
     assert answer["facts"]["unknown"] == 1
@@ -292,9 +293,9 @@ def test_an_ungraceful_run_owes_the_fence_of_a_silent_region_and_goes_on(scene: 
 
 
 def test_a_debt_is_paid_when_the_region_answers_and_customers_are_told_403(scene: Scene) -> None:
-    scene.weather.dark.add(EAST)
+    scene.faults.dark.add(EAST)
     scene.converge(True, mode="ungraceful")
-    scene.weather.dark.clear()
+    scene.faults.dark.clear()
     assert scene.converge(True, mode="ungraceful")["outcome"] == "done"
     assert scene.customers_read() == 403
     assert list(scene.ledger()) == [f"memory#run#{FENCED}"]
@@ -317,21 +318,21 @@ def test_a_control_plane_that_takes_no_writes_is_owed_with_what_it_would_have_ov
 
 
 def test_a_fence_that_is_given_back_is_owed_no_more(scene: Scene) -> None:
-    scene.weather.dark.add(EAST)
+    scene.faults.dark.add(EAST)
     scene.converge(True, mode="ungraceful")
     assert scene.converge("restore", mode="ungraceful")["outcome"] == "nothing withheld"
     assert scene.ledger() == {}
 
 
 def test_a_game_day_owes_no_breakage(scene: Scene) -> None:
-    scene.weather.dark.add(EAST)
+    scene.faults.dark.add(EAST)
     with pytest.raises(Refused):
         scene.converge(True, purpose="break", mode="ungraceful")
     assert scene.ledger() == {}
 
 
 def test_a_website_that_does_not_answer_is_no_closed_door(scene: Scene) -> None:
-    scene.weather.dark.add(website(BUCKETS[EAST], EAST))
+    scene.faults.dark.add(website(BUCKETS[EAST], EAST))
     with pytest.raises(Refused, match="not within 120 s"):
         scene.converge(True)
     assert scene.block() == CLOSED
@@ -358,7 +359,7 @@ def test_one_call_in_five_lost_delays_the_fence_and_does_not_stop_it(scene: Scen
     def one_in_five(request: Request) -> Kind | None:
         return dice.choice(("lost_before", None, None, None, None))
 
-    scene.weather.script.append(one_in_five)
+    scene.faults.injectors.append(one_in_five)
     assert scene.converge(True)["outcome"] == "done"
     assert scene.converge("restore")["outcome"] == "nothing withheld"
     assert scene.block() is None

@@ -105,9 +105,9 @@ def test_a_write_that_the_other_region_served_proves_nothing_and_is_not_repeated
 
 
 def test_a_door_that_does_not_answer_is_waited_for(shop: Shop) -> None:
-    shop.cloud.weather.dark.add(WEST)
+    shop.cloud.faults.dark.add(WEST)
     assert shop.fails_to() == f"NotYet: the state: https://{HOST} does not answer"
-    shop.cloud.weather.dark.clear()
+    shop.cloud.faults.dark.clear()
     assert shop.proves()["outcome"] == "done"
 
 

@@ -73,14 +73,14 @@ def test_a_page_that_is_not_served_is_waited_for(pages: Pages, status: int) -> N
 
 
 def test_a_dark_region_is_waited_for(pages: Pages) -> None:
-    pages.cloud.weather.dark.add(EAST)
+    pages.cloud.faults.dark.add(EAST)
     assert pages.wrong() == f"NotYet: the state: no configuration at {URLS[EAST]}"
-    pages.cloud.weather.dark.clear()
+    pages.cloud.faults.dark.clear()
     assert pages.look()["outcome"] == "done"
 
 
 def test_both_are_asked_at_once(pages: Pages) -> None:
-    pages.cloud.weather.dark |= {EAST, WEST}
+    pages.cloud.faults.dark |= {EAST, WEST}
     before = pages.clock.now
     assert URLS[EAST] in pages.wrong()
     assert pages.clock.now - before < 2 * 2 + 3  # the ledger's dark replica, then both pages together

@@ -13,7 +13,7 @@ from importlib.util import find_spec
 from typing import Literal, cast
 
 from ..application import Application
-from ..aws import Cloud
+from ..cloud import Cloud
 from ..net import Net
 from ..services.cloudwatch.model import Metrics
 from ..services.lambda_.model import Functions

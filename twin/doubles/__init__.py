@@ -1,23 +1,26 @@
-"""Doubles of just the moto operations that steps and the stage use, for exploration's speed.
+"""Doubles of just the moto operations that steps and simulations use, for exploration's speed.
 
 They understand exactly the forms of parameters that our code sends: any other is an AssertionError that names
-it, for an expression half understood would be a lie. tests/test_doubles.py holds each of them to moto.
+it, for an expression half understood would be a lie. tests/test_doubles.py holds each of them to moto. Each
+stands in its service's folder, as `double.py`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import functools
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib import import_module
 from typing import Any
 
 import boto3
 from boto3.session import Session
 
-from ..aws import Cloud
-from ..backing import Bucket
+from ..botocore_hook import plugged
+from ..cloud import Cloud
 from ..faults import Request
-from ..services.dynamodb.double import Item, Key, Table, Tables
-from ..services.s3.double import Buckets
-from ..services.sns.double import Topics
+from ..rows import folders
+from ..service import Service
 
 
 class Doubles:
@@ -26,33 +29,32 @@ class Doubles:
     Python's own clocks go on as they are, unlike with moto: nothing here reads them.
     """
 
-    def start(self, cloud: Cloud) -> None:
-        self._before, boto3.DEFAULT_SESSION = boto3.DEFAULT_SESSION, SESSION
-        self.tables, self.buckets, self.topics = Tables(cloud), Buckets(cloud), Topics(cloud)
-
-    def stop(self) -> None:
-        boto3.DEFAULT_SESSION = self._before
+    @contextmanager
+    def behind(self, cloud: Cloud) -> Iterator[None]:
+        with plugged(cloud):
+            before, boto3.DEFAULT_SESSION = boto3.DEFAULT_SESSION, _session()
+            try:
+                self._doubles: dict[str, Service] = {
+                    double.service: double for double in (make(cloud) for make in _kinds())
+                }
+                yield
+            finally:
+                boto3.DEFAULT_SESSION = before
 
     def take(self, request: Request) -> None:
         raise AssertionError(f"no double answers {request}")
 
-    def create_table(self, region: str, name: str, key: Key) -> None:
-        self.tables.kept[region, name] = Table(key)
+    def keeper(self, service: str) -> Any:
+        return self._doubles[service]
 
-    def item(self, region: str, name: str, key: Mapping[str, str]) -> Item | None:
-        table = self.tables.kept[region, name]
-        found = table.items.get((key[table.key[0]], key[table.key[1]]))
-        return None if found is None else dict(found)
+    def state(self) -> object:
+        """Doubles are services, and enlist in the Cloud."""
+        return ()
 
-    def bucket(self, name: str) -> Bucket | None:
-        found = self.buckets.kept.get(name)
-        if found is None:
-            return None
-        restricted = bool(found.block and found.block["RestrictPublicBuckets"])
-        return Bucket(found.region, found.index, found.policy, restricted, found.objects.get)
 
-    def account_is_restricted(self) -> bool:
-        return False
+@functools.cache
+def _kinds() -> list[type[Service]]:
+    return [import_module(name).Double for name in folders("double")]
 
 
 class _Session(Session):
@@ -71,4 +73,7 @@ class _Session(Session):
         return self._made[key]
 
 
-SESSION = _Session()
+@functools.cache
+def _session() -> _Session:
+    """The first time while a Cloud is plugged in: so that its clients have the hook's handlers."""
+    return _Session()

@@ -12,16 +12,17 @@ from typing import Any
 import boto3
 
 from ..application import Journey
-from ..aws import ACCOUNT, Cloud
+from ..cloud import ACCOUNT, Cloud
 from ..net import Net
 from .cloudwatch.model import Metrics
-from .dynamodb.model import StrongTable
+from .dynamodb.model import DynamoDB
+from .dynamodb.strong_table import StrongTable
 from .events.model import Bus
 from .health.model import Health
 from .iam.model import Policy
 from .lambda_.model import FunctionError, Functions
 from .stepfunctions.model import StepFunctions
-from .synthetics.model import NAMESPACE, Canary
+from .synthetics.model import NAMESPACE, Synthetics
 
 __all__ = ["Account", "FunctionError", "Policy"]
 
@@ -50,7 +51,7 @@ class Account:
     # What it has.
 
     def strong_table(self, name: str, regions: Sequence[str]) -> StrongTable:
-        return StrongTable(self._cloud, name, regions)
+        return DynamoDB.of(self._cloud).strong_table(name, regions)
 
     def topic(self, arn: str) -> None:
         """A topic of this ARN, by which people are paged."""
@@ -60,7 +61,7 @@ class Account:
 
     def canary(self, region: str, name: str, journey: Journey) -> None:
         """A canary, and an alarm of the same name: two of three journeys in a row have failed."""
-        Canary(self._cloud, self._net, self.metrics, region, name, journey)
+        Synthetics.of(self._cloud, self._net, self.metrics).canary(region, name, journey)
         self.metrics.alarm(
             region,
             name,

@@ -117,19 +117,19 @@ def _raises_the_alarm(fault: Fault, runbook: Runbook) -> bool:
 
 
 def _darken(site: Site, fault: Fault) -> None:
-    site.simulation.cloud.weather.dark.add(fault.place)
+    site.simulation.cloud.faults.dark.add(fault.place)
 
 
 def _lighten(site: Site, fault: Fault) -> None:
-    site.simulation.cloud.weather.dark.discard(fault.place)
+    site.simulation.cloud.faults.dark.discard(fault.place)
 
 
 def _part(site: Site, fault: Fault) -> None:
-    site.simulation.cloud.weather.cut.add(frozenset(fault.place.split("~")))
+    site.simulation.cloud.faults.partitions.add(frozenset(fault.place.split("~")))
 
 
 def _join(site: Site, fault: Fault) -> None:
-    site.simulation.cloud.weather.cut.discard(frozenset(fault.place.split("~")))
+    site.simulation.cloud.faults.partitions.discard(frozenset(fault.place.split("~")))
 
 
 def _grey(site: Site, fault: Fault, request: Request) -> CallFault | None:

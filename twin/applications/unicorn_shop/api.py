@@ -9,7 +9,7 @@ from typing import Any
 import boto3
 
 from ...net import HttpRequest, Net
-from ...services.dynamodb.model import GlobalTable
+from ...services.dynamodb.global_table import GlobalTable
 from ...services.lambda_.model import Functions
 from .names import BASKET, FUNCTIONS, PRIMARY, RESERVED, UNICORNS, USERS, api_host
 from .users import Users

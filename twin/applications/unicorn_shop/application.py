@@ -9,10 +9,10 @@ bucket which opens again sends customers' writes to a stale writer.
 from __future__ import annotations
 
 from ...application import Journey
-from ...services.arc.model import AtLeast, Cluster
-from ...services.aurora.model import GlobalDatabase
-from ...services.dynamodb.model import GlobalTable
-from ...services.route53.model import Zone
+from ...services.arc.model import Arc, AtLeast
+from ...services.aurora.model import Aurora
+from ...services.dynamodb.model import DynamoDB
+from ...services.route53.model import Route53
 from ..foundation import Foundation
 from .api import Api
 from .contract import ApiEntry, ApiName, BasketData, Purchase, UserData
@@ -30,11 +30,11 @@ class UnicornShop:
         cloud, self.functions = on.cloud, on.functions
         store, close = store_of(on.data, REGIONS)
         on.stack.callback(close)
-        self.table = GlobalTable(cloud, "unishophotstandby", REGIONS)
-        self.database = GlobalDatabase(cloud, "unicorn-shop", CLUSTERS, store, on.metrics.put)
+        self.table = DynamoDB.of(cloud).global_table("unishophotstandby", REGIONS)
+        self.database = Aurora.of(cloud, on.metrics.put).global_database("unicorn-shop", CLUSTERS, store)
         self.users = users_of(self.database)
-        self.arc = Cluster(
-            cloud,
+        self.arc = Arc.of(cloud).cluster(
+            "unicorn-shop",
             {PRIMARY: "On", STANDBY: "Off"},
             [AtLeast("at-least-one-region", REGIONS)],
         )
@@ -42,8 +42,8 @@ class UnicornShop:
         api = Api(on.net, on.functions, self.users, self.table)
         for region in REGIONS:
             api.deploy(region)
-        zone = Zone(cloud, on.net)
-        zone.record(API, [(api_host(region), zone.health(self.arc, region)) for region in REGIONS])
+        dns = Route53.of(cloud, on.net)
+        dns.record(API, [(api_host(region), dns.health_check(self.arc, region)) for region in REGIONS])
         self.datasets = (UserData(self.database, self.users), BasketData(cloud, self.table, "baskets"))
         self.routes = (ApiName(on.net, self.arc, self.pages),)
         self.entries = tuple(ApiEntry(cloud, on.functions, region) for region in REGIONS)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from ...application import Fate, Promise, Visitor
-from ...aws import Cloud
+from ...cloud import Cloud
 from ...net import Net
 from ...services.arc.model import Cluster
 from ...services.aurora.model import GlobalDatabase
@@ -43,9 +43,6 @@ class UserData:
     def glance(self) -> object:
         writable, (primary, standby) = self._database.store.writable, REGIONS
         return writable(primary), writable(standby)
-
-    def state(self) -> object:
-        return self._database.standing()
 
 
 class BasketData(GlobalTableData):
@@ -88,7 +85,7 @@ class ApiEntry:
 
     def is_open(self) -> bool:
         """Neither dark nor throttled to nothing."""
-        return self._function.reserved != 0 and not self._cloud.weather.is_dark(self.region)
+        return self._function.reserved != 0 and not self._cloud.faults.is_dark(self.region)
 
     def glance(self) -> object:
         return self._function.reserved

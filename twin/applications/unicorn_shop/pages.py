@@ -7,9 +7,9 @@ from typing import Any, Literal
 
 import boto3
 
-from ...aws import Cloud
+from ...cloud import Cloud
 from ...net import Net
-from ...services.cloudfront.model import Distribution
+from ...services.cloudfront.model import CloudFront
 from ...services.s3.model import Websites, website
 from .names import API, BUCKETS, PAGES, REGIONS, api_host
 
@@ -26,7 +26,7 @@ class Pages:
             _bucket(region, BUCKETS[region], json.dumps({"host": self._api(region), "region": region}))
         primary, standby = (website(BUCKETS[region], region) for region in REGIONS)
         # The workshop's own settings are 3 attempts of 10 seconds, which no customer waits for.
-        Distribution(cloud, net, PAGES, primary, standby, attempts=1, timeout=2)
+        CloudFront.of(cloud, net).distribution(PAGES, primary, standby, attempts=1, timeout=2)
 
     def is_open(self, region: str) -> bool:
         """The Region's website lets the public in."""

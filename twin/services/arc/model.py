@@ -1,4 +1,4 @@
-"""ARC routing controls: the data plane of one cluster, five Regional endpoints over one state.
+"""ARC routing controls: the data plane of clusters, each five Regional endpoints over one state.
 
 Only what a run may lean on is here. The control plane (DescribeCluster and its kin, in us-west-2) is not, so
 that whoever looks an endpoint up during a failover fails loudly. Sources:
@@ -11,12 +11,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 from botocore.exceptions import EndpointConnectionError
 
-from ...aws import ACCOUNT, AwsError, Cloud
+from ...cloud import ACCOUNT, AwsError, Cloud, Operation
 from ...faults import Request
+from ...service import APART, WIRING, Service, Stateful, register, seconds_until
 
 SERVICE = "route53-recovery-cluster"
 REGIONS = ("us-east-1", "us-west-2", "eu-west-1", "ap-southeast-2", "ap-northeast-1")
@@ -27,7 +28,6 @@ CHANGES_A_SECOND = 3
 """For each endpoint."""
 
 State = Literal["On", "Off"]
-PANEL = f"arn:aws:route53-recovery-control::{ACCOUNT}:controlpanel/{'0' * 32}"
 
 
 @dataclass(frozen=True)
@@ -42,31 +42,92 @@ class AtLeast:
     threshold: int = 1
     wait_ms: int = 5000
 
-    @property
-    def arn(self) -> str:
-        return f"{PANEL}/safetyrule/{self.name}"
 
+class Arc(Service):
+    """Every cluster. An endpoint answers for its own cluster only."""
 
-class Cluster:
-    """The routing controls by name, their ARNs, and the endpoints that a runbook writes down."""
+    service: ClassVar = SERVICE
+    not_state: ClassVar = {"cloud": APART}
 
-    def __init__(self, cloud: Cloud, controls: Mapping[str, State], rules: Sequence[AtLeast] = ()) -> None:
-        self._cloud = cloud
-        self._rules = tuple(rules)
-        self.states: dict[str, State] = dict(controls)
-        self.arns = {name: f"{PANEL}/routingcontrol/{name}" for name in controls}
-        self.endpoints = {region: f"https://{host}/v1" for region, host in _HOSTS.items()}
-        self.on_change: list[Callable[[], None]] = []
-        """Told after each update that changed a state."""
-        self._names = {arn: name for name, arn in self.arns.items()}
-        self._quiet_until = {rule.arn: 0.0 for rule in rules}
-        self._changes: dict[str, list[float]] = {}
-        cloud.serve(SERVICE, "GetRoutingControlState", self._get)
-        cloud.serve(SERVICE, "UpdateRoutingControlStates", self._update)
+    def __init__(self, cloud: Cloud) -> None:
+        super().__init__(cloud)
+        self.clusters: dict[str, Cluster] = {}
+
+    def cluster(self, name: str, controls: Mapping[str, State], rules: Sequence[AtLeast] = ()) -> Cluster:
+        """One more cluster, of controls with their first states."""
+        number = len(self.clusters)
+        return register(self.clusters, name, lambda: Cluster(self.cloud, number, controls, rules))
+
+    def operations(self) -> Mapping[str, Operation]:
+        return {"GetRoutingControlState": self._get, "UpdateRoutingControlStates": self._update}
+
+    def state(self) -> object:
+        return [cluster.state() for cluster in self.clusters.values()]
 
     def _get(self, request: Request) -> dict[str, Any]:
-        self._enter(request)
-        arn = str(request.parameters["RoutingControlArn"])
+        return self._asked(request).get(str(request.parameters["RoutingControlArn"]))
+
+    def _update(self, request: Request) -> dict[str, Any]:
+        cluster = self._asked(request)
+        parameters: Mapping[str, Any] = request.parameters
+        overridden = parameters.get("SafetyRulesToOverride", ())
+        cluster.update(request.region, parameters["UpdateRoutingControlStateEntries"], overridden)
+        return {}
+
+    def _asked(self, request: Request) -> Cluster:
+        """The endpoint exists, the request is signed for its Region, and most of the cluster answers it."""
+        host = request.url.split("/")[2]
+        for cluster in self.clusters.values():
+            if host in cluster.hosts.values():
+                if host != cluster.hosts.get(request.region):
+                    why = "Credential should be scoped to a valid region"
+                    raise AwsError("InvalidSignatureException", why, 403)
+                cluster.needs_quorum(request.region)
+                return cluster
+        raise EndpointConnectionError(endpoint_url=request.url)
+
+
+class Cluster(Stateful):
+    """The routing controls by name, their ARNs, and the endpoints that a runbook writes down."""
+
+    not_state: ClassVar = {
+        "_cloud": APART,
+        "_rules": WIRING,
+        "rule_arns": WIRING,
+        "_names": WIRING,
+        "arns": WIRING,
+        "hosts": WIRING,
+        "endpoints": WIRING,
+        "on_change": WIRING,
+    }
+
+    def __init__(
+        self, cloud: Cloud, number: int, controls: Mapping[str, State], rules: Sequence[AtLeast]
+    ) -> None:
+        self._cloud = cloud
+        self._rules = tuple(rules)
+        panel = f"arn:aws:route53-recovery-control::{ACCOUNT}:controlpanel/{number:032x}"
+        self.states: dict[str, State] = dict(controls)
+        self.arns = {name: f"{panel}/routingcontrol/{name}" for name in controls}
+        self.hosts = _hosts(number)
+        """By Region."""
+        self.endpoints = {region: f"https://{host}/v1" for region, host in self.hosts.items()}
+        self.on_change: list[Callable[[], None]] = []
+        """Called after each update that changed a state."""
+        self._names = {arn: name for name, arn in self.arns.items()}
+        self.rule_arns = {rule.name: f"{panel}/safetyrule/{rule.name}" for rule in rules}
+        self._quiet_until = {rule.name: 0.0 for rule in rules}
+        self._changes: dict[str, list[float]] = {}
+
+    def state(self) -> object:
+        now = self._cloud.clock.now
+        return (
+            tuple(self.states.values()),
+            [seconds_until(until, now) for until in self._quiet_until.values()],
+            [(region, len(recent)) for region in self._changes if (recent := self._recent(region))],
+        )
+
+    def get(self, arn: str) -> dict[str, Any]:
         name = self._named(arn)
         return {
             "RoutingControlArn": arn,
@@ -74,45 +135,39 @@ class Cluster:
             "RoutingControlState": self.states[name],
         }
 
-    def _update(self, request: Request) -> dict[str, Any]:
+    def update(self, region: str, entries: Sequence[Mapping[str, Any]], overridden: Sequence[str]) -> None:
         """All entries or none."""
-        self._enter(request)
-        self._count(request.region)
-        parameters: Mapping[str, Any] = request.parameters
-        wanted = self._entries(parameters["UpdateRoutingControlStateEntries"])
-        self._judge(wanted, parameters.get("SafetyRulesToOverride", ()))
+        self._count(region)
+        wanted = self._entries(entries)
+        self._judge(wanted, overridden)
         changed = {name for name, state in wanted.items() if self.states[name] != state}
         if changed:
             self.states.update(wanted)
             for rule in self._rules:
                 if changed & set(rule.asserted):
-                    self._quiet_until[rule.arn] = self._cloud.clock.now + rule.wait_ms / 1000
-            for tell in self.on_change:
-                tell()
-        return {}
+                    self._quiet_until[rule.name] = self._cloud.clock.now + rule.wait_ms / 1000
+            for changed_now in self.on_change:
+                changed_now()
 
-    def _enter(self, request: Request) -> None:
-        """The endpoint exists, the request is signed for its Region, and most of the cluster hears it."""
-        host = request.url.split("/")[2]
-        if host not in _HOSTS.values():
-            raise EndpointConnectionError(endpoint_url=request.url)
-        if host != _HOSTS.get(request.region):
-            raise AwsError("InvalidSignatureException", "Credential should be scoped to a valid region", 403)
-        heard = [region for region in REGIONS if not self._is_dark(region, request.region)]
-        if len(heard) < QUORUM:
+    def needs_quorum(self, seen_from: str) -> None:
+        is_dark = self._cloud.faults.is_dark
+        reached = [
+            region for region, host in self.hosts.items() if not is_dark(region, SERVICE, host, seen_from)
+        ]
+        if len(reached) < QUORUM:
             # The model marks it as no server fault: whoever looks at the status alone does not move on.
             message = "The cluster endpoint isn't available. Try another cluster endpoint."
             raise AwsError("EndpointTemporarilyUnavailableException", message)
 
-    def _is_dark(self, region: str, seen_from: str) -> bool:
-        return self._cloud.weather.is_dark(region, SERVICE, _HOSTS[region], seen_from)
+    def _recent(self, region: str) -> list[float]:
+        """When the endpoint took a change, within the last second."""
+        return [at for at in self._changes.get(region, ()) if at > self._cloud.clock.now - 1]
 
     def _count(self, region: str) -> None:
-        now = self._cloud.clock.now
-        recent = [at for at in self._changes.get(region, ()) if at > now - 1]
+        recent = self._recent(region)
         if len(recent) >= CHANGES_A_SECOND:
             raise AwsError("ThrottlingException", "The request was denied because of request throttling.")
-        self._changes[region] = [*recent, now]
+        self._changes[region] = [*recent, self._cloud.clock.now]
 
     def _entries(self, entries: Sequence[Mapping[str, Any]]) -> dict[str, State]:
         if not entries:
@@ -128,15 +183,14 @@ class Cluster:
         return {self._named(entry["RoutingControlArn"]): entry["RoutingControlState"] for entry in entries}
 
     def _judge(self, wanted: Mapping[str, State], overridden: Sequence[str]) -> None:
-        known = {rule.arn for rule in self._rules}
         for arn in overridden:
-            if arn not in known:
+            if arn not in self.rule_arns.values():
                 raise AwsError("ResourceNotFoundException", f"no safety rule {arn}")
         after = {**self.states, **wanted}
         for rule in self._rules:
-            if rule.arn in overridden or not set(wanted) & set(rule.asserted):
+            if self.rule_arns[rule.name] in overridden or not set(wanted) & set(rule.asserted):
                 continue
-            if self._cloud.clock.now < self._quiet_until[rule.arn]:
+            if self._cloud.clock.now < self._quiet_until[rule.name]:
                 raise AwsError("ConflictException", f"safety rule {rule.name} is in its wait period")
             if sum(after[name] == "On" for name in rule.asserted) < rule.threshold:
                 message = f"safety rule {rule.name} needs {rule.threshold} of {', '.join(rule.asserted)} On"
@@ -148,7 +202,9 @@ class Cluster:
         return self._names[arn]
 
 
-_HOSTS = {
-    region: f"{key * 8}.{SERVICE}.{region}.amazonaws.com"
-    for key, region in zip("abcde", REGIONS, strict=True)
-}
+def _hosts(number: int) -> dict[str, str]:
+    """AWS gives each endpoint eight letters and digits of its own."""
+    return {
+        region: f"{letter * 8 if number == 0 else f'{letter}{number:07x}'}.{SERVICE}.{region}.amazonaws.com"
+        for letter, region in zip("abcde", REGIONS, strict=True)
+    }

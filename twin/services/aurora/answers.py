@@ -1,4 +1,4 @@
-"""What RDS tells about an Aurora global database: as a whole, and about each cluster by itself.
+"""What RDS answers about an Aurora global database: as a whole, and about each cluster by itself.
 
 Sources: the RDS API reference (GlobalCluster, FailoverState, DBCluster); a secondary has only readers, and
 names what it replicates from.
@@ -10,10 +10,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from ...aws import ACCOUNT
+from ...cloud import ACCOUNT
 
 STATUS = {True: "failing-over", False: "switching-over"}
-Stage = Literal["told", "left", "promoting", "alone"]
+Phase = Literal["asked", "left", "promoting", "alone"]
 
 
 @dataclass
@@ -29,10 +29,10 @@ class Move:
 
 @dataclass
 class Departure:
-    """A secondary that was told to leave the global database."""
+    """A secondary that was asked to leave the global database."""
 
     region: str
-    stage: Stage = "told"
+    phase: Phase = "asked"
     """Nothing shows yet; it is off the list; it says that it is promoting; it takes writes."""
 
 
@@ -76,14 +76,14 @@ def global_cluster(
     return described
 
 
-def db_cluster(arn: str, database: str | None, source: str | None, stage: Stage | None) -> dict[str, Any]:
+def db_cluster(arn: str, database: str | None, source: str | None, phase: Phase | None) -> dict[str, Any]:
     """RDS's DBCluster: of the global `database`, if any, and a replica of `source`, or else a writer."""
     name = arn.rpartition(":")[2]
     described: dict[str, Any] = {
         "DBClusterIdentifier": name,
         "DBClusterArn": arn,
         "Engine": "aurora-postgresql",
-        "Status": "promoting" if stage == "promoting" else "available",
+        "Status": "promoting" if phase == "promoting" else "available",
         "DBClusterMembers": [{"DBInstanceIdentifier": f"{name}-1", "IsClusterWriter": source is None}],
     }
     if database:

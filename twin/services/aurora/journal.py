@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, ClassVar
 
 import psycopg
 
+from ...service import Stateful
 from .postgres import Dark
 
 Row = Mapping[str, Any]
@@ -27,23 +28,23 @@ class Write:
 
 
 @dataclass
-class Book:
+class Connection:
     """A client's connection to one Region's journal. Every write is a transaction of its own."""
 
-    _shelf: _Shelf
+    _copy: _Copy
     closed: bool = False
 
     def write(self, table: str, key: str, row: Row) -> None:
         """ReadOnlySqlTransaction where the Region does not take writes."""
         self._need_open()
-        if not self._shelf.writable:
+        if not self._copy.writable:
             raise psycopg.errors.ReadOnlySqlTransaction("cannot write in a read-only transaction")
-        self._shelf.writes.append(Write(table, key, row))
+        self._copy.writes.append(Write(table, key, row))
 
     def rows(self, table: str) -> dict[str, Row]:
         """The table as this Region has it, by key."""
         self._need_open()
-        return {write.key: write.row for write in self._shelf.writes if write.table == table}
+        return {write.key: write.row for write in self._copy.writes if write.table == table}
 
     def _need_open(self) -> None:
         if self.closed:
@@ -51,66 +52,78 @@ class Book:
 
 
 @dataclass
-class _Shelf:
+class _Copy(Stateful):
     """One Region's journal."""
+
+    not_state: ClassVar = {
+        "writes": "what customers write grows all the time; how far a follower is behind, its database knows",
+        "connection": "whoever has it finds out that it is closed, and connects again",
+    }
 
     writable: bool
     writes: list[Write] = field(default_factory=list)
     dark: bool = False
-    book: Book | None = None
+    connection: Connection | None = None
 
-    def close_book(self) -> None:
-        if self.book:
-            self.book.closed = True
-            self.book = None
+    def state(self) -> object:
+        return self.writable, self.dark
+
+    def close_connection(self) -> None:
+        if self.connection:
+            self.connection.closed = True
+            self.connection = None
 
 
-class Journal:
+class Journal(Stateful):
     """The database in two Regions, in memory: a writer and its follower, or two writers after a promotion."""
 
     def __init__(self, regions: tuple[str, str]) -> None:
         """The first is the writer."""
-        self._shelves = {region: _Shelf(region == regions[0]) for region in regions}
+        self._copies = {region: _Copy(region == regions[0]) for region in regions}
         self._writer, self._follower = regions[0], regions[1]
-        self._seen_at_promotion: int | None = None
+        self._had_at_promotion: int | None = None
         """How many of the old writer's writes the promoted one had; None while one follows the other."""
 
-    def connect(self, region: str) -> Book:
+    def state(self) -> object:
+        copies = [copy.state() for copy in self._copies.values()]
+        return copies, self._writer, self._follower, self._had_at_promotion is None
+
+    def connect(self, region: str) -> Connection:
         """The clients' connection to a Region; `Dark` if it is suspended."""
-        shelf = self._shelves[region]
-        if shelf.dark:
+        copy = self._copies[region]
+        if copy.dark:
             raise Dark(f"{region} is dark: its database does not answer")
-        if shelf.book is None:
-            shelf.book = Book(shelf)
-        return shelf.book
+        if copy.connection is None:
+            copy.connection = Connection(copy)
+        return copy.connection
 
     def writable(self, region: str) -> bool:
         """Whether the Region takes writes, from whoever reaches it (it may be dark)."""
-        return self._shelves[region].writable
+        return self._copies[region].writable
 
     def ship(self) -> None:
         """Every write so far reaches the follower; does nothing when nothing follows."""
-        if self._seen_at_promotion is None:
-            behind = self._shelves[self._follower].writes
-            behind += self._shelves[self._writer].writes[len(behind) :]
+        if self._had_at_promotion is None:
+            behind = self._copies[self._follower].writes
+            behind += self._copies[self._writer].writes[len(behind) :]
 
     def demote(self, region: str) -> None:
         """Makes a writer read-only at once: clients must reconnect."""
         if self._follows(region):
             raise ValueError(f"{region} is not a writer")
-        self._shelves[region].writable = False
-        self._shelves[region].close_book()
+        self._copies[region].writable = False
+        self._copies[region].close_connection()
 
     def promote(self, region: str) -> None:
         """Makes the follower a writer without what was not shipped; or lets a demoted writer write again."""
         if self._follows(region):
-            self._seen_at_promotion = len(self._shelves[region].writes)
+            self._had_at_promotion = len(self._copies[region].writes)
             self._exchange()
         elif region == self._writer:
-            self._shelves[region].close_book()
+            self._copies[region].close_connection()
         else:
             raise ValueError(f"{region} was left behind by a promotion: it can only rejoin")
-        self._shelves[region].writable = True
+        self._copies[region].writable = True
 
     def switchover(self, to: str) -> None:
         """Exchanges writer and follower, and loses nothing. ValueError if `to` does not follow."""
@@ -119,30 +132,30 @@ class Journal:
         self.demote(self._writer)
         self.ship()
         self._exchange()
-        self._shelves[to].writable = True
+        self._copies[to].writable = True
 
     def rejoin(self, region: str) -> list[tuple[str, dict[str, Any]]]:
         """Makes the writer that a promotion left behind the follower. Its lost tail, as (table, row)."""
-        if self._seen_at_promotion is None or region == self._writer:
+        if self._had_at_promotion is None or region == self._writer:
             raise ValueError(f"{region} was not left behind by a promotion")
-        shelf = self._shelves[region]
-        unseen = shelf.writes[self._seen_at_promotion :]
+        copy = self._copies[region]
+        unseen = copy.writes[self._had_at_promotion :]
         tail = {(write.table, write.key): dict(write.row) for write in unseen}
-        shelf.close_book()
-        shelf.writable, shelf.writes, self._seen_at_promotion = False, [], None
+        copy.close_connection()
+        copy.writable, copy.writes, self._had_at_promotion = False, [], None
         self.ship()
         return sorted(((table, row) for (table, _), row in tail.items()), key=repr)
 
     def suspend(self, region: str) -> None:
         """Makes the Region dark: clients fail at once until `resume`."""
-        self._shelves[region].dark = True
-        self._shelves[region].close_book()
+        self._copies[region].dark = True
+        self._copies[region].close_connection()
 
     def resume(self, region: str) -> None:
-        self._shelves[region].dark = False
+        self._copies[region].dark = False
 
     def _follows(self, region: str) -> bool:
-        return self._seen_at_promotion is None and region == self._follower
+        return self._had_at_promotion is None and region == self._follower
 
     def _exchange(self) -> None:
         self._writer, self._follower = self._follower, self._writer

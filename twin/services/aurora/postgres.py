@@ -227,7 +227,7 @@ class Pair:
         """Starts both servers, the first as the writer; the schema's SQL runs and is shipped."""
         self._home = _Home()
         self._stream: _Stream | None = None
-        self._seen_at_promotion = ""
+        self._had_at_promotion = ""
         first, second = (_Server(self._home, r, p) for r, p in zip(regions, "12", strict=True))
         self._servers = {first.region: first, second.region: second}
         self._writer = first
@@ -243,6 +243,12 @@ class Pair:
         except BaseException:
             self.close()
             raise
+
+    def state(self) -> object:
+        """As a journal's: nothing of it is asked of the servers."""
+        writable = {region: self.writable(region) for region in self._servers}
+        dark = {region: server.dark for region, server in self._servers.items()}
+        return writable, dark, self._writer.region, self._stream is not None
 
     def connect(self, region: str) -> Connection:
         """The clients' connection to a Region: autocommit, kept, made anew when it was closed.
@@ -280,7 +286,7 @@ class Pair:
         """
         server, stream = self._servers[region], self._stream
         if stream and server is stream.follower:
-            self._seen_at_promotion = server.ask("SELECT pg_current_snapshot()::text")
+            self._had_at_promotion = server.ask("SELECT pg_current_snapshot()::text")
             server.promote()
             self._stream, self._writer = None, server
             stream.release()
@@ -316,7 +322,7 @@ class Pair:
         lost = []
         for (table,) in server.connection().execute(_TABLES).fetchall():
             query = _UNSEEN_ROWS.format(table=table).encode()
-            rows = server.connection().execute(query, [self._seen_at_promotion])
+            rows = server.connection().execute(query, [self._had_at_promotion])
             lost += [(table, row) for (row,) in rows]
         server.stop(signal.SIGINT)
         # The new timeline must be in the writer's control file, where pg_rewind looks for it.

@@ -12,9 +12,10 @@ import operator
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
-from ...aws import ACCOUNT, stamp
+from ...cloud import ACCOUNT, stamp
+from ...service import WIRING
 
 State = Literal["OK", "ALARM", "INSUFFICIENT_DATA"]
 Missing = Literal["missing", "notBreaching", "breaching", "ignore"]
@@ -43,6 +44,14 @@ DAY_SECONDS = 86_400
 class Alarm:
     """A name with a state; since when, and why."""
 
+    not_state: ClassVar = {
+        "reason": "words about the state",
+        "since": "what has been is past",
+        **dict.fromkeys(("region", "name", "namespace", "metric", "dimensions", "threshold"), WIRING),
+        **dict.fromkeys(("comparison", "period", "evaluation_periods", "datapoints_to_alarm"), WIRING),
+        **dict.fromkeys(("treat_missing", "statistic", "rule"), WIRING),
+    }
+
     region: str
     name: str
     state: State = "INSUFFICIENT_DATA"
@@ -53,17 +62,17 @@ class Alarm:
     def arn(self) -> str:
         return f"arn:aws:cloudwatch:{self.region}:{ACCOUNT}:alarm:{self.name}"
 
-    def told(self) -> dict[str, str]:
-        """The state, as an event tells it."""
+    def shown(self) -> dict[str, str]:
+        """The state, as an event shows it."""
         when = stamp(self.since).strftime("%Y-%m-%dT%H:%M:%S.%f")[:-3] + "+0000"
         return {"value": self.state, "reason": self.reason, "timestamp": when}
 
     def configuration(self) -> dict[str, Any]:
-        """As an event tells it."""
+        """As an event shows it."""
         raise NotImplementedError
 
     def description(self) -> dict[str, Any]:
-        """As DescribeAlarms tells it."""
+        """As DescribeAlarms shows it."""
         when = stamp(self.since)
         return {
             "AlarmName": self.name,

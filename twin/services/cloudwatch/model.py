@@ -12,15 +12,20 @@ import re
 from bisect import bisect_left
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, ClassVar
 
 from botocore.utils import parse_to_aware_datetime
 
-from ...aws import Answer, AwsError, Cloud, stamp
+from ...cloud import Answer, AwsError, Cloud, Operation, stamp
 from ...faults import Request
+from ...service import APART, Service, magnitude
 from ..events.model import Bus
 from .alarms import FURTHER_BACK, STATISTICS, Alarm, CompositeAlarm, MetricAlarm, Missing, State, holds
 
+USUAL_SECONDS = 120.0
+"""Within so long, there is a new sample of each metric."""
+LONG_SECONDS = 600.0
+"""Whoever asks what a metric is now asks for less."""
 ALARM_TYPES = ("MetricAlarm", "CompositeAlarm")
 
 
@@ -31,20 +36,35 @@ class Series:
     times: list[float] = field(default_factory=list)
     values: list[float] = field(default_factory=list)
 
+    def newest(self, now: float) -> tuple[int, int]:
+        """Whether samples come as usual (0), have stopped of late, or long ago; and how large the newest is,
+        in powers of a thousand: a sample is never quite like the one before."""
+        age = now - self.times[-1]
+        return (age > USUAL_SECONDS) + (age > LONG_SECONDS), _thousands(self.values[-1])
+
     def between(self, start: float, end: float) -> list[float]:
         return self.values[bisect_left(self.times, start) : bisect_left(self.times, end)]
 
 
-class Metrics:
+class Metrics(Service):
     """Every Region's metrics and alarms."""
 
+    service: ClassVar = "cloudwatch"
+    not_state: ClassVar = {"cloud": APART, "bus": APART}
+
     def __init__(self, cloud: Cloud, bus: Bus | None = None) -> None:
-        self.cloud = cloud
+        super().__init__(cloud)
         self.bus = bus
         self._series: dict[tuple[str, str, str, frozenset[tuple[str, str]]], Series] = {}
         self._alarms: dict[tuple[str, str], Alarm] = {}
-        cloud.serve("cloudwatch", "GetMetricData", self._get_metric_data)
-        cloud.serve("cloudwatch", "DescribeAlarms", self._describe_alarms)
+
+    def operations(self) -> Mapping[str, Operation]:
+        return {"GetMetricData": self._get_metric_data, "DescribeAlarms": self._describe_alarms}
+
+    def state(self) -> object:
+        now = self.cloud.clock.now
+        series = [each.newest(now) for each in self._series.values()]
+        return series, [alarm.state for alarm in self._alarms.values()]
 
     def put(
         self, region: str, namespace: str, name: str, dimensions: Mapping[str, str], value: float
@@ -135,8 +155,10 @@ class Metrics:
             points.append(STATISTICS[alarm.statistic](values) if values else None)
         state = alarm.judge(points)
         if state is not None:
-            told = ", ".join("-" if point is None else f"{point:g}" for point in points)
-            self._become(alarm, state, f"{alarm.metric} was [{told}]; {alarm.comparison} {alarm.threshold:g}")
+            shown = ", ".join("-" if point is None else f"{point:g}" for point in points)
+            self._become(
+                alarm, state, f"{alarm.metric} was [{shown}]; {alarm.comparison} {alarm.threshold:g}"
+            )
 
     def _evaluate_composite(self, alarm: CompositeAlarm) -> None:
         if self._dark(alarm.region):
@@ -147,14 +169,14 @@ class Metrics:
     def _become(self, alarm: Alarm, state: State, reason: str) -> None:
         if state == alarm.state:
             return
-        before = alarm.told()
+        before = alarm.shown()
         alarm.state, alarm.reason, alarm.since = state, reason, self.cloud.clock.now
         if self.bus is not None:
             detail = {
                 "alarmName": alarm.name,
                 "configuration": alarm.configuration(),
                 "previousState": before,
-                "state": alarm.told(),
+                "state": alarm.shown(),
             }
             what = "CloudWatch Alarm State Change"
             self.bus.emit(alarm.region, "aws.cloudwatch", what, detail, (alarm.arn,))
@@ -163,7 +185,7 @@ class Metrics:
                 self._evaluate_composite(other)
 
     def _dark(self, region: str) -> bool:
-        return self.cloud.weather.is_dark(region, "cloudwatch")
+        return self.cloud.faults.is_dark(region, "cloudwatch")
 
     def _describe_alarms(self, request: Request) -> Answer:
         asked = _only(request, "AlarmNames", "AlarmTypes")
@@ -174,7 +196,7 @@ class Metrics:
             alarm for (region, name), alarm in self._alarms.items()
             if region == request.region and (not names or name in names)
         ]  # fmt: skip
-        # Composite alarms are told of only where their type is asked for.
+        # Composite alarms are shown only where their type is asked for.
         return {
             f"{kind.__name__}s": [
                 a.description() for a in found if isinstance(a, kind) and kind.__name__ in types
@@ -233,6 +255,10 @@ class Metrics:
         begins = sorted({_floor(when, period) for when in series.times[first:last]})
         for begin in begins:
             yield begin, STATISTICS[name](series.between(begin, begin + period))
+
+
+def _thousands(value: float) -> int:
+    return (magnitude(value) + 9) // 10
 
 
 def _floor(instant: float, seconds: float) -> float:

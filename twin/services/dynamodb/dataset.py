@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from ...application import Fate, Promise
-from ...aws import Cloud
-from .model import GlobalTable
+from ...cloud import Cloud
+from .global_table import GlobalTable
 
 
 class GlobalTableData:
@@ -19,7 +19,7 @@ class GlobalTableData:
         self._cloud, self._table = cloud, table
 
     def writers(self) -> set[str]:
-        return {region for region in self._table.regions if not self._cloud.weather.is_dark(region)}
+        return {region for region in self._table.regions if not self._cloud.faults.is_dark(region)}
 
     def caught_up(self, region: str) -> bool:
         return True
@@ -46,7 +46,4 @@ class GlobalTableData:
         self._table.release()
 
     def glance(self) -> object:
-        return None
-
-    def state(self) -> object:
         return None

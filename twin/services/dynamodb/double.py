@@ -5,11 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, ClassVar
 
-from ...aws import Answer, AwsError, Cloud
+from ...cloud import Answer, AwsError, Cloud, Operation
 from ...doubles.forms import known, only
 from ...faults import Request
+from ...service import APART, WIRING, Service, Stateful
 
 Key = tuple[str, str]
 Item = dict[str, str]
@@ -20,24 +21,45 @@ LONGEST_PAGE_BYTES = 1_000_000
 
 
 @dataclass
-class Table:
+class Table(Stateful):
+    not_state: ClassVar = {
+        "key": WIRING,
+        "sizes": "of the items, which are in the state",
+        "answers": "of the items, which are in the state",
+    }
+
     key: Key
     items: dict[tuple[str, str], Item] = field(default_factory=dict)
     sizes: dict[tuple[str, str], int] = field(default_factory=dict)
     """Of each item, in bytes, and never too few."""
-    told: dict[str, list[Mapping[str, Any]]] = field(default_factory=dict)
-    """By partition, the items as a Query tells them, until one is written."""
+    answers: dict[str, list[Mapping[str, Any]]] = field(default_factory=dict)
+    """By partition, the items as a Query answers them, until one is written."""
 
 
-class Tables:
+class Double(Service):
     """Tables of texts, with a partition key and a sort key."""
 
+    service: ClassVar = "dynamodb"
+    not_state: ClassVar = {"cloud": APART}
+
     def __init__(self, cloud: Cloud) -> None:
+        super().__init__(cloud)
         self.kept: dict[tuple[str, str], Table] = {}
-        self._cloud = cloud
-        cloud.serve("dynamodb", "Query", self._query)
-        cloud.serve("dynamodb", "PutItem", self._put)
-        cloud.serve("dynamodb", "DeleteItem", self._delete)
+
+    def operations(self) -> Mapping[str, Operation]:
+        return {"Query": self._query, "PutItem": self._put, "DeleteItem": self._delete}
+
+    def state(self) -> object:
+        return [(where, sorted(table.items.items())) for where, table in self.kept.items()]
+
+    def create_table(self, region: str, name: str, key: Key) -> None:
+        self.kept[region, name] = Table(key)
+
+    def item(self, region: str, name: str, key: Mapping[str, str]) -> Item | None:
+        """Reading it takes no time, and no fault is injected there."""
+        table = self.kept[region, name]
+        found = table.items.get((key[table.key[0]], key[table.key[1]]))
+        return None if found is None else dict(found)
 
     def _query(self, request: Request) -> Answer:
         asked = only(
@@ -48,14 +70,14 @@ class Tables:
         table = self._table(request)
         name, value = _equation(request, "KeyConditionExpression")
         known(name == table.key[0], request, asked["KeyConditionExpression"])
-        if value not in table.told:
+        if value not in table.answers:
             found = sorted(key for key in table.items if key[0] == value)
             size = sum([table.sizes[key] for key in found])
             known(size < LONGEST_PAGE_BYTES, request, "an answer in pages")
-            table.told[value] = [
+            table.answers[value] = [
                 {name: {"S": text} for name, text in table.items[key].items()} for key in found
             ]
-        items = list(table.told[value])
+        items = list(table.answers[value])
         return {"Items": items, "Count": len(items), "ScannedCount": len(items)}
 
     def _put(self, request: Request) -> Answer:
@@ -79,7 +101,7 @@ class Tables:
         if not holds:
             raise AwsError("ConditionalCheckFailedException", "The conditional request failed")
         table.items[key], table.sizes[key] = item, size
-        table.told.clear()
+        table.answers.clear()
         return {}
 
     def _delete(self, request: Request) -> Answer:
@@ -88,12 +110,12 @@ class Tables:
         given = {name: _text(value, request) for name, value in asked["Key"].items()}
         known(set(given) == set(table.key), request, given)
         table.items.pop(_key(table, given, request), None)
-        table.told.clear()
+        table.answers.clear()
         return {}
 
     def _table(self, request: Request) -> Table:
         """A global table is kept in one of its Regions: the Cloud knows in which."""
-        home = self._cloud.reroute(request) or request.region
+        home = self.cloud.reroute(request) or request.region
         table = self.kept.get((home, str(request.parameters["TableName"])))
         if table is None:
             raise AwsError("ResourceNotFoundException", "Requested resource not found")

@@ -1,4 +1,4 @@
-"""EventBridge: rules that match events, rules that fire on a schedule, and targets that may hear twice.
+"""EventBridge: rules that match events, rules that fire on a schedule, and targets that may be called twice.
 
 A rule and its event live in one Region. Delivery is at least once, takes a drawn time, and is tried again
 with growing pauses for 24 hours or 185 times. Faults reach it like any call, as `events:Deliver`: a delivery
@@ -11,21 +11,23 @@ from __future__ import annotations
 
 import copy
 import uuid
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 from botocore.exceptions import ClientError, ConnectionError, HTTPClientError
 
-from ...aws import ACCOUNT, Cloud, stamp
+from ...cloud import ACCOUNT, Cloud, stamp
 from ...faults import Kind, Request
+from ...service import APART, WIRING, Service
 
 Event = dict[str, Any]
 Target = Callable[[Event], None]
 
 MOST_TRIES = 185
 LONGEST_PAUSE_SECONDS = 480
-"""So that 185 tries last 24 hours; AWS tells no more than "exponential back off and jitter"."""
+"""So that 185 tries last 24 hours; AWS says no more than "exponential back off and jitter"."""
 
 MADE_TWICE: tuple[Kind, ...] = ("lost_after", "slow")
 
@@ -55,14 +57,27 @@ class Dropped:
     why: str
 
 
-class Bus:
-    """The default event bus of every Region."""
+class Bus(Service):
+    """The default event bus of every Region. It answers no client of boto3's."""
+
+    service: ClassVar = "events"
+    not_state: ClassVar = {
+        "cloud": APART,
+        "rules": WIRING,
+        "dropped": "what has been given up is past",
+        "_events": "distinguishes events",
+    }
 
     def __init__(self, cloud: Cloud) -> None:
-        self.cloud = cloud
+        super().__init__(cloud)
         self.rules: list[Rule] = []
         self.dropped: list[Dropped] = []
         self._events = 0
+        self._under_way: Counter[str] = Counter()
+        """Deliveries that have not been acknowledged, refused or given up, by the ARN of their rule."""
+
+    def state(self) -> object:
+        return sorted((+self._under_way).items())
 
     def rule(
         self,
@@ -72,7 +87,7 @@ class Bus:
         target: Target,
         input: Mapping[str, Any] | None = None,
     ) -> None:
-        """Lets `target` hear what matches; it runs on a greenlet of its own and may call AWS."""
+        """Calls `target` with what matches; it runs on a greenlet of its own and may call AWS."""
         check(pattern)
         self.rules.append(Rule(region, name, pattern, target, input))
 
@@ -118,6 +133,7 @@ class Bus:
         }
 
     def _deliver(self, rule: Rule, event: Event) -> None:
+        self._under_way[rule.arn] += 1
         self.cloud.clock.spawn(
             lambda: self._try(rule, event), self.cloud.latency.draw("eventbridge_delivery")
         )
@@ -126,18 +142,19 @@ class Bus:
         """Tries until a delivery is acknowledged, refused, or given up."""
         for tries in range(1, MOST_TRIES + 1):
             outcome = "dark" if self._dark(rule.region) else self._once(rule, event)
-            if outcome is None:
-                return
-            if outcome.startswith("refused"):
-                self.dropped.append(Dropped(rule, event, outcome))
+            if outcome is None or outcome.startswith("refused"):
+                self._under_way[rule.arn] -= 1
+                if outcome is not None:
+                    self.dropped.append(Dropped(rule, event, outcome))
                 return
             pause = min(2.0**tries, LONGEST_PAUSE_SECONDS)
             self.cloud.clock.sleep(pause + self.cloud.latency.draw("eventbridge_delivery"))
+        self._under_way[rule.arn] -= 1
         self.dropped.append(Dropped(rule, event, f"not delivered in {MOST_TRIES} tries"))
 
     def _once(self, rule: Rule, event: Event) -> str | None:
         """None where the target has it; "refused…" where trying again cannot help; else what went wrong."""
-        kind = self.cloud.weather.befalls(
+        kind = self.cloud.faults.injected(
             Request("events", "Deliver", rule.region, {"Rule": rule.name}, "", rule.region)
         )
         if kind == "denied":
@@ -158,7 +175,7 @@ class Bus:
         return kind
 
     def _dark(self, region: str) -> bool:
-        return self.cloud.weather.is_dark(region, "events")
+        return self.cloud.faults.is_dark(region, "events")
 
 
 def check(pattern: Mapping[str, Any]) -> None:

@@ -9,14 +9,16 @@ docs.aws.amazon.com/health/latest/ug/about-public-events.html, …/health-api.ht
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from email.utils import format_datetime
-from typing import Any
+from typing import Any, ClassVar
 
 from botocore.exceptions import ConnectTimeoutError
 
-from ...aws import Answer, AwsError, Cloud, stamp
+from ...cloud import Answer, AwsError, Cloud, Operation, stamp
 from ...faults import Request
+from ...service import APART, WIRING, Service, seconds_until
 from ..events.model import Bus
 
 HOME = "us-east-1"
@@ -29,7 +31,9 @@ FILTERS = ("regions", "services", "eventStatusCodes", "eventTypeCategories")
 
 @dataclass
 class Impairment:
-    """A public event. It is told of from `published` on, and as closed from `closed` on."""
+    """A public event. It is known of from `published` on, and as closed from `closed` on."""
+
+    not_state: ClassVar = {"number": "distinguishes events", "began": "what has been is past"}
 
     number: int
     region: str
@@ -51,16 +55,35 @@ class Impairment:
         return "closed" if now >= self.closed else "open"
 
 
-class Health:
+class Health(Service):
     """What AWS says in public about its Regions."""
 
+    service: ClassVar = "health"
+    not_state: ClassVar = {"cloud": APART, "bus": APART, "support_plan": WIRING}
+
     def __init__(self, cloud: Cloud, bus: Bus, support_plan: bool = True) -> None:
-        self.cloud = cloud
+        super().__init__(cloud)
         self.bus = bus
         self.support_plan = support_plan
         """Whether the account's support plan includes the API; events reach the buses without."""
         self._impairments: list[Impairment] = []
-        cloud.serve("health", "DescribeEvents", self._describe_events)
+
+    def operations(self) -> Mapping[str, Operation]:
+        return {"DescribeEvents": self._describe_events}
+
+    def state(self) -> object:
+        """Minutes until AWS says something more: it takes many."""
+        now = self.cloud.clock.now
+        return [
+            (
+                it.region,
+                it.service,
+                it.ended is not None,
+                seconds_until(it.published / 60, now / 60),
+                0 if it.closed == float("inf") else seconds_until(it.closed / 60, now / 60) + 1,
+            )
+            for it in self._impairments
+        ]
 
     def impair(self, region: str, service: str) -> None:
         """AWS notices that a service ("RDS") of a Region is ill, and will say so minutes from now."""
@@ -68,7 +91,7 @@ class Health:
         published = now + self.cloud.latency.draw("health_public_event")
         impairment = Impairment(len(self._impairments) + 1, region, service, now, published)
         self._impairments.append(impairment)
-        self.cloud.clock.at(published, lambda: self._tell(impairment))
+        self.cloud.clock.at(published, lambda: self._publish(impairment))
 
     def resolve(self, region: str, service: str) -> None:
         """The service is well again, which AWS will also say minutes from now."""
@@ -79,9 +102,9 @@ class Health:
                 impairment.closed = max(now, impairment.published) + self.cloud.latency.draw(
                     "health_public_event"
                 )
-                self.cloud.clock.at(impairment.closed, lambda it=impairment: self._tell(it))  # type: ignore[misc]
+                self.cloud.clock.at(impairment.closed, lambda it=impairment: self._publish(it))  # type: ignore[misc]
 
-    def _tell(self, impairment: Impairment) -> None:
+    def _publish(self, impairment: Impairment) -> None:
         now = self.cloud.clock.now
         status = impairment.status(now)
         detail = {
@@ -110,7 +133,7 @@ class Health:
             self.bus.emit(region, "aws.health", "AWS Health Event", detail)
 
     def _describe_events(self, request: Request) -> Answer:
-        if self.cloud.weather.is_dark(HOME, request.service, origin=request.origin):
+        if self.cloud.faults.is_dark(HOME, request.service, origin=request.origin):
             self.cloud.clock.sleep(SILENCE_SECONDS)
             raise ConnectTimeoutError(endpoint_url=request.url)
         if not self.support_plan:
@@ -124,9 +147,9 @@ class Health:
             raise AwsError("ValidationException", f"eventStatusCodes: of {STATUSES}")
         if not set(wanted.get("eventTypeCategories", ())) <= set(CATEGORIES):
             raise AwsError("ValidationException", f"eventTypeCategories: of {CATEGORIES}")
-        told = [self._event(it) for it in self._impairments if self.cloud.clock.now >= it.published]
+        known = [self._event(it) for it in self._impairments if self.cloud.clock.now >= it.published]
         fields = dict(zip(FILTERS, ("region", "service", "statusCode", "eventTypeCategory"), strict=True))
-        return {"events": [e for e in told if all(e[fields[name]] in wanted[name] for name in wanted)]}
+        return {"events": [e for e in known if all(e[fields[name]] in wanted[name] for name in wanted)]}
 
     def _event(self, impairment: Impairment) -> dict[str, Any]:
         now = self.cloud.clock.now

@@ -1,6 +1,7 @@
 """IAM: what a function may do, judged on every call that it makes.
 
-A policy is what `deploy` was given; a call needs one allowed action on *every* resource that it names.
+What each operation is called there, and which of its parameters name resources, its service's rows say. A
+policy is what `deploy` was given; a call needs one allowed action on *every* resource that it names.
 Resource-based policies, conditions and denials are not modelled: no step of a runbook rests on them.
 Sources: docs.aws.amazon.com/service-authorization/latest/reference/ (actions and resource types),
 docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_resource.html (wildcards).
@@ -9,53 +10,17 @@ docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_resource.ht
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from fnmatch import fnmatchcase
 
-from ...aws import ACCOUNT, AwsError
+from ...cloud import ACCOUNT, AwsError
 from ...faults import Request
+from ...rows import rows_of
 
 Statement = tuple[frozenset[str], tuple[str, ...]]
 """Allowed actions ("rds:DescribeGlobalClusters") and the ARN patterns that they cover; * is a wildcard."""
 
 Policy = tuple[Statement, ...]
-
-ACTIONS = {
-    ("lambda", "Invoke"): "lambda:InvokeFunction",
-    ("s3", "PutPublicAccessBlock"): "s3:PutBucketPublicAccessBlock",
-    ("s3", "GetPublicAccessBlock"): "s3:GetBucketPublicAccessBlock",
-    ("s3", "DeletePublicAccessBlock"): "s3:PutBucketPublicAccessBlock",
-}
-"""Operations whose action has another name."""
-
-PREFIXES = {"stepfunctions": "states"}
-"""Services whose actions begin with another word than boto3's name for them."""
-
-CLUSTER = "rds:{region}:{account}:cluster:{given}"
-RESOURCES: Mapping[str, Mapping[str, str]] = {
-    "cloudwatch": {},
-    "dynamodb": {"TableName": "dynamodb:{region}:{account}:table/{given}"},
-    "lambda": {"FunctionName": "lambda:{region}:{account}:function:{given}"},
-    "rds": {
-        "GlobalClusterIdentifier": "rds::{account}:global-cluster:{given}",
-        "TargetDbClusterIdentifier": CLUSTER,
-        "DBClusterIdentifier": CLUSTER,
-        "DbClusterIdentifier": CLUSTER,
-    },
-    "route53-recovery-cluster": {"RoutingControlArn": "{given}"},
-    "s3": {"Bucket": "s3:::{given}"},
-    "sns": {"TopicArn": "{given}"},
-    "stepfunctions": {"executionArn": "{given}", "stateMachineArn": "{given}"},
-}
-"""The parameters that name resources. A call that names none is a call on "*"."""
-
-DENIALS = {
-    "cloudwatch": "AccessDenied",
-    "rds": "AccessDenied",
-    "s3": "AccessDenied",
-    "sns": "AuthorizationError",
-}
-"""What services that never learned to say AccessDeniedException say."""
 
 
 def guard(policy_of: Callable[[str, str], Policy | None]) -> Callable[[Request], None]:
@@ -77,7 +42,7 @@ def _denial(request: Request, action: str, resource: str) -> AwsError:
     who = f"arn:aws:sts::{ACCOUNT}:assumed-role/{request.caller}/{request.caller}"
     why = "because no identity-based policy allows it"
     message = f"User: {who} is not authorized to perform: {action} on resource: {resource} {why}"
-    return AwsError(DENIALS.get(request.service, "AccessDeniedException"), message, 403)
+    return AwsError(rows_of(request.service).denial, message, 403)
 
 
 @functools.lru_cache(maxsize=4096)
@@ -87,27 +52,30 @@ def allows(policy: Policy, action: str, resource: str) -> bool:
 
 
 def action_of(request: Request) -> str:
-    prefix = PREFIXES.get(request.service, request.service)
-    return ACTIONS.get((request.service, request.operation), f"{prefix}:{request.operation}")
+    """NotImplementedError where the twin does not know how IAM judges the call: that is no denial."""
+    rows = rows_of(request.service)
+    row = rows.operations.get(request.operation)
+    if row is None:
+        raise NotImplementedError(
+            f"the twin does not know how IAM judges {request}, which {request.caller} calls: "
+            "its service's rows.py must say so"
+        )
+    return row.action or f"{rows.prefix or rows.service}:{request.operation}"
 
 
 def resources_of(request: Request) -> tuple[str, ...]:
     """The ARNs of everything that the request names."""
     found: list[str] = []
-    for asked in (request.parameters, *_entries(request)):
-        for parameter, template in RESOURCES.get(request.service, {}).items():
+    rows = rows_of(request.service)
+    entries = request.parameters.get(rows.entries, ())
+    assert isinstance(entries, list | tuple)
+    for asked in (request.parameters, *entries):
+        for parameter, template in rows.resources.items():
             if parameter in asked:
                 found.append(_arn(template, str(asked[parameter]), request.region))
-    if request.service == "lambda" and "Qualifier" in request.parameters:
-        found = [f"{arn}:{request.parameters['Qualifier']}" for arn in found]
+    if rows.qualifier in request.parameters:
+        found = [f"{arn}:{request.parameters[rows.qualifier]}" for arn in found]
     return tuple(found) or ("*",)
-
-
-def _entries(request: Request) -> tuple[Mapping[str, object], ...]:
-    """ARC sets several routing controls in one call."""
-    entries = request.parameters.get("UpdateRoutingControlStateEntries", ())
-    assert isinstance(entries, list | tuple)
-    return tuple(entries)
 
 
 @functools.lru_cache(maxsize=1024)

@@ -13,13 +13,14 @@ import io
 import json
 import re
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, ClassVar
 
 from botocore.response import StreamingBody
 
-from ...aws import ACCOUNT, Answer, AwsError, Cloud
 from ...clock import Killed
+from ...cloud import ACCOUNT, Answer, AwsError, Cloud, Operation
 from ...faults import Request
+from ...service import APART, Service
 from ..iam.model import Policy, guard
 from .sandbox import Function, FunctionError, Handler, Invocation, Version, failure, marshalled
 from .stdout import CONSOLE, PRINTED
@@ -38,11 +39,18 @@ NAME = re.compile(
 """A function's name, ARN or partial ARN, each with or without a version."""
 
 
-class Functions:
+class Functions(Service):
     """Every Region's Lambda functions."""
 
+    service: ClassVar = "lambda"
+    not_state: ClassVar = {
+        "cloud": APART,
+        "logs": "what has been printed changes no answer",
+        "_invocations": "distinguishes invocations",
+    }
+
     def __init__(self, cloud: Cloud) -> None:
-        self.cloud = cloud
+        super().__init__(cloud)
         self.running: list[Invocation] = []
         """In flight, in order of their start; `kill` ends one."""
         self.logs: list[tuple[float, str, str, str]] = []
@@ -50,13 +58,21 @@ class Functions:
         self._functions: dict[tuple[str, str], Function] = {}
         self._invocations = 0
         cloud.guards.append(guard(self._policy_of))
-        for operation, answer in (
-            ("Invoke", self._invoke),
-            ("GetFunctionConcurrency", self._get_concurrency),
-            ("PutFunctionConcurrency", self._put_concurrency),
-            ("DeleteFunctionConcurrency", self._delete_concurrency),
-        ):
-            cloud.serve("lambda", operation, answer)
+
+    def operations(self) -> Mapping[str, Operation]:
+        return {
+            "Invoke": self._invoke,
+            "GetFunctionConcurrency": self._get_concurrency,
+            "PutFunctionConcurrency": self._put_concurrency,
+            "DeleteFunctionConcurrency": self._delete_concurrency,
+        }
+
+    def state(self) -> object:
+        """Reservations, how many versions there are, and what runs."""
+        functions = self._functions.items()
+        reserved = [(named, it.reserved) for named, it in functions if it.reserved is not None]
+        versions = sum(len(function.versions) for _, function in functions)
+        return reserved, versions, sorted(each.state() for each in self.running)
 
     def close(self) -> None:
         """Ends what still runs and gives standard output back."""

@@ -1,4 +1,4 @@
-"""One running of a Lambda handler, and how Lambda tells of its end.
+"""One running of a Lambda handler, and how Lambda reports its end.
 
 Sources: docs.aws.amazon.com/lambda/latest/dg/python-exceptions.html (errorType is the exception's name),
 docs.aws.amazon.com/lambda/latest/dg/python-context.html (what the context object tells the handler).
@@ -13,10 +13,11 @@ import traceback
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import PurePath
-from typing import Any
+from typing import Any, ClassVar
 
-from ...aws import ACCOUNT
 from ...clock import Task
+from ...cloud import ACCOUNT
+from ...service import WIRING, Stateful
 from ..iam.model import Policy
 
 Handler = Callable[[dict[str, Any], Any], Any]
@@ -34,6 +35,8 @@ class FunctionError(Exception):
 class Function:
     """A function in one Region. Its versions are numbered from 1; each deployment publishes one."""
 
+    not_state: ClassVar = dict.fromkeys(("region", "name", "policy"), WIRING)
+
     region: str
     name: str
     policy: Policy | None = None
@@ -47,6 +50,10 @@ class Function:
 
 @dataclass(frozen=True)
 class Version:
+    """What a deployment published."""
+
+    not_state: ClassVar = dict.fromkeys(("handler", "timeout", "environment"), WIRING)
+
     number: str
     handler: Handler
     timeout: float
@@ -54,8 +61,22 @@ class Version:
 
 
 @dataclass
-class Invocation:
+class Invocation(Stateful):
     """One running of a handler, and the context object that the handler is given."""
+
+    not_state: ClassVar = {
+        "aws_request_id": "distinguishes invocations",
+        "invoked_function_arn": "by which name it was called, is past",
+        "now": WIRING,
+        "log": WIRING,
+        "task": "where the handler is, only the handler knows: that it runs is in the state",
+        "deadline": "for how much longer it may run differs from one moment to the next",
+        "timed_out": "in the state as that it was killed",
+        "answer": "of one that has ended, which is no longer here",
+        "error": "of one that has ended, which is no longer here",
+        "unfinished_line": "what has been printed changes no answer",
+        "memory_limit_in_mb": WIRING,
+    }
 
     function: Function
     version: Version
@@ -71,6 +92,9 @@ class Invocation:
     error: Mapping[str, Any] | None = None
     unfinished_line: str = ""
     memory_limit_in_mb: int = 256
+
+    def state(self) -> tuple[str, str, str, bool]:
+        return self.function.region, self.function.name, self.version.number, self.killed
 
     @property
     def function_name(self) -> str:

@@ -8,20 +8,60 @@ failover may need. Source: docs.aws.amazon.com/Route53/latest/DeveloperGuide/dns
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import ClassVar
 
-from ...aws import Cloud
+from ...cloud import Cloud
 from ...net import Net
+from ...service import APART, WIRING, Service, Stateful
 from ..arc.model import Cluster
+
+FAILOVER_TTL = 60.0
+"""Seconds for which an address may be kept. Source: 60 or 120 for records that fail over,
+docs.aws.amazon.com/Route53/latest/DeveloperGuide/best-practices-dns.html"""
 
 Health = Callable[[], bool]
 
 
-class Zone:
-    """Failover records of a hosted zone."""
+class HealthCheck(Stateful):
+    """A health check of type RECOVERY_CONTROL: follows the routing control after a drawn delay."""
+
+    not_state: ClassVar = {"_cloud": APART, "_cluster": APART, "_control": WIRING}
+
+    def __init__(self, cloud: Cloud, cluster: Cluster, control: str) -> None:
+        self._cloud, self._cluster, self._control = cloud, cluster, control
+        self._shows = cluster.states[control]
+        self._to_look = 0
+        cluster.on_change.append(self._changed)
+
+    def __call__(self) -> bool:
+        return self._shows == "On"
+
+    def state(self) -> object:
+        return self._shows, self._to_look > 0
+
+    def _changed(self) -> None:
+        self._to_look += 1
+        self._cloud.clock.after(self._cloud.latency.draw("route53_routing_control"), self._look)
+
+    def _look(self) -> None:
+        """It reads the state when it arrives, so that two changes cannot overtake one another."""
+        self._to_look -= 1
+        self._shows = self._cluster.states[self._control]
+
+
+class Route53(Service):
+    """Failover records of hosted zones, and health checks."""
+
+    service: ClassVar = "route53"
+    not_state: ClassVar = {"cloud": APART, "_net": APART}
 
     def __init__(self, cloud: Cloud, net: Net) -> None:
-        self._cloud = cloud
+        super().__init__(cloud)
         self._net = net
+        self._checks: list[HealthCheck] = []
+
+    def state(self) -> object:
+        return [check.state() for check in self._checks]
 
     def record(self, name: str, hosts: Sequence[tuple[str, Health]]) -> None:
         """`name` stands for the first healthy host; for the first of all where none is healthy."""
@@ -32,15 +72,7 @@ class Zone:
 
         self._net.name(name, answer)
 
-    def health(self, cluster: Cluster, control: str) -> Health:
-        """A health check of type RECOVERY_CONTROL: follows the routing control after a drawn delay."""
-        seen = [cluster.states[control]]
-
-        def look() -> None:
-            seen[0] = cluster.states[control]
-
-        # It reads the state when it arrives, so that two changes cannot overtake one another.
-        cluster.on_change.append(
-            lambda: self._cloud.clock.after(self._cloud.latency.draw("route53_routing_control"), look)
-        )
-        return lambda: seen[0] == "On"
+    def health_check(self, cluster: Cluster, control: str) -> Health:
+        """Follows one of the cluster's controls."""
+        self._checks.append(HealthCheck(self.cloud, cluster, control))
+        return self._checks[-1]

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import ClassVar
 
-from ...aws import Answer, AwsError, Cloud
+from ...cloud import Answer, AwsError, Cloud, Operation
 from ...doubles.forms import known, only
 from ...faults import Request
+from ...service import APART, Service
+from .buckets import Bucket
 
 SETTINGS = ("BlockPublicAcls", "IgnorePublicAcls", "BlockPublicPolicy", "RestrictPublicBuckets")
 
@@ -20,21 +24,41 @@ class _Bucket:
     objects: dict[str, bytes] = field(default_factory=dict)
 
 
-class Buckets:
+class Double(Service):
     """Buckets for websites, in the one namespace that all Regions share."""
 
+    service: ClassVar = "s3"
+    not_state: ClassVar = {"cloud": APART}
+
     def __init__(self, cloud: Cloud) -> None:
+        super().__init__(cloud)
         self.kept: dict[str, _Bucket] = {}
-        for operation, answer in (
-            ("CreateBucket", self._create),
-            ("PutBucketPolicy", self._put_policy),
-            ("PutBucketWebsite", self._put_website),
-            ("PutObject", self._put_object),
-            ("GetPublicAccessBlock", self._get_block),
-            ("PutPublicAccessBlock", self._put_block),
-            ("DeletePublicAccessBlock", self._delete_block),
-        ):
-            cloud.serve("s3", operation, answer)
+
+    def operations(self) -> Mapping[str, Operation]:
+        return {
+            "CreateBucket": self._create,
+            "PutBucketPolicy": self._put_policy,
+            "PutBucketWebsite": self._put_website,
+            "PutObject": self._put_object,
+            "GetPublicAccessBlock": self._get_block,
+            "PutPublicAccessBlock": self._put_block,
+            "DeletePublicAccessBlock": self._delete_block,
+        }
+
+    def state(self) -> object:
+        return [
+            (name, it.region, it.policy, it.index, it.block, it.objects) for name, it in self.kept.items()
+        ]
+
+    def bucket(self, name: str) -> Bucket | None:
+        found = self.kept.get(name)
+        if found is None:
+            return None
+        restricted = bool(found.block and found.block["RestrictPublicBuckets"])
+        return Bucket(found.region, found.index, found.policy, restricted, found.objects.get)
+
+    def account_is_restricted(self) -> bool:
+        return False
 
     def _create(self, request: Request) -> Answer:
         asked = only(request, ("Bucket",), ("CreateBucketConfiguration",))

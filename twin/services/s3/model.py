@@ -1,5 +1,5 @@
 """S3's website endpoints. Whether the public may read them is decided here; buckets and objects are kept
-behind the seam (twin/backing.py).
+behind the Cloud (twin/backing.py).
 
 A block of public access takes effect a little after it is set, as all of S3's configuration does. Of its
 four settings, RestrictPublicBuckets is the one that acts on a bucket policy which is already there, and the
@@ -12,12 +12,15 @@ from __future__ import annotations
 
 import functools
 import json
+from collections import Counter
 from fnmatch import fnmatchcase
+from typing import ClassVar
 
-from ...aws import Answer, Cloud
-from ...backing import Bucket
+from ...cloud import Answer, Cloud
 from ...faults import Request
 from ...net import HttpAnswer, HttpRequest, Net
+from ...service import APART, Service
+from .buckets import Bucket, Keeper
 
 DASHED = frozenset(
     {
@@ -36,18 +39,28 @@ DASHED = frozenset(
 Source: docs.aws.amazon.com/general/latest/gr/s3.html#s3_website_region_endpoints"""
 
 
-class Websites:
+class Websites(Service):
     """Every bucket that has a website configuration, on the network."""
 
+    service: ClassVar = "s3"
+    not_state: ClassVar = {"cloud": APART, "_net": APART, "_keeper": APART}
+
     def __init__(self, cloud: Cloud, net: Net) -> None:
-        self._cloud = cloud
+        super().__init__(cloud)
         self._net = net
+        self._keeper: Keeper = cloud.backing.keeper(self.service)
         self._closed: dict[str, bool] = {}
-        """What the doors do, by bucket: the configuration of a little while ago. "" is the account."""
+        """What the endpoints do, by bucket: the configuration of a little while ago. "" is the account."""
+        self._turning: Counter[str] = Counter()
+        """Changes of a configuration that have not taken effect yet, by bucket."""
         cloud.watchers.append(self._watch)
 
+    def state(self) -> object:
+        closed = sorted(bucket for bucket, closed in self._closed.items() if closed)
+        return closed, sorted(+self._turning)
+
     def is_open(self, bucket: str) -> bool:
-        """Its door is not closed to the public: for invariants, which take no time."""
+        """Its endpoint is not closed to the public: for invariants, which take no time."""
         return not (self._closed.get(bucket) or self._closed.get(""))
 
     def _watch(self, request: Request, answer: Answer | None) -> None:
@@ -59,25 +72,26 @@ class Websites:
             host = website(bucket, region)
             self._net.serve(host, region, lambda asked: self._answer(bucket, asked), service="s3")
         elif request.operation in ("PutPublicAccessBlock", "DeletePublicAccessBlock"):
-            delay = self._cloud.latency.draw("s3_public_access_block")
-            self._cloud.clock.after(delay, lambda: self._turn(bucket))
+            delay = self.cloud.latency.draw("s3_public_access_block")
+            self._turning[bucket] += 1
+            self.cloud.clock.after(delay, lambda: self._turn(bucket))
 
     def _turn(self, bucket: str) -> None:
-        """A door comes to stand as the configuration now says."""
-        backing = self._cloud.backing
+        """An endpoint comes to do what the configuration now says."""
+        self._turning[bucket] -= 1
         if bucket == "":
-            self._closed[""] = backing.account_is_restricted()
+            self._closed[""] = self._keeper.account_is_restricted()
         else:
-            there = backing.bucket(bucket)
+            there = self._keeper.bucket(bucket)
             self._closed[bucket] = there is not None and there.restricted
 
     def _bucket(self, name: str) -> Bucket:
-        there = self._cloud.backing.bucket(name)
+        there = self._keeper.bucket(name)
         assert there is not None, f"a website in no bucket: {name}"
         return there
 
     def _answer(self, bucket: str, asked: HttpRequest) -> HttpAnswer:
-        store = self._cloud.backing.bucket(bucket)
+        store = self._keeper.bucket(bucket)
         if store is None or store.index is None:
             return 404, b"NoSuchWebsiteConfiguration"
         if asked.method not in ("GET", "HEAD"):

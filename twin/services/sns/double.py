@@ -2,20 +2,33 @@
 
 from __future__ import annotations
 
-from ...aws import ACCOUNT, Answer, AwsError, Cloud
+from collections.abc import Mapping
+from typing import ClassVar
+
+from ...cloud import ACCOUNT, Answer, AwsError, Cloud, Operation
 from ...doubles.forms import known, only
 from ...faults import Request
+from ...service import APART, Service
 
 
-class Topics:
+class Double(Service):
     """Topics to which nobody subscribes: what was published is kept."""
 
+    service: ClassVar = "sns"
+    not_state: ClassVar = {"cloud": APART, "_messages": "distinguishes messages"}
+
     def __init__(self, cloud: Cloud) -> None:
+        super().__init__(cloud)
         self.kept: dict[str, list[tuple[str, str]]] = {}
         """By ARN: subject and message of each."""
         self._messages = 0
-        cloud.serve("sns", "CreateTopic", self._create)
-        cloud.serve("sns", "Publish", self._publish)
+
+    def operations(self) -> Mapping[str, Operation]:
+        return {"CreateTopic": self._create, "Publish": self._publish}
+
+    def state(self) -> object:
+        """The topics, and what people have been sent; not how often."""
+        return [(arn, list(dict(said))) for arn, said in self.kept.items()]
 
     def _create(self, request: Request) -> Answer:
         name = only(request, ("Name",))["Name"]

@@ -1,4 +1,4 @@
-"""Step Functions: machines and their executions, run by the twin's own engine (twin/asl).
+"""Step Functions: machines and their executions, run by the twin's own engine (asl/).
 
 Sources: docs.aws.amazon.com/step-functions/latest/apireference/ (operations, errors, paging);
 docs.aws.amazon.com/step-functions/latest/dg/redrive-executions.html (what can be redriven, and for how long).
@@ -9,19 +9,20 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, ClassVar
 
 import boto3
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
-from ...asl.cursor import Machine
-from ...asl.definition import Invalid, parse
-from ...asl.execution import Execution
-from ...asl.history import LONGEST_CAUSE, instant, told
-from ...asl.states import LARGEST_BYTES, Failure, compact
-from ...aws import ACCOUNT, Answer, AwsError, Cloud
+from ...cloud import ACCOUNT, Answer, AwsError, Cloud, Operation
 from ...faults import Request
+from ...service import APART, Service
+from .asl.cursor import Machine
+from .asl.definition import Invalid, parse
+from .asl.execution import Execution
+from .asl.history import LONGEST_CAUSE, described, instant
+from .asl.states import LARGEST_BYTES, Failure, compact
 
 NAME = re.compile(r'[^\s<>{}\[\]?*"#%\\^|~`$&,;:/\x00-\x1f\x7f-\x9f]{1,80}')
 MACHINE = re.compile(r"arn:aws:states:(?P<region>[a-z0-9-]+):\d{12}:stateMachine:[^:]+")
@@ -39,30 +40,46 @@ CONNECT_SECONDS, READ_SECONDS = 10.0, 960.0
 names of its errors) waits for a connection; an answer may take as long as a function may run, 15 minutes."""
 
 
-class StepFunctions:
+class StepFunctions(Service):
     """Every Region's state machines."""
 
+    service: ClassVar = "stepfunctions"
+    not_state: ClassVar = {
+        "cloud": APART,
+        "_tokens": "of redrives, which nobody asks for twice with one token",
+        "_lambda": "clients, that remember nothing",
+    }
+
     def __init__(self, cloud: Cloud) -> None:
-        self.cloud = cloud
+        super().__init__(cloud)
         self._machines: dict[str, Machine] = {}
         self.executions: dict[str, Execution] = {}
         self._tokens: dict[str, dict[str, float]] = {}
         self._lambda: dict[str, Any] = {}
-        for operation, answer in (
-            ("CreateStateMachine", self._create),
-            ("DescribeStateMachine", self._describe_machine),
-            ("DescribeStateMachineForExecution", self._describe_machine_of),
-            ("StartExecution", self._start),
-            ("DescribeExecution", self._describe),
-            ("GetExecutionHistory", self._history),
-            ("ListExecutions", self._list),
-            ("StopExecution", self._stop),
-            ("RedriveExecution", self._redrive),
-        ):
-            cloud.serve("stepfunctions", operation, answer)
+
+    def operations(self) -> Mapping[str, Operation]:
+        return {
+            "CreateStateMachine": self._create,
+            "DescribeStateMachine": self._describe_machine,
+            "DescribeStateMachineForExecution": self._describe_machine_of,
+            "StartExecution": self._start,
+            "DescribeExecution": self._describe,
+            "GetExecutionHistory": self._history,
+            "ListExecutions": self._list,
+            "StopExecution": self._stop,
+            "RedriveExecution": self._redrive,
+        }
+
+    def state(self) -> object:
+        """What runs, and where it stands; of each machine, how its runs have ended that went well, and which
+        did not: those could be redriven."""
+        executions = self.executions.values()
+        well = {each.machine.name for each in executions if each.status == "SUCCEEDED"}
+        others = [each.state() for each in executions if each.status != "SUCCEEDED"]
+        return len(self._machines), sorted(well), others
 
     def status(self, execution: str) -> str:
-        """Of an execution, by its ARN. For whoever keeps score: it takes no time."""
+        """Of an execution, by its ARN. For whoever judges: it takes no time."""
         return self.executions[execution].status
 
     # Machines.
@@ -133,15 +150,15 @@ class StepFunctions:
 
     def _describe(self, request: Request) -> Answer:
         execution = self._execution(request)
-        told_of: dict[str, Any] = _listed(execution) | {"input": execution.given, "inputDetails": _INCLUDED}
+        answer: dict[str, Any] = _listed(execution) | {"input": execution.given, "inputDetails": _INCLUDED}
         if execution.status == "SUCCEEDED":
-            told_of |= {"output": execution.output, "outputDetails": _INCLUDED}
+            answer |= {"output": execution.output, "outputDetails": _INCLUDED}
         if execution.failure is not None:
-            told_of |= told(execution.failure)
+            answer |= described(execution.failure)
         why = self._not_redrivable(execution)
         if why:
-            return told_of | {"redriveStatus": "NOT_REDRIVABLE", "redriveStatusReason": why}
-        return told_of | {"redriveStatus": "REDRIVABLE"}
+            return answer | {"redriveStatus": "NOT_REDRIVABLE", "redriveStatusReason": why}
+        return answer | {"redriveStatus": "REDRIVABLE"}
 
     def _history(self, request: Request) -> Answer:
         asked: Mapping[str, Any] = request.parameters
@@ -213,7 +230,7 @@ class StepFunctions:
     # Lambda.
 
     def _invoker(self, region: str) -> Callable[[Mapping[str, Any]], Any]:
-        """Through the seam, like everybody: faults, latencies and who is watching are the same for all."""
+        """Through the Cloud, like everybody: faults, latencies and who is watching are the same for all."""
         if region not in self._lambda:
             config = Config(
                 parameter_validation=False,

@@ -7,10 +7,11 @@ docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Synthetics_Can
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Protocol
+from typing import ClassVar, Protocol
 
-from ...aws import Cloud
 from ...clock import Killed, Task
+from ...cloud import Cloud
+from ...service import APART, WIRING, Service, Stateful, register
 from ..cloudwatch.model import Metrics
 
 NAMESPACE = "CloudWatchSynthetics"
@@ -22,12 +23,43 @@ class Requests(Protocol):
     def request(self, origin: str, method: str, url: str) -> tuple[int, bytes]: ...
 
 
-class Canary:
+class Synthetics(Service):
+    """Every Region's canaries."""
+
+    service: ClassVar = "synthetics"
+    not_state: ClassVar = {"cloud": APART, "_net": APART, "_metrics": APART}
+
+    def __init__(self, cloud: Cloud, net: Requests, metrics: Metrics) -> None:
+        super().__init__(cloud)
+        self._net, self._metrics = net, metrics
+        self.canaries: dict[tuple[str, str], Canary] = {}
+
+    def canary(self, region: str, name: str, journey: str | Callable[[], bool], every: float = 60) -> Canary:
+        """One more: `journey` is a URL, or a function, to be run every so many seconds."""
+        return register(
+            self.canaries,
+            (region, name),
+            lambda: Canary(self.cloud, self._net, self._metrics, region, name, journey, every),
+        )
+
+    def state(self) -> object:
+        return [canary.state() for canary in self.canaries.values()]
+
+
+class Canary(Stateful):
     """Runs `journey`, a URL that must answer 2xx or a function that must give True, again and again.
 
     A journey fails when it gives False, raises, or is not done when the next one is due. Metrics, by
     CanaryName: SuccessPercent (0 or 100), Failed (0 or 1), Duration (milliseconds).
     """
+
+    not_state: ClassVar = {
+        "cloud": APART,
+        "metrics": APART,
+        "region": WIRING,
+        "name": WIRING,
+        "_journey": WIRING,
+    }
 
     def __init__(
         self,
@@ -37,7 +69,7 @@ class Canary:
         region: str,
         name: str,
         journey: str | Callable[[], bool],
-        every: float = 60,
+        every: float,
     ) -> None:
         self.cloud, self.metrics, self.region, self.name = cloud, metrics, region, name
         self.failure = ""
@@ -47,10 +79,13 @@ class Canary:
         cloud.clock.after(0, self._start)
         cloud.clock.every(every, self._start)
 
+    def state(self) -> object:
+        return self.failure, self._run is not None and not self._run.done
+
     def _start(self) -> None:
         if self._run is not None and not self._run.done:
             self._run.kill()
-        if not self.cloud.weather.is_dark(self.region, "synthetics"):
+        if not self.cloud.faults.is_dark(self.region, "synthetics"):
             self._run = self.cloud.clock.spawn(self._once)
 
     def _once(self) -> None:

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from decimal import Decimal
 from typing import Any
 
-from botocore.model import Shape
+from botocore.model import OperationModel, Shape
 
 Fit = Callable[[Any], bool]
 
@@ -126,3 +126,17 @@ def _is_instant(value: Any) -> bool:
 
 def _doubt(value: Any) -> bool:
     return False
+
+
+_FITS: dict[str, Fits] = {}
+"""By service."""
+
+
+def fits_of(model: OperationModel) -> Fits:
+    """Those of the operation's service."""
+    return _FITS.setdefault(service_of(model), Fits())
+
+
+def service_of(model: OperationModel) -> str:
+    """boto3's name for the operation's service."""
+    return str(model.service_model.service_name)

@@ -15,20 +15,21 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-import moto.stepfunctions.parser.models as _load_the_interpreter
-from moto.stepfunctions.parser.asl.component.state.exec.state_task import lambda_eval_utils
-from moto.stepfunctions.parser.asl.utils.boto_client import boto_client_for
+from ...clock import Clock, Task
+from ...cloud import WHO
 
-from ..aws import WHO
-from ..clock import Clock, Task
-
-assert _load_the_interpreter
 _PREFIX = "moto.stepfunctions.parser"
 
 
 @contextmanager
 def on_the_clock(clock: Clock) -> Iterator[None]:
-    """While it lasts, every state machine of moto runs on `clock`."""
+    """While it lasts, every state machine of moto runs on `clock`. The Cloud is backed by moto."""
+    # Here and not above: importing moto changes botocore, unless twin/moto does it first.
+    import moto.stepfunctions.parser.models as _load_the_interpreter
+    from moto.stepfunctions.parser.asl.component.state.exec.state_task import lambda_eval_utils
+    from moto.stepfunctions.parser.asl.utils.boto_client import boto_client_for
+
+    assert _load_the_interpreter
     stand_ins = _Threading(clock)
     replacements = {
         "threading": (threading, stand_ins),
@@ -36,7 +37,7 @@ def on_the_clock(clock: Clock) -> Iterator[None]:
         "Thread": (threading.Thread, stand_ins.Thread),
         "Event": (threading.Event, stand_ins.Event),
         "Lock": (threading.Lock, _NoLock),
-        "boto_client_for": (boto_client_for, _clients()),
+        "boto_client_for": (boto_client_for, _clients(boto_client_for)),
     }
     replaced: list[tuple[Any, str, Any]] = []
     for name, module in list(sys.modules.items()):
@@ -57,7 +58,7 @@ def on_the_clock(clock: Clock) -> Iterator[None]:
             setattr(module, attribute, real)
 
 
-def _clients() -> Callable[..., Any]:
+def _clients(boto_client_for: Callable[..., Any]) -> Callable[..., Any]:
     """moto makes a client for each task; one for each service and Region serves as well, and much faster."""
     made: dict[tuple[str, str], Any] = {}
 

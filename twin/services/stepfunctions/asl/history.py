@@ -1,4 +1,4 @@
-"""What an execution tells of itself: the events of its history, as GetExecutionHistory gives them.
+"""What an execution shows of itself: the events of its history, as GetExecutionHistory gives them.
 
 Limits: docs.aws.amazon.com/step-functions/latest/dg/service-quotas.html.
 """
@@ -10,8 +10,8 @@ import math
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from ..aws import stamp
-from ..clock import Clock
+from ....clock import Clock
+from ....cloud import stamp
 from .states import RUNTIME, Failure
 
 MOST_EVENTS = 25_000
@@ -21,7 +21,7 @@ WHOLE = {"truncated": False}
 
 
 Details = Mapping[str, Any] | Callable[[], Mapping[str, Any]]
-"""What an event tells beyond its kind, or what gives it: most histories are never asked for."""
+"""What an event shows beyond its kind, or what gives it: most histories are never asked for."""
 
 
 class Full(Exception):
@@ -48,7 +48,7 @@ class History:
 
     @property
     def events(self) -> list[dict[str, Any]]:
-        """As they are told, each worked out when it is first asked for."""
+        """As they are shown, each worked out when it is first asked for."""
         for now, kind, previous, details in self._noted[len(self._told) :]:
             said = {"timestamp": instant(now), "type": kind, "id": len(self._told) + 1}
             more = {name: each() if callable(each) else each for name, each in details.items()}
@@ -59,12 +59,12 @@ class History:
         """The last event that there is room for."""
         why = f"The execution reached the maximum number of history events ({MOST_EVENTS})."
         failure = Failure(RUNTIME, why)
-        self.add(previous, "ExecutionFailed", {"executionFailedEventDetails": told(failure)})
+        self.add(previous, "ExecutionFailed", {"executionFailedEventDetails": described(failure)})
         return failure
 
 
 def instant(now: float) -> datetime.datetime:
-    """An instant as Step Functions tells it: in whole milliseconds, and never later than it is."""
+    """An instant as Step Functions shows it: in whole milliseconds, and never later than it is."""
     return stamp(math.floor(now * 1000) / 1000)
 
 
@@ -73,7 +73,7 @@ def text(now: float) -> str:
     return instant(now).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
-def told(failure: Failure) -> dict[str, str]:
-    """Absent where there is nothing to tell; a cause has a limit."""
+def described(failure: Failure) -> dict[str, str]:
+    """Absent where there is nothing to say; a cause has a limit."""
     said = {"error": failure.error, "cause": failure.cause and failure.cause[:LONGEST_CAUSE]}
     return {key: value for key, value in said.items() if value is not None}

@@ -1,4 +1,4 @@
-"""A call that has been through the door before tells what botocore's own way tells."""
+"""A call that takes the short way is answered as it is on botocore's own."""
 
 from __future__ import annotations
 
@@ -15,11 +15,12 @@ from botocore.exceptions import ClientError, ConnectTimeoutError, ParamValidatio
 from botocore.session import get_session
 from botocore.validate import ParamValidator
 
-from twin.aws import Answer, AwsError, Cloud
 from twin.clock import Clock
-from twin.faults import Echo, Kind, Request
+from twin.cloud import Answer, AwsError, Cloud
+from twin.faults import EarlierAnswers, Kind, Request
+from twin.fits import Fits
+from twin.moto.backing import Moto
 from twin.refusals import refusal
-from twin.shapes import Fits
 
 EAST, WEST = "us-east-1", "us-west-1"
 
@@ -58,15 +59,15 @@ class World:
         config = Config(connect_timeout=2, read_timeout=5, retries={"total_max_attempts": 1})
         return boto3.client(service, region, config=config, **more)  # type: ignore[call-overload]
 
-    def befall(self, *kinds: Kind | None) -> None:
-        """What befalls the next calls, one by one."""
+    def inject(self, *kinds: Kind | None) -> None:
+        """What is injected into the next calls, one by one."""
         fate = iter(kinds)
-        self.cloud.weather.script.append(lambda request: next(fate, None))
+        self.cloud.faults.injectors.append(lambda request: next(fate, None))
 
 
 @pytest.fixture
 def world() -> Iterator[World]:
-    with Cloud(Clock(), seed=1) as cloud:
+    with Cloud(Clock(), 1, Moto()) as cloud:
         yield World(cloud)
 
 
@@ -109,13 +110,13 @@ def test_each_client_and_parameter_has_its_own_url(world: World) -> None:
 
 
 def test_a_stale_answer_is_that_of_before_the_last_change(world: World) -> None:
-    world.cloud.weather.echo = Echo()
+    world.cloud.faults.earlier = EarlierAnswers()
     client = world.client()
 
     def reserved() -> Any:
         return client.get_function_concurrency(FunctionName="shop")["ReservedConcurrentExecutions"]
 
-    world.befall(None, None, None, None, "stale", None, "stale", "stale")
+    world.inject(None, None, None, None, "stale", None, "stale", "stale")
     told = []
     for number in (1, 1, 2, 3, 3, 3, 3, 4):
         world.reserved = number
@@ -124,9 +125,9 @@ def test_a_stale_answer_is_that_of_before_the_last_change(world: World) -> None:
 
 
 def test_what_never_changed_is_never_stale_nor_is_what_was_never_asked(world: World) -> None:
-    world.cloud.weather.echo = Echo()
+    world.cloud.faults.earlier = EarlierAnswers()
     here, there = world.client(), world.client(region=WEST)
-    world.befall("stale", "stale", None, "stale", "stale")
+    world.inject("stale", "stale", None, "stale", "stale")
     told = []
     for client, name, number in (
         (here, "shop", 1),
@@ -141,9 +142,9 @@ def test_what_never_changed_is_never_stale_nor_is_what_was_never_asked(world: Wo
 
 
 def test_the_same_question_about_another_span_of_time_is_the_same_question(world: World) -> None:
-    world.cloud.weather.echo = Echo()
+    world.cloud.faults.earlier = EarlierAnswers()
     client = world.client("cloudwatch")
-    world.befall(None, None, "stale")
+    world.inject(None, None, "stale")
     told = []
     for number in (1, 2, 2):
         world.value = float(number)
@@ -153,13 +154,13 @@ def test_the_same_question_about_another_span_of_time_is_the_same_question(world
 
 
 def test_a_write_and_a_strong_table_are_never_answered_stale(world: World) -> None:
-    """An Echo hears them all, and gives back neither."""
-    echo = Echo()
+    """An EarlierAnswers hears them all, and gives back neither."""
+    answers = EarlierAnswers()
     for service, operation in (("lambda", "PutFunctionConcurrency"), ("dynamodb", "GetItem")):
         request = Request(service, operation, EAST, {}, "", "")
-        assert [echo.hear(request, {"n": n}) for n in (1, 2, 3)] == [None] * 3
+        assert [answers.note(request, {"n": n}) for n in (1, 2, 3)] == [None] * 3
     asked = Request("lambda", "GetFunctionConcurrency", EAST, {}, "", "")
-    assert [echo.hear(asked, {"n": n}) for n in (1, 2, 3)] == [None, {"n": 1}, {"n": 2}]
+    assert [answers.note(asked, {"n": n}) for n in (1, 2, 3)] == [None, {"n": 1}, {"n": 2}]
 
 
 def test_a_refusal_is_of_the_same_class(world: World) -> None:
@@ -210,10 +211,10 @@ def test_a_service_says_in_its_own_words_that_it_is_busy_or_broken(
     assert (said.code, said.status) == (code, status)
 
 
-def test_faults_befall_every_call(world: World) -> None:
+def test_faults_are_injected_into_every_call(world: World) -> None:
     client = world.client()
     reserve(client)
-    world.befall("lost_before", "lost_after", "slow", "500", "denied", None)
+    world.inject("lost_before", "lost_after", "slow", "500", "denied", None)
     for timeout in (ConnectTimeoutError, ReadTimeoutError, ReadTimeoutError):
         with pytest.raises(timeout, match=r"lambda\.us-east-1"):
             reserve(client)
@@ -227,7 +228,7 @@ def test_faults_befall_every_call(world: World) -> None:
 def test_a_dark_region_is_dark_for_every_call(world: World) -> None:
     client = world.client()
     reserve(client)
-    world.cloud.weather.dark.add(EAST)
+    world.cloud.faults.dark.add(EAST)
     before = world.cloud.clock.now
     with pytest.raises(ConnectTimeoutError):
         reserve(client)
@@ -253,10 +254,10 @@ def test_watchers_and_handlers_hear_of_every_call(world: World) -> None:
 
 
 def test_a_client_outlives_its_cloud() -> None:
-    with Cloud(Clock(), seed=1) as cloud:
+    with Cloud(Clock(), 1, Moto()) as cloud:
         client = World(cloud).client()
         reserve(client)
-    with Cloud(Clock(), seed=1) as cloud:
+    with Cloud(Clock(), 1, Moto()) as cloud:
         there = World(cloud)
         reserve(client)
         assert len(there.heard) == 1

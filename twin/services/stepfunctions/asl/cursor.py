@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, ClassVar
 
+from ....service import WIRING
 from .states import Program, State
 
 
 @dataclass(frozen=True)
 class Machine:
     """A state machine as it was created."""
+
+    not_state: ClassVar = dict.fromkeys(("arn", "definition", "role", "created", "program"), WIRING)
 
     arn: str
     name: str
@@ -24,6 +27,15 @@ class Machine:
 @dataclass
 class Cursor:
     """Where one branch stands."""
+
+    not_state: ClassVar = {
+        "program": WIRING,
+        "last": "what has been is past",
+        "entered": "what has been is past",
+        "retries": "how often it has tried differs from run to run; where it is, is in the state",
+        "turn": "distinguishes turns",
+        "output": "of a branch that has ended: it is in the next one's input",
+    }
 
     path: tuple[int, ...]
     """Which branch of which branch; () is the machine itself."""
@@ -49,6 +61,11 @@ class Cursor:
     @property
     def state(self) -> State:
         return self.program.states[self.name]
+
+    def state_of_branch(self) -> tuple[object, ...]:
+        """Where it stands, for who asks what follows from it."""
+        ended = [branch.ended for branch in self.branches]
+        return self.path, self.name, self.given, self.entry > 0, sorted(self.tries), ended
 
     def unfinished(self) -> Iterator[Cursor]:
         """Every cursor, from the innermost out, that has not come to its branch's end."""

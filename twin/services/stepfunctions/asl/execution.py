@@ -13,12 +13,13 @@ from __future__ import annotations
 import heapq
 import json
 from collections.abc import Callable, Mapping
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
-from ..aws import WHO
-from ..clock import Clock
+from ....clock import Clock
+from ....cloud import WHO
+from ....service import APART, WIRING, Stateful
 from .cursor import Cursor, Machine
-from .history import WHOLE, Details, Full, History, text, told
+from .history import WHOLE, Details, Full, History, described, text
 from .states import (
     DATA_LIMIT,
     RUNTIME,
@@ -43,8 +44,22 @@ Invoke = Callable[[Mapping[str, Any]], Any]
 """Invokes a Lambda function with a Task's parameters and gives the Task's result; parks; raises Failure."""
 
 
-class Execution:
+class Execution(Stateful):
     """One execution of a machine. `given` is its input, as the caller wrote it."""
+
+    not_state: ClassVar = {
+        "clock": APART,
+        "arn": "by it and its machine's name, which are in the state, it is asked for",
+        "history": "what has been is past, but for its length, which no run of ours comes near",
+        "started": "what has been is past",
+        "stopped": "from then on it can be redriven for longer than any simulation lasts",
+        "redriven": "what has been is past",
+        "output": "of one that has ended well, which changes nothing any more",
+        "_invoke": WIRING,
+        "_input": "its input, which is in the state as it was written",
+        "_due": "where its cursors are is in the state, and what each has tried",
+        "_sequence": "distinguishes turns",
+    }
 
     def __init__(
         self, clock: Clock, invoke: Invoke, machine: Machine, arn: str, name: str, given: str
@@ -65,12 +80,19 @@ class Execution:
         root.last = 0  # the first state follows nothing
         self._wake(root, clock.now, self._again(root))
 
+    def state(self) -> object:
+        """Where each branch stands and how often it has tried there; not for how long it has waited."""
+        cursors = [cursor.state_of_branch() for cursor in self._root.unfinished()]
+        failed = self.failure.error if self.failure else ""
+        redrives = {"redrives": self.redrives}
+        return self.machine.name, self.name, self.given, self.status, redrives, failed, cursors
+
     def stop(self, error: str | None, cause: str | None) -> None:
         """Every branch stops where it is; the Lambdas that they called run on."""
         self.failure = Failure(error, cause)
         try:
             self._abort(self._root)
-            self._event(self._root, "ExecutionAborted", executionAbortedEventDetails=told(self.failure))
+            self._event(self._root, "ExecutionAborted", executionAbortedEventDetails=described(self.failure))
         except Full:
             self._overflow()
         else:
@@ -176,7 +198,7 @@ class Execution:
         if failure is None and too_large(output_text):
             failure = Failure(DATA_LIMIT, f"The result of {task.name} exceeds the maximum number of bytes")
         if failure is not None:
-            self._event(cursor, "TaskFailed", taskFailedEventDetails=LAMBDA | told(failure))
+            self._event(cursor, "TaskFailed", taskFailedEventDetails=LAMBDA | described(failure))
             self._failed(cursor, task, failure)
             return
         details = LAMBDA | {"output": output_text, "outputDetails": WHOLE}
@@ -193,7 +215,7 @@ class Execution:
     def _timed_out(self, cursor: Cursor, task: Task) -> None:
         cursor.turn += 1
         failure = Failure(TIMEOUT)
-        self._event(cursor, "TaskTimedOut", taskTimedOutEventDetails=LAMBDA | told(failure))
+        self._event(cursor, "TaskTimedOut", taskTimedOutEventDetails=LAMBDA | described(failure))
         self._failed(cursor, task, failure)
 
     def _failed(self, cursor: Cursor, task: Task, failure: Failure) -> None:
@@ -255,7 +277,7 @@ class Execution:
             self._join(self._around(cursor))
 
     def _join(self, cursor: Cursor) -> None:
-        """The next state follows the last event of the branches, as AWS tells it."""
+        """The next state follows the last event of the branches, as AWS shows it."""
         last = cursor.last = max(branch.last for branch in cursor.branches)
         self._event(cursor, "ParallelStateSucceeded")
         cursor.last = last
@@ -285,11 +307,11 @@ class Execution:
 
     def _fall(self, cursor: Cursor, failure: Failure) -> None:
         """The execution fails, at once with States.Runtime; else the Parallel does, and its other branches
-        stop. A Task that fails its branch is told as aborted, too."""
+        stop. A Task that fails its branch is shown as aborted, too."""
         cursor.turn += 1
         if cursor is self._root or failure.error == RUNTIME:
             self.failure, self._root.last = failure, cursor.last
-            self._event(self._root, "ExecutionFailed", executionFailedEventDetails=told(failure))
+            self._event(self._root, "ExecutionFailed", executionFailedEventDetails=described(failure))
             self._end("FAILED")
             return
         around = self._around(cursor)
@@ -316,7 +338,7 @@ class Execution:
         for cursor in self._root.unfinished():
             cursor.turn += 1
 
-    # What is told.
+    # What is shown.
 
     def _event(self, cursor: Cursor, kind: str, **details: Details) -> None:
         cursor.last = self.history.add(cursor.last, kind, details)

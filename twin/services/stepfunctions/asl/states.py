@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 LARGEST_BYTES = 262_144
 """Of a state's input, of its output and of a task's result."""
@@ -18,7 +18,9 @@ ALL, TASK_FAILED = "States.ALL", "States.TaskFailed"
 
 
 class Failure(Exception):
-    """A state has failed, with the error and the cause that its Retry, its Catch and its run are told."""
+    """A state has failed, with the error and the cause that its Retry, its Catch and its run get."""
+
+    not_state: ClassVar = {"cause": "words about the error"}
 
     def __init__(self, error: str | None, cause: str | None = None) -> None:
         super().__init__(error, cause)
@@ -191,9 +193,9 @@ def fill(template: Any, given: Any, context: Any) -> Any:
     try:
         return template.find(given, context)
     except LookupError:
-        told = compact(context if template.of_context else given)
+        used = compact(context if template.of_context else given)
         where = f"specified for the field '{template.field}' could not be found in the input"
-        why = f"The JSONPath '{template.text}' {where} '{told}'"
+        why = f"The JSONPath '{template.text}' {where} '{used}'"
         raise Failure(RUNTIME, why) from None
 
 

@@ -1,0 +1,25 @@
+"""RDS, as far as Aurora global databases go."""
+
+from ...rows import READ, WRITE, Rows
+
+CLUSTER = "rds:{region}:{account}:cluster:{given}"
+
+ROWS = (
+    Rows(
+        "rds",
+        operations={
+            "DescribeGlobalClusters": READ,
+            "DescribeDBClusters": READ,
+            "SwitchoverGlobalCluster": WRITE,
+            "FailoverGlobalCluster": WRITE,
+            "RemoveFromGlobalCluster": WRITE,
+        },
+        resources={
+            "GlobalClusterIdentifier": "rds::{account}:global-cluster:{given}",
+            "TargetDbClusterIdentifier": CLUSTER,
+            "DBClusterIdentifier": CLUSTER,
+            "DbClusterIdentifier": CLUSTER,
+        },
+        denial="AccessDenied",
+    ),
+)

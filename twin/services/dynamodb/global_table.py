@@ -1,0 +1,203 @@
+"""A DynamoDB global table with multi-Region eventual consistency (MREC), as an application has it.
+
+Plain items a Region, replicated one by one after a lag; the last writer wins, and no AWS metric says which
+writes that threw away. It names them.
+Source: docs.aws.amazon.com/amazondynamodb/latest/developerguide/V2globaltables_HowItWorks.html
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, ClassVar
+
+from botocore.exceptions import ConnectTimeoutError
+
+from ...cloud import Cloud
+from ...service import APART, WIRING, Stateful
+
+SERVICE = "dynamodb"
+TIMEOUT_SECONDS = 2
+"""For how long an application waits for a dark Region's table."""
+LOOK_AGAIN_SECONDS = 1.0
+"""How often a paused replication looks whether it can go on."""
+
+Item = Mapping[str, Any]
+
+
+GROWS = "what customers write grows all the time; what of it came to harm is named"
+
+
+@dataclass(frozen=True)
+class Write:
+    """An acknowledged write, under the name that its writer gave it."""
+
+    name: str
+    region: str
+    at: float
+    """When it was acknowledged, in seconds since 1970."""
+    key: str
+    item: Item
+    number: int
+    known: Mapping[str, int] = field(repr=False)
+    """Of each Region, the newest write to this key that the writer's Region had when it wrote."""
+
+    @property
+    def version(self) -> tuple[float, str]:
+        """The greater one wins: by time, then by the Region's name."""
+        return self.at, self.region
+
+    def knew(self, other: Write) -> bool:
+        return self.known.get(other.region, -1) >= other.number
+
+
+@dataclass
+class _Replica:
+    newest: dict[str, Write] = field(default_factory=dict)
+    """By key."""
+    arrived: dict[str, dict[str, int]] = field(default_factory=dict)
+    """By key, then by Region: the newest write that has been here."""
+
+
+@dataclass
+class _Route(Stateful):
+    """The way from one replica to another."""
+
+    not_state: ClassVar = {"under_way": GROWS}
+
+    under_way: dict[int, Write] = field(default_factory=dict)
+    held: list[Write] = field(default_factory=list)
+    """They could not be delivered in time: one of the Regions was dark."""
+
+
+class GlobalTable(Stateful):
+    """A table with multi-Region eventual consistency. Calls are local, and take no time."""
+
+    not_state: ClassVar = {
+        "_cloud": APART,
+        "name": WIRING,
+        "regions": WIRING,
+        "_number": "distinguishes writes",
+        "_replicas": GROWS,
+    }
+
+    def __init__(self, cloud: Cloud, name: str, regions: Sequence[str]) -> None:
+        self._cloud = cloud
+        self.name = name
+        self.regions = tuple(regions)
+        self._replicas = {region: _Replica() for region in regions}
+        self._routes = {(a, b): _Route() for a in regions for b in regions if a != b}
+        self._number = 0
+        self._overwritten: dict[int, Write] = {}
+        self._late: dict[int, Write] = {}
+        self._unreached: set[int] = set()
+        self._held = False
+
+    def state(self) -> object:
+        """Whether each route is held up, and which promises have not been kept so far."""
+        held = [bool(route.held) for route in self._routes.values()]
+        return self._held, held, bool(self._unreached), len(self._late), len(self._overwritten)
+
+    def hold(self) -> None:
+        """Nothing is delivered any more, until `release`."""
+        self._held = True
+
+    def release(self) -> None:
+        self._held = False
+
+    def put(self, region: str, key: str, item: Item, name: str) -> Write:
+        """Writes the item in the Region; `name` is how a report will call this write."""
+        self._reach(region)
+        self._number += 1
+        replica = self._replicas[region]
+        known = {**replica.arrived.get(key, {}), region: self._number}
+        write = Write(name, region, self._cloud.clock.now, key, dict(item), self._number, known)
+        replica.arrived[key] = dict(known)
+        replica.newest[key] = write
+        for other in self.regions:
+            if other != region:
+                self._routes[region, other].under_way[write.number] = write
+                self._replicate(write, other)
+        return write
+
+    def get(self, region: str, key: str) -> Item | None:
+        """The item as that Region has it now."""
+        self._reach(region)
+        newest = self._replicas[region].newest.get(key)
+        return None if newest is None else newest.item
+
+    def items(self, region: str) -> dict[str, Item]:
+        """A Region's items by key, also a dark one's: for invariants and reports, not for applications."""
+        newest = self._replicas[region].newest
+        return {key: write.item for key, write in newest.items()}
+
+    @property
+    def overwritten(self) -> tuple[Write, ...]:
+        """Acknowledged, then thrown away for a write that did not know them."""
+        return tuple(self._overwritten.values())
+
+    @property
+    def late(self) -> tuple[Write, ...]:
+        """Arrived only when their Region could be reached again (they may be overwritten as well)."""
+        return tuple(self._late.values())
+
+    def missing(self, region: str) -> tuple[Write, ...]:
+        """Acknowledged elsewhere and not arrived in this Region: lost, should it have to do without them."""
+        routes = [route for (_, target), route in self._routes.items() if target == region]
+        return tuple(write for route in routes for write in route.under_way.values())
+
+    def _reach(self, region: str) -> None:
+        """An application that asks a dark Region waits in vain."""
+        if self._cloud.faults.is_dark(region, SERVICE):
+            self._cloud.clock.sleep(TIMEOUT_SECONDS)
+            raise ConnectTimeoutError(endpoint_url=f"https://dynamodb.{region}.amazonaws.com/")
+
+    def _replicate(self, write: Write, target: str) -> None:
+        lag = self._cloud.latency.draw("dynamodb_replication")
+        self._cloud.clock.after(lag, lambda: self._deliver(write, target))
+
+    def _deliver(self, write: Write, target: str) -> None:
+        route = self._routes[write.region, target]
+        if not self._connected(write.region, target):
+            if not self._cloud.faults.is_dark(target, SERVICE):
+                self._unreached.add(write.number)
+            route.held.append(write)
+            if len(route.held) == 1:
+                self._look_again(write.region, target)
+            return
+        del route.under_way[write.number]
+        if write.number in self._unreached:
+            self._late[write.number] = write
+        self._arrive(write, self._replicas[target])
+
+    def _look_again(self, source: str, target: str) -> None:
+        def look() -> None:
+            if not self._connected(source, target):
+                self._look_again(source, target)
+                return
+            route = self._routes[source, target]
+            held, route.held = route.held, []
+            for write in held:
+                self._replicate(write, target)
+
+        self._cloud.clock.after(LOOK_AGAIN_SECONDS, look)
+
+    def _connected(self, source: str, target: str) -> bool:
+        is_dark = self._cloud.faults.is_dark
+        apart = is_dark(source, SERVICE, origin=target) or is_dark(target, SERVICE, origin=source)
+        return not (self._held or apart)
+
+    def _arrive(self, write: Write, replica: _Replica) -> None:
+        arrived = replica.arrived.setdefault(write.key, {})
+        if arrived.get(write.region, -1) > write.number:
+            return  # its own Region has replaced it since
+        for region, number in write.known.items():
+            arrived[region] = max(number, arrived.get(region, -1))
+        here = replica.newest.get(write.key)
+        if here is None:
+            replica.newest[write.key] = write
+            return
+        loser, winner = sorted((here, write), key=lambda w: w.version)
+        replica.newest[write.key] = winner
+        if not winner.knew(loser):
+            self._overwritten[loser.number] = loser

@@ -1,0 +1,12 @@
+"""SNS."""
+
+from ...rows import WRITE, Rows
+
+ROWS = (
+    Rows(
+        "sns",
+        operations={"CreateTopic": WRITE, "Publish": WRITE},
+        resources={"TopicArn": "{given}"},
+        denial="AuthorizationError",
+    ),
+)
