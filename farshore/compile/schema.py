@@ -26,14 +26,14 @@ TOGETHER = "steps carried out side by side"
 def json_schema(registry: Registry | None = None) -> Json:
     """A JSON Schema (draft 2020-12) of one runbook."""
     known = written(registry or steps())
-    shape = _object(inputs(Head))
+    model = _object(inputs(Head))
     for name, doc in PROCEDURES.items():
-        shape["properties"][name] = {"$ref": "#/$defs/procedure", "description": doc}
-    shape["required"].append("failover")
+        model["properties"][name] = {"$ref": "#/$defs/procedure", "description": doc}
+    model["required"].append("failover")
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "A Farshore runbook",
-        **shape,
+        **model,
         "$defs": {
             "procedure": {"type": "array", "minItems": 1, "items": {"$ref": "#/$defs/entry"}},
             "entry": _one_of_steps(known, together=True),
@@ -59,11 +59,11 @@ def _one_of_steps(known: Registry, together: bool) -> Json:
 
 
 def _step(step_type: StepType) -> Json:
-    shape = _object(inputs(step_type) + [BEFORE_APPROVAL] * step_type.fences)
-    shape["description"] = (step_type.__doc__ or step_type.name).strip().splitlines()[0]
-    if not shape["required"]:
-        shape["type"] = ["object", "null"]
-    return shape
+    model = _object(inputs(step_type) + [BEFORE_APPROVAL] * step_type.fences)
+    model["description"] = (step_type.__doc__ or step_type.name).strip().splitlines()[0]
+    if not model["required"]:
+        model["type"] = ["object", "null"]
+    return model
 
 
 def _object(fields: list[Input]) -> Json:
@@ -76,8 +76,8 @@ def _object(fields: list[Input]) -> Json:
 
 
 def _described(field: Input) -> Json:
-    shape = _value(field.type)
-    return {**shape, "description": field.doc} if field.doc else shape
+    model = _value(field.type)
+    return {**model, "description": field.doc} if field.doc else model
 
 
 def _value(declared: Any) -> Json:

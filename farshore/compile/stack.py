@@ -40,7 +40,7 @@ def refused(
     names = [*_keys(frame, "Resources"), *resources, *_by_sam(uses)]
     twice = sorted(name for name, count in Counter(names).items() if count > 1)
     if twice:
-        # Two resources of one name are one resource to CloudFormation, and nobody tells.
+        # Two resources of one name are one resource to CloudFormation, and nobody says so.
         what = f"more than one resource would be called {', '.join(twice)}"
         yield Mistake(path, 0, what, "rename the application, the alarm, the step or the table")
     if len(names) > RESOURCES:
