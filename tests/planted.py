@@ -21,7 +21,7 @@ from functions.steps.approval import Approval
 from functions.steps.arc_controls import ArcControls
 from functions.steps.aurora_writer import AuroraWriter
 from functions.steps.lease import LeaseStep
-from twin.asl.execution import Execution
+from twin.services.stepfunctions.asl.execution import Execution
 
 Plant = Callable[[pytest.MonkeyPatch], None]
 

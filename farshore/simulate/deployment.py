@@ -14,10 +14,10 @@ from functions.handler import lambda_handler
 from functions.outside import Outside
 from functions.run import Run
 from functions.telemetry import Report, Telemetry, tick_of
+from twin.applications import account as accounts
 from twin.clock import at_once
 from twin.cloud import Cloud
 from twin.net import Net
-from twin.services import account as accounts
 
 from ..checkers.events import TICK, Tick
 from ..compile.machine import function_of

@@ -7,8 +7,8 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from twin.applications import account as accounts
 from twin.cloud import ACCOUNT
-from twin.services import account as accounts
 
 from ..compile.machine import Machine, machines
 from ..compile.policy import statements

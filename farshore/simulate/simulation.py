@@ -21,6 +21,7 @@ from functions.outside import Outside
 from functions.planned import Planned, planned_from
 from functions.run import Purpose
 from functions.telemetry import Telemetry, tick_of
+from twin.applications import account as accounts
 from twin.applications import foundation
 from twin.clock import Clock
 from twin.cloud import AwsError, Behind, Cloud
@@ -28,7 +29,6 @@ from twin.customers import Customers
 from twin.doubles import Doubles
 from twin.faults import Request
 from twin.net import Net
-from twin.services import account as accounts
 
 from ..checkers.checkers import Checkers
 from ..checkers.events import Call, call_of

@@ -14,15 +14,15 @@ import boto3
 from ..application import Journey
 from ..cloud import ACCOUNT, Cloud
 from ..net import Net
-from .cloudwatch.model import Metrics
-from .dynamodb.model import DynamoDB
-from .dynamodb.strong_table import StrongTable
-from .events.model import Bus
-from .health.model import Health
-from .iam.model import Policy
-from .lambda_.model import FunctionError, Functions
-from .stepfunctions.model import StepFunctions
-from .synthetics.model import NAMESPACE, Synthetics
+from ..services.cloudwatch.model import Metrics
+from ..services.dynamodb.model import DynamoDB
+from ..services.dynamodb.strong_table import StrongTable
+from ..services.events.model import Bus
+from ..services.health.model import Health
+from ..services.iam.model import Policy
+from ..services.lambda_.model import FunctionError, Functions
+from ..services.stepfunctions.model import StepFunctions
+from ..services.synthetics.model import NAMESPACE, Synthetics
 
 __all__ = ["Account", "FunctionError", "Policy"]
 
