@@ -36,13 +36,6 @@ DECLARED = {
 APIS = {api for api in DECLARED if not api.is_http}
 
 NAMING: Mapping[str, str] = {
-    "farshore/explore/cases.py": "endpoints of a cluster are to be found by their input's type",
-    "farshore/explore/play.py": "what a person's calls are is to be declared",
-    "farshore/explore/preface.md": "endpoints in the words of any service",
-    "farshore/explore/seed.py": "an example of any application",
-    "farshore/explore/strike.py": "a person's calls are to be declared",
-    "farshore/explore/succeeds.py": "endpoints in the words of any service",
-    "farshore/lint/darkness.py": "a step is to declare what it survives",
     "twin/asl/definition.py": "the resource of a Task is to be an argument",
     "twin/asl/execution.py": "who answers a Task is to be an argument",
     "twin/asl/history.py": "in the engine's own words",

@@ -1,4 +1,4 @@
-"""`farshore replay`: seeds that read as they print, a run told in plain words, and its shortest form."""
+"""`farshore replay`: seeds that read as they print, a run described in plain words, and its shortest form."""
 
 from __future__ import annotations
 
@@ -14,13 +14,14 @@ from click.testing import CliRunner, Result
 
 from farshore.cli import farshore
 from farshore.compile import retry
-from farshore.explore.seed import Fault, Point, Seed, read
+from farshore.explore.seed import Fault, Point, Seed
+from farshore.explore.syntax import read
 
 ROOT = Path(__file__).parent.parent
 LEASE = Point("failover-1/lease", 1, 2)
 FENCE = Point("failover-1/lambda_concurrency.us-east-1.2", 12, 0)
 KILLED = "killed@failover-1/arc_controls/1/2"
-COURSE = "unicorn-shop,failover,graceful"
+BASELINE = "unicorn-shop,failover,graceful"
 
 
 @pytest.fixture(autouse=True)
@@ -38,9 +39,9 @@ def replay(*words: str) -> Result:
     return result
 
 
-def told(*words: str) -> list[dict[str, Any]]:
-    tales: list[dict[str, Any]] = json.loads(replay("--json", *words).stdout)
-    return tales
+def described(*words: str) -> list[dict[str, Any]]:
+    stories: list[dict[str, Any]] = json.loads(replay("--json", *words).stdout)
+    return stories
 
 
 @pytest.fixture
@@ -71,11 +72,11 @@ SEEDS: dict[str, Seed] = {
     "shop,failover,ungraceful,dark:a.b-c.us-east-1.amazonaws.com..+0.5": Seed(
         "shop", "failover", "ungraceful", (Fault("dark", "a.b-c.us-east-1.amazonaws.com", None, 0.5),)
     ),
-    "shop,failover,ungraceful,cut:us-east-1~us-west-1..failover-1/lease/1/2,rain:7": Seed(
+    "shop,failover,ungraceful,partition:us-east-1~us-west-1..failover-1/lease/1/2,random:7": Seed(
         "shop",
         "failover",
         "ungraceful",
-        (Fault("cut", "us-east-1~us-west-1", None, LEASE), Fault("rain", "7")),
+        (Fault("partition", "us-east-1~us-west-1", None, LEASE), Fault("random", "7")),
     ),
     "shop,failover,graceful,grey:us-west-1@failover-1/lease/1/2,late@failover-1/lease/1/2": Seed(
         "shop", "failover", "graceful", (Fault("grey", "us-west-1", LEASE), Fault("late", "", LEASE))
@@ -103,27 +104,27 @@ def test_a_seed_reads_as_it_prints(text: str) -> None:
             ],
         ),
         (
-            f"{COURSE},lost@failover-1/lease/1/2,killed,dark,twice:us-east-1@failover-1/lease/1/2",
+            f"{BASELINE},lost@failover-1/lease/1/2,killed,dark,twice:us-east-1@failover-1/lease/1/2",
             [
                 "lost@failover-1/lease/1/2: no such fault; there are lost_before, lost_after",
-                "killed: killed strikes at one point: write killed@POINT",
+                "killed: killed happens at one point: write killed@POINT",
                 "dark: dark needs a place",
                 "twice:us-east-1@failover-1/lease/1/2: twice has no place",
             ],
         ),
         (
-            f"{COURSE},killed@lease/1,dark:us-east-1..60,dark:us-east-1..+soon,denied@failover-1/lease/1/2..+5",
+            f"{BASELINE},killed@lease/1,dark:us-east-1..60,dark:us-east-1..+soon,denied@failover-1/lease/1/2..+5",
             [
-                "lease/1: a point is EXECUTION/STATE/TICK/CALL, as failover-1/lease/1/2",
+                "lease/1: a point is EXECUTION/STATE/TICK/CALL, the last two in figures",
                 "60: a point is EXECUTION/STATE/TICK/CALL",
                 "+soon: seconds are written +60",
-                "denied strikes at one point",
+                "denied happens at one point",
             ],
         ),
     ],
 )
-def test_every_mistake_of_a_seed_is_told_at_once(seed: str, mistakes: list[str]) -> None:
-    result = replay(COURSE, seed)
+def test_every_mistake_of_a_seed_is_said_at_once(seed: str, mistakes: list[str]) -> None:
+    result = replay(BASELINE, seed)
     assert result.exit_code == 2
     assert result.stdout == ""
     for mistake in mistakes:
@@ -131,8 +132,8 @@ def test_every_mistake_of_a_seed_is_told_at_once(seed: str, mistakes: list[str])
     assert result.stderr.count(f"{seed}: ") == len(mistakes)
 
 
-def test_the_mistakes_of_several_seeds_are_told_at_once() -> None:
-    result = replay("unicorn-shop", f"{COURSE},nonsense", f"{COURSE},dark")
+def test_the_mistakes_of_several_seeds_are_said_at_once() -> None:
+    result = replay("unicorn-shop", f"{BASELINE},nonsense", f"{BASELINE},dark")
     assert result.exit_code == 2
     assert "a seed is APP" in result.stderr
     assert "nonsense: no such fault" in result.stderr
@@ -152,14 +153,14 @@ def test_what_cannot_be_replayed_is_a_usage_error(words: list[str], says: str) -
     assert says in result.stderr
 
 
-# A run, told.
+# A run, described.
 
 
-def test_a_story_tells_the_fault_the_changes_the_ticks_the_world_and_the_end() -> None:
-    result = replay(f"{COURSE},{KILLED}")
+def test_a_story_has_the_fault_the_changes_the_ticks_the_world_and_the_end() -> None:
+    result = replay(f"{BASELINE},{KILLED}")
     assert result.exit_code == 0
     lines = result.stdout.splitlines()
-    assert lines[0] == f"{COURSE},{KILLED}"
+    assert lines[0] == f"{BASELINE},{KILLED}"
     assert lines[-1] == "SUCCEEDED: safe, live"
 
     def place(*words: str) -> int:
@@ -171,7 +172,7 @@ def test_a_story_tells_the_fault_the_changes_the_ticks_the_world_and_the_end() -
         place(
             "change", "failover-1/lambda_concurrency.us-east-1: lambda:PutFunctionConcurrency in us-east-1"
         ),
-        place("world", "data is written in us-west-1", "customers are led to us-east-1"),
+        place("world", "users is written in us-west-1", "customers are led to us-east-1"),
         place("fault", "failover-1/arc_controls, tick 1, call 2", "the function is killed"),
         place("change", "failover-1/arc_controls: route53-recovery-cluster:UpdateRoutingControlStates"),
         place("world", "customers are led to us-west-1"),
@@ -182,10 +183,10 @@ def test_a_story_tells_the_fault_the_changes_the_ticks_the_world_and_the_end() -
     assert place("died", "failover-1/arc_controls: tick 1 never ended") < len(lines)
 
 
-def test_the_same_seed_tells_the_same_story_to_the_byte() -> None:
+def test_the_same_seed_gives_the_same_story_to_the_byte() -> None:
     seeds = (
-        f"{COURSE},late@failover-1/aurora_writer.us-west-1/1/5",
-        "unicorn-shop,failover,ungraceful,rain:3",
+        f"{BASELINE},late@failover-1/aurora_writer.us-west-1/1/5",
+        "unicorn-shop,failover,ungraceful,random:3",
     )
 
     def printed(hash_seed: int) -> str:
@@ -197,33 +198,42 @@ def test_the_same_seed_tells_the_same_story_to_the_byte() -> None:
 
     one = printed(1)
     assert one == printed(2)
-    assert [tale["seed"] for tale in json.loads(one)] == list(seeds)
-    assert json.dumps(told(*seeds), indent=2) + "\n" == one
+    assert [story["seed"] for story in json.loads(one)] == list(seeds)
+    assert json.dumps(described(*seeds), indent=2) + "\n" == one
 
 
-def test_as_json_a_tale_has_its_seed_its_end_its_breaches_and_its_events() -> None:
-    (tale,) = told(f"{COURSE},{KILLED}")
-    assert tale.keys() == {"seed", "status", "safe", "live", "breaches", "events"}
-    assert (tale["status"], tale["safe"], tale["live"], tale["breaches"]) == ("SUCCEEDED", True, True, [])
-    assert {event["kind"] for event in tale["events"]} >= {"start", "tick", "change", "world", "fault", "end"}
-    times = [event["at"] for event in tale["events"]]
+def test_as_json_a_story_has_its_seed_its_end_its_breaches_and_its_events() -> None:
+    (story,) = described(f"{BASELINE},{KILLED}")
+    assert story.keys() == {"seed", "status", "safe", "live", "breaches", "events"}
+    assert (story["status"], story["safe"], story["live"], story["breaches"]) == ("SUCCEEDED", True, True, [])
+    assert {event["kind"] for event in story["events"]} >= {
+        "start",
+        "tick",
+        "change",
+        "world",
+        "fault",
+        "end",
+    }
+    times = [event["at"] for event in story["events"]]
     assert times == sorted(times)
 
 
 def test_a_breach_ends_with_1_and_the_story_names_its_cause(no_second_try: None) -> None:
-    result = replay(f"{COURSE},{KILLED}")
+    result = replay(f"{BASELINE},{KILLED}")
     assert result.exit_code == 1
     assert "L1: failover ended FAILED: Runtime.ExitError" in result.stdout
     assert result.stdout.splitlines()[-1] == "FAILED: safe, NOT LIVE"
 
 
-def test_several_seeds_are_told_one_after_the_other_and_one_breach_is_enough(no_second_try: None) -> None:
-    seeds = [COURSE, f"{COURSE},{KILLED}", "unicorn-shop,prepare,graceful"]
+def test_several_seeds_are_described_one_by_one_and_one_breach_is_enough(
+    no_second_try: None,
+) -> None:
+    seeds = [BASELINE, f"{BASELINE},{KILLED}", "unicorn-shop,prepare,graceful"]
     result = replay(*seeds)
     assert result.exit_code == 1
     assert [line for line in result.stdout.splitlines() if line in seeds] == seeds
-    tales = told(*seeds)
-    assert [(tale["seed"], tale["live"]) for tale in tales] == list(
+    stories = described(*seeds)
+    assert [(story["seed"], story["live"]) for story in stories] == list(
         zip(seeds, (True, False, True), strict=True)
     )
 
@@ -233,23 +243,23 @@ def test_several_seeds_are_told_one_after_the_other_and_one_breach_is_enough(no_
 
 def test_the_shortest_has_the_same_breach_and_none_of_the_needless_faults(no_second_try: None) -> None:
     needless = "throttled@failover-1/lease/1/1"
-    (tale,) = told("--shrink", f"{COURSE},{needless},{KILLED}")
-    assert tale["seed"] == f"{COURSE},{KILLED}"
-    assert [breach["invariant"] for breach in tale["breaches"]] == ["L1"]
+    (story,) = described("--shrink", f"{BASELINE},{needless},{KILLED}")
+    assert story["seed"] == f"{BASELINE},{KILLED}"
+    assert [breach["invariant"] for breach in story["breaches"]] == ["L1"]
 
 
 def test_the_shortest_lasts_no_longer_than_it_must(no_second_try: None) -> None:
     dark = "dark:lambda/us-west-1@failover-1/arc_controls/1/0"
-    (tale,) = told("--shrink", f"{COURSE},{dark}..+100")
-    (fault,) = read(tale["seed"]).faults
+    (story,) = described("--shrink", f"{BASELINE},{dark}..+100")
+    (fault,) = read(story["seed"]).faults
     assert str(fault).startswith(dark)
     assert isinstance(fault.until, float)
     assert fault.until <= 5
-    assert {breach["invariant"] for breach in tale["breaches"]} == {"S7"}
+    assert {breach["invariant"] for breach in story["breaches"]} == {"S7"}
 
 
 def test_what_breaches_nothing_is_short_enough() -> None:
-    seed = f"{COURSE},throttled@failover-1/lease/1/1,{KILLED}"
+    seed = f"{BASELINE},throttled@failover-1/lease/1/1,{KILLED}"
     result = replay("--shrink", "--json", seed)
     assert result.exit_code == 0
-    assert [tale["seed"] for tale in json.loads(result.stdout)] == [seed]
+    assert [story["seed"] for story in json.loads(result.stdout)] == [seed]

@@ -1,10 +1,14 @@
 """Exploration: the real runbook, machines and step code, under every single failure there is.
 
-seed.py         what happens in one simulated run, in one word that can be told, kept and replayed
-play.py         one such run, from the curtain to the verdict
-trouble.py      how each kind of fault is done
-verdict.py      what must hold when the run is over
-cases.py        which runs there are: points, their classes, and what befalls them
-exploration.py  all of them, on all cores, and the matrix that comes of it
-story.py        one of them told in plain words, and made as short as it can be
+seed.py, syntax.py   what happens in one simulated run, as one word, and that word read
+data.py              what is passed around: recorded calls, baseline runs, fault cases, outcomes
+kinds/               every kind of fault: its word, where it applies, what it does, what a run may come to
+points.py, cases.py  where a baseline run can be met, and all runs that come of that
+person.py            who approves, stops, redrives and repairs
+injector.py          makes a seed's faults happen
+recorder.py          records a baseline run's calls, and with replies.py the replies to each under faults
+forks.py, seam.py    at each call: recorded, forked into one process a fault, injected
+driver.py            one run, from before its beginning to after its end
+exploration.py       all of them, on all cores; matrix.py what survived
+story.py, shrink.py  one of them described in plain words, and made as short as it can be
 """

@@ -10,33 +10,13 @@ from typing import Any
 from ..checkers.checker import Breach
 from ..runbook.find import find
 from ..runbook.load import Runbook
-from .cases import (
-    Course,
-    Struck,
-    bases,
-    classes,
-    false_alarms,
-    points,
-    rains,
-    spells,
-    stalls,
-    strikes,
-    words,
-)
+from .cases import baseline_name, baseline_seeds, fault_cases, injected
+from .data import Baseline, FaultCase, Outcome, Result, broken
+from .driver import Driver
 from .forks import Forks
-from .play import Judged, Outcome, Play, broken
+from .points import tick_classes
+from .recorder import Recorder
 from .seed import Seed
-
-
-@dataclass(frozen=True)
-class Verdict(Judged):
-    """Of one run."""
-
-    struck: Struck
-    status: str
-    breaches: tuple[Breach, ...]
-    back: str = ""
-    """The state at whose beginning it was back on course; "" where it was followed to its end."""
 
 
 @dataclass
@@ -46,87 +26,76 @@ class Exploration:
     app: str
     runbook: Runbook
     to_the_end: bool = False
-    """Follows every run to its end, also when it is back on course."""
-    courses: list[Course] = field(default_factory=list)
-    broken: list[Verdict] = field(default_factory=list)
-    """Courses that nothing struck, and that went wrong all the same: they are not struck."""
-    verdicts: list[Verdict] = field(default_factory=list)
+    """Follows every run to its end, also when it stands as its baseline run did."""
+    baselines: list[Baseline] = field(default_factory=list)
+    broken: list[Result] = field(default_factory=list)
+    """Baseline runs that went wrong though nothing was injected: nothing is, then."""
+    results: list[Result] = field(default_factory=list)
 
     def survey(self) -> None:
-        """Plays each course once, and hears its calls."""
-        for seed in bases(self.app, self.runbook):
-            outcome = played(seed, listen=True)
-            standings = {} if self.to_the_end else outcome.standings
-            course = Course(seed, outcome.heard, outcome.status, standings)
-            self.courses.append(course)
+        """Plays each baseline run once, and records its calls."""
+        for seed in baseline_seeds(self.app, self.runbook):
+            outcome = played(seed, recorder=Recorder())
+            fingerprints = {} if self.to_the_end else outcome.fingerprints
+            name = baseline_name(seed)
+            self.baselines.append(Baseline(seed, name, outcome.calls, outcome.status, fingerprints))
             if outcome.breaches:
-                struck = Struck(seed, course.name, "throughout", "nothing")
-                self.broken.append(Verdict(struck, outcome.status, outcome.breaches))
+                self.broken.append(Result(FaultCase(seed, name, "throughout", "nothing"), outcome))
 
-    def runs(self, every: bool = False) -> Iterator[Struck]:
-        """Every run to make, each once."""
-        seen: set[Seed] = set()
-        broken = {verdict.struck.base for verdict in self.broken}
-        for course in self._struck():
-            if course.name in broken:
+    def cases(self, every: bool = False) -> Iterator[FaultCase]:
+        """Every run to make, each once; `every` one, or one of each class."""
+        broken = {result.case.baseline for result in self.broken}
+        for baseline in self._injected():
+            if baseline.name in broken:
                 continue
-            every_kind = [strikes(course, every), false_alarms(course, self.runbook)]
-            if course.seed.procedure in ("failover", "failback"):
-                every_kind += [rains(course), stalls(course)]
-                if not course.seed.faults:
-                    every_kind += [spells(course, self.runbook), words(course, self.runbook)]
-            for several in every_kind:
-                for struck in several:
-                    if struck.seed not in seen:
-                        seen.add(struck.seed)
-                        yield struck
+            yield from fault_cases(baseline, self.runbook, every)
 
-    def explore(self, runs: Iterable[Struck], told: Callable[[Verdict], None]) -> None:
-        """Makes the runs, side by side on all cores. `told` hears of each as it ends."""
-        order = list(runs)
-        made: dict[Seed, Verdict] = {}
+    def explore(self, cases: Iterable[FaultCase], hear: Callable[[Result], None]) -> None:
+        """Makes the runs, side by side on all cores. `hear` gets each as it ends."""
+        order = list(cases)
+        made: dict[Seed, Result] = {}
 
-        def hear(struck: Struck, outcome: Outcome | None) -> None:
-            outcome = outcome or broken(struck.seed, "its process died")
-            made[struck.seed] = Verdict(struck, outcome.status, outcome.breaches, outcome.back)
-            told(made[struck.seed])
+        def ended(case: FaultCase, outcome: Outcome | None) -> None:
+            made[case.seed] = Result(case, outcome or broken(case.seed, "its process died"))
+            hear(made[case.seed])
 
-        for course in self.courses:
-            mine = [struck for struck in order if struck.base == course.name]
+        for baseline in self.baselines:
+            mine = [case for case in order if case.baseline == baseline.name]
             if mine:
-                played(course.seed, forks=Forks(course, mine, hear))
-        for struck in order:
-            if struck.seed not in made:  # the course did not come by its point
-                hear(struck, played(struck.seed))
-        self.verdicts += (made[struck.seed] for struck in order)
+                played(baseline.seed, forks=Forks(baseline, mine, ended))
+        for case in order:
+            if case.seed not in made:  # the baseline run did not come by its point
+                ended(case, played(case.seed))
+        self.results += (made[case.seed] for case in order)
 
     def count(self, every: bool = False) -> dict[str, int]:
         """Points, their classes, kinds of fault, and the runs that come of them."""
-        runs = list(self.runs(every))
+        cases = list(self.cases(every))
+        classes = [each for baseline in self._injected() for each in tick_classes(baseline)]
         return {
-            "points": sum(points(course) for course in self._struck()),
-            "classes": sum(len(each.ticks[0]) for course in self._struck() for each in classes(course)),
-            "faults": len({struck.fault for struck in runs}),
-            "runs": len(runs) + len(self.courses),
+            "points": sum(len(tick) for each in classes for tick in each.ticks),
+            "classes": sum(len(each.ticks[0]) for each in classes),
+            "faults": len({case.fault for case in cases}),
+            "runs": len(cases) + len(self.baselines),
         }
 
-    def _struck(self) -> Iterator[Course]:
-        return (course for course in self.courses if course.is_struck)
+    def _injected(self) -> Iterator[Baseline]:
+        return filter(injected, self.baselines)
 
     @property
     def made(self) -> int:
-        """How many runs have been made: the courses themselves, and all that were struck."""
-        return len(self.courses) + len(self.verdicts)
+        """How many runs have been made, the baseline runs among them."""
+        return len(self.baselines) + len(self.results)
 
     @property
-    def back(self) -> int:
-        """How many runs came back on course."""
-        return sum(bool(verdict.back) for verdict in self.verdicts)
+    def rejoined(self) -> int:
+        """How many runs came to stand as their baseline run did."""
+        return sum(bool(result.outcome.rejoined) for result in self.results)
 
-    def breaches(self) -> Iterator[tuple[Verdict, Breach]]:
-        for verdict in (*self.broken, *self.verdicts):
-            for breach in verdict.breaches:
-                yield verdict, breach
+    def breaches(self) -> Iterator[tuple[Result, Breach]]:
+        for result in (*self.broken, *self.results):
+            for breach in result.outcome.breaches:
+                yield result, breach
 
     @property
     def holds(self) -> bool:
@@ -135,18 +104,19 @@ class Exploration:
     @property
     def good(self) -> Counter[str]:
         """How many runs were safe, and how many live."""
-        told, whole = [*self.broken, *self.verdicts], len(self.courses) - len(self.broken)
-        return Counter(safe=whole + sum(v.safe for v in told), live=whole + sum(v.live for v in told))
+        ends = [result.outcome for result in (*self.broken, *self.results)]
+        whole = len(self.baselines) - len(self.broken)
+        return Counter(safe=whole + sum(end.safe for end in ends), live=whole + sum(end.live for end in ends))
 
 
 _RUNBOOKS: dict[str, Runbook] = {}
 
 
-def played(seed: Seed, listen: bool = False, forks: Forks | None = None) -> Outcome:
+def played(seed: Seed, recorder: Recorder | None = None, forks: Forks | None = None) -> Outcome:
     """One run, of the runbook that the seed names."""
     if seed.app not in _RUNBOOKS:
         _RUNBOOKS[seed.app] = find(seed.app)
-    outcome = Play(_RUNBOOKS[seed.app], seed, listen, forks).play()
+    outcome = Driver(_RUNBOOKS[seed.app], seed, recorder, forks).play()
     if forks:
         forks.end(outcome)
     return outcome
@@ -161,8 +131,8 @@ def as_json(exploration: Exploration, wall_seconds: float) -> dict[str, Any]:
         "runs": runs,
         **exploration.good,
         "breaches": [
-            {"invariant": breach.invariant, "seed": str(verdict.struck.seed), "story": breach.story}
-            for verdict, breach in exploration.breaches()
+            {"invariant": breach.invariant, "seed": str(result.case.seed), "story": breach.story}
+            for result, breach in exploration.breaches()
         ],
         "wall_seconds": round(wall_seconds, 3),
         "runs_per_second": round(runs / wall_seconds, 1),

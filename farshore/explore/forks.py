@@ -1,4 +1,4 @@
-"""A course is played once, and at each point it goes on in as many processes as there are faults there.
+"""A baseline run is played once, and at each point goes on in as many processes as there are faults there.
 
 What comes before a fault is the same for all of them, so it need not be played again for each. A replay plays
 its seed from the start all the same, and comes to the same end: tests hold the two together.
@@ -16,8 +16,7 @@ from collections.abc import Callable, Iterable
 from contextlib import suppress
 from pathlib import Path
 
-from .cases import Course, Struck
-from .play import Outcome
+from .data import Baseline, FaultCase, Outcome
 from .seed import Point, Seed
 
 CORES = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
@@ -25,46 +24,49 @@ CORES = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os
 
 
 class Forks:
-    """The processes of one course. `told` hears of each run as it ends, in any order."""
+    """The processes of one baseline run. `hear` gets each case as its run ends, in any order."""
 
     def __init__(
-        self, course: Course, runs: Iterable[Struck], told: Callable[[Struck, Outcome | None], None]
+        self,
+        baseline: Baseline,
+        cases: Iterable[FaultCase],
+        hear: Callable[[FaultCase, Outcome | None], None],
     ) -> None:
-        self.course = course
-        self._told = told
-        self._waiting: dict[Point | None, list[Struck]] = {}
-        self._running: dict[int, tuple[int, Struck]] = {}
+        self.baseline = baseline
+        self._hear = hear
+        self._waiting: dict[Point | None, list[FaultCase]] = {}
+        self._running: dict[int, tuple[int, FaultCase]] = {}
         """By the descriptor on which each will answer."""
         self._answer = -1
-        for struck in runs:
-            first = struck.seed.faults[len(course.seed.faults)]
-            self._waiting.setdefault(first.at, []).append(struck)
+        for case in cases:
+            first = case.seed.faults[len(baseline.seed.faults)]
+            self._waiting.setdefault(first.at, []).append(case)
         gc.collect()
         gc.freeze()  # so that no process copies what all of them share
         _collapse()
 
     def at(self, point: Point | None) -> Seed | None:
-        """The seed that this process is to play from here; None in the one that plays the course."""
-        for struck in self._waiting.pop(point, ()):
+        """The seed that this process is to play from here; None in the one that plays the baseline run."""
+        for case in self._waiting.pop(point, ()):
             self._wait(most=CORES - 1)
             reading, writing = os.pipe()
             process = os.fork()
             if process == 0:
                 gc.disable()  # it does not live long enough
                 self._running, self._waiting, self._answer = {}, {}, writing
-                return struck.seed
+                return case.seed
             os.close(writing)
-            self._running[reading] = process, struck
+            self._running[reading] = process, case
         return None
 
     @property
-    def struck(self) -> bool:
-        """This process is not the one that plays the course."""
+    def forked(self) -> bool:
+        """This process is not the one that plays the baseline run."""
         return self._answer >= 0
 
     def end(self, outcome: Outcome) -> None:
-        """Ends this process with its answer, unless it is the one that plays the course."""
-        if self.struck:
+        """Ends this process with its answer, unless it is the one that plays the baseline run."""
+        if self.forked:
             with os.fdopen(self._answer, "wb") as answer:
                 pickle.dump(outcome, answer)
             os._exit(0)
@@ -74,11 +76,11 @@ class Forks:
         """Hears those that have ended, until no more than so many run."""
         while len(self._running) > most:
             for reading in select.select(list(self._running), [], [])[0]:
-                process, struck = self._running.pop(reading)
+                process, case = self._running.pop(reading)
                 with os.fdopen(reading, "rb") as answer:
                     said = answer.read()
                 os.waitpid(process, 0)
-                self._told(struck, pickle.loads(said) if said else None)  # noqa: S301
+                self._hear(case, pickle.loads(said) if said else None)  # noqa: S301
 
 
 HUGE, MADV_COLLAPSE = 2 << 20, 25

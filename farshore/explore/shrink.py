@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from ..runbook.load import Runbook
-from .play import Play
+from .driver import Driver
+from .kinds import kind_of
 from .seed import Fault, Seed
 
 BRIEF = (1.0, 5.0, 10.0, 30.0, 60.0, 120.0)
@@ -29,7 +30,7 @@ def shortest(seed: Seed, runbook: Runbook) -> Seed:
 
 
 def _breached(seed: Seed, runbook: Runbook) -> set[str]:
-    return {breach.invariant for breach in Play(runbook, seed).play().breaches}
+    return {breach.invariant for breach in Driver(runbook, seed).play().breaches}
 
 
 def _smaller(seed: Seed) -> Iterator[Seed]:
@@ -42,7 +43,7 @@ def _smaller(seed: Seed) -> Iterator[Seed]:
 
 def _briefer(fault: Fault) -> Iterator[Fault]:
     longest = fault.until if isinstance(fault.until, float) else float("inf")
-    if fault.place and fault.kind != "rain":
+    if kind_of(fault).takes == "place":
         for seconds in BRIEF:
             if seconds < longest:
                 yield replace(fault, until=seconds)

@@ -1,133 +1,114 @@
-"""One run told in plain words: what each tick saw and did, what befell it, and what everybody else did."""
+"""One run described in plain words: what each tick saw and did, what went wrong, and who did what else."""
 
 from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from functions.ledger import QUERY, is_ledgers
 from twin.application import intended, open_regions
 from twin.faults import Request
 
-from ..checkers.events import TICK, Tick
+from ..checkers.events import Call, Tick
 from ..compile.machine import IDLE
 from ..runbook.load import Runbook
 from ..simulate.report import Moment
-from .cases import FIGURES
-from .play import Outcome, Play
-from .seed import Fault, Seed
+from .data import Outcome
+from .driver import Driver
+from .injector import Injected
+from .kinds import kind_of
+from .points import FIGURES
+from .seed import Seed
 
-BEFELL: Mapping[str, str] = {
-    "lost_before": "is lost on its way: AWS never has it",
-    "lost_after": "is done by AWS, and the answer is lost",
-    "throttled": "is throttled",
-    "500": "is answered 500",
-    "503": "is answered 503",
-    "denied": "is denied",
-    "stale": "is answered as before the last change",
-    "slow": "takes longer than anybody waits, and is done then",
-    "reverted": "is acknowledged, and taken back at once by another hand",
-    "killed": "is not made: the function is killed",
-    "twice": "is made by two: the same tick is delivered a second time",
-    "redriven": "is under way when a person stops the execution and redrives it",
-    "again": "is under way when the same procedure is started again",
-    "other": "is under way when the other direction is started",
-    "turn": "is under way when a person stops the run and starts the other direction",
-    "late": "takes as long as it may while a person stops the run and starts the other direction",
-    "revived": "is under way when a person stops the run, starts the other direction, and another redrives",
-    "abort": "is under way when a person says abort",
-    "paused": "is under way when a person says pause, and resume a minute later",
-    "ungraceful": "is under way when a person carries the run on as ungraceful",
-}
-TOLD_PARAMETERS = 160
-"""Letters of a call's parameters that a story tells."""
+PARAMETERS = 160
+"""Letters of a call's parameters that a story gives."""
 ARN = re.compile(r"arn:aws:[a-z0-9-]+:[^ ,'\"]*[:/]([^ ,'\":/]+)")
 """An ARN and the name at its end, which is enough to know it by."""
 
 
-class Told(Play):
-    """A play that keeps what is needed to tell it."""
+class Narrator:
+    """Hears of what happens in a driver's simulation, from the beginning of its run on."""
 
-    def __init__(self, runbook: Runbook, script: Seed) -> None:
-        super().__init__(runbook, script)
-        self.moments: list[Moment] = []
-        self.raised = 0.0
-        """When the curtain was, in seconds since the beginning."""
+    def __init__(self, driver: Driver) -> None:
+        self._driver, self._simulation, self._clock = driver, driver.simulation, driver.simulation.clock
+        self._heard: list[Moment] = []
+        self._began: float | None = None
+        """Seconds since the simulation's beginning; None while the run has not begun."""
         self._stands = ""
+        driver.on_begin.append(self._begin)
 
-    def play(self) -> Outcome:
-        outcome = super().play()
-        for ticks in self.deployment.ticks.values():
-            self.moments += (self._of_tick(tick) for tick in ticks if _worth_telling(tick))
-        for at, fault, what in self.strikes.befallen if self.raised else ():
-            self.moments.append(Moment(at, "fault", _befell(fault, what)))
-        for arn, (procedure, mode) in self.executions.items():
-            if procedure != "settle":
-                self.moments += self._execution(arn, procedure, mode)
-        for breach in outcome.breaches:
-            text = f"{breach.invariant}: {breach.story}"
-            self.moments.append(Moment(breach.at or self.clock.elapsed, "BREACH", text))
-        self.moments.sort(key=lambda moment: moment.at)
-        return outcome
+    def moments(self, outcome: Outcome) -> Sequence[Moment]:
+        """All of them, from the beginning of the run on."""
+        every = [*self._heard, *self._at_the_end(), *self._breaches(outcome)]
+        began = self._began or 0.0
+        return sorted((moment for moment in every if moment.at >= began), key=lambda moment: moment.at)
 
-    def _of_tick(self, tick: Tick) -> Moment:
-        if not tick.ended:
-            return Moment(
-                tick.began - self.clock.start, "died", f"{tick.label}: tick {tick.number} never ended"
-            )
-        return Moment(tick.ended - self.clock.start, "tick", _verdict(tick))
-
-    def _curtain(self) -> None:
-        super()._curtain()
-        self.raised = self.clock.elapsed
-        self.cloud.watchers.append(self._changes)
-        self.clock.after_each.append(self._look)
+    def _begin(self) -> None:
+        self._began = self._clock.elapsed
+        self._simulation.on_call.append(self._change)
+        self._clock.after_each.append(self._look)
         self._look()
 
+    def _at_the_end(self) -> Iterator[Moment]:
+        """What is known of ticks, faults and executions only then."""
+        if self._began is None:
+            return
+        for ticks in self._simulation.deployment.ticks.values():
+            yield from (self._tick(tick) for tick in ticks if _matters(tick))
+        for each in self._driver.injector.injected:
+            yield Moment(each.at - self._clock.start, "fault", _fault(each))
+        for execution, (procedure, mode) in self._simulation.executions.items():
+            if self._simulation.purpose(procedure) != "settle":
+                yield from self._execution(execution, procedure, mode)
+
+    def _breaches(self, outcome: Outcome) -> Iterator[Moment]:
+        for breach in outcome.breaches:
+            yield Moment(breach.at or self._clock.elapsed, "BREACH", f"{breach.invariant}: {breach.story}")
+
+    def _tick(self, tick: Tick) -> Moment:
+        if not tick.ended:
+            return Moment(
+                tick.began - self._clock.start, "died", f"{tick.label}: tick {tick.number} never ended"
+            )
+        return Moment(tick.ended - self._clock.start, "tick", _answer(tick))
+
     def _execution(self, arn: str, procedure: str, mode: str) -> Iterator[Moment]:
-        name, machine = arn.rpartition(":")[2], self.deployment.machines[procedure]
-        execution = self.engine.executions[arn]
-        yield Moment(execution.started - self.clock.start, "start", f"{name}, {mode}, in {machine.region}")
+        name, machine = arn.rpartition(":")[2], self._simulation.deployment.machines[procedure]
+        execution = self._simulation.engine.executions[arn]
+        yield Moment(execution.started - self._clock.start, "start", f"{name}, {mode}, in {machine.region}")
         if execution.status != "RUNNING":
             why = f": {execution.failure.error}" if execution.failure else ""
-            yield Moment(execution.stopped - self.clock.start, "end", f"{name}: {execution.status}{why}")
+            yield Moment(execution.stopped - self._clock.start, "end", f"{name}: {execution.status}{why}")
 
-    def _changes(self, request: Request, answer: object) -> None:
-        """A change that AWS has made, by whom."""
-        tick = TICK.get()
-        ledgers = is_ledgers(self.runbook.ledger.table, request.service, request.parameters)
-        noted = ledgers and request.operation != QUERY.operation_name
-        if not noted and (tick is None or tick.change(request) is None):
-            return
-        who = tick.label if tick else "a person"
-        self.moments.append(Moment(self.clock.elapsed, "change", f"{who}: {request}: {_parameters(request)}"))
+    def _change(self, call: Call) -> None:
+        """A change that AWS has made, and who asked for it."""
+        if call.written is not None or call.change is not None:
+            who = call.tick.label if call.tick else "a person"
+            text = f"{who}: {call.request}: {_parameters(call.request)}"
+            self._heard.append(Moment(self._clock.elapsed, "change", text))
 
     def _look(self) -> None:
         """How customers and data stand, whenever that changes."""
-        application, weather = self.application, self.cloud.weather
-        single = (dataset for dataset in application.datasets if not dataset.many_writers)
-        writers = set[str]().union(*(dataset.writers() for dataset in single))
-        stands = "; ".join(
-            f"{name} {', '.join(sorted(regions)) or 'nowhere'}"
-            for name, regions in (
-                ("data is written in", writers),
-                ("the API is open in", open_regions(application)),
-                ("customers are led to", intended(application)),
-                ("dark:", weather.dark),
-            )
-            if regions or name != "dark:"
-        )
+        stands = "; ".join(self._facts())
         if stands != self._stands:
             self._stands = stands
-            self.moments.append(Moment(self.clock.elapsed, "world", stands))
+            self._heard.append(Moment(self._clock.elapsed, "world", stands))
+
+    def _facts(self) -> Iterator[str]:
+        application, dark = self._simulation.application, self._simulation.cloud.weather.dark
+        for dataset in application.datasets:
+            yield f"{dataset.name} is written in {_places(dataset.writers())}"
+        yield f"requests are let in in {_places(open_regions(application))}"
+        yield f"customers are led to {_places(intended(application))}"
+        if dark:
+            yield f"dark: {_places(dark)}"
 
 
 @dataclass(frozen=True)
-class Tale:
-    """A run, told."""
+class Story:
+    """A run, described."""
 
     outcome: Outcome
     moments: Sequence[Moment]
@@ -143,15 +124,16 @@ class Tale:
         }
 
 
-def tell(runbook: Runbook, seed: Seed) -> Tale:
-    """Plays the seed, and tells what happened from the curtain on."""
-    play = Told(runbook, seed)
-    outcome = play.play()
-    return Tale(outcome, tuple(_shortened([m for m in play.moments if m.at >= play.raised])))
+def story_of(runbook: Runbook, seed: Seed) -> Story:
+    """Plays the seed, and describes what happened from the beginning of its run on."""
+    driver = Driver(runbook, seed)
+    narrator = Narrator(driver)
+    outcome = driver.play()
+    return Story(outcome, tuple(_shortened(narrator.moments(outcome))))
 
 
 def _shortened(moments: Sequence[Moment]) -> Iterator[Moment]:
-    """A tick that says what the tick of its state before said is told with that one."""
+    """A tick that says what the tick of its state before said is counted with that one."""
     last: dict[str, tuple[str, int]] = {}
     kept: list[Moment] = []
     times: dict[int, int] = {}
@@ -169,37 +151,42 @@ def _shortened(moments: Sequence[Moment]) -> Iterator[Moment]:
         yield Moment(moment.at, moment.kind, moment.text + again)
 
 
-def _worth_telling(tick: Tick) -> bool:
-    """A schedule that finds nothing to do is not."""
-    return not tick.label.startswith("settle-") or not tick.answer.startswith(IDLE)
+def _places(places: Iterable[str]) -> str:
+    return ", ".join(sorted(places)) or "nowhere"
 
 
-def _verdict(tick: Tick) -> str:
+def _matters(tick: Tick) -> bool:
+    """A schedule that finds nothing to do does not."""
+    return tick.purpose != "settle" or not tick.answer.startswith(IDLE)
+
+
+def _answer(tick: Tick) -> str:
     """Without the state's name, which the label has said."""
     kind, _, why = tick.answer.partition(": ")
     why = ARN.sub(r"\1", why.removeprefix(f"{tick.event['state']['Name']}: "))
     return f"{tick.label}: {kind}{f': {why}' if why else ''}"
 
 
-def _befell(fault: Fault, what: str) -> str:
-    if fault.kind in BEFELL:
-        where = f"{fault.at.label}, tick {fault.at.tick}, call {fault.at.call}" if fault.at else ""
-        return f"{where}: {what} {BEFELL[fault.kind]}"
-    return f"{fault.kind}: {fault.place}"
+def _fault(each: Injected) -> str:
+    fault, sentence = each.fault, kind_of(each.fault).sentence
+    if not sentence:
+        return f"{fault.kind}: {fault.place}"
+    where = f"{fault.at.label}, tick {fault.at.tick}, call {fault.at.call}" if fault.at else ""
+    return f"{where}: {each.request} {sentence}"
 
 
 def _parameters(request: Request) -> str:
     """What a call asks for, in a few words."""
     given: Mapping[str, Any] = request.parameters
     row = given.get("Item") or given.get("Key")
-    told = _row(row) if row else ", ".join(f"{name} {value}" for name, value in given.items())
-    return ARN.sub(r"\1", told)[:TOLD_PARAMETERS]
+    said = _row(row) if row else ", ".join(f"{name} {value}" for name, value in given.items())
+    return ARN.sub(r"\1", said)[:PARAMETERS]
 
 
 def _row(row: Mapping[str, Any]) -> str:
-    """An item of the ledger; of the lease, whose it is."""
+    """An item of the ledger; of what is held, by whom."""
     item: str = row["item"]["S"]
-    if item == "lease" and "body" in row:
-        lease = json.loads(row["body"]["S"])
-        return f"lease of {lease['holder']}, {'released' if lease['released'] else 'held'}"
+    body: Mapping[str, Any] = json.loads(row["body"]["S"]) if "body" in row else {}
+    if "holder" in body and "released" in body:
+        return f"{item} of {body['holder']}, {'released' if body['released'] else 'held'}"
     return item

@@ -30,7 +30,7 @@ from .package import Part, package, substituted
 Handler = Callable[[Mapping[str, Any], Any], Any]
 
 
-def outside(cloud: Cloud, net: Net) -> Outside:
+def outside(cloud: Cloud, net: Net, kind: type[Outside] = Outside) -> Outside:
     """What the steps see of the world: the twin's clock, its network, its AWS."""
 
     def side_by_side(thunks: Sequence[Callable[[], Reply]]) -> list[Reply]:
@@ -39,7 +39,7 @@ def outside(cloud: Cloud, net: Net) -> Outside:
     def http(region: str, method: str, url: str, body: bytes | None) -> tuple[int, bytes]:
         return net.request(region, method, url, body)
 
-    return Outside(clock=lambda: cloud.clock.now, at_once=side_by_side, http=http)
+    return kind(clock=lambda: cloud.clock.now, at_once=side_by_side, http=http)
 
 
 def label_of(event: Mapping[str, Any]) -> str:

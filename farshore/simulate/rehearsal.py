@@ -11,9 +11,11 @@ from twin.application import fates, intended, led_to, serving
 
 from ..checkers.final_state import Circumstances
 from ..operate.history import RunReport
+from ..operate.proposal import Proposal, proposal_of
 from ..runbook.load import Runbook
 from .final import RunFacts, final_state
-from .report import Moment, RegionScene, Report, Row, Scene
+from .report import Moment, Report, Scene
+from .scenes import scene_of
 from .simulation import Mode, Simulation
 
 WARM_UP = 300.0
@@ -144,18 +146,17 @@ class Rehearsal:
         decided, operator = "", self.simulation.operator
         while self.simulation.status(execution) == "RUNNING":
             try:
-                proposal = operator.records().proposal
+                proposal = proposal_of(operator.records())
             except NotYet:
-                proposal = {}
-            plan = proposal.get("hash", "")
-            if plan and plan != decided and proposal.get("execution") == execution:
+                proposal = None
+            if proposal and proposal.hash != decided and proposal.execution == execution:
                 self._say("plan", _sentence(proposal))
                 self.clock.sleep(APPROVE_AFTER)
-                entries = {entry["state"]: entry for entry in proposal["plan"]}
-                self.simulation.checkers.on_approval(execution, entries)
-                operator.decide(plan, "approve", "rehearsal", "a game day")
-                self._say("approve", f"plan {plan} is approved after {APPROVE_AFTER:g} s")
-                decided = plan
+                plan = {step.state: step for step in proposal.plan}
+                self.simulation.checkers.on_approval(execution, plan)
+                operator.decide(proposal.hash, "approve", "rehearsal", "a game day")
+                self._say("approve", f"plan {proposal.hash} is approved after {APPROVE_AFTER:g} s")
+                decided = proposal.hash
             self.clock.sleep(5)
 
     def _return_unasked(self) -> None:
@@ -221,25 +222,8 @@ class Rehearsal:
         application, visits = self.simulation.application, self.simulation.customers.notebook.visits
         recent = [v.done for v in visits[-60:] if v.at > self.clock.now - RECENT_SECONDS]
         assert self._show is not None
-        regions = {region: self._sight_of(region) for region in application.regions}
+        regions = {region: scene_of(self.simulation, region) for region in application.regions}
         self._show(Scene(self.clock.elapsed, self._doing, regions, recent.count(True), recent.count(False)))
-
-    def _sight_of(self, region: str) -> RegionScene:
-        application = self.simulation.application
-        rows = [
-            Row(dataset.name, region in dataset.writers(), "writer", "reader")
-            for dataset in application.datasets
-        ]
-        rows += [
-            Row("entry", entry.is_open(), "open", "closed")
-            for entry in application.entries
-            if entry.region == region
-        ]
-        for route in application.routes:
-            share = route.intent().get(region, 0.0)
-            rows.append(Row(route.name, share > 0, f"{share:.0%} of customers", "no customers"))
-        dark = self.simulation.cloud.weather.is_dark(region)
-        return RegionScene(dark, region in intended(application), rows)
 
     def _say_steps(self) -> None:
         """Says of each step that ended since the last look how it ended, as its function logged it."""
@@ -303,7 +287,7 @@ class Rehearsal:
         self.report.breaches = list(checkers.breaches)
 
 
-def _sentence(proposal: Mapping[str, Any]) -> str:
-    entries = [entry for entry in proposal["plan"] if entry["outcome"] != "done"]
-    first = next((entry["state"] for entry in entries if entry["no_return"]), "none")
-    return f"plan {proposal['hash']} has {len(entries)} changes; the point of no return is {first}"
+def _sentence(proposal: Proposal) -> str:
+    due = [step for step in proposal.plan if step.outcome != "done"]
+    first = next((step.state for step in due if step.no_return), "none")
+    return f"plan {proposal.hash} has {len(due)} changes; the point of no return is {first}"

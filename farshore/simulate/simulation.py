@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from typing import Any, Literal, Self
 
 import click
@@ -17,10 +17,12 @@ import click
 from functions.errors import NotYet
 from functions.inputs import TopicArn
 from functions.ledger import Lease
+from functions.outside import Outside
+from functions.planned import Planned, planned_from
 from functions.run import Purpose
 from functions.telemetry import Telemetry, tick_of
 from twin.applications import foundation
-from twin.aws import Cloud
+from twin.aws import AwsError, Cloud
 from twin.clock import Clock
 from twin.customers import Customers
 from twin.doubles import Doubles
@@ -64,6 +66,7 @@ class Simulation:
         engine: accounts.Engine = accounts.own_engine,
         naming: Naming | None = None,
         telemetry: Telemetry | None = None,
+        outside: type[Outside] = Outside,
     ) -> None:
         """`mode` is that of the runs that an alarm starts. The application is the one of the runbook's name,
         unless `build` gives another."""
@@ -76,6 +79,7 @@ class Simulation:
         self.on_call: list[Callable[[Call], None]] = []
         """Told of each call that AWS has done."""
         self._data, self._backed, self._engine, self._telemetry = data, backed, engine, telemetry
+        self._outside = outside
         self._build = build or _build_of(runbook)
         self._naming = naming or (lambda procedure: f"{procedure}-{len(self.executions) + 1}")
         self._stack = ExitStack()
@@ -114,7 +118,7 @@ class Simulation:
         for arn in _topics(runbook):
             account.topic(arn)
         telemetry = self._telemetry or (tick_of if self._backed == "moto" else unheard)
-        self.deployment = Deployment(account, outside(cloud, self.net), runbook, telemetry)
+        self.deployment = Deployment(account, outside(cloud, self.net, self._outside), runbook, telemetry)
         self.operator = Operator(runbook, self.deployment.outside, runbook.regions.standby)
         self._observe()
         self.tally, self.checkers = Tally(self.clock), Checkers(self)
@@ -174,18 +178,22 @@ class Simulation:
         procedure, mode = self.executions[execution]
         return self.deployment.report(procedure, mode, execution, self.tally.calls[execution])
 
-    def ask(self, run: RunReport, step: StepReport) -> Mapping[str, Any]:
+    def ask(self, run: RunReport, step: StepReport) -> Planned:
         """What a step of the run would do now: a dry tick, again as by Retry where it is not done yet."""
         region = self.deployment.machines[run.procedure].region
         event = {**step.event, "input": {**step.event["input"], "dry_run": True}}
         while True:
             try:
-                answer: Mapping[str, Any] = self.functions.invoke(region, step.function.split(":")[6], event)
-                return answer
+                return planned_from(self.functions.invoke(region, step.function.split(":")[6], event))
             except accounts.FunctionError as error:
                 if error.body["errorType"] == "Refused":
-                    return {"outcome": "would change", "why": error.body["errorMessage"]}
+                    return Planned("would refuse", error.body["errorMessage"])
                 self.clock.sleep(1)
+
+    def deliver(self, function: tuple[str, str], event: Mapping[str, Any]) -> None:
+        """Runs the function of that Region and name with an event: whatever comes of it, nobody hears."""
+        with suppress(accounts.FunctionError, AwsError):
+            self.functions.invoke(*function, event)
 
     def lease(self) -> Lease | None:
         """As the ledger holds it now."""

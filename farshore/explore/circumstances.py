@@ -1,0 +1,38 @@
+"""What a seed does to the run that it is about, and so what may be asked of it: the kinds of fault say so."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from functions.ledger import is_ledgers
+
+from ..checkers.final_state import Circumstances
+from ..runbook.load import Runbook
+from .injector import Injected
+from .kinds import kind_of, kinds_of
+from .kinds.kind import Terms
+from .seed import Seed
+
+
+def circumstances(seed: Seed, runbook: Runbook, main: str, injected: Sequence[Injected]) -> Circumstances:
+    """`main` is the execution that all is about, and `injected` what has gone wrong in the end."""
+    kinds = list(kinds_of(seed))
+    may_lose = "ungraceful" in (seed.mode, *(kind.mode for kind in kinds))
+    terms = Terms(*runbook.direction(seed.procedure), may_lose, seed.faults)
+    denied = [each.request for each in injected if each.request and kind_of(each.fault).denies]
+    return Circumstances(
+        may_lose=may_lose,
+        must_succeed=not any(kind_of(fault).may_end_run(fault, terms) for fault in seed.faults),
+        lasting=any(kind.outlasts for kind in kinds),
+        undisturbed=not seed.faults,
+        only_an_alarm=any(kind.false_alarm for kind in kinds),
+        declined=any(kind.declines for kind in kinds),
+        second_run=any(kind.second_run for kind in kinds),
+        held_first=all(each.holder == main for each in injected),
+        last_may_fail=any(kind.last_may_fail for kind in kinds),
+        since=next((each.at for each in injected if kind_of(each.fault).goes_wrong), None),
+        denied=[str(request) for request in denied],
+        ledger_denied=any(
+            is_ledgers(runbook.ledger.table, request.service, request.parameters) for request in denied
+        ),
+    )

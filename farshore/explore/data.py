@@ -1,0 +1,116 @@
+"""What is passed around in an exploration: a recorded call, a baseline run, a fault case, an outcome."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from ..checkers.checker import Breach
+from .seed import Point, Seed
+
+
+@dataclass(frozen=True)
+class RecordedCall:
+    """A call of a baseline run, with all that the choice of fault cases asks of it."""
+
+    point: Point
+    what: str
+    """The call in words: its service, its operation, and its Region."""
+    service: str
+    """Of AWS; "" of an HTTP request, and of a call that goes to one of several hosts."""
+    region: str
+    changes: bool
+    """It changes something of the application."""
+    notes: bool
+    """It changes something in the ledger."""
+    tick_end: str
+    """How its tick ended."""
+    answered_before: bool
+    """The same question has had another answer, so this one could be stale."""
+    hosts: tuple[str, ...] = ()
+    """Of the endpoints that it could be sent to, where a service has several."""
+    replies: Mapping[str, str] = field(default_factory=dict)
+    """By kinds of fault, the reply that the step would get to this call and how soon, in words that are equal
+    where it could not tell the two apart. Kinds that are missing are like no other."""
+
+    @property
+    def writes(self) -> bool:
+        return self.changes or self.notes
+
+    @property
+    def place(self) -> str:
+        """SERVICE/REGION; "" where that cannot be dark by itself."""
+        return f"{self.service}/{self.region}" if self.service else ""
+
+
+@dataclass(frozen=True)
+class Baseline:
+    """A run in which nothing goes wrong but what lasts throughout, and the calls that it made."""
+
+    seed: Seed
+    name: str
+    """In words: the procedure, the mode, and the Region that is dark throughout."""
+    calls: Sequence[RecordedCall]
+    status: str = "SUCCEEDED"
+    fingerprints: Mapping[str, str] = field(default_factory=dict)
+    """At the beginning of each of its states, by label; none to follow each run to its end."""
+
+    @property
+    def undisturbed(self) -> bool:
+        """Nothing goes wrong in it at all."""
+        return not self.seed.faults
+
+
+@dataclass(frozen=True)
+class FaultCase:
+    """A run to make, and how the matrix files it."""
+
+    seed: Seed
+    baseline: str
+    """The baseline run's name."""
+    state: str
+    fault: str
+    """The first fault's kind, and all faults' places."""
+
+    @property
+    def kind(self) -> str:
+        return self.fault.split()[0]
+
+
+@dataclass
+class Outcome:
+    """What came of a seed."""
+
+    seed: Seed
+    status: str
+    """Of the run that the seed is about."""
+    breaches: tuple[Breach, ...]
+    simulated_seconds: float
+    calls: Sequence[RecordedCall] = ()
+    fingerprints: Mapping[str, str] = field(default_factory=dict)
+    """At the beginning of each of its states, by label."""
+    end: str = ""
+    """The fingerprint of its end."""
+    rejoined: str = ""
+    """The state at whose beginning it was as its baseline run; "" where it was followed to its end."""
+
+    @property
+    def safe(self) -> bool:
+        return not any(breach.invariant.startswith("S") for breach in self.breaches)
+
+    @property
+    def live(self) -> bool:
+        return not any(breach.invariant.startswith("L") for breach in self.breaches)
+
+
+@dataclass(frozen=True)
+class Result:
+    """What came of a fault case."""
+
+    case: FaultCase
+    outcome: Outcome
+
+
+def broken(seed: Seed, why: str) -> Outcome:
+    """Of a run that could not be made to its end."""
+    return Outcome(seed, "BROKEN", (Breach("S5", 0.0, f"the simulation itself broke: {why}"),), 0.0)

@@ -1,0 +1,250 @@
+"""Plays one seed: what comes before its run, the run itself, and what a person does afterwards.
+
+It stands on the twin's doubles and its own engine, and its data is in memory. What runs on it is the
+runbook's own machines and the real step code, as everywhere.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+
+from functions.outside import Outside
+from twin.application import serving
+from twin.faults import Echo, Request
+
+from ..operate.history import RunReport
+from ..runbook.load import Runbook
+from ..simulate.final import RunFacts, final_state, lease_taken
+from ..simulate.fingerprint import fingerprint
+from ..simulate.simulation import Simulation
+from .circumstances import circumstances
+from .data import Outcome, broken
+from .forks import Forks
+from .injector import Injector
+from .kinds import answers_stale, kind_of, kinds_of
+from .person import REDRIVABLE, Person
+from .recorder import Recorder
+from .replies import RecordingOutside, Replies
+from .seam import Seam
+from .seed import Seed
+
+DICE = 1
+"""Of the latencies: a run's faults tell it from others, not its dice."""
+WARM_UP = 90.0
+"""Seconds before the beginning: by then all that is sampled has been."""
+ALARMS_START = ("failover", "ungraceful")
+LONGEST = 3 * 3600.0
+"""Seconds after which a run that has not ended never will."""
+REPAIRS = 2
+"""How often a person repairs."""
+AFTERMATH = 100.0
+"""Seconds after the end in which whatever is still under way arrives, and the schedule has run once."""
+DEBTS_PAID = 1800.0
+"""Seconds in which a fence that is owed to a Region that answers again must be confirmed."""
+
+
+class Driver:
+    """Of one seed. With a `recorder` its outcome has every call; with `forks` it may go on as another."""
+
+    def __init__(
+        self, runbook: Runbook, seed: Seed, recorder: Recorder | None = None, forks: Forks | None = None
+    ) -> None:
+        self.simulation = Simulation(
+            runbook,
+            seed.mode,
+            DICE,
+            data="memory",
+            backed="doubles",
+            naming=self._name,
+            outside=RecordingOutside if recorder else Outside,
+        )
+        self.on_begin: list[Callable[[], None]] = []
+        """Told when everything is in place, and the run that the seed is about is about to begin."""
+        self.main = ""
+        """The execution that the seed is about."""
+        self._recorder, self._forks = recorder, forks
+        self._seed, self._runbook, self._clock = seed, runbook, self.simulation.clock
+        self._begun: Counter[str] = Counter()
+        self._triggered: list[str] = []
+        self.simulation.on_alarm.append(lambda execution, alarm: self._triggered.append(execution))
+
+    def play(self) -> Outcome:
+        """What breaks the twin itself is a breach, too: nothing may go unsaid."""
+        try:
+            with self.simulation:
+                return self._play()
+        except Exception as error:
+            return broken(self._seed, f"{type(error).__name__}: {error}")
+
+    def _play(self) -> Outcome:
+        self._furnish()
+        self._before()
+        self._begin()
+        self._run()
+        first, served = self._after()
+        return self._outcome(first, served)
+
+    def _name(self, procedure: str) -> str:
+        """Of its next execution. Counted by procedure, so that a point means the same run whatever happens
+        before it."""
+        self._begun[procedure] += 1
+        return f"{procedure}-{self._begun[procedure]}"
+
+    # The acts.
+
+    def _furnish(self) -> None:
+        """Everything is as while all is well, and there is a person."""
+        self.person = Person(self.simulation, self._seed.mode)
+        self.person.on_approval.append(self.simulation.checkers.on_approval)
+        self.simulation.on_call.append(self.person.reads)
+        self.simulation.customers.come_barely()
+        self._clock.sleep(WARM_UP)
+        self._well = self.simulation.application.settings()
+
+    def _before(self) -> None:
+        """What must have happened before the run that the seed is about."""
+        earlier: tuple[str, ...] = {"failback": ("failover",), "recovery": ("outage",)}.get(
+            self._seed.procedure, ()
+        )
+        for kind in kinds_of(self._seed):
+            earlier = kind.before(earlier) if kind.before else earlier
+        for procedure in earlier:
+            execution = self.simulation.begin(procedure, {"mode": "graceful"})
+            self._clock.wait_for(self._ended(execution), LONGEST)
+            status = self.simulation.status(execution)
+            assert status == "SUCCEEDED", f"{execution}: {status}"
+            self._clock.sleep(5)
+
+    def _begin(self) -> None:
+        self.simulation.checkers.begin()
+        if self._recorder is not None:
+            self.simulation.cloud.weather.echo = self._recorder.echo
+        elif self._forks is not None or answers_stale(self._seed):
+            self.simulation.cloud.weather.echo = Echo()
+        self.injector = Injector(self.simulation, self.person, self._seed)
+        self._seam = Seam(self.simulation, self.injector, self._recorder, self._forks, self.stands)
+        self._seam.begin()
+        for hear in self.on_begin:
+            hear()
+
+    def _run(self) -> None:
+        seed, name = self.injector.seed, f"{self._seed.procedure}-{self._begun[self._seed.procedure] + 1}"
+        triggers = self._runbook.triggers
+        if any(kind.false_alarm for kind in kinds_of(seed)):
+            self.simulation.started_by_alarm({"mode": seed.mode, "trigger": triggers[0].alarm})
+            self.main = self._triggered[0]
+        elif triggers and (seed.procedure, seed.mode) == ALARMS_START and self._alarm_starts(seed):
+            self._clock.wait_for(lambda: bool(self._triggered), LONGEST)
+            self.main = self._triggered[0]
+        else:
+            self.simulation.begin(seed.procedure, {"mode": seed.mode})
+            # Not what `begin` answers: a second trigger at its very call may have been quicker.
+            self.main = next(arn for arn in self.simulation.executions if arn.endswith(f":{name}"))
+        self._clock.wait_for(self._quiet, LONGEST)
+
+    def _alarm_starts(self, seed: Seed) -> bool:
+        return any(kind_of(fault).alarm(fault, self._runbook) for fault in seed.faults)
+
+    def _after(self) -> tuple[RunReport, frozenset[str]]:
+        """Whatever is under way arrives; what failed is repaired, once nothing is in its way any more.
+
+        The report of the run, and where customers were served, before that."""
+        tally, clock = self.simulation.tally, self._clock
+        clock.sleep(AFTERMATH)
+        self.injector.cease()
+        clock.wait_for(self._quiet, LONGEST)
+        clock.wait_for(lambda: not tally.owes, DEBTS_PAID)
+        first = self.simulation.report(self.main)
+        served = frozenset(serving(self.simulation.application))
+        while (failed := self._to_repair()) and len(self.person.repaired) < REPAIRS:
+            clock.wait_for(self._caught_up, LONGEST)
+            clock.sleep(AFTERMATH)
+            clock.wait_for(self._quiet, LONGEST)
+            if self._to_repair() == failed:  # and no alarm has started another meanwhile
+                self.person.repairs(failed, self.simulation.report(failed))
+                clock.wait_for(self._quiet, LONGEST)
+        clock.wait_for(lambda: not tally.owes, DEBTS_PAID)
+        clock.sleep(5)
+        clock.wait_for(self._quiet, LONGEST)
+        return first, served
+
+    def _outcome(self, first: RunReport, served: frozenset[str]) -> Outcome:
+        seed, simulation = self.injector.seed, self.simulation
+        reports = {arn: simulation.report(arn) for arn in self._in_order_of_their_ends()}
+        facts = RunFacts(
+            circumstances=circumstances(seed, self._runbook, self.main, self.injector.injected),
+            main=self.main,
+            first=first,
+            served_at_first=served,
+            reports=reports,
+            well=self._well,
+            triggered=frozenset(self._triggered),
+            repaired=bool(self.person.repaired),
+        )
+        final = final_state(simulation, facts)
+        simulation.checkers.on_end(final)
+        simulation.checkers.on_run_end(final.last)
+        outcome = Outcome(seed, first.status, tuple(simulation.checkers.breaches), self._clock.elapsed)
+        outcome.end = self.stands()
+        if self._recorder is not None:
+            replies = Replies(simulation.cloud, simulation.deployment.outside)
+            outcome.calls = list(self._recorder.calls(replies))
+            outcome.fingerprints = self._seam.fingerprints
+        return outcome
+
+    # What is asked meanwhile.
+
+    def _quiet(self) -> bool:
+        """Asked after every event: the newest first, which is likeliest to run."""
+        if self.person.busy:
+            return False
+        for execution in reversed(self.simulation.executions):
+            if not self._settles(execution) and self.simulation.running(execution):
+                return False
+        return True
+
+    def _settles(self, execution: str) -> bool:
+        """It only pays debts."""
+        return self.simulation.purpose(self.simulation.executions[execution][0]) == "settle"
+
+    def _ended(self, execution: str) -> Callable[[], bool]:
+        return lambda: self.simulation.status(execution) != "RUNNING"
+
+    def _caught_up(self) -> bool:
+        application = self.simulation.application
+        return all(
+            dataset.caught_up(region) for dataset in application.datasets for region in application.regions
+        )
+
+    def _own(self) -> list[str]:
+        """The run that the seed is about and all after it, but those that pay debts."""
+        every = list(self.simulation.executions)
+        mine = every[every.index(self.main) :]
+        return [execution for execution in mine if not self._settles(execution)]
+
+    def _to_repair(self) -> str:
+        """The run that took the lease last, if it did not end well; "" otherwise."""
+        held = [execution for execution in self._own() if lease_taken(self.simulation, execution)]
+        last = max(held, key=lambda execution: lease_taken(self.simulation, execution), default=self.main)
+        return last if self.simulation.engine.status(last) in REDRIVABLE else ""
+
+    def _in_order_of_their_ends(self) -> Sequence[str]:
+        """A run has come to its end when it ended, or had lost the lease to another."""
+        moving = [execution for execution in self.simulation.executions if not self._settles(execution)]
+        taken = {arn: lease_taken(self.simulation, arn) for arn in moving}
+
+        def end(execution: str) -> float:
+            later = [at for at in taken.values() if at > taken[execution] > 0]
+            return min([self.simulation.engine.executions[execution].stopped, *later])
+
+        return sorted(self._own(), key=end)
+
+    def stands(self, request: Request | None = None) -> str:
+        """How everything stands, at a call by which Step Functions asks for a state's first tick, or now."""
+        return fingerprint(
+            self.simulation,
+            request.parameters["Payload"] if request else None,
+            self.injector.to_come(),
+            (self.person.busy, self.person.declines),
+        )

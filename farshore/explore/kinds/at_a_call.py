@@ -1,0 +1,113 @@
+"""What happens to a single call, in the twin, between a step and what it calls."""
+
+from __future__ import annotations
+
+from ..data import Baseline, RecordedCall
+from .kind import Family, FaultKind
+
+LOST = Family("lost", "the call is lost before AWS has it, or its answer after AWS has done it")
+BUSY = Family("throttled, 5xx", "it is throttled, or answered 500 or 503")
+REFUSED = Family(
+    "denied",
+    "AWS denies it: the run ends and names the call, or rides it out; and repaired by a person it ends well",
+)
+STALE = Family("stale", "it is answered as before the last change (where there was one)")
+SLOW = Family("slow", "it takes longer than anybody waits, and is done then")
+REVERTED = Family("reverted", "it is acknowledged, and somebody else (a pipeline) takes it back at once")
+
+
+def _any(baseline: Baseline, call: RecordedCall) -> bool:
+    return True
+
+
+lost_before = FaultKind(
+    word="lost_before",
+    family=LOST,
+    sentence="is lost on its way: AWS never has it",
+    at_a_point=True,
+    at_call=_any,
+    apart="reply",
+    to_the_call="lost_before",
+    reaches_aws=False,
+    passes=True,
+)
+lost_after = FaultKind(
+    word="lost_after",
+    family=LOST,
+    sentence="is done by AWS, and the answer is lost",
+    at_a_point=True,
+    at_call=_any,
+    apart="reply",
+    to_the_call="lost_after",
+    passes=True,
+)
+throttled = FaultKind(
+    word="throttled",
+    family=BUSY,
+    sentence="is throttled",
+    at_a_point=True,
+    at_call=_any,
+    apart="reply",
+    to_the_call="throttled",
+    reaches_aws=False,
+    passes=True,
+)
+broken = FaultKind(
+    word="500",
+    family=BUSY,
+    sentence="is answered 500",
+    at_a_point=True,
+    at_call=_any,
+    apart="reply",
+    to_the_call="500",
+    reaches_aws=False,
+    passes=True,
+)
+unavailable = FaultKind(
+    word="503",
+    family=BUSY,
+    sentence="is answered 503",
+    at_a_point=True,
+    at_call=_any,
+    apart="reply",
+    to_the_call="503",
+    reaches_aws=False,
+    passes=True,
+)
+denied = FaultKind(
+    word="denied",
+    family=REFUSED,
+    sentence="is denied",
+    at_a_point=True,
+    at_call=_any,
+    to_the_call="denied",
+    reaches_aws=False,
+    denies=True,
+    may_end_run=lambda fault, terms: True,
+)
+stale = FaultKind(
+    word="stale",
+    family=STALE,
+    sentence="is answered as before the last change",
+    at_a_point=True,
+    at_call=lambda baseline, call: call.answered_before,
+    to_the_call="stale",
+)
+slow = FaultKind(
+    word="slow",
+    family=SLOW,
+    sentence="takes longer than anybody waits, and is done then",
+    at_a_point=True,
+    at_call=_any,
+    apart="reply",
+    to_the_call="slow",
+    passes=True,
+)
+reverted = FaultKind(
+    word="reverted",
+    family=REVERTED,
+    sentence="is acknowledged, and taken back at once by somebody else",
+    at_a_point=True,
+    at_call=lambda baseline, call: call.changes,
+    to_the_call="reverted",
+)

@@ -1,0 +1,66 @@
+"""What happens to a tick between two of its calls: it dies, comes twice, or its execution is redriven."""
+
+from __future__ import annotations
+
+from functools import partial
+
+from ..data import Baseline, RecordedCall
+from ..person import aside
+from ..site import Site
+from .kind import Family, FaultKind, Met
+
+KILLED = Family("killed", "the function dies before the call")
+TWICE = Family("twice", "the tick is delivered a second time, beside the first")
+REDRIVEN = Family("redriven", "a person stops the execution at the call, and redrives it")
+
+
+def _runs(baseline: Baseline, call: RecordedCall) -> bool:
+    """Before Step Functions' own call nothing runs yet that could be killed."""
+    return call.point.call > 0
+
+
+def _kill(site: Site, met: Met) -> None:
+    assert met.tick is not None, f"{met.request}: there is no function yet that could be killed"
+    met.tick.invocation.kill()
+
+
+def _deliver_again(site: Site, met: Met) -> None:
+    """The function runs with the same event once more, beside the first time."""
+    aside(site.simulation.clock, partial(site.simulation.deliver, met.function, met.event))
+
+
+def _redrive(site: Site, met: Met) -> None:
+    def act() -> None:
+        site.person.stops(met.execution)
+        site.person.redrives(met.execution)
+
+    site.person.does(act)
+
+
+killed = FaultKind(
+    word="killed",
+    family=KILLED,
+    sentence="is not made: the function is killed",
+    at_a_point=True,
+    at_call=_runs,
+    apart="writes",
+    act=_kill,
+)
+twice = FaultKind(
+    word="twice",
+    family=TWICE,
+    sentence="is made by two: the same tick is delivered a second time",
+    at_a_point=True,
+    at_call=lambda baseline, call: True,
+    apart="race",
+    act=_deliver_again,
+)
+redriven = FaultKind(
+    word="redriven",
+    family=REDRIVEN,
+    sentence="is under way when a person stops the execution and redrives it",
+    at_a_point=True,
+    at_call=lambda baseline, call: not call.point.plans,
+    apart="race",
+    act=_redrive,
+)

@@ -1,0 +1,196 @@
+"""What people do at a call: they start another run, beside this one or instead, or say a word to this one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from functools import partial
+
+from ...runbook.load import Runbook
+from ..data import Baseline, RecordedCall
+from ..person import Person
+from ..points import own_call, turns
+from ..seed import OPPOSITE, Fault
+from ..site import Site
+from .kind import Family, FaultKind, Met
+
+RUNS = Family(
+    "second runs",
+    "at the call, the procedure is started again; the other direction is started, beside it or after "
+    "stopping it, also with the call still under way, or with the stopped one redriven after all; or a "
+    "person says abort",
+)
+WORDS = Family(
+    "words",
+    "a person pauses the run for a minute, or declines its plan; or the Region that is left goes dark from "
+    "any step on, and a person carries the run on as ungraceful",
+)
+THINKS = 60.0
+"""Seconds for which a person's pause lasts."""
+
+
+def _somebody_may_act(baseline: Baseline, call: RecordedCall) -> bool:
+    """Not in a tick that plans: its calls only look, and the call that asks for it shows as much."""
+    return baseline.seed.procedure in OPPOSITE and baseline.undisturbed and own_call(baseline, call)
+
+
+def _at_a_change(baseline: Baseline, call: RecordedCall) -> bool:
+    return _somebody_may_act(baseline, call) and call.changes
+
+
+def _at_a_write(baseline: Baseline, call: RecordedCall) -> bool:
+    return _somebody_may_act(baseline, call) and call.writes
+
+
+def _by(act: Callable[[Person, str, str], None]) -> Callable[[Site, Met], None]:
+    """What a person does, who knows the execution and its procedure."""
+
+    def begin(site: Site, met: Met) -> None:
+        procedure = site.person.runs_what(met.execution)
+        site.person.does(partial(act, site.person, met.execution, procedure))
+
+    return begin
+
+
+def _again(person: Person, execution: str, procedure: str) -> None:
+    person.starts(procedure)
+
+
+def _other(person: Person, execution: str, procedure: str) -> None:
+    person.starts(OPPOSITE[procedure])
+
+
+def _turn(person: Person, execution: str, procedure: str) -> None:
+    if person.stops(execution):
+        person.starts(OPPOSITE[procedure])
+
+
+def _revive(person: Person, execution: str, procedure: str) -> None:
+    """A colleague who has not heard of it redrives the stopped run, from the console."""
+    if person.stops(execution):
+        person.starts(OPPOSITE[procedure])
+        person.redrives_from_the_console(execution)
+
+
+def _abort(person: Person, execution: str, procedure: str) -> None:
+    person.directs(execution, "stop it", abort=True)
+
+
+def _pause(person: Person, execution: str, procedure: str) -> None:
+    person.directs(execution, "let me think", pause=True)
+    person.waits(THINKS)
+    person.directs(execution, "go on", pause=False, resumed_at=person.now)
+
+
+def _carry_on(person: Person, execution: str, procedure: str) -> None:
+    person.directs(execution, "the Region is gone", ungraceful=True)
+
+
+again = FaultKind(
+    word="again",
+    family=RUNS,
+    sentence="is under way when the same procedure is started again",
+    at_a_point=True,
+    at_call=_somebody_may_act,
+    apart="race",
+    act=_by(_again),
+    may_end_run=lambda fault, terms: True,
+    second_run=True,
+    last_may_fail=True,
+)
+other = FaultKind(
+    word="other",
+    family=RUNS,
+    sentence="is under way when the other direction is started",
+    at_a_point=True,
+    at_call=_somebody_may_act,
+    apart="race",
+    act=_by(_other),
+    may_end_run=lambda fault, terms: True,
+    second_run=True,
+    last_may_fail=True,
+)
+turn = FaultKind(
+    word="turn",
+    family=RUNS,
+    sentence="is under way when a person stops the run and starts the other direction",
+    at_a_point=True,
+    at_call=_somebody_may_act,
+    apart="race",
+    act=_by(_turn),
+    may_end_run=lambda fault, terms: True,
+)
+late = FaultKind(
+    word="late",
+    family=RUNS,
+    sentence="takes as long as it may while a person stops the run and starts the other direction",
+    at_a_point=True,
+    at_call=_at_a_write,  # elsewhere it is a turn
+    to_the_call="slow",
+    act=_by(_turn),
+    may_end_run=lambda fault, terms: True,
+)
+revived = FaultKind(
+    word="revived",
+    family=RUNS,
+    sentence="is under way when a person stops the run, starts the other direction, and another redrives it",
+    at_a_point=True,
+    at_call=_at_a_change,  # elsewhere it is a turn
+    act=_by(_revive),
+    may_end_run=lambda fault, terms: True,
+)
+abort = FaultKind(
+    word="abort",
+    family=RUNS,
+    sentence="is under way when a person says abort",
+    at_a_point=True,
+    at_call=_somebody_may_act,
+    apart="race",
+    act=_by(_abort),
+    may_end_run=lambda fault, terms: True,
+    last_may_fail=True,
+)
+paused = FaultKind(
+    word="paused",
+    family=WORDS,
+    sentence="is under way when a person says pause, and resume a minute later",
+    at_a_point=True,
+    # A word is heard by the next tick, whichever call of this one it meets.
+    at_call=lambda baseline, call: _somebody_may_act(baseline, call) and call.point.call == 1,
+    act=_by(_pause),
+)
+
+
+def _gone(baseline: Baseline, runbook: Runbook) -> Iterator[tuple[Fault, ...]]:
+    """The Region that is left goes dark, from any step on, under a graceful run."""
+    if not _may_decline(baseline) or baseline.seed.mode != "graceful":
+        return
+    source, _ = runbook.direction(baseline.seed.procedure)
+    for call in turns(baseline):
+        yield Fault("ungraceful", "", call.point), Fault("dark", source, call.point)
+
+
+def _may_decline(baseline: Baseline) -> bool:
+    return baseline.seed.procedure in OPPOSITE and baseline.undisturbed
+
+
+def _decline(site: Site, fault: Fault) -> None:
+    site.person.declines = True
+
+
+ungraceful = FaultKind(
+    word="ungraceful",
+    family=WORDS,
+    sentence="is under way when a person carries the run on as ungraceful",
+    at_a_point=True,
+    cases=_gone,
+    act=_by(_carry_on),
+    mode="ungraceful",
+)
+declined = FaultKind(
+    word="declined",
+    family=WORDS,
+    cases=lambda baseline, runbook: [(Fault("declined"),)] if _may_decline(baseline) else [],
+    begin=_decline,
+    declines=True,
+    may_end_run=lambda fault, terms: True,
+)

@@ -1,0 +1,132 @@
+"""What a kind of fault is: one record that says everything about it.
+
+Its word in a seed, its family in the matrix, its sentence in a story, where it applies, what it does, whether
+it may end a run, and how two faults of its sort can be told apart.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from functions.run import Mode
+from twin.faults import Kind as CallFault
+from twin.faults import Request
+
+from ...checkers.events import Tick
+from ...runbook.load import Runbook
+from ..data import Baseline, RecordedCall
+from ..seed import Fault
+from ..site import Site
+
+Takes = Literal["", "place", "number"]
+"""What stands after a kind's word, as dark:us-east-1 or random:7."""
+
+Apart = Literal["always", "reply", "writes", "race"]
+"""How two faults at a call can be told apart: always; by the reply that the step gets; only with a write
+between them; only with a write between them, or where a read and the write after it race with it."""
+
+Procedures = tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Family:
+    """Kinds that stand in one column of the matrix."""
+
+    name: str
+    explained: str
+    """For docs/reliability.md."""
+
+
+@dataclass(frozen=True)
+class Met:
+    """The call at whose point a fault begins."""
+
+    request: Request
+    tick: Tick | None
+    """None where it is Step Functions' own call."""
+    execution: str
+    """The ARN of the execution on whose behalf it is made."""
+    function: tuple[str, str]
+    """Region and name of the function that runs, or is about to."""
+    event: Mapping[str, Any]
+    """With which that function is invoked."""
+
+
+@dataclass(frozen=True)
+class Terms:
+    """What the run that a seed is about has promised: by these a kind says whether it may end it."""
+
+    source: str
+    target: str
+    may_lose: bool
+    """It is ungraceful, or carried on as such."""
+    faults: Sequence[Fault]
+    """All that goes wrong."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class FaultKind:
+    """Fields that are left out say that it does no such thing."""
+
+    word: str
+    family: Family
+    sentence: str = ""
+    """In a story, after the call: "is throttled". Without one the story gives its word and its place."""
+
+    # In a seed.
+    takes: Takes = ""
+    at_a_point: bool = False
+    """It needs a point, and has no end."""
+
+    # Where it applies.
+    at_call: Callable[[Baseline, RecordedCall], bool] | None = None
+    """Whether it could happen to this call, or beside it."""
+    apart: Apart = "always"
+    cases: Callable[[Baseline, Runbook], Iterable[tuple[Fault, ...]]] | None = None
+    """Other cases of it, each with all its faults; the first is of this kind."""
+
+    # What it does.
+    to_the_call: CallFault | None = None
+    """What happens to the call itself, as the twin does it."""
+    reaches_aws: bool = True
+    """AWS does what such a call asks."""
+    act: Callable[[Site, Met], None] | None = None
+    """What happens beside the call."""
+    begin: Callable[[Site, Fault], None] | None = None
+    end: Callable[[Site, Fault], None] | None = None
+    while_it_lasts: Callable[[Site, Fault, Request], CallFault | None] | None = None
+    """What happens to any call of a run meanwhile."""
+
+    # What the run may come to.
+    may_end_run: Callable[[Fault, Terms], bool] = lambda fault, terms: False
+    """The run that the seed is about need not succeed."""
+    passes: bool = False
+    """It is over by itself: the next try of the same call is not concerned."""
+    outlasts: bool = False
+    """It lasts so long that a run which it ends has met a dependency that it should not have (S7)."""
+    mode: Mode | None = None
+    """The run goes on in this mode."""
+    denies: bool = False
+    """AWS says no to the call: a run that ends of it names the call."""
+    declines: bool = False
+    """A person says no to the plan."""
+    second_run: bool = False
+    """A second run is started, and one of the two gets there."""
+    last_may_fail: bool = False
+    """The last of all runs may fail, and be right."""
+    goes_wrong: bool = True
+    """Something is wrong from its beginning on: a loss is measured from there."""
+
+    # How the run begins.
+    alarm: Callable[[Fault, Runbook], bool] = lambda fault, runbook: False
+    """The alarm starts the run by itself."""
+    false_alarm: bool = False
+    """An alarm starts the run, though nothing is wrong."""
+    before: Callable[[Procedures], Procedures] | None = None
+    """The procedures that have been carried out before the run, given those that must have been."""
+
+    @property
+    def lasts(self) -> bool:
+        return self.end is not None or self.while_it_lasts is not None

@@ -1,0 +1,170 @@
+"""What lasts: nobody answers; half of the calls are slow or fail; two Regions do not hear each other."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import combinations
+
+from twin.faults import Kind as CallFault
+from twin.faults import Request
+
+from ...runbook.load import Runbook
+from ..data import Baseline
+from ..declared import HOMES, starts_runs
+from ..points import callers, later, turns
+from ..seed import OPPOSITE, Fault, Point
+from ..site import Site
+from .kind import Family, FaultKind, Terms
+
+DARK = Family(
+    "dark",
+    "nobody answers in a Region, in a service of one, at one or two of the endpoints that a service has "
+    "several of: from before or from any step on; for ever, for a while, until any later step",
+)
+GREY = Family(
+    "grey, partition", "half of a Region's calls are slow or fail; the two Regions do not hear each other"
+)
+AWAY = (30.0, 120.0)
+"""Seconds after which a Region comes back that was away for a while."""
+SPELL = 60.0
+"""Seconds for which a single service, or an endpoint, is away."""
+SHORT = 120.0
+"""Seconds that a Region may be away without stopping a run that does not leave it."""
+MINORITY = 2
+"""Of the endpoints that a service has several of, so many may be dark."""
+GREYS: tuple[CallFault, ...] = ("slow", "500", "lost_before")
+"""What happens to a call in a grey Region."""
+
+
+def _applies(baseline: Baseline) -> bool:
+    return baseline.seed.procedure in OPPOSITE and baseline.undisturbed
+
+
+def _spells(
+    word: str, place: str, baseline: Baseline, target: str, back: bool
+) -> Iterator[tuple[Fault, ...]]:
+    """From before and from any step on, for ever and for a while; where it may come `back` at any time, until
+    any later step. With `target` away from before, nobody could start the run."""
+    for start in (None, *(call.point for call in turns(baseline))):
+        if start is None and place == target:
+            continue
+        ends: Iterator[Point] = later(start, baseline) if back and start else iter(())
+        for until in (None, *AWAY, *ends):
+            yield (Fault(word, place, start, until),)
+
+
+def _dark_cases(baseline: Baseline, runbook: Runbook) -> Iterator[tuple[Fault, ...]]:
+    if not _applies(baseline):
+        return
+    source, target = runbook.direction(baseline.seed.procedure)
+    for place in dict.fromkeys((source, target, *HOMES, *runbook.ledger.regions)):
+        yield from _spells("dark", place, baseline, target, back=place in (source, target))
+    for places in _parts(baseline):
+        for start in (None, *callers(baseline, places)):
+            if start is None and starts_runs(target) in places:
+                continue
+            for until in (None, SPELL):
+                yield tuple(Fault("dark", place, start, until) for place in places)
+
+
+def _parts(baseline: Baseline) -> Iterator[tuple[str, ...]]:
+    """Each service of a Region that the run calls, each host of those that have several, and each two."""
+    for place in sorted({call.place for call in baseline.calls if call.point.call and call.place}):
+        yield (place,)
+    hosts = sorted({host for call in baseline.calls for host in call.hosts})
+    yield from ((host,) for host in hosts)
+    yield from combinations(hosts, 2)
+
+
+def _grey_cases(baseline: Baseline, runbook: Runbook) -> Iterator[tuple[Fault, ...]]:
+    source, target = runbook.direction(baseline.seed.procedure)
+    for place in (source, target) if _applies(baseline) else ():
+        yield from _spells("grey", place, baseline, target, back=False)
+
+
+def _partition_cases(baseline: Baseline, runbook: Runbook) -> Iterator[tuple[Fault, ...]]:
+    source, target = runbook.direction(baseline.seed.procedure)
+    if _applies(baseline):
+        yield from _spells("partition", f"{source}~{target}", baseline, target, back=True)
+
+
+def _is_host(place: str) -> bool:
+    return "." in place
+
+
+def _dark_may_end(fault: Fault, terms: Terms) -> bool:
+    if _is_host(fault.place):
+        hosts = {each.place for each in terms.faults if each.kind == fault.kind and _is_host(each.place)}
+        return len(hosts) > MINORITY
+    region = fault.place.rpartition("/")[2]
+    if region == terms.target:
+        return not (isinstance(fault.until, float) and fault.until <= SHORT)
+    return region == terms.source and not terms.may_lose
+
+
+def _grey_may_end(fault: Fault, terms: Terms) -> bool:
+    return fault.place == terms.target or (fault.place == terms.source and not terms.may_lose)
+
+
+def _partition_may_end(fault: Fault, terms: Terms) -> bool:
+    return not terms.may_lose and {*fault.place.split("~")} <= {terms.source, terms.target}
+
+
+def _raises_the_alarm(fault: Fault, runbook: Runbook) -> bool:
+    """The primary is dark from before, and for long."""
+    here = fault.place == runbook.regions.primary
+    return here and fault.at is None and not isinstance(fault.until, float)
+
+
+def _darken(site: Site, fault: Fault) -> None:
+    site.simulation.cloud.weather.dark.add(fault.place)
+
+
+def _lighten(site: Site, fault: Fault) -> None:
+    site.simulation.cloud.weather.dark.discard(fault.place)
+
+
+def _part(site: Site, fault: Fault) -> None:
+    site.simulation.cloud.weather.cut.add(frozenset(fault.place.split("~")))
+
+
+def _join(site: Site, fault: Fault) -> None:
+    site.simulation.cloud.weather.cut.discard(frozenset(fault.place.split("~")))
+
+
+def _grey(site: Site, fault: Fault, request: Request) -> CallFault | None:
+    if request.region == fault.place and site.dice.random() < 0.5:
+        return site.dice.choice(GREYS)
+    return None
+
+
+dark = FaultKind(
+    word="dark",
+    family=DARK,
+    takes="place",
+    cases=_dark_cases,
+    begin=_darken,
+    end=_lighten,
+    may_end_run=_dark_may_end,
+    outlasts=True,
+    alarm=_raises_the_alarm,
+)
+grey = FaultKind(
+    word="grey",
+    family=GREY,
+    takes="place",
+    cases=_grey_cases,
+    while_it_lasts=_grey,
+    may_end_run=_grey_may_end,
+    outlasts=True,
+)
+partition = FaultKind(
+    word="partition",
+    family=GREY,
+    takes="place",
+    cases=_partition_cases,
+    begin=_part,
+    end=_join,
+    may_end_run=_partition_may_end,
+    outlasts=True,
+)

@@ -1,0 +1,184 @@
+"""The person who acts in an exploration: approves or declines a plan, stops, redrives and directs runs.
+
+Nobody answers a person at once who asks a Region that is dark: what a person does is done again and again,
+and not for ever.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from botocore.exceptions import ClientError
+
+from functions.calls import Api, Silence
+from functions.errors import NotYet
+from functions.outside import NO_ANSWER
+from functions.planned import Planned
+from functions.run import Mode
+from twin.aws import WHO
+from twin.clock import Clock
+
+from ..checkers.events import TICK, Call
+from ..operate.history import RunReport
+from ..operate.operator import REDRIVE
+from ..operate.proposal import proposal_of
+from ..operate.runs import region_of
+from ..operate.trouble import Trouble
+from ..simulate.simulation import Simulation
+
+READS_PLAN = 2.0
+"""Seconds that the person needs to read a plan. It is approved, unless a step would refuse."""
+TRY_AGAIN, TRIES = 10.0, 30
+"""Seconds after which a person repeats what nobody answered, and how often before giving up."""
+REDRIVABLE = ("FAILED", "ABORTED", "TIMED_OUT")
+STOP = Api("states:StopExecution", client="stepfunctions")
+NAME = "exploration"
+"""What the person signs with."""
+
+Plan = Mapping[str, Planned]
+"""What each step would do, by its state."""
+
+
+class Person:
+    """Of one simulation. `mode` is that of the runs that the person starts."""
+
+    def __init__(self, simulation: Simulation, mode: Mode) -> None:
+        self.mode = mode
+        self.declines = False
+        """The next plan is declined."""
+        self.busy = 0
+        """How many things the person is still doing."""
+        self.repaired: list[str] = []
+        """Runs that were redriven, or started anew, after they had failed."""
+        self.on_approval: list[Callable[[str, Plan], None]] = []
+        """Told of each plan that is approved, and of which execution."""
+        self._simulation, self._clock = simulation, simulation.clock
+
+    # Plans.
+
+    def reads(self, call: Call) -> None:
+        """A plan is proposed in the ledger: the person reads it, and decides."""
+        written = call.written
+        if written is not None and written.item == "proposal" and written.body is not None:
+            aside(self._clock, self._decide, READS_PLAN)
+
+    def _decide(self) -> None:
+        operator = self._simulation.operator
+        try:
+            proposal = proposal_of(operator.records())
+            if proposal is None or any(step.outcome == "would refuse" for step in proposal.plan):
+                return
+            if self.declines:
+                self.declines = False
+                operator.decide(proposal.hash, "decline", NAME, "not tonight")
+                return
+            for hear in self.on_approval:
+                hear(proposal.execution, {step.state: step for step in proposal.plan})
+            operator.decide(proposal.hash, "approve", NAME, "no step would refuse")
+        except NotYet:
+            aside(self._clock, self._decide, READS_PLAN)
+        except Trouble:
+            return  # a plan proposed twice is approved by whoever is quicker
+
+    # Runs.
+
+    def does(self, act: Callable[[], None]) -> None:
+        """Starts something that the person does, until somebody answers."""
+        self.busy += 1
+
+        def do() -> None:
+            try:
+                self.insists(act)
+            finally:
+                self.busy -= 1
+
+        aside(self._clock, do)
+
+    def insists(self, act: Callable[[], None]) -> None:
+        """Again and again, and not for ever."""
+        for _ in range(TRIES):
+            if _answered(act):
+                break
+            self._clock.sleep(TRY_AGAIN)
+
+    def starts(self, procedure: str) -> str:
+        """The execution's ARN."""
+        return self._simulation.begin(procedure, {"mode": self.mode})
+
+    def stops(self, execution: str) -> bool:
+        """True where it was running."""
+        if self._simulation.engine.status(execution) != "RUNNING":
+            return False
+        self._calls(STOP, executionArn=execution, error="Stopped", cause="by a person, in an exploration")
+        return True
+
+    def redrives(self, execution: str) -> None:
+        """As `farshore redrive` does it, where the run can be redriven at all. Raises NotYet and Trouble."""
+        if self._simulation.engine.status(execution) not in REDRIVABLE:
+            return
+        operator = self._simulation.operator
+        run, records = operator.runs.look(execution), operator.records()
+        operator.must_be_redrivable(run, operator.holder(records))
+        operator.go_on(run, records)
+
+    def runs_what(self, execution: str) -> str:
+        """The procedure of an execution, which may be so new that nobody has heard that it was started."""
+        machine = execution.replace(":execution:", ":stateMachine:").rpartition(":")[0]
+        arns = self._simulation.deployment.arns
+        return next(procedure for procedure, arn in arns.items() if arn == machine)
+
+    def redrives_from_the_console(self, execution: str) -> None:
+        """Without a look at anything, once no other run is under way."""
+        (other, *_) = reversed(self._simulation.executions)
+        while self._simulation.running(other):
+            self._clock.sleep(TRY_AGAIN)
+        self._calls(REDRIVE, executionArn=execution)
+
+    def directs(self, execution: str, why: str, **words: Any) -> None:
+        """Words to one run, through the ledger."""
+        self._simulation.operator.direct(execution, NAME, why, **words)
+
+    def repairs(self, execution: str, report: RunReport) -> None:
+        """As the documentation says: redrives it, or starts anew where it has undone its fences."""
+        self.repaired.append(execution)
+        if report.undone:
+            self.starts(report.procedure)
+        else:
+            self.insists(lambda: self.redrives(execution))
+
+    def waits(self, seconds: float) -> None:
+        self._clock.sleep(seconds)
+
+    @property
+    def now(self) -> float:
+        """Seconds since 1970."""
+        return self._clock.now
+
+    def _calls(self, api: Api, **parameters: str) -> None:
+        """In the Region of the execution. Raises NotYet where nobody answers."""
+        call = api(region_of(parameters["executionArn"]), **parameters)
+        reply = self._simulation.deployment.outside.reply(call)
+        if isinstance(reply, Silence):
+            raise NotYet(reply.why)
+
+
+def aside(clock: Clock, act: Callable[[], object], delay: float = 0.0) -> None:
+    """Starts something that no tick does, though one may be running."""
+    tick, who = TICK.set(None), WHO.set(("", ""))
+    try:
+        clock.spawn(act, delay)
+    finally:
+        TICK.reset(tick)
+        WHO.reset(who)
+
+
+def _answered(act: Callable[[], None]) -> bool:
+    """Whether somebody answered the person; a refusal is an answer, too."""
+    try:
+        act()
+    except (NotYet, Trouble, *NO_ANSWER):
+        return False
+    except ClientError as error:
+        return error.response["ResponseMetadata"]["HTTPStatusCode"] < 500
+    return True

@@ -1,0 +1,97 @@
+"""At each call of a run: it is recorded, the process may fork there, and something may happen to it."""
+
+from __future__ import annotations
+
+import functools
+import json
+from collections.abc import Callable, Mapping
+from typing import Any, cast
+
+from twin.faults import Kind as CallFault
+from twin.faults import Request
+
+from ..checkers.events import TICK
+from ..simulate.deployment import label_of
+from ..simulate.simulation import Simulation
+from .data import Outcome
+from .forks import Forks
+from .injector import Injector
+from .kinds import answers_stale
+from .recorder import Recorder
+from .seed import Point
+
+
+class Seam:
+    """Of one run, from its beginning on. `fingerprint` says how everything stands, at such a call."""
+
+    def __init__(
+        self,
+        simulation: Simulation,
+        injector: Injector,
+        recorder: Recorder | None,
+        forks: Forks | None,
+        fingerprint: Callable[[Request], str],
+    ) -> None:
+        self.fingerprints: dict[str, str] = {}
+        """At the beginning of each of the run's states, by label, where calls are recorded."""
+        self._simulation, self._injector = simulation, injector
+        self._recorder, self._forks, self._fingerprint = recorder, forks, fingerprint
+
+    def begin(self) -> None:
+        """A process that has forked before the first call has its faults, and that may take time."""
+        self._fork(None)
+        self._simulation.cloud.weather.script.append(self._call)
+
+    def _call(self, request: Request) -> CallFault | None:
+        tick = TICK.get()
+        if tick is not None:
+            tick.calls += 1
+            point, event = Point(tick.label, tick.number, tick.calls), tick.event
+        elif _invokes(request):
+            event = _event(cast(bytes, request.parameters["Payload"]))
+            label = label_of(event)
+            point = Point(label, len(self._simulation.deployment.ticks.get(label, ())) + 1, 0)
+        else:
+            return None
+        if self._recorder is not None:
+            self._recorder.record(point, request)
+        if point[1:] == (1, 0):
+            self._enter(point, request)
+        self._fork(point)
+        kind = self._injector.at(point, request, event)
+        self._simulation.tally.sends(request, kind)
+        return kind
+
+    def _enter(self, point: Point, request: Request) -> None:
+        """One of the run's states begins: a run that was disturbed may stand as its baseline run again."""
+        seed = self._injector.seed
+        if point.execution != seed.execution or point.plans:
+            return
+        if self._recorder is not None:
+            self.fingerprints[point.label] = self._fingerprint(request)
+        elif self._forks is not None and self._forks.forked:
+            baseline = self._forks.baseline
+            if baseline.fingerprints.get(point.label) == self._fingerprint(request):
+                seconds = self._simulation.clock.elapsed
+                self._forks.end(Outcome(seed, baseline.status, (), seconds, rejoined=point.label))
+
+    def _fork(self, point: Point | None) -> None:
+        """From here on, this may be another process, in which something more goes wrong."""
+        further = self._forks.at(point) if self._forks else None
+        if further is not None:
+            self._simulation.cloud.validates = False  # whatever is asked, the baseline run has asked
+            if not answers_stale(further):
+                self._simulation.cloud.weather.echo = None
+            self._injector.add(further, further.faults[len(self._injector.seed.faults) :])
+
+
+def _invokes(request: Request) -> bool:
+    """Step Functions asks for a tick: nobody else's calls have a payload and no caller."""
+    return not request.caller and "Payload" in request.parameters
+
+
+@functools.lru_cache(maxsize=16)
+def _event(payload: bytes) -> Mapping[str, Any]:
+    """With which Step Functions invokes a function; whatever happens at the call reads it once more."""
+    event: Mapping[str, Any] = json.loads(payload)
+    return event
