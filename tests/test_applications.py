@@ -16,8 +16,10 @@ from farshore.cli import farshore
 from farshore.runbook.load import Runbook, load
 from farshore.simulate.rehearsal import Rehearsal
 from farshore.simulate.report import Report
+from farshore.simulate.simulation import Simulation
 from functions.step import Done
 from functions.steps.approval import Approval
+from twin.application import Promise, fates
 
 ROOT = Path(__file__).parent.parent
 HERE = ROOT / "tests" / "applications"
@@ -51,9 +53,19 @@ def test_two_regions_that_both_serve_are_rehearsed_by_the_same_command(more: tup
 
 
 def test_what_a_region_acknowledged_while_replication_stalled_is_late_and_not_lost() -> None:
-    report = json.loads(invoked("rehearse", PARCELS, "--mode", "ungraceful", "--dark", EAST, "--json").stdout)
-    assert report["data"]["late"]
-    assert report["data"]["exposure_seconds"] == 0, "where many may write there is nothing to be exposed"
+    with Simulation(load(Path(PARCELS)), "graceful", 1, data="memory", backed="doubles") as simulation:
+        application, clock = simulation.application, simulation.clock
+        (parcels,) = application.datasets
+        promise = Promise("parcels a", "parcels", "a", EAST, clock.now)
+        parcels.stall()
+        application.session.write(EAST, "a")
+        clock.sleep(30)
+        simulation.cloud.faults.dark.add(EAST)
+        assert fates(application, [promise]) == {promise: "lost"}, "nobody else has it"
+        simulation.cloud.faults.dark.clear()
+        parcels.resume()
+        clock.sleep(30)
+        assert fates(application, [promise]) == {promise: "late"}
 
 
 @pytest.mark.parametrize(

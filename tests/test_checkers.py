@@ -2,12 +2,57 @@
 
 from __future__ import annotations
 
-from farshore.checkers.checkers import Checkers
+from pathlib import Path
+
+import pytest
+
+import farshore.checkers
+from farshore.checkers.checkers import Checkers, registry
 from farshore.operate.proposal import proposal_of
 from farshore.runbook.find import find
 from farshore.simulate.simulation import Simulation
 from functions.errors import NotYet
 from twin.applications.unicorn_shop.names import PRIMARY
+
+ADDED = """
+from farshore.checkers.checker import Checker
+
+class NobodyPrepares(Checker):
+    invariant = "S9"
+
+    def on_call(self, call):
+        if call.tick is not None and call.tick.event["run"]["procedure"] == "prepare":
+            self.breach("somebody prepares")
+"""
+
+
+def test_every_invariant_has_a_checker() -> None:
+    assert [kind.invariant for kind in registry()] == [
+        "S1",
+        "S2",
+        "S3",
+        "S4",
+        "S5",
+        "S6",
+        "S7",
+        "S8",
+        "S8",
+        "L1",
+    ]
+
+
+def test_adding_an_invariant_is_adding_a_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "s9_nobody_prepares.py").write_text(ADDED)
+    monkeypatch.setattr(farshore.checkers, "__path__", [*farshore.checkers.__path__, str(tmp_path)])
+    registry.cache_clear()
+    try:
+        with Simulation(find("unicorn-shop"), "graceful", 1, data="memory", backed="doubles") as simulation:
+            simulation.begin("prepare", {"mode": "graceful"})
+            simulation.clock.sleep(60)
+            said = {breach.story for breach in simulation.checkers.breaches if breach.invariant == "S9"}
+    finally:
+        registry.cache_clear()
+    assert said == {"somebody prepares"}
 
 
 def approve(simulation: Simulation) -> None:

@@ -6,7 +6,6 @@ import functools
 import importlib
 import pkgutil
 from collections.abc import Callable, Mapping
-from pathlib import Path
 
 from functions.planned import Planned
 from twin.application import Promise
@@ -21,7 +20,7 @@ from .final_state import FinalState
 def registry() -> tuple[type[Checker], ...]:
     """Every checker of this folder, S1 first and L1 last."""
     found: list[type[Checker]] = []
-    for module in pkgutil.iter_modules([str(Path(__file__).parent)]):
+    for module in pkgutil.iter_modules(importlib.import_module(__package__).__path__):
         for thing in vars(importlib.import_module(f"{__package__}.{module.name}")).values():
             if isinstance(thing, type) and issubclass(thing, Checker) and "invariant" in vars(thing):
                 found += [] if thing in found else [thing]

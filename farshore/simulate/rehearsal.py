@@ -14,7 +14,8 @@ from ..operate.history import RunReport
 from ..operate.proposal import Proposal, proposal_of
 from ..runbook.load import Runbook
 from .final import RunFacts, final_state
-from .report import Moment, RegionScene, Report, Row, Scene
+from .report import Moment, Report, Scene
+from .scenes import scene_of
 from .simulation import Mode, Simulation
 
 WARM_UP = 300.0
@@ -221,25 +222,8 @@ class Rehearsal:
         application, visits = self.simulation.application, self.simulation.customers.notebook.visits
         recent = [v.done for v in visits[-60:] if v.at > self.clock.now - RECENT_SECONDS]
         assert self._show is not None
-        regions = {region: self._sight_of(region) for region in application.regions}
+        regions = {region: scene_of(self.simulation, region) for region in application.regions}
         self._show(Scene(self.clock.elapsed, self._doing, regions, recent.count(True), recent.count(False)))
-
-    def _sight_of(self, region: str) -> RegionScene:
-        application = self.simulation.application
-        rows = [
-            Row(dataset.name, region in dataset.writers(), "writer", "reader")
-            for dataset in application.datasets
-        ]
-        rows += [
-            Row("entry", entry.is_open(), "open", "closed")
-            for entry in application.entries
-            if entry.region == region
-        ]
-        for route in application.routes:
-            share = route.intent().get(region, 0.0)
-            rows.append(Row(route.name, share > 0, f"{share:.0%} of customers", "no customers"))
-        dark = self.simulation.cloud.faults.is_dark(region)
-        return RegionScene(dark, region in intended(application), rows)
 
     def _say_steps(self) -> None:
         """Says of each step that ended since the last look how it ended, as its function logged it."""
