@@ -69,7 +69,7 @@ def newest(sight: Any) -> Lag | Silence | None:
 
 
 def sampled_since(world: World, within: float) -> float:
-    """The instant (seconds since 1970) before which a sample of the lag tells too little.
+    """The instant (seconds since 1970) before which a sample of the lag is too old.
 
     A sample is up to a minute old, and a lag that grows has grown by as much. Once the Region that is left
     is fenced that can be waited out, so a step waits for a sample from after its own beginning; not where a
@@ -82,7 +82,7 @@ def sampled_since(world: World, within: float) -> float:
 def unknown_loss(
     lag: Lag | Silence | None, cluster: str, lose_at_most: float, since: float = 0.0, begun: bool = False
 ) -> Wait | None:
-    """None where a promotion loses no more than that; Wait while nobody tells. Refused where it may.
+    """None where a promotion loses no more than that; Wait while nobody answers. Refused where it may.
 
     Once this run has begun to move anything it is waited for: while Aurora fails over the lag says nothing,
     and a stale answer may hide that it does, or has.

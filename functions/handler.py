@@ -99,7 +99,7 @@ def step_from(step_type: type[StepT], inputs: Mapping[str, Any]) -> StepT:
     """The step with its inputs, as the compiler wrote them into the event. Raises ValueError where the step
     does not take them together."""
     hints = _hints(step_type)
-    return step_type(**{name: _shaped(hints[name], value) for name, value in inputs.items()})
+    return step_type(**{name: _typed(hints[name], value) for name, value in inputs.items()})
 
 
 _HINTS: dict[Any, Mapping[str, Any]] = {}
@@ -112,17 +112,17 @@ def _hints(kind: Any) -> Mapping[str, Any]:
     return _HINTS[kind]
 
 
-def _shaped(kind: Any, value: Any) -> Any:
+def _typed(kind: Any, value: Any) -> Any:
     """JSON's lists and objects as the tuples and dataclasses that the step declares."""
     if isinstance(value, list):
-        return tuple(_shaped(get_args(kind)[0], item) for item in value)
+        return tuple(_typed(get_args(kind)[0], item) for item in value)
     if not isinstance(value, Mapping):
         return value
     if dataclasses.is_dataclass(kind):
         hints = _hints(kind)
-        return kind(**{name: _shaped(hints[name], item) for name, item in value.items()})  # type: ignore[operator]
+        return kind(**{name: _typed(hints[name], item) for name, item in value.items()})  # type: ignore[operator]
     if get_origin(kind) is not None:
-        return {name: _shaped(get_args(kind)[1], item) for name, item in value.items()}
+        return {name: _typed(get_args(kind)[1], item) for name, item in value.items()}
     return value
 
 

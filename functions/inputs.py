@@ -225,7 +225,7 @@ FORMS: dict[Any, Form] = {
         "https://aaaaaaaa.route53-recovery-cluster.us-east-1.amazonaws.com/v1",
         canonical=_small_host,
         flaw=_bad_port,
-        meant=_with_scheme,
+        meant=lambda text: "https://" + text.rpartition("//")[2],
     ),
     Url: Form(
         "a URL",
@@ -258,6 +258,16 @@ FORMS: dict[Any, Form] = {
     JsonKey: Form("a JSON key", "JSON keys", r"\S(.{0,253}\S)?", "one line of text", "host"),
 }
 """How each type of text is written, by its type; sources above each."""
+
+
+WEBSITE = "website"
+"""The word of steps that keep what a website names, and of those that rely on it."""
+
+
+def is_cached(url: str) -> bool:
+    """A CDN serves it, and may serve what it has kept."""
+    host = re.match(r"https?://([^/:]*)", url)
+    return host is not None and host[1].endswith(".cloudfront.net")
 
 
 def seconds(text: str | int | float) -> float:

@@ -91,7 +91,7 @@ class Ledger:
         self._endpoints = _endpoints(tuple(regions), near)
 
     def read(self) -> Records:
-        """One strongly consistent query, of a page of 1 MB or more; NotYet where no replica answers."""
+        """One strongly consistent query, of 1 MB at a time; NotYet where no replica answers."""
         items: dict[str, str] = {}
         more: dict[str, Any] = {}
         while True:

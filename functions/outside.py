@@ -73,7 +73,7 @@ def over_the_network(region: str, method: str, url: str, body: bytes | None) -> 
 
 
 class Outside:
-    """What lies outside the process: AWS's clients, HTTP, and the one clock. The twin hands in its own."""
+    """What lies outside the process: AWS's clients, HTTP, and the one clock. The twin gives its own."""
 
     def __init__(
         self,

@@ -60,8 +60,8 @@ def planned_from(entry: Mapping[str, Any], fences: bool = False) -> Planned:
         tuple(Api(call["action"])(call["region"], **call["parameters"]) for call in entry.get("calls", ())),
         entry.get("remembers", {}),
         entry.get("facts", {}),
-        entry["state"],
-        entry["no_return"],
+        entry.get("state", ""),
+        entry.get("no_return", False),
         fences,
     )
 

@@ -85,6 +85,10 @@ class Step(Generic[Seen]):
     what they do: `$from` is fenced before data moves, `$to` is given back after it."""
     tolerates: ClassVar[Mapping[Api, str]] = {}
     """Calls whose silence does not keep the state from coming about, and why: for the linter."""
+    keeps: ClassVar[str | None] = None
+    """What it keeps true where it stands in `prepare`, in the word by which other steps rely on it."""
+    relies_on: ClassVar[Mapping[str, str]] = {}
+    """What `prepare` should keep true beside this step, and what happens otherwise: for the linter."""
     block: ClassVar[str | None] = None
     """The ARC Region switch block that it corresponds to."""
     needs_lease: ClassVar[bool] = True

@@ -53,7 +53,7 @@ def tick(step: Step[Any], run: Run, ledger: Ledger, outside: Outside, since: flo
         touched = touched or any(call not in _denied(trouble) for call in due)
         missed = [call for call, _ in trouble]
         acknowledged += [call for call in due if call not in missed]
-    why = "; ".join(f"{call}: {_tell(reply)}" for call, reply in trouble) or why
+    why = "; ".join(f"{call}: {_words(reply)}" for call, reply in trouble) or why
     if _denied(trouble):
         raise _given_up(Refused(why), touched)
     raise NotYet(why)
@@ -144,5 +144,5 @@ def _preview(step: Step[Any], run: Run, decision: Wait | Change) -> dict[str, An
     return Planned("would change", decision.why, decision.calls, overwrites, facts, state, moves).as_json()
 
 
-def _tell(reply: Silence | Denied) -> str:
+def _words(reply: Silence | Denied) -> str:
     return reply.why if isinstance(reply, Silence) else f"{reply.code}: {reply.message}"

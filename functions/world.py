@@ -70,7 +70,7 @@ class World:
         return sight
 
     def send(self, calls: Sequence[Call]) -> list[tuple[Call, Silence | Denied]]:
-        """Sends the writes of a Change, all of them, and tells which were not acknowledged."""
+        """Sends the writes of a Change, all of them, and gives those that were not acknowledged."""
         self._gate(calls, self._step.writes)
         replies = self._outside.replies(calls, self._step.busy)
         return [(c, r) for c, r in zip(calls, replies, strict=True) if isinstance(r, Silence | Denied)]

@@ -121,7 +121,7 @@ PLANTED: dict[str, tuple[Plant, str, str, str, str]] = {
     "a lease that is taken from a run that is running": (
         slip(LeaseStep, "_after_another",
              'if seen.run.purpose == "settle":',
-             'if True:\n            return self._take(seen, lease, 0.0)\n        if seen.run.purpose == "settle":'),
+             'if True:\n            return self._take(seen, lease, 0.0)\n        if False:'),
         f"failover,graceful,other@{FENCE}", "PutFunctionConcurrency",
         "S8", "failover held the lease, another run was started, and it ended: Refused",
     ),

@@ -91,7 +91,7 @@ class Stage:
             self.tick(name, inputs, region, **given)
         return str(told.value)
 
-    def settle(
+    def converge(
         self, name: str, inputs: Mapping[str, Any], region: str = WEST, **given: Any
     ) -> dict[str, Any]:
         """Ticks as Retry does, until the state holds or is refused."""
@@ -120,7 +120,7 @@ class Stage:
         """A person's directive to this run."""
         self.ledger.write("directive", {"execution": THIS, "who": "jane", "why": "she knows", **word})
 
-    def befall(
+    def inject(
         self,
         kind: Kind,
         operation: str,

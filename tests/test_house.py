@@ -24,28 +24,19 @@ from botocore import xform_name
 from farshore.operate import operator, runs
 from farshore.runbook.registry import StepType, steps
 from functions import ledger
-from functions.calls import HTTP_GET, HTTP_POST, Api
+from functions.calls import Api
 
 ROOT = Path(__file__).parent.parent
 OWN = ("twin/applications/", "twin/services/")
 KINDS: list[StepType] = list(steps().values())
-APIS = {
+DECLARED = {
     *(api for kind in KINDS for api in (*kind.reads, *kind.writes, *kind.notes)),
     *(api for module in (ledger, operator, runs) for api in vars(module).values() if isinstance(api, Api)),
-} - {HTTP_GET, HTTP_POST}
+}
+APIS = {api for api in DECLARED if not api.is_http}
 
 NAMING: Mapping[str, str] = {
-    "farshore/compile/machine.py": "an example",
-    "farshore/compile/policy.py": "an example",
-    "farshore/compile/docs.py": "the operation of a test event",
     "farshore/lint/darkness.py": "a step is to declare what it survives",
-    "farshore/lint/order.py": "a step is to declare where it stands",
-    "farshore/lint/promises.py": "a step is to declare what it promises",
-    "farshore/runbook/wording.py": "an example",
-    "farshore/simulate/deployment.py": "its calls are to be declared",
-    "farshore/simulate/package.py": "policies are to be given to it",
-    "farshore/simulate/rehearsal.py": "the application is to be an argument",
-    "farshore/simulate/stage.py": "application and services are to be arguments",
     "twin/asl/definition.py": "the resource of a Task is to be an argument",
     "twin/asl/execution.py": "who answers a Task is to be an argument",
     "twin/asl/history.py": "in the engine's own words",
@@ -108,7 +99,7 @@ def patterns() -> Mapping[str, re.Pattern[str]]:
         ),
         "step": re.compile(rf"\b({'|'.join([*kinds, *kebab])})\b"),
         "operation": re.compile(rf"\b({'|'.join(filter(is_compound, operations()))})\b"),
-        "service": re.compile(rf"\b({'|'.join(products)}|s3(?=[:/]))\b", re.IGNORECASE),
+        "service": re.compile(rf"\b({'|'.join(products)}|(?-i:s3)(?=[:/]))\b", re.IGNORECASE),
     }
 
 

@@ -1,4 +1,4 @@
-"""`farshore lint`: each rule by a runbook that breaks it, and the verdict on the runbook that ships."""
+"""`farshore lint`: each rule by a runbook that breaks it, and what it says of the runbook that ships."""
 
 from __future__ import annotations
 
@@ -56,8 +56,8 @@ def findings(text: str, tmp_path: Path) -> list[dict[str, Any]]:
 def survives(text: str, tmp_path: Path) -> dict[str, Any]:
     path = tmp_path / "shop.yaml"
     path.write_text(text)
-    told: dict[str, Any] = json.loads(lint(str(path), "--json").stdout)["survives"]["unicorn-shop"]
-    return told
+    said: dict[str, Any] = json.loads(lint(str(path), "--json").stdout)["survives"]["unicorn-shop"]
+    return said
 
 
 def line_of(text: str, place: Place) -> int:
@@ -143,14 +143,14 @@ BROKEN: dict[str, tuple[Edit, set[tuple[str, Place]], str]] = {
         {("dark", ("aurora_writer", 1))},
         "with us-east-1, which is left, dark, an ungraceful failover does not end",
     ),
-    "a proof through the door of one Region": (
+    "a proof through the endpoint of one Region": (
         replaced("url: https://api.unicorn", "url: https://api.us-east-1.unicorn"),
         {("dark", ("synthetic_write", 1))},
-        "needs http:GET in us-east-1",
+        "needs http:GET and http:POST in us-east-1",
     ),
     "a single endpoint of ARC": (
         lambda text: ONE_ENDPOINT.sub("", text),
-        {("dark", ("arc_controls", 1)), ("endpoints", ("arc_controls", 1))},
+        {("dark", ("arc_controls", 1)), ("incomplete", ("arc_controls", 1))},
         "1 endpoints, of the 5",
     ),
     "an alarm in the Region that it is about": (
@@ -259,7 +259,7 @@ BROKEN: dict[str, tuple[Edit, set[tuple[str, Place]], str]] = {
     ),
     "nobody is asked": (
         ordered(DETECT, FENCE, DATA, RESTORE, TRAFFIC, VERIFY),
-        {("approval", ("aurora_writer", 1))},
+        {("unapproved", ("aurora_writer", 1))},
         "aurora_writer is the point of no return of failover, and nobody has approved it",
     ),
     "a fence that goes up unasked": (
@@ -311,10 +311,10 @@ BROKEN: dict[str, tuple[Edit, set[tuple[str, Place]], str]] = {
         {("entry", ("approval", 1))},
         "the entry of us-west-1 is in us-east-1",
     ),
-    "pages that may lead to a stale writer": (
+    "a website that may lead to a stale writer": (
         lambda text: re.sub(r"prepare:\n(  .*\n)+", "", text),
-        {("pages", ("s3_public_access", 1))},
-        "`prepare` does not hold what they name",
+        {("keeps", ("s3_public_access", 1))},
+        "relies on the website, which no step of `prepare` keeps true",
     ),
     "inputs that do not go together": (
         replaced("at_least: 2", "at_least: 4"),
@@ -328,7 +328,7 @@ BROKEN: dict[str, tuple[Edit, set[tuple[str, Place]], str]] = {
     ),
 }
 WARNINGS = {
-    "a single endpoint of ARC": {"endpoints"},
+    "a single endpoint of ARC": {"incomplete"},
     "evidence that only advises": {"evidence"},
     "an approval before the evidence": {"order"},
     "a proof before the traffic": {"verify"},
@@ -337,7 +337,7 @@ WARNINGS = {
     "before_approval behind the approval": {"before-approval"},
     "limits above the RTO": {"rto"},
     "no observer": {"observer"},
-    "pages that may lead to a stale writer": {"pages"},
+    "a website that may lead to a stale writer": {"keeps"},
 }
 """What is a warning; everything else is an error."""
 
@@ -375,6 +375,19 @@ def test_room_and_consumers_have_their_place(
     assert words in finding["what"]
 
 
+def test_requests_through_a_cdn_rely_on_what_the_website_names(tmp_path: Path) -> None:
+    bare = re.sub(r"prepare:\n(  .*\n)+", "", GOOD).partition("\noutage:")[0]
+    assert findings(bare, tmp_path) == []
+    text = bare.replace("url: https://api.unicorn-shop.example", "url: https://d111.cloudfront.net")
+    (found,) = findings(text, tmp_path)
+    assert (found["rule"], found["line"], found["severity"]) == (
+        "keeps",
+        line_of(text, ("synthetic_write", 1)),
+        "warning",
+    )
+    assert found["instead"].startswith("write website_config there: ")
+
+
 def test_a_runbook_that_keeps_its_promises_is_clean(tmp_path: Path) -> None:
     assert findings(GOOD, tmp_path) == []
     assert findings(with_failback(*range(7))(GOOD), tmp_path) == []
@@ -382,11 +395,11 @@ def test_a_runbook_that_keeps_its_promises_is_clean(tmp_path: Path) -> None:
 
 def test_the_unicorn_shop_as_committed_has_no_error_and_survives_every_single_region() -> None:
     result = lint(str(ROOT / "runbooks" / "unicorn-shop.yaml"), "--json")
-    told = json.loads(result.stdout)
+    said = json.loads(result.stdout)
     assert result.exit_code == 0
-    assert {f["severity"] for f in told["findings"]} <= {"warning"}
+    assert {f["severity"] for f in said["findings"]} <= {"warning"}
     assert {
-        loss: (v["region"], v["survives"], v["runs"]) for loss, v in told["survives"]["unicorn-shop"].items()
+        loss: (v["region"], v["survives"], v["runs"]) for loss, v in said["survives"]["unicorn-shop"].items()
     } == {
         "us-east-1": ("us-east-1", True, ["failover"]),
         "us-west-2": ("us-west-2", True, ["failover", "failback"]),
@@ -397,15 +410,15 @@ def test_the_unicorn_shop_as_committed_has_no_error_and_survives_every_single_re
 
 def test_a_verdict_names_the_line_that_does_not_survive(tmp_path: Path) -> None:
     text = replaced("at_least: 2", "at_least: 3")(GOOD)
-    told = survives(text, tmp_path)
-    assert [loss for loss, verdict in told.items() if not verdict["survives"]] == ["us-west-2"]
-    assert [each["line"] for each in told["us-west-2"]["because"]] == [line_of(text, ("region_impaired", 1))]
+    said = survives(text, tmp_path)
+    assert [loss for loss, survival in said.items() if not survival["survives"]] == ["us-west-2"]
+    assert [each["line"] for each in said["us-west-2"]["because"]] == [line_of(text, ("region_impaired", 1))]
 
 
 def test_what_only_failback_cannot_do_without_counts_for_the_standby(tmp_path: Path) -> None:
     text = replaced("url: https://api.unicorn", "url: https://api.us-west-1.unicorn")(GOOD)
-    told = survives(text, tmp_path)
-    assert [loss for loss, verdict in told.items() if not verdict["survives"]] == ["the standby"]
+    said = survives(text, tmp_path)
+    assert [loss for loss, survival in said.items() if not survival["survives"]] == ["the standby"]
 
 
 def test_a_failback_that_is_written_out_may_need_both_regions_and_says_so(tmp_path: Path) -> None:
@@ -435,16 +448,16 @@ def test_a_global_control_plane_is_an_error_wherever_it_is_called(
         ("control-plane", line, "error"),
         ("dark", line, "error"),
     }
-    assert [loss for loss, verdict in survives(GOOD, tmp_path).items() if not verdict["survives"]] == [
+    assert [loss for loss, survival in survives(GOOD, tmp_path).items() if not survival["survives"]] == [
         "us-west-2"
     ]
 
 
 def test_every_call_is_listed_with_its_plane_and_its_regions() -> None:
-    told = json.loads(lint(str(ROOT / "runbooks" / "unicorn-shop.yaml"), "--json").stdout)["calls"][
+    said = json.loads(lint(str(ROOT / "runbooks" / "unicorn-shop.yaml"), "--json").stdout)["calls"][
         "unicorn-shop"
     ]
-    by_step = {(each["procedure"], each["line"], each["operation"]): each for each in told if each["seen"]}
+    by_step = {(each["procedure"], each["line"], each["operation"]): each for each in said if each["seen"]}
     fence = by_step["failover", line_of(SHOP, ("lambda_concurrency", 1)), "GetFunctionConcurrency"]
     assert (fence["plane"], fence["regions"], fence["touches_from"]) == ("control", ["us-east-1"], True)
     assert fence["tolerated"].keys() == {"us-east-1"}
@@ -526,8 +539,8 @@ def test_an_address_tells_its_region(address: str, region: str | None) -> None:
 
 
 def test_what_an_ungraceful_run_calls_is_what_lint_said_that_it_would() -> None:
-    book = load(ROOT / "runbooks" / "unicorn-shop.yaml")
-    rehearsal = Rehearsal(book, "ungraceful", "us-east-1", 1, lambda moment: None)
+    runbook = load(ROOT / "runbooks" / "unicorn-shop.yaml")
+    rehearsal = Rehearsal(runbook, "ungraceful", "us-east-1", 1, lambda moment: None)
     made: set[tuple[str, str, str]] = set()
 
     def note(request: Request) -> None:
@@ -541,7 +554,7 @@ def test_what_an_ungraceful_run_calls_is_what_lint_said_that_it_would() -> None:
     assert [(run.procedure, run.status) for run in report.runs[:1]] == [("failover", "SUCCEEDED")]
     said = {
         (function_name(reach.placed.name), reach.api.operation_name, region)
-        for reach in judged(book).reaches
+        for reach in judged(runbook).reaches
         if reach.procedure == "failover"
         for region in reach.regions
     }
@@ -557,11 +570,11 @@ def test_a_run_that_lint_says_does_not_end_does_not_end() -> None:
     arc = next(line for line in one if isinstance(line, Line) and line.step == "arc_controls")
     endpoints = {"us-east-1": arc.inputs["endpoints"]["us-east-1"]}
     lonely = dataclasses.replace(arc, inputs={**arc.inputs, "endpoints": endpoints})
-    book = load(ROOT / "runbooks" / "unicorn-shop.yaml")
+    runbook = load(ROOT / "runbooks" / "unicorn-shop.yaml")
     failover = tuple(lonely if line is arc else line for line in one)
-    book = dataclasses.replace(book, procedures={**book.procedures, "failover": failover})
-    assert [v.loss for v in judged(book).verdicts if v.because] == ["us-east-1", "the primary"]
-    rehearsal = Rehearsal(book, "ungraceful", "us-east-1", 1, lambda moment: None)
+    runbook = dataclasses.replace(runbook, procedures={**runbook.procedures, "failover": failover})
+    assert [v.loss for v in judged(runbook).survivals if v.because] == ["us-east-1", "the primary"]
+    rehearsal = Rehearsal(runbook, "ungraceful", "us-east-1", 1, lambda moment: None)
     with rehearsal:
         report = rehearsal.play()
     (failover_run,) = (run for run in report.runs if run.procedure == "failover")

@@ -124,12 +124,13 @@ def test_forty_lines_with_twelve_fences_and_fifteen_minutes_each_compile_and_lin
     assert sum(1 for name, _ in tasks(machine) if not name.startswith("undo ")) == STEPS + FENCES + 3
 
 
-@pytest.mark.parametrize("procedure", ["failover", "settle"])
-def test_the_longest_run_of_forty_lines_ends_within_its_history(tmp_path: Path, procedure: str) -> None:
-    definition = compiled(tmp_path, forty())[procedure].definition
+def test_the_longest_run_of_forty_lines_ends_within_its_history(tmp_path: Path) -> None:
+    """Every state at its last tick, with all of Lambda's faults that it may meet, and a pause of an hour."""
+    made = compiled(tmp_path, forty())
+    assert max(longest_run(machine.definition) for machine in made.values()) <= BUDGET < EVENTS
+    definition = made["failover"].definition
     status, written = events("ours", definition, Slowest(definition, definition["StartAt"]))
-    assert status == "SUCCEEDED"
-    assert longest_run(definition) == written <= BUDGET < EVENTS
+    assert (status, written) == ("SUCCEEDED", longest_run(definition))
 
 
 FENCE = "  - lambda_concurrency: {functions: [buy], region: $from, reserved: 0}\n"

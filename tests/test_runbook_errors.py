@@ -19,23 +19,23 @@ from functions.inputs import Seconds
 
 
 @pytest.fixture
-def book(tmp_path: Path) -> Path:
+def file(tmp_path: Path) -> Path:
     return tmp_path / "shop.yaml"
 
 
-def refusal(book: Path, text: str | bytes) -> list[str]:
+def refusal(file: Path, text: str | bytes) -> list[str]:
     """What is wrong, each as "line: what: instead"."""
-    book.write_bytes(text if isinstance(text, bytes) else text.encode())
+    file.write_bytes(text if isinstance(text, bytes) else text.encode())
     with pytest.raises(Mistakes) as refused:
-        load(book, REGISTRY)
-    assert all(str(each).startswith(str(book)) for each in refused.value.mistakes)
-    return [line.removeprefix(f"{book}:").strip() for line in str(refused.value).split("\n")]
+        load(file, REGISTRY)
+    assert all(str(each).startswith(str(file)) for each in refused.value.mistakes)
+    return [line.removeprefix(f"{file}:").strip() for line in str(refused.value).split("\n")]
 
 
-def test_a_runbook_is_read_with_regions_as_written_and_durations_in_seconds(book: Path) -> None:
-    book.write_text(GOOD)
-    runbook = load(book, REGISTRY)
-    assert (runbook.path, runbook.application) == (str(book), "unicorn-shop")
+def test_a_runbook_is_read_with_regions_as_written_and_durations_in_seconds(file: Path) -> None:
+    file.write_text(GOOD)
+    runbook = load(file, REGISTRY)
+    assert (runbook.path, runbook.application) == (str(file), "unicorn-shop")
     assert (runbook.regions.primary, runbook.regions.standby) == ("us-east-1", "us-west-1")
     assert runbook.regions.observer == "us-west-2"
     assert runbook.objectives == Objectives(rto=Seconds(900), rpo=Seconds(30))
@@ -73,12 +73,12 @@ TABLE = Path(__file__).with_name("runbook_mistakes.txt")
 """Cases: a name, what of GOOD is replaced (-) by what (+), and all that is said then."""
 
 
-def test_the_least_runbook_has_two_regions_objectives_and_a_failover(book: Path) -> None:
-    book.write_text(
+def test_the_least_runbook_has_two_regions_objectives_and_a_failover(file: Path) -> None:
+    file.write_text(
         "application: a\nregions: {primary: eu-west-1, standby: eu-west-2}\n"
         "objectives: {rto: 1h, rpo: 0s}\nfailover: [bake: ]\n"
     )
-    runbook = load(book, REGISTRY)
+    runbook = load(file, REGISTRY)
     assert (runbook.regions.observer, runbook.triggers) == (None, ())
     assert runbook.procedures == {"failover": (Line("bake", {}, 4),)}
 
@@ -98,9 +98,9 @@ def unescaped(text: str) -> str:
 
 @pytest.mark.parametrize(("old", "new", "said"), wrong_runbooks())
 def test_a_mistake_is_told_with_its_line_and_what_would_be_right(
-    book: Path, old: str, new: str, said: list[str]
+    file: Path, old: str, new: str, said: list[str]
 ) -> None:
-    assert refusal(book, changed(old, new)) == said
+    assert refusal(file, changed(old, new)) == said
 
 
 NOT_A_RUNBOOK: dict[str, tuple[str | bytes, list[str]]] = {
@@ -130,18 +130,18 @@ NOT_A_RUNBOOK: dict[str, tuple[str | bytes, list[str]]] = {
 
 
 @pytest.mark.parametrize(("content", "said"), NOT_A_RUNBOOK.values(), ids=NOT_A_RUNBOOK)
-def test_a_file_that_is_no_runbook_is_refused(book: Path, content: str | bytes, said: list[str]) -> None:
-    assert refusal(book, content) == said
+def test_a_file_that_is_no_runbook_is_refused(file: Path, content: str | bytes, said: list[str]) -> None:
+    assert refusal(file, content) == said
 
 
-def test_a_bomb_of_aliases_is_never_expanded(book: Path) -> None:
+def test_a_bomb_of_aliases_is_never_expanded(file: Path) -> None:
     bomb = "".join(f"k{i}: &k{i} [{', '.join([f'*k{i - 1}'] * 9)}]\n" for i in range(1, 30))
-    said = refusal(book, "k0: &k0 x\n" + bomb)
+    said = refusal(file, "k0: &k0 x\n" + bomb)
     assert sum("alias" in line for line in said) == 29 * 9
     assert '2: alias "*k0": write the value out' in said
 
 
-def test_ten_mistakes_of_one_file_are_told_at_once_in_their_order(book: Path) -> None:
+def test_ten_mistakes_of_one_file_are_told_at_once_in_their_order(file: Path) -> None:
     text = """\
 application: Unicorn
 regions: {primary: us-east-1, standby: us-west-1}
@@ -154,7 +154,7 @@ failover:
       lose_at_most: 30 seconds
   - detached:
 """
-    assert refusal(book, text) == [
+    assert refusal(file, text) == [
         '1: application: "Unicorn" is not an application\'s name: write unicorn',
         "3: rto: expected a duration such as 30s or 15m, found 15: write 15m for minutes or 15s for seconds",
         '5: unknown step "aurora_witer": did you mean "aurora_writer"?',
@@ -174,9 +174,9 @@ failover:
 @pytest.mark.parametrize(
     "word", ["on", "off", "yes", "no", "n", "NO", "2026-11-20", "1:30", "12e", "<<", "="]
 )
-def test_words_that_old_yaml_took_for_something_else_are_texts(book: Path, word: str) -> None:
-    book.write_text(changed("cluster: unicorn", f"cluster: {word}"))
-    together = load(book, REGISTRY).procedures["failover"][2]
+def test_words_that_old_yaml_took_for_something_else_are_texts(file: Path, word: str) -> None:
+    file.write_text(changed("cluster: unicorn", f"cluster: {word}"))
+    together = load(file, REGISTRY).procedures["failover"][2]
     assert isinstance(together, Together)
     assert together.branches[0].inputs["cluster"] == word
 
@@ -185,19 +185,19 @@ def test_words_that_old_yaml_took_for_something_else_are_texts(book: Path, word:
     "content",
     [b"\xef\xbb\xbf" + GOOD.encode(), GOOD.replace("\n", "\r\n").encode(), b"---\n" + GOOD.encode()],
 )
-def test_what_editors_add_is_no_mistake(book: Path, content: bytes) -> None:
-    book.write_bytes(content)
-    assert load(book, REGISTRY).application == "unicorn-shop"
+def test_what_editors_add_is_no_mistake(file: Path, content: bytes) -> None:
+    file.write_bytes(content)
+    assert load(file, REGISTRY).application == "unicorn-shop"
 
 
-def test_a_written_failback_allows_a_one_way_step(book: Path) -> None:
-    book.write_text(changed("      - bake:\n", "      - detached:\n") + "failback:\n  - bake:\n")
-    assert "failback" in load(book, REGISTRY).procedures
+def test_a_written_failback_allows_a_one_way_step(file: Path) -> None:
+    file.write_text(changed("      - bake:\n", "      - detached:\n") + "failback:\n  - bake:\n")
+    assert "failback" in load(file, REGISTRY).procedures
 
 
-def test_each_tab_is_told(book: Path) -> None:
+def test_each_tab_is_told(file: Path) -> None:
     text = GOOD.replace("  - bake: {loud", "\t- bake: {loud").replace("          cluster", "\t\tcluster")
-    assert refusal(book, text) == [
+    assert refusal(file, text) == [
         "19: a tab indents this line: YAML allows only spaces",
         "30: a tab indents this line: YAML allows only spaces",
     ]
@@ -220,16 +220,16 @@ def test_what_cannot_be_read_is_a_mistake_too(tmp_path: Path) -> None:
         assert str(refused.value) == f"{tmp_path / name}: {words}"
 
 
-def test_a_file_that_may_not_be_read_is_a_mistake(book: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_file_that_may_not_be_read_is_a_mistake(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def denied(_: Path) -> bytes:
         raise PermissionError(13, "Permission denied")
 
-    book.write_text(GOOD)
+    file.write_text(GOOD)
     monkeypatch.setattr(Path, "read_bytes", denied)
     with pytest.raises(
         Mistakes, match="cannot be read: permission denied: check the path and its permissions"
     ):
-        load(book, REGISTRY)
+        load(file, REGISTRY)
 
 
 def test_a_folder_is_read_whole_and_its_mistakes_told_together(tmp_path: Path) -> None:
@@ -255,15 +255,15 @@ def test_a_missing_folder_is_a_mistake(tmp_path: Path) -> None:
         load_all(tmp_path / "none", REGISTRY)
 
 
-def test_no_slip_of_the_hand_raises_anything_but_mistakes(book: Path) -> None:
+def test_no_slip_of_the_hand_raises_anything_but_mistakes(file: Path) -> None:
     dice = random.Random(20260)
     outcomes = {"read": 0, "refused": 0}
     for case in range(300):
         text = mutated(GOOD, dice)
-        book.write_bytes(text.encode("utf-8"))
+        file.write_bytes(text.encode("utf-8"))
         mistakes: tuple[Mistake, ...] = ()
         try:
-            load(book, REGISTRY)
+            load(file, REGISTRY)
             outcomes["read"] += 1
         except Mistakes as refused:
             mistakes = refused.mistakes

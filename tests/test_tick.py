@@ -173,7 +173,7 @@ def test_an_acknowledgement_that_changed_nothing_is_no_success_and_is_not_repeat
 
 
 def test_what_was_not_acknowledged_goes_out_again_and_what_was_does_not(yard: Yard) -> None:
-    yard.stage.befall(
+    yard.stage.inject(
         "lost_before", WRITE, met=lambda request: request.parameters["RoutingControlArn"] == "b"
     )
     assert yard.tick("abc")["outcome"] == "done"
@@ -204,8 +204,8 @@ def test_a_denied_write_is_refused_naming_the_call_after_another_look(yard: Yard
 
 
 def test_a_lost_answer_that_is_then_denied_but_done_is_done(yard: Yard) -> None:
-    yard.stage.befall("lost_after", WRITE)
-    yard.stage.befall("denied", WRITE)
+    yard.stage.inject("lost_after", WRITE)
+    yard.stage.inject("denied", WRITE)
     assert yard.tick()["outcome"] == "done"
     assert yard.writes() == 1
 
@@ -213,13 +213,13 @@ def test_a_lost_answer_that_is_then_denied_but_done_is_done(yard: Yard) -> None:
 @pytest.mark.parametrize("lost", [1, 2])
 def test_a_denial_after_lost_calls_is_looked_at_again_however_late_it_comes(yard: Yard, lost: int) -> None:
     """Somebody else opened the gate while we were being denied."""
-    yard.stage.befall("lost_before", WRITE, times=lost)
+    yard.stage.inject("lost_before", WRITE, times=lost)
 
     def opened_meanwhile(request: Request) -> bool:
         yard.open["a"] = True
         return True
 
-    yard.stage.befall("denied", WRITE, met=opened_meanwhile)
+    yard.stage.inject("denied", WRITE, met=opened_meanwhile)
     assert yard.tick()["outcome"] == "done"
     assert yard.writes() == lost + 1
 
@@ -227,7 +227,7 @@ def test_a_denial_after_lost_calls_is_looked_at_again_however_late_it_comes(yard
 @pytest.mark.parametrize("kind", ["throttled", "500", "503", "lost_before"])
 @pytest.mark.parametrize("operation", [READ, WRITE])
 def test_a_throttle_a_5xx_and_a_silence_are_not_yet(yard: Yard, kind: Kind, operation: str) -> None:
-    yard.stage.befall(kind, operation, times=9)
+    yard.stage.inject(kind, operation, times=9)
     assert yard.fails().startswith("NotYet: the state: ")
     assert not yard.open["a"]
     yard.stage.cloud.weather.script.pop()
@@ -236,13 +236,13 @@ def test_a_throttle_a_5xx_and_a_silence_are_not_yet(yard: Yard, kind: Kind, oper
 
 @pytest.mark.parametrize("kind", ["lost_after", "slow"])
 def test_an_answer_that_never_came_is_found_out_by_looking(yard: Yard, kind: Kind) -> None:
-    yard.stage.befall(kind, WRITE)
+    yard.stage.inject(kind, WRITE)
     assert yard.tick()["outcome"] == "done"
     assert yard.writes() == 1
 
 
 def test_a_read_that_is_denied_is_refused_at_once(yard: Yard) -> None:
-    yard.stage.befall("denied", READ)
+    yard.stage.inject("denied", READ)
     assert yard.fails().startswith(
         "Refused: the state: route53-recovery-cluster:GetRoutingControlState in us-west-1 was refused"
     )
@@ -267,13 +267,13 @@ def test_a_silent_ledger_changes_nothing(yard: Yard) -> None:
 
 
 def test_what_does_not_come_about_in_time_is_refused_saying_what_was_waited_for(yard: Yard) -> None:
-    yard.stage.befall("503", READ, times=9)
+    yard.stage.inject("503", READ, times=9)
     entered = yard.stage.clock.now - 31
     assert yard.fails(within=30, entered=entered) == "Refused: the state: not within 30 s: a gate is silent"
 
 
 def test_what_cannot_be_decided_without_an_answer_is_refused_in_time_as_well(yard: Yard) -> None:
-    yard.stage.befall("503", READ, times=9)
+    yard.stage.inject("503", READ, times=9)
     early, late = yard.stage.clock.now, yard.stage.clock.now - 31
     assert yard.fails(step="needy", within=30, entered=early).startswith("NotYet: ")
     assert yard.fails(step="needy", within=30, entered=late).startswith(
@@ -308,9 +308,9 @@ def test_a_call_that_was_not_declared_is_never_made(yard: Yard, step: str, actio
 
 def test_a_dry_run_shows_the_calls_changes_nothing_and_needs_no_lease(yard: Yard) -> None:
     yard.stage.hold(OTHER)
-    told = yard.tick("ab", dry_run=True)
-    assert (told["outcome"], told["why"]) == ("would change", "open a, b")
-    assert told["calls"][1] == {
+    said = yard.tick("ab", dry_run=True)
+    assert (said["outcome"], said["why"]) == ("would change", "open a, b")
+    assert said["calls"][1] == {
         "action": f"{SERVICE}:{WRITE}",
         "region": WEST,
         "parameters": {"RoutingControlArn": "b", "RoutingControlState": "On"},
@@ -320,7 +320,7 @@ def test_a_dry_run_shows_the_calls_changes_nothing_and_needs_no_lease(yard: Yard
 
 
 def test_a_dry_run_that_meets_silence_would_wait(yard: Yard) -> None:
-    yard.stage.befall("503", READ, times=9)
+    yard.stage.inject("503", READ, times=9)
     for step in ("gates", "needy"):
         assert yard.tick(step=step, dry_run=True)["outcome"] == "would wait"
 
@@ -432,7 +432,7 @@ def test_before_anything_is_sent_it_is_noted_that_this_run_has_begun(yard: Yard)
 
 @pytest.mark.parametrize("kind", ["lost_before", "503"])
 def test_what_may_have_been_done_is_not_untouched(yard: Yard, kind: Kind) -> None:
-    yard.stage.befall(kind, WRITE, times=9)
+    yard.stage.inject(kind, WRITE, times=9)
     assert yard.fails(step="bridge").startswith("NotYet: ")
     yard.open["a"] = False
     late = yard.stage.clock.now - 31
@@ -461,7 +461,7 @@ def test_what_another_run_has_begun_is_not_this_ones(yard: Yard) -> None:
 
 
 def test_a_plan_and_a_superseded_run_are_refused_as_ever(yard: Yard) -> None:
-    yard.stage.befall("denied", READ, times=2)
+    yard.stage.inject("denied", READ, times=2)
     assert yard.fails(step="bridge", dry_run=True).startswith("Refused: ")
     yard.stage.hold(OTHER)
     assert yard.fails(step="bridge", state="the other state").startswith("Untouched: ")
@@ -496,8 +496,8 @@ def test_a_plans_dry_tick_has_waited_for_nothing(yard: Yard) -> None:
     yard.stage.deploy(Patient)
     event = yard.stage.event({}, dry_run=True)
     event["state"]["EnteredTime"] = None
-    told = yard.stage.functions.invoke(WEST, "patient", event)
-    assert told["facts"]["waited"] < 1
+    said = yard.stage.functions.invoke(WEST, "patient", event)
+    assert said["facts"]["waited"] < 1
     entered = yard.stage.clock.now - 50
     assert yard.stage.tick("patient", {}, entered=entered)["facts"]["waited"] >= 50
 
@@ -643,18 +643,18 @@ class Wrong(Step[None]):
 
 
 def test_whoever_deploys_a_step_may_choose_who_is_told_how_its_ticks_end(yard: Yard) -> None:
-    told: list[tuple[str, str, str, str]] = []
+    said: list[tuple[str, str, str, str]] = []
 
     @contextmanager
     def tick_of(run: Run) -> Iterator[Report]:
-        yield lambda outcome, why, waited, facts: told.append((run.step, run.execution, outcome, why))
+        yield lambda outcome, why, waited, facts: said.append((run.step, run.execution, outcome, why))
 
     for step in (Dicer, Wrong):
         handler = lambda_handler(step, yard.stage.outside, tick_of)
         yard.stage.functions.deploy(WEST, step.name, handler)
     yard.stage.tick("dicer", {})
     yard.stage.fails("wrong", {})
-    assert told == [("dicer", THIS, "done", ""), ("wrong", THIS, "Refused", "a person must look")]
+    assert said == [("dicer", THIS, "done", ""), ("wrong", THIS, "Refused", "a person must look")]
     assert not yard.stage.functions.logs
 
 

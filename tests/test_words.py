@@ -21,7 +21,7 @@ from farshore.explore.kinds import KINDS, families
 from farshore.operate.render import STYLES
 from functions import errors
 from functions.planned import Outcome
-from functions.run import MODES
+from functions.run import MODES, Purpose
 
 ROOT = Path(__file__).parent.parent
 NAMED = frozenset({"facts", "remembers", "parameters"})
@@ -106,7 +106,7 @@ def test_the_words_of_an_exploration_and_the_headings_of_its_matrix_are_defined(
         pytest.param([family.name for family in families()], id="families"),
         pytest.param([f"S{n}" for n in range(1, 9)] + ["L1"], id="invariants"),
         pytest.param([*get_args(Outcome), *STYLES], id="a plan's"),
-        pytest.param(list(MODES), id="modes"),
+        pytest.param([*MODES, *get_args(Purpose)], id="a run's"),
         pytest.param([name for name, thing in vars(errors).items() if isinstance(thing, type)], id="errors"),
     ],
 )

@@ -10,11 +10,10 @@ from pathlib import Path
 from typing import Any
 
 from twin.application import Promise
-from twin.faults import Request
 
 from ..operate.history import RunReport
 from .checker import Breach, Checker, Subject
-from .events import TICK, Call
+from .events import Call
 from .final_state import FinalState
 
 
@@ -52,7 +51,6 @@ class Checkers:
             )
             for thing in things
         ]
-        subject.cloud.watchers.append(self._hear)
         subject.customers.notebook.on_promise.append(self.on_write)
 
     def figures(self) -> dict[str, float]:
@@ -76,9 +74,7 @@ class Checkers:
             checker.on_event()
         self._at_ease = not any(checker.restless for checker in self._all)
 
-    def _hear(self, request: Request, answer: object) -> None:
-        tick = TICK.get()
-        call = Call(request, tick, None if tick is None else tick.change(request))
+    def on_call(self, call: Call) -> None:
         for checker in self._on_call:
             checker.on_call(call)
 

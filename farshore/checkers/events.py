@@ -61,6 +61,16 @@ TICK: contextvars.ContextVar[Tick | None] = contextvars.ContextVar("tick", defau
 
 
 @dataclass(frozen=True)
+class LedgerWrite:
+    """What a call has written into the ledger."""
+
+    item: str
+    """As debt# and a resource, or lease."""
+    body: Mapping[str, Any] | None
+    """None where the item was deleted."""
+
+
+@dataclass(frozen=True)
 class Call:
     """A request that AWS has done."""
 
@@ -69,23 +79,20 @@ class Call:
     """Which made it; None where a person, a customer or Step Functions did."""
     change: Api | None
     """The declared write that it is, where a run has changed something of the application by it."""
+    written: LedgerWrite | None
+    """What it has written into the ledger, if anything."""
 
 
-@dataclass(frozen=True)
-class LedgerWrite:
-    """What a call has written into the ledger."""
-
-    item: str
-    """As debt#us-east-1:unicorn-shop-users:reserved_concurrency."""
-    body: Mapping[str, Any] | None
-    """None where the item was deleted."""
+def call_of(request: Request, table: str) -> Call:
+    """As it is known while it is being answered; the ledger is in this table."""
+    tick = TICK.get()
+    if is_ledgers(table, request.service, request.parameters):
+        return Call(request, tick, None, _written(request))
+    return Call(request, tick, None if tick is None else tick.change(request), None)
 
 
-def ledger_write(request: Request, table: str) -> LedgerWrite | None:
-    """None where the call writes nothing into this table."""
+def _written(request: Request) -> LedgerWrite | None:
     given: Any = request.parameters
-    if not is_ledgers(table, request.service, given):
-        return None
     if request.operation == PUT.operation_name:
         return LedgerWrite(given["Item"]["item"]["S"], json.loads(given["Item"]["body"]["S"]))
     if request.operation == DELETE.operation_name:

@@ -35,7 +35,7 @@ class Circumstances:
     since: float | None = None
     """When the first of it happened, in seconds since 1970."""
     denied: Sequence[str] = ()
-    """Calls that were denied, as rds:DescribeGlobalClusters in us-west-1."""
+    """Calls that were denied: service and operation, and the Region, in words."""
     ledger_denied: bool = False
     """The ledger was among them: the run cannot know whether anything has moved."""
 

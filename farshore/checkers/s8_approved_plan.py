@@ -6,13 +6,12 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from functions.inputs import ClusterEndpoint
-from twin.faults import Request
 
 from ..compile.definition import step_of
 from ..compile.machine import AGAIN
 from ..runbook.typed import found
 from .checker import Checker, Subject
-from .events import Call, Tick, ledger_write
+from .events import Call, LedgerWrite, Tick
 from .final_state import FinalState
 
 Plan = Mapping[str, Mapping[str, Any]]
@@ -33,7 +32,7 @@ class ApprovedPlan(Checker):
 
     def on_call(self, call: Call) -> None:
         tick, request = call.tick, call.request
-        self._overrules(request)
+        self._overrules(call.written)
         if tick is None or call.change is None or tick.purpose not in ("move", "again"):
             return
         if call.change.accepts_loss and tick.execution in self._overruled:
@@ -44,8 +43,7 @@ class ApprovedPlan(Checker):
             said = entries[-1]["outcome"] if entries else "nothing"
             self.breach(f"{tick.label} sent {request}, but the approved plan says {said} for it")
 
-    def _overrules(self, request: Request) -> None:
-        written = ledger_write(request, self.subject.runbook.ledger.table)
+    def _overrules(self, written: LedgerWrite | None) -> None:
         if written and written.item == "directive" and written.body and written.body.get("ungraceful"):
             self._overruled.add(written.body["execution"])
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from .checker import Checker, Subject
-from .events import Call, ledger_write
+from .events import Call, LedgerWrite
 from .final_state import FinalState
 
 
@@ -22,7 +22,7 @@ class OneHolder(Checker):
         """The execution that holds the lease."""
 
     def on_call(self, call: Call) -> None:
-        self._passes_on(call)
+        self._passes_on(call.written)
         if call.tick is None or call.change is None:
             return
         lease = self.subject.lease()
@@ -33,9 +33,8 @@ class OneHolder(Checker):
             holder = None if lease is None else lease.holder
             self.breach(f"{call.tick.label} sent {call.request}, but {holder} holds the lease")
 
-    def _passes_on(self, call: Call) -> None:
+    def _passes_on(self, written: LedgerWrite | None) -> None:
         """Whoever takes the lease finds it given back, or its holder ended."""
-        written = ledger_write(call.request, self.subject.runbook.ledger.table)
         if written is None or written.item != "lease" or written.body is None:
             return
         holder: str = written.body["holder"]

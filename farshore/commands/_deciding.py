@@ -8,7 +8,6 @@ from functions.calls import Absent, Silence
 from functions.outside import Outside
 
 from ..operate.operator import Operator
-from ..operate.proposal import proposal_of
 from ..operate.render import plan_rows, show, what_is_at_stake
 from ..operate.runs import mode_of, short
 from ..operate.trouble import Trouble
@@ -28,7 +27,7 @@ def decide(
     """Raises Trouble where that plan is not the pending one, or its run has ended."""
     operator = Operator(find(app), outside)
     records = operator.records()
-    proposal = proposal_of(operator.runs, records)
+    proposal = operator.proposal(records)
     if proposal is None or proposal.hash != plan:
         pending = f"the pending one is {proposal.hash}" if proposal else "none is pending"
         raise Trouble(f"plan {plan} is not pending in {app}, {pending}: look first: farshore status {app}")

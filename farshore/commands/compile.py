@@ -11,8 +11,10 @@ from pathlib import Path
 
 import click
 
-from ..compile.compilation import RUNBOOKS, Compilation, compiled
+from ..compile.compilation import Compilation, compiled
 from ..lint import errors
+from ..runbook.find import RUNBOOKS
+from ..runbook.load import load_all
 from ..runbook.mistakes import Mistakes
 
 
@@ -49,9 +51,10 @@ def command(check: bool, as_json: bool) -> None:
 
 def _derived(root: Path) -> Compilation:
     """One verdict: what lint calls an error is refused as well, and all of it at once. Raises Mistakes."""
-    wrong = errors(root / RUNBOOKS)
+    runbooks = load_all(root / RUNBOOKS)
+    wrong = errors(runbooks)
     try:
-        derived = compiled(root)
+        derived = compiled(root, runbooks)
     except Mistakes as refused:
         raise Mistakes(dict.fromkeys([*refused.mistakes, *wrong])) from None
     if wrong:

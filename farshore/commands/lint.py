@@ -31,7 +31,7 @@ def command(app: str | None, calls: bool, as_json: bool) -> None:
     else:
         for finding in findings:
             click.echo(str(finding))
-        show(row for judgement in told for row in _verdicts(judgement))
+        show(row for judgement in told for row in _survivals(judgement))
         if calls:
             show(row for judgement in told for row in _calls(judgement))
         click.echo(_sum([finding.severity for finding in findings]))
@@ -51,7 +51,7 @@ def _path(app: str | None) -> Path:
 
 
 def _as_json(told: Sequence[Judgement]) -> dict[str, object]:
-    read = [judgement for judgement in told if judgement.verdicts]
+    read = [judgement for judgement in told if judgement.survivals]
     return {
         "findings": [finding.as_json() for judgement in told for finding in judgement.findings],
         "survives": {judgement.application: judgement.survives() for judgement in read},
@@ -61,16 +61,16 @@ def _as_json(told: Sequence[Judgement]) -> dict[str, object]:
     }
 
 
-def _verdicts(judgement: Judgement) -> Iterable[Row]:
-    for verdict in judgement.verdicts:
-        name = verdict.loss if verdict.loss == verdict.region else f"{verdict.loss} ({verdict.region})"
-        word = "does not survive" if verdict.because else "survives"
-        where = ", ".join(dict.fromkeys(f"{each.path}:{each.line}" for each in verdict.because))
+def _survivals(judgement: Judgement) -> Iterable[Row]:
+    for survival in judgement.survivals:
+        name = survival.loss if survival.loss == survival.region else f"{survival.loss} ({survival.region})"
+        word = "does not survive" if survival.because else "survives"
+        where = ", ".join(dict.fromkeys(f"{each.path}:{each.line}" for each in survival.because))
         yield [
             judgement.application,
             word,
             f"the loss of {name}",
-            where or f"by {' and '.join(verdict.runs)}",
+            where or f"by {' and '.join(survival.runs)}",
         ]
 
 

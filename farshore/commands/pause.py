@@ -1,6 +1,6 @@
-"""Hold the run of APP until `resume`.
+"""Hold the run of APP until `resume`, for an hour at most.
 
-Meanwhile nothing is changed, and no time limit ends it.
+Meanwhile nothing is changed, and no `within` ends it. A pause that nobody ends ends the run.
 """
 
 from __future__ import annotations

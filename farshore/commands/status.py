@@ -16,7 +16,7 @@ from functions.ledger import Records
 from functions.outside import Outside
 
 from ..operate.operator import Operator
-from ..operate.proposal import Proposal, proposal_of
+from ..operate.proposal import Proposal
 from ..operate.render import Row, lease_row, ledger_rows, plan_rows, run_rows, what_is_at_stake
 from ..operate.runs import RunSnapshot
 from ..runbook.find import find
@@ -64,7 +64,7 @@ def command(outside: Outside | None, app: str, as_json: bool, run: str | None) -
 
 def _pending(operator: Operator, records: Records, snapshot: RunSnapshot | None) -> Proposal | None:
     """The plan that this run waits for a decision on."""
-    proposal = proposal_of(operator.runs, records)
+    proposal = operator.proposal(records)
     if snapshot is None or snapshot.described["status"] != "RUNNING":
         return None
     mine = proposal is not None and proposal.execution == snapshot.arn

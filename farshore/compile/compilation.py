@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ..runbook.load import Runbook, load_all
+from ..runbook.load import Runbook
 from ..runbook.mistakes import Mistake, Mistakes
 from ..runbook.registry import steps
 from .docs import steps_page
@@ -29,7 +29,7 @@ from .samples import events, mocks
 from .schema import json_schema
 from .template import with_derived_part
 
-RUNBOOKS, TEMPLATE = "runbooks", "template.yaml"
+TEMPLATE = "template.yaml"
 OURS = {"statemachines": "*.asl.json", "tests/events": "*.json"}
 """Folders in which a file whose runbook line is gone is left over."""
 MACHINE_MARK = "Compiled: edit the runbook instead."
@@ -85,9 +85,8 @@ class Compilation:
         return due
 
 
-def compiled(root: Path) -> Compilation:
-    """Everything that the runbooks below `root` say."""
-    runbooks = load_all(root / RUNBOOKS)
+def compiled(root: Path, runbooks: Sequence[Runbook]) -> Compilation:
+    """Everything that the runbooks say, below `root`."""
     template = _text(root / TEMPLATE)
     mistakes = [mistake for runbook in runbooks for mistake in refusals(runbook)]
     wrong = {mistake.path for mistake in mistakes}

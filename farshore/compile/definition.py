@@ -46,15 +46,20 @@ def step_of(event: Mapping[str, Any]) -> StepType | None:
     return steps().get(str(event.get("run", {}).get("step", "")))
 
 
+def declared_write(event: Mapping[str, Any], service: str, operation: str) -> Api | None:
+    """The write that the event's step declares of such a call: an application's, or a page to a person."""
+    kind = step_of(event)
+    writes = () if kind is None else kind.writes
+    return next((api for api in writes if (api.service, api.operation_name) == (service, operation)), None)
+
+
 def change_of(
     event: Mapping[str, Any], service: str, operation: str, parameters: Mapping[str, Any]
 ) -> Api | None:
-    """The declared write of the event's step that such a call is: it changes something of the application.
+    """The same where the call changes something of the application.
 
     None for what only reads, for the ledger's own writes, and for a page to a person.
     """
-    kind = step_of(event)
-    if kind is None or is_ledgers(event["ledger"]["table"], service, parameters):
-        return None
-    writes = (api for api in kind.writes if not api.pages)
-    return next((api for api in writes if (api.service, api.operation_name) == (service, operation)), None)
+    api = declared_write(event, service, operation)
+    paging = api is not None and api.pages
+    return None if paging or is_ledgers(event["ledger"]["table"], service, parameters) else api

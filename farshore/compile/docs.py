@@ -105,8 +105,8 @@ def _calls(kind: StepType) -> Iterator[list[str]]:
 
 def _action(api: Api) -> str:
     """IAM's name, and the operation's where that is another."""
-    other = api.operation_name not in (api.action.partition(":")[2], "Invoke")
-    return f"`{api.action}` ({api.operation_name})" if other else f"`{api.action}`"
+    same = api.action.partition(":")[2].startswith(api.operation_name)
+    return f"`{api.action}`" if same else f"`{api.action}` ({api.operation_name})"
 
 
 def _resources(api: Api) -> str:

@@ -29,7 +29,7 @@ LOG_DELIVERY = (
 
 
 def machine_resources(runbook: Runbook, machine: Machine) -> Json:
-    """A state machine, its log, and who is told when it does not succeed."""
+    """A state machine, its log, and who is paged when it does not succeed."""
     name, here = camel(machine.name), {"Condition": condition([machine.region])}
     started = events(runbook, machine)
     resources: Json = {

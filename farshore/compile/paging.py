@@ -1,4 +1,4 @@
-"""Who is told when a run does not succeed: the topic `Pages` of template.yaml, by two ways.
+"""Who is paged when a run does not succeed: the topic `Pages` of template.yaml, by two ways.
 
 Waiting ticks count as errors of the steps' functions, so nothing here looks at those.
 """

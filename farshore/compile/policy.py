@@ -45,7 +45,7 @@ class NoArn(ValueError):
 
 
 def function_name(step: str) -> str:
-    """The deployed function's name: farshore-aurora-writer."""
+    """The deployed function's name: farshore-some-step for `some_step`."""
     return "farshore-" + step.replace("_", "-")
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 
 
 def camel(name: str) -> str:
-    """UnicornShopFailover of unicorn-shop-failover. Other names may become the same, or nothing at all."""
+    """SomeShopFailover of some-shop-failover. Other names may become the same, or nothing at all."""
     return "".join(word[0].upper() + word[1:] for word in re.findall(r"[A-Za-z0-9]+", name))
 
 

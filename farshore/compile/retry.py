@@ -30,8 +30,9 @@ LAMBDA_FAULTS = [
 ]
 """A tick that ended without a word: it is ticked again.
 Source: docs.aws.amazon.com/step-functions/latest/dg/concepts-error-handling.html"""
-FAULT_PACE, FAULT_ATTEMPTS = 30, 30
-"""Lambda's own faults, in each state: twelve minutes of throttling, or of an outage of Lambda."""
+FAULT_PACE, FAULT_ATTEMPTS = 10, 40
+"""Lambda's own faults, in each state: more than six minutes of throttling or of an outage, or one tick in
+five of a state that waits for a quarter of an hour."""
 
 PAUSE_PACE = 30
 """The end of a pause is felt within so many seconds."""

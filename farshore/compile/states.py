@@ -6,6 +6,7 @@ States are added from the last to the first, each knowing what follows it.
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Container
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,6 +20,9 @@ from .direction import Direction
 from .retry import retriers
 
 Json = dict[str, Any]
+
+PLACED = ("lease", "release", "failed")
+"""Names of states that the compiler places: a line of a step that is called so gets a number."""
 
 
 @dataclass(frozen=True)
@@ -144,13 +148,14 @@ class States:
         """By a line's identity: its step and its Region, and a number where that stands twice."""
         names: dict[int, str] = {}
         for line in lines(entries):
-            names[id(line)] = self.numbered(f"{line.step} {self.region(line)}".strip(), names.values())
+            base = f"{line.step} {self.region(line)}".strip()
+            names[id(line)] = self.numbered(base, {*PLACED, *names.values()})
         return names
 
     def region(self, line: Line) -> str:
         return self.way.region(inputs_of(line).get("region", ""))
 
-    def numbered(self, base: str, taken: Any) -> str:
+    def numbered(self, base: str, taken: Container[str]) -> str:
         """The name, with the next number where it is taken."""
         name, number = base, 1
         while name in taken:
@@ -175,7 +180,7 @@ def type_of(line: Line) -> StepType:
 
 
 def function_of(step: str) -> str:
-    """The substitution that becomes the ARN of the function's version: ${AuroraWriter}."""
+    """The substitution that becomes the ARN of the function's version: ${SomeStep} for `some_step`."""
     return "${" + logical_id(step) + "}"
 
 

@@ -97,7 +97,7 @@ class Driver:
         """Everything is as while all is well, and there is a person."""
         self.person = Person(self.simulation, self._seed.mode)
         self.person.on_approval.append(self.simulation.checkers.on_approval)
-        self.simulation.cloud.watchers.append(self.person.reads)
+        self.simulation.on_call.append(self.person.reads)
         self.simulation.customers.come_barely()
         self._clock.sleep(WARM_UP)
         self._well = self.simulation.application.settings()

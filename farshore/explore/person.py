@@ -17,9 +17,8 @@ from functions.outside import NO_ANSWER
 from functions.run import Mode
 from twin.aws import WHO
 from twin.clock import Clock
-from twin.faults import Request
 
-from ..checkers.events import TICK, ledger_write
+from ..checkers.events import TICK, Call
 from ..operate.history import RunReport
 from ..operate.operator import REDRIVE
 from ..operate.runs import region_of
@@ -56,9 +55,9 @@ class Person:
 
     # Plans.
 
-    def reads(self, request: Request, answer: object) -> None:
+    def reads(self, call: Call) -> None:
         """A plan is proposed in the ledger: the person reads it, and decides."""
-        written = ledger_write(request, self._simulation.runbook.ledger.table)
+        written = call.written
         if written is not None and written.item == "proposal" and written.body is not None:
             aside(self._clock, self._decide, READS_PLAN)
 

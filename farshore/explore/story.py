@@ -11,12 +11,12 @@ from typing import Any
 from twin.application import intended, open_regions
 from twin.faults import Request
 
-from ..checkers.events import TICK, Tick
+from ..checkers.events import Call, Tick
 from ..compile.machine import IDLE
 from ..runbook.load import Runbook
 from ..simulate.report import Moment
 from .data import Outcome
-from .declared import changes_the_application, notes_in_the_ledger
+from .declared import changes_the_application
 from .driver import Driver
 from .injector import Injected
 from .kinds import kind_of
@@ -48,7 +48,7 @@ class Narrator:
 
     def _begin(self) -> None:
         self._began = self._clock.elapsed
-        self._simulation.cloud.watchers.append(self._change)
+        self._simulation.on_call.append(self._change)
         self._clock.after_each.append(self._look)
         self._look()
 
@@ -83,13 +83,11 @@ class Narrator:
             why = f": {execution.failure.error}" if execution.failure else ""
             yield Moment(execution.stopped - self._clock.start, "end", f"{name}: {execution.status}{why}")
 
-    def _change(self, request: Request, answer: object) -> None:
+    def _change(self, call: Call) -> None:
         """A change that AWS has made, and who asked for it."""
-        tick = TICK.get()
-        table = self._simulation.runbook.ledger.table
-        if notes_in_the_ledger(request, table) or changes_the_application(request, tick):
-            who = tick.label if tick else "a person"
-            text = f"{who}: {request}: {_parameters(request)}"
+        if call.written is not None or changes_the_application(call):
+            who = call.tick.label if call.tick else "a person"
+            text = f"{who}: {call.request}: {_parameters(call.request)}"
             self._heard.append(Moment(self._clock.elapsed, "change", text))
 
     def _look(self) -> None:

@@ -6,6 +6,7 @@ answers. It judges runs. Whether the application itself can live in one Region, 
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,11 +16,11 @@ from ..compile.refusals import refusals
 from ..runbook.load import Runbook, load, load_all
 from ..runbook.mistakes import Mistake, Mistakes
 from . import darkness, order, partners, promises
-from .darkness import Verdict
+from .darkness import Survival
 from .finding import Finding, procedures
 from .reach import Reach, reaches
 
-__all__ = ["Finding", "Judgement", "Reach", "Verdict", "errors", "judged", "judgements"]
+__all__ = ["Finding", "Judgement", "Reach", "Survival", "errors", "judged", "judgements"]
 
 
 @dataclass(frozen=True)
@@ -28,11 +29,11 @@ class Judgement:
 
     application: str
     findings: tuple[Finding, ...]
-    verdicts: tuple[Verdict, ...] = ()
+    survivals: tuple[Survival, ...] = ()
     reaches: tuple[Reach, ...] = ()
 
     def survives(self) -> dict[str, Any]:
-        return {verdict.loss: verdict.as_json() for verdict in self.verdicts}
+        return {survival.loss: survival.as_json() for survival in self.survivals}
 
 
 def judgements(app: Path) -> list[Judgement]:
@@ -44,14 +45,14 @@ def judgements(app: Path) -> list[Judgement]:
     return [judged(runbook) for runbook in runbooks]
 
 
-def errors(app: Path) -> list[Mistake]:
-    """What is an error in a runbook, or in all of a folder: compile refuses it, too."""
-    found = [finding for judgement in judgements(app) for finding in judgement.findings]
+def errors(runbooks: Iterable[Runbook]) -> list[Mistake]:
+    """What lint calls an error in any of them: compile refuses it, too."""
+    found = [finding for runbook in runbooks for finding in judged(runbook).findings]
     return [Mistake(f.path, f.line, f.what, f.instead) for f in found if f.severity == "error"]
 
 
 def judged(runbook: Runbook) -> Judgement:
-    """Everything that the rules find, by line; and the four verdicts."""
+    """Everything that the rules find, by line; and whether runs survive the four losses."""
     listed = procedures(runbook)
     unfit = [_unfit(mistake) for mistake in refusals(runbook)]
     found = [
@@ -66,7 +67,7 @@ def judged(runbook: Runbook) -> Judgement:
     return Judgement(
         runbook.application,
         _in_order([*found, *dark]),
-        tuple(darkness.verdicts(runbook, dark)),
+        tuple(darkness.survivals(runbook, dark)),
         reached,
     )
 

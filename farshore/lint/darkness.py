@@ -6,24 +6,23 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from functions.steps.arc_controls import ArcControls
-from functions.steps.region_impaired import HEALTH, RegionImpaired, Source
+from functions.evidence import Evidence, Quorum
 
 from ..compile.machine import Direction
 from ..runbook.load import Runbook
-from .finding import Finding, Procedures, Severity
+from ..runbook.registry import inputs
+from ..runbook.typed import fields_of, hints
+from ..runbook.wording import is_list
+from .finding import Finding, Placed, Procedures, Severity
 from .reach import Reach
 
 HOMES = ("us-east-1", "us-west-2")
 """Where AWS's global control planes live: IAM, CloudFront, Route 53; Global Accelerator, ARC's configuration.
 Source: docs.aws.amazon.com/whitepapers/latest/aws-fault-isolation-boundaries/global-services.html"""
-ENDPOINTS = 5
-"""Of an ARC cluster, each in a Region of its own.
-Source: docs.aws.amazon.com/cli/latest/reference/route53-recovery-cluster"""
 
 
 @dataclass(frozen=True)
-class Verdict:
+class Survival:
     """Whether an ungraceful run ends with a Region dark."""
 
     loss: str
@@ -57,11 +56,11 @@ def findings(runbook: Runbook, listed: Procedures, reached: Sequence[Reach]) -> 
         *_control_planes(runbook, reached),
         *_lost(runbook, reached),
         *_evidence(runbook, listed),
-        *_endpoints(runbook, listed),
+        *_incomplete(runbook, listed),
     ]
 
 
-def verdicts(runbook: Runbook, found: Sequence[Finding]) -> Iterator[Verdict]:
+def survivals(runbook: Runbook, found: Sequence[Finding]) -> Iterator[Survival]:
     primary, standby = runbook.regions.primary, runbook.regions.standby
     targets = {"failover": standby, "failback": primary}
     for loss, region in (
@@ -75,7 +74,7 @@ def verdicts(runbook: Runbook, found: Sequence[Finding]) -> Iterator[Verdict]:
             for each in found
             if isinstance(each, Obstacle) and each.dark == region and each.procedure in runs
         )
-        yield Verdict(loss, region, runs, because)
+        yield Survival(loss, region, runs, because)
 
 
 def _control_planes(runbook: Runbook, reached: Sequence[Reach]) -> Iterator[Finding]:
@@ -115,40 +114,48 @@ def _evidence(runbook: Runbook, listed: Procedures) -> Iterator[Finding]:
     Only failover has triggers: for whatever a person starts, evidence is advice.
     """
     way = Direction(runbook.regions.primary, runbook.regions.standby)
-    decides = any(trigger.mode == "ungraceful" for trigger in runbook.triggers)
     for placed in listed.failover:
-        step = placed.step(way) if placed.kind is RegionImpaired else None
-        if not isinstance(step, RegionImpaired):
-            continue
-        for source in step.of:
-            if source.at == way.source:
+        sources, name, enough = _sources(placed, way)
+        for source in sources:
+            if source.chosen and source.home == way.source:
                 what = f"{source} dies with the Region that it is about"
                 instead = "use an alarm in the observer or in the other Region"
                 yield Finding("evidence", runbook.path, placed.line.line, what, instead)
         for dark in dict.fromkeys((way.source, *HOMES)):
-            able = [source for source in step.of if _speaks(source, {dark, way.source})]
-            if dark == way.target or len(able) >= step.at_least:
-                continue
-            also = f" and {dark}" if dark != way.source else ""
-            what = f"with {way.source}{also} dark, {len(able)} of {len(step.of)} sources can still say yes"
-            what += f", and at_least is {step.at_least}"
-            instead = "add a probe, or an alarm elsewhere"
-            if decides:
-                yield Obstacle(
-                    "evidence", runbook.path, placed.line.line, what, instead, procedure="failover", dark=dark
+            able = [source for source in sources if source.home not in (dark, way.source)]
+            if dark != way.target and len(able) < enough:
+                also = f" and {dark}" if dark != way.source else ""
+                what = (
+                    f"with {way.source}{also} dark, {len(able)} of {len(sources)} sources can still say yes"
                 )
-            else:
-                yield Finding("evidence", runbook.path, placed.line.line, what, instead, "warning")
+                yield _too_little(runbook, placed, f"{what}, and {name} is {enough}", dark)
 
 
-def _speaks(source: Source, dark: set[str]) -> bool:
-    if source.alarm:
-        return source.at not in dark
-    return bool(source.probe) or HEALTH.home not in dark
+def _sources(placed: Placed, way: Direction) -> tuple[Sequence[Evidence], str, int]:
+    """The evidence of a step, and the input that says how many must say yes; 0 where it decides upon none."""
+    quorum = fields_of(placed.kind, Quorum)
+    if not quorum:
+        return (), "", 0
+    step = placed.step(way)
+    lists = [getattr(step, name) for name, kind in hints(placed.kind).items() if is_list(kind)]
+    sources = [each for one in lists for each in one if isinstance(each, Evidence)]
+    return sources, quorum[0], getattr(step, quorum[0])
 
 
-def _endpoints(runbook: Runbook, listed: Procedures) -> Iterator[Finding]:
+def _too_little(runbook: Runbook, placed: Placed, what: str, dark: str) -> Finding:
+    """It keeps a run from ending where an alarm starts one; else a person decides."""
+    instead = "add a probe, or an alarm elsewhere"
+    if any(trigger.mode == "ungraceful" for trigger in runbook.triggers):
+        return Obstacle(
+            "evidence", runbook.path, placed.line.line, what, instead, procedure="failover", dark=dark
+        )
+    return Finding("evidence", runbook.path, placed.line.line, what, instead, "warning")
+
+
+def _incomplete(runbook: Runbook, listed: Procedures) -> Iterator[Finding]:
+    """Each entry that is left out is one place fewer to ask in the dark."""
     for placed in listed.everything():
-        if placed.kind is ArcControls and (named := len(placed.inputs["endpoints"])) != ENDPOINTS:
-            what = f"{named} endpoints, of the {ENDPOINTS} that a cluster has"
-            yield Finding("endpoints", runbook.path, placed.line.line, what, "write them all", "warning")
+        for each in inputs(placed.kind):
+            if each.whole and (named := len(placed.inputs[each.name])) != each.whole.count:
+                what = f"{named} {each.name}, of the {each.whole.count} that {each.whole.of} has"
+                yield Finding("incomplete", runbook.path, placed.line.line, what, "write them all", "warning")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, Literal, get_type_hints
+from typing import Any, Literal
 
 from functions.handler import step_from
 from functions.inputs import Region, Seconds
@@ -14,6 +14,7 @@ from functions.step import Step
 from ..compile.machine import Direction, giving_back, restores
 from ..runbook.load import Line, Runbook, Together
 from ..runbook.registry import StepType, steps
+from ..runbook.typed import hints
 from ..runbook.wording import bare
 
 Severity = Literal["error", "warning"]
@@ -38,8 +39,8 @@ class Finding:
 
     def __str__(self) -> str:
         where = f"{self.path}:{self.line}" if self.line else self.path
-        told = f"{self.what}: {self.instead}" if self.instead else self.what
-        return f"{where}: {self.severity}: {told} [{self.rule}]"
+        said = f"{self.what}: {self.instead}" if self.instead else self.what
+        return f"{where}: {self.severity}: {said} [{self.rule}]"
 
 
 @dataclass(frozen=True)
@@ -87,8 +88,8 @@ class Placed:
     @property
     def things(self) -> frozenset[tuple[str, str]]:
         """What a fence is about, one by one: ("functions", "buy"). Neither where nor how long."""
-        hints = get_type_hints(self.kind)
-        aside = {giving_back(self.kind)} | {n for n, kind in hints.items() if bare(kind) in (Region, Seconds)}
+        kinds = hints(self.kind)
+        aside = {giving_back(self.kind)} | {n for n, kind in kinds.items() if bare(kind) in (Region, Seconds)}
         return frozenset(
             (name, str(item))
             for name, value in self.line.inputs.items()

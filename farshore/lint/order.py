@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 from ..compile.machine import Direction
 from ..runbook.load import Runbook
-from ..runbook.wording import duration
+from ..runbook.registry import steps, written
+from ..runbook.wording import duration, one_of
 from .finding import Finding, Part, Placed, Procedures, Severity
 
 
@@ -45,6 +46,11 @@ def findings(runbook: Runbook, listed: Procedures) -> Iterator[Finding]:
     yield from _before_approval(runbook, listed)
 
 
+def _declared(phase: Part) -> list[str]:
+    """The steps that a runbook can write for a part of the way."""
+    return [name for name, kind in written(steps()).items() if kind.phase == phase]
+
+
 def _kept(runbook: Runbook, rule: Rule, lines: Sequence[Placed]) -> Iterator[Finding]:
     firsts = [placed for placed in lines if placed.part == rule.first]
     for placed in lines:
@@ -64,7 +70,8 @@ def _ends_with_proof(runbook: Runbook, name: str, lines: Sequence[Placed]) -> It
     last = lines[-1]
     if not proofs:
         what = f"{name} ends without a write that proves it"
-        yield Finding("verify", runbook.path, last.line.line, what, "end it with synthetic_write", "warning")
+        instead = f"end it with {one_of(_declared('verify'))}"
+        yield Finding("verify", runbook.path, last.line.line, what, instead, "warning")
     elif last.place > proofs[-1].place:
         what = f"{last.name} stands after {proofs[-1].name} in line {proofs[-1].line.line}, and is not proved"
         yield Finding("verify", runbook.path, last.line.line, what, "verify last", "warning")
@@ -76,7 +83,8 @@ def _approved(runbook: Runbook, name: str, lines: Sequence[Placed]) -> Iterator[
         return
     if not any(placed.part == "approve" and placed.place < committed.place for placed in lines):
         what = f"{committed.name} is the point of no return of {name}, and nobody has approved it"
-        yield Finding("approval", runbook.path, committed.line.line, what, "write an approval before it")
+        instead = f"write {one_of(_declared('approve'))} before it"
+        yield Finding("unapproved", runbook.path, committed.line.line, what, instead)
 
 
 def _before_approval(runbook: Runbook, listed: Procedures) -> Iterator[Finding]:

@@ -33,7 +33,7 @@ def _pairs(runbook: Runbook, taking: Sequence[Placed], giving: Sequence[Placed])
     for partner in partners:
         taken = _things([fence for fence in fences if fence.name == partner.name])
         if extra := partner.things - taken:
-            what = f"{partner.name} gives back {_told(extra)}, which no fence takes"
+            what = f"{partner.name} gives back {_named(extra)}, which no fence takes"
             yield Finding(
                 "restore", runbook.path, partner.line.line, what, "write the fence, or remove it here"
             )
@@ -41,13 +41,13 @@ def _pairs(runbook: Runbook, taking: Sequence[Placed], giving: Sequence[Placed])
 
 def _given_back(runbook: Runbook, fence: Placed, partners: Sequence[Placed]) -> Iterator[Finding]:
     if not partners:
-        what = f"{fence.name} takes {_told(fence.things)} from $from, and nothing gives it back"
+        what = f"{fence.name} takes {_named(fence.things)} from $from, and nothing gives it back"
         instead = (
             f"write {fence.name} again after the promotion, region: $to, {giving_back(fence.kind)}: restore"
         )
         yield Finding("fence", runbook.path, fence.line.line, what, instead)
     elif missing := fence.things - _things(partners):
-        what = f"{fence.name} does not give back {_told(missing)}, which line {fence.line.line} takes"
+        what = f"{fence.name} does not give back {_named(missing)}, which line {fence.line.line} takes"
         yield Finding("fence", runbook.path, partners[-1].line.line, what, "write the same here as there")
 
 
@@ -55,5 +55,5 @@ def _things(lines: Sequence[Placed]) -> frozenset[tuple[str, str]]:
     return frozenset(thing for placed in lines for thing in placed.things)
 
 
-def _told(things: frozenset[tuple[str, str]]) -> str:
+def _named(things: frozenset[tuple[str, str]]) -> str:
     return ", ".join(sorted(thing for _, thing in things))

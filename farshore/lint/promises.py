@@ -1,20 +1,19 @@
-"""What was promised, and where things are: objectives, Regions, the ledger, pages that could lead astray."""
+"""What was promised, and where things are: objectives, Regions, the ledger, what steps rely on."""
 
 from __future__ import annotations
 
-import json
 import math
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, get_type_hints
+from typing import Any
 
-from functions.inputs import Region
-from functions.steps.s3_public_access import S3PublicAccess
-from functions.steps.website_config import WebsiteConfig
+from functions.inputs import WEBSITE, Loss, Origin, Patience, Region, Url, is_cached
 
 from ..compile.machine import Direction
 from ..runbook.load import Runbook
-from ..runbook.wording import DIRECTION, bare, duration
+from ..runbook.registry import steps
+from ..runbook.typed import fields_of, found
+from ..runbook.wording import DIRECTION, duration
 from .finding import Finding, Placed, Procedures
 from .reach import REGION, region_of
 
@@ -35,7 +34,7 @@ def findings(runbook: Runbook, listed: Procedures) -> Iterator[Finding]:
     yield from _literals(runbook, listed)
     yield from _mismatches(runbook, listed)
     yield from _regions(runbook)
-    yield from _pages(runbook, listed)
+    yield from _kept(runbook, listed)
 
 
 def _rto(runbook: Runbook, lines: Sequence[Placed]) -> Iterator[Finding]:
@@ -59,20 +58,17 @@ def _rto(runbook: Runbook, lines: Sequence[Placed]) -> Iterator[Finding]:
 
 def _limit(placed: Placed) -> float:
     """A fence of a silent Region is given up after its patience, and owed."""
-    if placed.part == "fence" and "patience" in placed.inputs:
-        return float(placed.inputs["patience"])
-    return float(placed.inputs["within"])
+    patience = fields_of(placed.kind, Patience) if placed.part == "fence" else []
+    return float(placed.inputs[patience[0] if patience else "within"])
 
 
 def _rpo(runbook: Runbook, listed: Procedures) -> Iterator[Finding]:
     for placed in listed.everything():
-        lose = placed.inputs.get("lose_at_most")
-        if lose is not None and lose > runbook.objectives.rpo:
-            what = (
-                f"{placed.name} may lose {duration(lose)}, and the rpo is {duration(runbook.objectives.rpo)}"
-            )
-            instead = f"write lose_at_most: {duration(runbook.objectives.rpo)}"
-            yield Finding("rpo", runbook.path, placed.line.line, what, instead)
+        rpo = runbook.objectives.rpo
+        for name in fields_of(placed.kind, Loss):
+            if (lose := placed.inputs[name]) > rpo:
+                what = f"{placed.name} may lose {duration(lose)}, and the rpo is {duration(rpo)}"
+                yield Finding("rpo", runbook.path, placed.line.line, what, f"write {name}: {duration(rpo)}")
 
 
 def _literals(runbook: Runbook, listed: Procedures) -> Iterator[Finding]:
@@ -81,9 +77,9 @@ def _literals(runbook: Runbook, listed: Procedures) -> Iterator[Finding]:
     for name, lines in listed.ways.items():
         meant = words if name == "failover" else dict(zip(words, reversed(words.values()), strict=True))
         for placed in lines:
-            for key, kind in get_type_hints(placed.kind).items():
+            for key in fields_of(placed.kind, Region):
                 value = placed.line.inputs.get(key)
-                if bare(kind) is Region and value is not None and value not in DIRECTION:
+                if value is not None and value not in DIRECTION:
                     what = f"{placed.name} names {value} as its `{key}`, whichever way the run goes"
                     instead = f"write {key}: {meant.get(value, ' or '.join(DIRECTION))}"
                     yield Finding("literal", runbook.path, placed.line.line, what, instead)
@@ -117,7 +113,7 @@ def _entries(value: Any) -> Iterator[tuple[str, str]]:
 
 def _regions(runbook: Runbook) -> Iterator[Finding]:
     if runbook.regions.observer is None:
-        what = "no observer: nothing outside the two Regions can tell which of them is ill"
+        what = "no observer: nothing outside the two Regions can say which of them is ill"
         instead = "name a third Region, and put a canary there"
         yield Finding("observer", runbook.path, runbook.lines["regions"], what, instead, "warning")
     replicas = set(runbook.ledger.regions)
@@ -128,14 +124,26 @@ def _regions(runbook: Runbook) -> Iterator[Finding]:
         yield Finding("ledger", runbook.path, line, what, instead)
 
 
-def _pages(runbook: Runbook, listed: Procedures) -> Iterator[Finding]:
-    """Pages that are taken away and come back must not name the API of a Region that has been left."""
-    if any(placed.kind is WebsiteConfig for placed in listed.others.get("prepare", ())):
-        return
+def _kept(runbook: Runbook, listed: Procedures) -> Iterator[Finding]:
+    """What a step relies on, a step of `prepare` keeps true: a website that comes back must not name the API
+    of a Region that has been left."""
+    kept = {placed.kind.keeps for placed in listed.others.get("prepare", ())}
     for placed in listed.everything():
-        cached = ".cloudfront.net" in json.dumps(placed.line.inputs)
-        if placed.kind is S3PublicAccess or cached:
-            what = f"{placed.name} is about pages, and `prepare` does not hold what they name"
-            instead = "write website_config there: a page that returns sends customers to a stale writer"
-            yield Finding("pages", runbook.path, placed.line.line, what, instead, "warning")
-            return
+        for word, why in _relies_on(placed).items():
+            if word not in kept:
+                kept.add(word)
+                keeper = next(name for name, kind in steps().items() if kind.keeps == word)
+                what = f"{placed.name} relies on the {word}, which no step of `prepare` keeps true"
+                instead = f"write {keeper} there: {why}"
+                yield Finding("keeps", runbook.path, placed.line.line, what, instead, "warning")
+
+
+def _relies_on(placed: Placed) -> Mapping[str, str]:
+    """What the step declares; and whoever sends requests through a CDN relies on what the website names."""
+    urls = [url for kind in (Url, Origin) for _, url in found(placed.kind, placed.line.inputs, kind)]
+    cached = (
+        {WEBSITE: "a page that is kept sends customers to a stale writer"}
+        if any(map(is_cached, urls))
+        else {}
+    )
+    return {**cached, **placed.kind.relies_on}

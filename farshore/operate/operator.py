@@ -20,6 +20,8 @@ from functions.run import Mode, Purpose
 
 from ..compile.definition import run_of
 from ..runbook.load import Runbook
+from .plan import fencing_states
+from .proposal import Proposal, proposal_of
 from .runs import Runs, RunSnapshot, region_of, short
 from .trouble import Trouble
 
@@ -61,6 +63,11 @@ class Operator:
     def records(self) -> Records:
         """All that the ledger holds of the application. Raises NotYet where no replica answers."""
         return self._ledger.read()
+
+    def proposal(self, records: Records) -> Proposal | None:
+        """The plan that was proposed last, and which of its steps are fences."""
+        machine = self.runs.machine_of(records.proposal.get("execution", ""))
+        return proposal_of(records, fencing_states(machine.definition) if machine else frozenset())
 
     def decide(
         self,

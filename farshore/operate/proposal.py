@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Set
 from dataclasses import dataclass
 
 from functions.ledger import Records
 from functions.planned import Planned, planned_from
-
-from .plan import fencing_states
-from .runs import Runs
 
 
 @dataclass(frozen=True)
@@ -22,12 +20,10 @@ class Proposal:
     plan: tuple[Planned, ...]
 
 
-def proposal_of(runs: Runs, records: Records) -> Proposal | None:
-    """None where nothing has been proposed."""
+def proposal_of(records: Records, fencing: Set[str] = frozenset()) -> Proposal | None:
+    """None where nothing has been proposed. `fencing` names the states that take something from customers."""
     item = records.proposal
     if not item:
         return None
-    machine = runs.machine_of(item["execution"])
-    fencing = fencing_states(machine.definition) if machine else frozenset()
     plan = tuple(planned_from(entry, entry["state"] in fencing) for entry in item["plan"])
     return Proposal(item["hash"], item["execution"], item["at"], plan)

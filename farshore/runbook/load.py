@@ -28,7 +28,7 @@ from .model import (
     Trigger,
     lines,
 )
-from .regions import partitions
+from .regions import wrong_region
 from .registry import Input, Registry, inputs, steps, written
 from .values import Reader
 from .wording import did_you_mean, nearest
@@ -139,12 +139,10 @@ class _Draft:
 
     def _one_partition(self, section: Map, regions: list[str]) -> None:
         """Whatever the procedures name is held to the Regions, once these are sound."""
-        home = partitions()[regions[0]]
         for name, region in zip((each.name for each in inputs(Regions)), regions, strict=False):
-            if partitions()[region] != home:
-                what = f"regions: {name} is in the partition {partitions()[region]}"
-                instead = f"name a Region of {home}, where {regions[0]} is"
-                self.reader.wrong(section.entries[name].value, what, instead)
+            if wrong := wrong_region(region, beside=regions[0]):
+                what = f"regions: {name}{wrong[0]}"
+                self.reader.wrong(section.entries[name].value, what, wrong[1])
                 return
         self.reader.regions = tuple(regions)
 
@@ -221,15 +219,15 @@ class _Draft:
                 instead = did_you_mean(nearest(name, known), known, "the steps are")
                 self.reader.wrong(entry.key, f"unknown step {quoted(name)}", instead)
             return None
-        node, shape = entry.value, inputs(step_type)
+        node, takes = entry.value, inputs(step_type)
         if step_type.fences:
-            shape.append(BEFORE_APPROVAL)
+            takes.append(BEFORE_APPROVAL)
         elif isinstance(node, Map) and "before_approval" in node.entries:
             what = f"before_approval is for fences, and {name} takes nothing from customers"
             self.reader.wrong(node.entries["before_approval"].key, what, "remove it")
             others = {key: each for key, each in node.entries.items() if key != "before_approval"}
             node = replace(node, entries=others)
-        values = self.reader.fields(entry.key, node, shape, "input", name)
+        values = self.reader.fields(entry.key, node, takes, "input", name)
         first = bool(values.pop(BEFORE_APPROVAL.name, False))
         return Line(name, values, entry.key.line, first)
 

@@ -24,7 +24,26 @@ def partitions() -> Mapping[str, str]:
     }
 
 
-def region_meant(word: str) -> str:
+def wrong_region(word: str, beside: str = "") -> tuple[str, str] | None:
+    """What is wrong with a Region, to be read after it, and what to do; None where AWS has it, and in the
+    partition of the one beside it."""
+    if word not in partitions():
+        near = _region_meant(word)
+        return " is no AWS Region", f"did you mean {near}?" if near else "write one such as us-east-1"
+    home = partitions().get(beside, partitions()[word])
+    if partitions()[word] != home:
+        return f" is in the partition {partitions()[word]}", f"name a Region of {home}, where {beside} is"
+    return None
+
+
+def wrong_partition(arn: str, beside: str = "") -> tuple[str, str] | None:
+    """The same of an ARN whose Region, or else the one beside it, is in another partition."""
+    _, partition, _, region, *_ = arn.split(":")
+    home = partitions().get(region or beside, partition)
+    return None if partition == home else (f" is in the partition {partition}", f"write arn:{home}:…")
+
+
+def _region_meant(word: str) -> str:
     """The Region that a misspelt word is nearest to; empty where none is near."""
     alike = word[:-1] + {"l": "1", "i": "1", "o": "0"}.get(word[-1:].lower(), "")
     if alike in partitions():

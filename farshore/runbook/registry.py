@@ -12,6 +12,7 @@ from types import MappingProxyType
 from typing import Annotated, Any, get_args, get_origin, get_type_hints
 
 import functions.steps
+from functions.inputs import Whole
 from functions.step import Step
 
 StepType = type[Step[Any]]
@@ -23,13 +24,15 @@ COMPILED = {"written": False}
 
 @dataclass(frozen=True)
 class Input:
-    """One input of a step, or one key of another shape that runbooks write."""
+    """One input of a step, or one key of another mapping that runbooks write."""
 
     name: str
     type: Any
     doc: str
     required: bool
     default: Any = None
+    whole: Whole | None = None
+    """How many entries AWS has of it."""
 
 
 @functools.cache
@@ -61,24 +64,24 @@ def written(registry: Registry) -> Registry:
     return {name: step_type for name, step_type in registry.items() if step_type.written}
 
 
-def inputs(shape: type) -> list[Input]:
+def inputs(model: type) -> list[Input]:
     """What a runbook writes of a step type (or of any dataclass with annotated fields), in their order."""
-    hints = get_type_hints(shape, include_extras=True)
-    derived: frozenset[str] = getattr(shape, "derived", frozenset())
+    hints = get_type_hints(model, include_extras=True)
+    derived: frozenset[str] = getattr(model, "derived", frozenset())
     return [
         _input(field, hints[field.name])
-        for field in dataclasses.fields(shape)
+        for field in dataclasses.fields(model)
         if field.name not in derived and field.metadata.get("written", True)
     ]
 
 
 def _input(field: dataclasses.Field[Any], hint: Any) -> Input:
-    kind, doc = hint, ""
-    if get_origin(hint) is Annotated:
-        kind, *notes = get_args(hint)
-        doc = next((note for note in notes if isinstance(note, str)), "")
+    kind, *notes = get_args(hint) if get_origin(hint) is Annotated else (hint,)
+    doc = next((note for note in notes if isinstance(note, str)), "")
+    whole = next((note for note in notes if isinstance(note, Whole)), None)
+    required, default = False, field.default
     if field.default_factory is not dataclasses.MISSING:
-        return Input(field.name, kind, doc, required=False, default=field.default_factory())
-    if field.default is not dataclasses.MISSING:
-        return Input(field.name, kind, doc, required=False, default=field.default)
-    return Input(field.name, kind, doc, required=True)
+        default = field.default_factory()
+    elif default is dataclasses.MISSING:
+        required, default = True, None
+    return Input(field.name, kind, doc, required, default, whole)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import functools
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Literal, NewType, get_args, get_origin, get_type_hints
 
@@ -13,9 +12,9 @@ Key = tuple[str | int, ...]
 """Where a value stands in the inputs: ("endpoints", "us-east-1"), ("functions", 0)."""
 
 
-def mapped(shape: Any, value: Any, change: Callable[[Any, Any], Any]) -> Any:
+def mapped(model: Any, value: Any, change: Callable[[Any, Any], Any]) -> Any:
     """The value as JSON has it; each single one, and each key, becomes `change` of its type and itself."""
-    declared = _fitting(shape, value)
+    declared = _fitting(model, value)
     if isinstance(value, Mapping):
         return {
             change(key_type, key): mapped(kind, item, change)
@@ -26,9 +25,9 @@ def mapped(shape: Any, value: Any, change: Callable[[Any, Any], Any]) -> Any:
     return change(declared, value)
 
 
-def found(shape: Any, value: Any, wanted: Any, at: Key = ()) -> Iterator[tuple[Key, Any]]:
+def found(model: Any, value: Any, wanted: Any, at: Key = ()) -> Iterator[tuple[Key, Any]]:
     """Every value of a type, however deep, with its place."""
-    declared = _fitting(shape, value)
+    declared = _fitting(model, value)
     if declared is wanted:
         yield at, value
     elif isinstance(value, Mapping):
@@ -39,16 +38,20 @@ def found(shape: Any, value: Any, wanted: Any, at: Key = ()) -> Iterator[tuple[K
             yield from found(_item(declared), item, wanted, (*at, number))
 
 
-def fields_of(shape: type, wanted: Any) -> list[str]:
+def fields_of(model: type, wanted: Any) -> list[str]:
     """The names of the inputs whose type is this one."""
-    return [name for name, declared in hints(shape).items() if declared is wanted]
+    return [name for name, declared in hints(model).items() if declared is wanted]
 
 
-@functools.cache
-def hints(shape: type) -> Mapping[str, Any]:
+def hints(model: Any) -> Mapping[str, Any]:
     """The fields of a step type, or of another dataclass, with their types as declared."""
-    declared = get_type_hints(shape)
-    return {field.name: declared[field.name] for field in dataclasses.fields(shape)}
+    if model not in _HINTS:
+        declared = get_type_hints(model)
+        _HINTS[model] = {field.name: declared[field.name] for field in dataclasses.fields(model)}
+    return _HINTS[model]
+
+
+_HINTS: dict[Any, Mapping[str, Any]] = {}
 
 
 def _entries(declared: Any, value: Mapping[str, Any]) -> Iterator[tuple[str, Any, Any, Any]]:

@@ -22,7 +22,7 @@ from __future__ import annotations
 import dataclasses
 import difflib
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, get_args, get_origin
 
@@ -30,7 +30,7 @@ from functions.inputs import FORMS, AwsRegion, Region, Seconds, seconds
 
 from .document import Entry, List, Map, Node, Scalar, found, kind
 from .mistakes import Mistake, quoted
-from .regions import partitions, region_meant
+from .regions import partitions, wrong_partition, wrong_region
 from .registry import Input, inputs
 from .wording import (
     DIRECTION,
@@ -46,6 +46,7 @@ from .wording import (
     nearest,
     one_of,
     spelled,
+    truth_meant,
 )
 
 DIGITS = 15
@@ -66,13 +67,19 @@ class Reader:
             self.mistakes.append(Mistake(self.path, node.line, what, instead, node.column))
 
     def fields(
-        self, at: Node, node: Node, shape: Sequence[Input], noun: str, owner: str, also: Sequence[Input] = ()
+        self,
+        at: Node,
+        node: Node,
+        declared: Sequence[Input],
+        noun: str,
+        owner: str,
+        also: Sequence[Input] = (),
     ) -> dict[str, Any]:
         """A mapping of declared names. What is missing is missed `at` the node that names the owner.
 
         Those in `also` may stand here too, and are left to the caller.
         """
-        names = [each.name for each in (*shape, *also)]
+        names = [each.name for each in (*declared, *also)]
         given = self._entries(node, names, noun, owner)
         meant: set[str | None] = set()
         for name, entry in given.items():
@@ -82,13 +89,13 @@ class Reader:
                 what = f"unknown {noun} {quoted(name)} of {owner}"
                 self.wrong(entry.key, what, did_you_mean(near, names, f"its {noun}s are"))
         whole = not (isinstance(node, Map) and node.partial)
-        for each in (*shape, *also):
+        for each in (*declared, *also):
             if whole and each.required and each.name not in meant and each.name not in given:
                 what = f"{owner} lacks the {noun} {quoted(each.name)}"
                 self.wrong(at, what, f"add it: {each.doc}" if each.doc else "add it")
         return {
             each.name: self.value(each.type, given[each.name].value, each.name)
-            for each in shape
+            for each in declared
             if each.name in given
         }
 
@@ -224,20 +231,20 @@ class Reader:
         if wrong := FORMS[declared].wrong(text):
             self.wrong(node, f"{name}: {quoted(text)}{wrong[0]}", wrong[1])
             return None
-        return text if not text.startswith("arn:") or self._is_somewhere(text, node, name) else None
+        return text if self._is_somewhere(text, node, name) else None
 
-    def _is_somewhere(self, arn: str, node: Scalar, name: str) -> bool:
-        """Its Region is one of AWS, and its partition is that Region's, or the runbook's."""
-        _, partition, _, region, *_ = arn.split(":")
-        if region and region not in partitions():
-            near = region_meant(region)
-            instead = f"did you mean {near}?" if near else "write one such as us-east-1"
-            self.wrong(node, f"{name}: {quoted(region)} is no AWS Region", instead)
-            return False
-        home = partitions().get(region or next(iter(self.regions), ""), partition)
-        if partition != home:
-            self.wrong(node, f"{name}: {quoted(arn)} is in the partition {partition}", f"write arn:{home}:…")
-        return partition == home
+    def _is_somewhere(self, text: str, node: Scalar, name: str) -> bool:
+        """Of an ARN: its Region is one of AWS, and its partition that Region's, or the runbook's."""
+        if not text.startswith("arn:"):
+            return True
+        region, beside = text.split(":")[3], next(iter(self.regions), "")
+        if region and (wrong := wrong_region(region)):
+            self.wrong(node, f"{name}: {quoted(region)}{wrong[0]}", wrong[1])
+        elif wrong := wrong_partition(text, beside):
+            self.wrong(node, f"{name}: {quoted(text)}{wrong[0]}", wrong[1])
+        else:
+            return True
+        return False
 
     def _number(self, declared: Any, node: Scalar, name: str) -> Any:
         form = r"[0-9]+" if declared is int else r"[0-9]+(\.[0-9]+)?"
@@ -254,7 +261,7 @@ class Reader:
 
     def _bool(self, declared: Any, node: Scalar, name: str) -> Any:
         if kind(node) != "truth":
-            return self._mismatch(declared, node, name, _truth_meant(node.text, (True, False)))
+            return self._mismatch(declared, node, name, truth_meant(node.text, (True, False)))
         return node.text.lower() == "true"
 
     def _literal(self, declared: Any, node: Scalar, name: str) -> Any:
@@ -264,7 +271,7 @@ class Reader:
                 return option
         names = [option for option in options.values() if isinstance(option, str)]
         near = difflib.get_close_matches(node.text[:100], names, n=1)
-        meant = f"did you mean {quoted(near[0])}?" if near else _truth_meant(node.text, options.values())
+        meant = f"did you mean {quoted(near[0])}?" if near else truth_meant(node.text, options.values())
         return self._mismatch(declared, node, name, meant)
 
     def _region(self, declared: Any, node: Scalar, name: str) -> Any:
@@ -281,15 +288,8 @@ class Reader:
     def _aws_region(self, declared: Any, node: Scalar, name: str) -> Any:
         if kind(node) != "text":
             return self._mismatch(declared, node, name)
-        if node.text not in partitions():
-            near = region_meant(node.text)
-            instead = f"did you mean {near}?" if near else "write one such as us-east-1"
-            self.wrong(node, f"{name}: {quoted(node.text)} is no AWS Region", instead)
-            return None
-        home = partitions()[self.regions[0]] if self.regions else ""
-        if home not in ("", partitions()[node.text]):
-            what = f"{name}: {node.text} is in the partition {partitions()[node.text]}"
-            self.wrong(node, what, f"name a Region of {home}, where {self.regions[0]} is")
+        if wrong := wrong_region(node.text, next(iter(self.regions), "")):
+            self.wrong(node, f"{name}: {quoted(node.text)}{wrong[0]}", wrong[1])
             return None
         return node.text
 
@@ -304,14 +304,3 @@ class Reader:
 
 
 _KINDS = {str: "text", bool: "truth", int: "number"}
-_YAML_1_1 = {"yes": "true", "on": "true", "y": "true", "no": "false", "off": "false", "n": "false"}
-
-
-def _truth_meant(text: str, options: Iterable[Any]) -> str:
-    """Other spellings of true and false, where one of them is due."""
-    word = _YAML_1_1.get(text.lower(), text.lower())
-    return (
-        f"write {word}"
-        if any(option is (word == "true") for option in options if word in ("true", "false"))
-        else ""
-    )

@@ -67,7 +67,7 @@ def spelled(option: Any) -> str:
 
 
 def nearest(word: str, known: Sequence[str]) -> str | None:
-    """What a misspelt word was meant to be: auroraWriter is aurora_writer, `on` is on_in."""
+    """What a misspelt word was meant to be: someStep is some_step, `on` is on_in."""
     plain = re.sub(r"(?<=[a-z])(?=[A-Z])", "_", word[:100]).lower().replace("-", "_")
     if longer := [name for name in known if name.startswith(f"{plain}_")]:
         return longer[0]
@@ -130,7 +130,7 @@ def duration(seconds: float) -> str:
 
 
 def duration_meant(text: str) -> str:
-    """The right spelling of 15, 15 minutes, 15min, 15M, 1h30m, 500ms; empty where nobody can tell."""
+    """The right spelling of 15, 15 minutes, 15min, 15M, 1h30m, 500ms; empty where it is not clear."""
     parts = re.findall(r"([0-9]{1,9}(?:\.[0-9]{1,9})?)\s*([A-Za-z]*)\s*", text[:40])
     if not parts or "".join(text.split()) != "".join(number + unit for number, unit in parts):
         return ""
@@ -141,3 +141,16 @@ def duration_meant(text: str) -> str:
     total = math.fsum(float(number) * _UNIT_SECONDS[unit.lower()] for number, unit in parts)
     unit, length = next(((u, n) for u, n in (("h", 3600), ("m", 60)) if total and total % n == 0), ("s", 1))
     return f"write {total / length:g}{unit}"
+
+
+_YAML_1_1 = {"yes": "true", "on": "true", "y": "true", "no": "false", "off": "false", "n": "false"}
+
+
+def truth_meant(text: str, options: Iterable[Any]) -> str:
+    """Other spellings of true and false, where one of them is due."""
+    word = _YAML_1_1.get(text.lower(), text.lower())
+    return (
+        f"write {word}"
+        if any(option is (word == "true") for option in options if word in ("true", "false"))
+        else ""
+    )

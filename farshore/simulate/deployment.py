@@ -9,17 +9,15 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
 from typing import Any
 
-import boto3
-
 from functions.calls import LONGEST_TICK_SECONDS, Reply
 from functions.handler import lambda_handler
 from functions.outside import Outside
 from functions.run import Run
 from functions.telemetry import Report, Telemetry, tick_of
-from twin.aws import ACCOUNT, Cloud
+from twin.aws import Cloud
 from twin.clock import at_once
 from twin.net import Net
-from twin.services.lambda_.model import Functions
+from twin.services import account as accounts
 
 from ..checkers.events import TICK, Tick
 from ..compile.machine import function_of
@@ -45,7 +43,7 @@ def outside(cloud: Cloud, net: Net, kind: type[Outside] = Outside) -> Outside:
 
 
 def label_of(event: Mapping[str, Any]) -> str:
-    """How a tick of this event is called: failover-1/lambda_concurrency.us-east-1.2"""
+    """How a tick of this event is called: failover-1/STATE.us-east-1.2"""
     execution = event["execution"]["Id"].rpartition(":")[2]
     state = event["state"]["Name"].replace(" ", ".").translate(_BRACKETS)
     given = event["input"]
@@ -68,41 +66,30 @@ class Deployment:
     """Where the machines of one runbook run, by procedure."""
 
     def __init__(
-        self,
-        cloud: Cloud,
-        net: Net,
-        functions: Functions,
-        runbook: Runbook,
-        telemetry: Telemetry = tick_of,
-        kind: type[Outside] = Outside,
+        self, account: accounts.Account, outside: Outside, runbook: Runbook, telemetry: Telemetry = tick_of
     ) -> None:
-        """`telemetry` hears how ticks end: Powertools' log lines and metrics, where nothing else is given.
-        `kind` is that of the outside that steps see."""
-        self.runbook, self.outside = runbook, outside(cloud, net, kind)
+        """`telemetry` hears how ticks end: Powertools' log lines and metrics, where nothing else is given."""
+        self.runbook, self.outside, self._account = runbook, outside, account
         ours = package(runbook)
         self.machines = ours.machines
         self.arns: dict[str, str] = {}
         self.ticks: dict[str, list[Tick]] = {}
         """By label."""
         for part in ours.parts:
-            self._deploy(functions, part, telemetry)
+            self._deploy(part, telemetry)
 
-    def _deploy(self, functions: Functions, part: Part, telemetry: Telemetry) -> None:
+    def _deploy(self, part: Part, telemetry: Telemetry) -> None:
         region, versions = part.region, {}
         for step, policy in part.policies.items():
             name = function_name(step)
             handler = self._on_behalf(region, name, lambda_handler(steps()[step], self.outside, telemetry))
-            versions[function_of(step)] = functions.deploy(
+            versions[function_of(step)] = self._account.functions.deploy(
                 region, name, handler, timeout=LONGEST_TICK_SECONDS, policy=policy
             )
-        client = boto3.client("stepfunctions", region_name=region)
         for procedure, definition in part.definitions.items():
-            made = client.create_state_machine(
-                name=self.machines[procedure].name,
-                definition=substituted(definition, tuple(versions.items())),
-                roleArn=f"arn:aws:iam::{ACCOUNT}:role/farshore",
-            )
-            self.arns[procedure] = made["stateMachineArn"]
+            text = substituted(definition, tuple(versions.items()))
+            name = self.machines[procedure].name
+            self.arns[procedure] = self._account.create_machine(region, name, text)
 
     def _on_behalf(self, region: str, name: str, handler: Handler) -> Handler:
         """The function, saying whose tick it is to whoever checks."""
@@ -128,15 +115,11 @@ class Deployment:
         return run
 
     def client(self, procedure: str) -> Any:
-        """Step Functions in the Region in which the procedure's machine lives."""
-        return boto3.client("stepfunctions", region_name=self.machines[procedure].region)
+        """boto3's, of what runs machines in the Region in which the procedure's lives."""
+        return self._account.machines(self.machines[procedure].region)
 
-
-def report_of(deployment: Deployment, procedure: str, mode: str, execution: str, calls: int) -> RunReport:
-    """A run of the twin, with the calls that were counted there."""
-    client = deployment.client(procedure)
-    told = client.describe_execution(executionArn=execution)
-    definition = deployment.machines[procedure].definition
-    return run_report(
-        procedure, mode, definition, told, list(events_of(client.get_execution_history, execution)), calls
-    )
+    def report(self, procedure: str, mode: str, execution: str, calls: int) -> RunReport:
+        """Of one of its runs, with the calls that were counted there."""
+        described = self._account.describe(execution)
+        events = list(events_of(self._account.history, execution))
+        return run_report(procedure, mode, self.machines[procedure].definition, described, events, calls)

@@ -86,10 +86,10 @@ def lease_taken(simulation: Simulation, execution: str) -> float:
 
 def _settled(simulation: Simulation) -> Iterator[SettlingRun]:
     """The runs that pay debts, but for those under way. Moto's interpreter is not asked for its own."""
-    if simulation.own_engine is None:
+    if simulation.account.engine is None:
         return
     for arn, (procedure, _) in simulation.executions.items():
-        run = simulation.engine.executions[arn]
+        run = simulation.account.engine.executions[arn]
         if simulation.purpose(procedure) == "settle" and run.status != "RUNNING":
             failure = run.failure
             why = "" if failure is None else explained(failure.error or "", failure.cause or "")

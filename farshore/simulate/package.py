@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from twin.backing import ACCOUNT
-from twin.services.iam.model import Policy
+from twin.services import account as accounts
 
 from ..compile.machine import Machine, machines
 from ..compile.policy import statements
@@ -22,7 +22,7 @@ class Part:
     """What one Region gets."""
 
     region: str
-    policies: Mapping[str, Policy]
+    policies: Mapping[str, accounts.Policy]
     """By step type."""
     definitions: Mapping[str, str]
     """By procedure; functions stand in them by their substitutions."""
@@ -69,7 +69,7 @@ def _part(runbook: Runbook, region: str, here: list[Machine]) -> Part:
     )
 
 
-def _policy(runbook: Runbook, step: str, here: list[Machine]) -> Policy:
+def _policy(runbook: Runbook, step: str, here: list[Machine]) -> accounts.Policy:
     return tuple(
         (
             frozenset(statement.actions),

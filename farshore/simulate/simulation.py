@@ -8,11 +8,10 @@ an exploration each have a simulation, and hear of what happens in it by the lis
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from contextlib import ExitStack, suppress
 from typing import Any, Literal, Self
 
-import boto3
 import click
 
 from functions.errors import NotYet
@@ -21,43 +20,32 @@ from functions.ledger import Lease
 from functions.outside import Outside
 from functions.run import Purpose
 from functions.telemetry import Telemetry, tick_of
-from twin.applications.foundation import Build, Data, Foundation, Unknown, builder
+from twin.applications import foundation
 from twin.aws import AwsError, Cloud
 from twin.clock import Clock
 from twin.customers import Customers
 from twin.doubles import Doubles
+from twin.faults import Request
 from twin.net import Net
-from twin.services.cloudwatch.model import Metrics
-from twin.services.dynamodb.model import StrongTable
-from twin.services.events.model import Bus
-from twin.services.health.model import Health
-from twin.services.lambda_.model import FunctionError, Functions
-from twin.services.stepfunctions.model import StepFunctions
-from twin.services.synthetics.model import Canary
+from twin.services import account as accounts
 
 from ..checkers.checkers import Checkers
+from ..checkers.events import Call, call_of
 from ..operate.history import RunReport, StepReport
 from ..operate.operator import Operator
 from ..runbook.load import Runbook
 from ..runbook.model import lines
 from ..runbook.registry import steps
 from ..runbook.typed import found
-from .deployment import Deployment, report_of, unheard
+from .deployment import Deployment, outside, unheard
 from .report import EXPOSURE_BOUND, SETTLE_EVERY
 from .tally import Tally
 
 Mode = Literal["graceful", "ungraceful"]
 Backed = Literal["moto", "doubles"]
 """What answers where the twin has no back-end of its own: rehearsals have moto, exploration its doubles."""
-Engine = Callable[[Cloud, ExitStack], StepFunctions | None]
-"""Puts what runs state machines into a Cloud; None where that is moto's interpreter."""
 Naming = Callable[[str], str]
 """The name of a procedure's next execution."""
-
-
-def own_engine(cloud: Cloud, stack: ExitStack) -> StepFunctions:
-    """The twin's own."""
-    return StepFunctions(cloud)
 
 
 class Simulation:
@@ -71,10 +59,10 @@ class Simulation:
         mode: Mode,
         seed: int,
         *,
-        data: Data = "real",
+        data: foundation.Data = "real",
         backed: Backed = "moto",
-        build: Build | None = None,
-        engine: Engine = own_engine,
+        build: foundation.Build | None = None,
+        engine: accounts.Engine = accounts.own_engine,
         naming: Naming | None = None,
         telemetry: Telemetry | None = None,
         outside: type[Outside] = Outside,
@@ -87,6 +75,8 @@ class Simulation:
         """Every execution that was started, with its procedure and mode."""
         self.on_alarm: list[Callable[[str, str], None]] = []
         """Told of each execution that an alarm has started, with the alarm's name."""
+        self.on_call: list[Callable[[Call], None]] = []
+        """Told of each call that AWS has done."""
         self._data, self._backed, self._engine, self._telemetry = data, backed, engine, telemetry
         self._outside = outside
         self._build = build or _build_of(runbook)
@@ -97,7 +87,6 @@ class Simulation:
         with ExitStack() as stack:
             backing = None if self._backed == "moto" else Doubles()
             self.cloud = stack.enter_context(Cloud(self.clock, self.seed, backing))
-            self.own_engine = self._engine(self.cloud, stack)
             self._furnish(stack)
             self._stack = stack.pop_all()
         return self
@@ -108,12 +97,10 @@ class Simulation:
     def _furnish(self, stack: ExitStack) -> None:
         cloud, runbook = self.cloud, self.runbook
         self.net = Net(cloud)
-        self.functions = Functions(cloud)
-        bus = Bus(cloud)
-        self.metrics = Metrics(cloud, bus)
-        Health(cloud, bus)
-        self._ledger = StrongTable(cloud, runbook.ledger.table, runbook.ledger.regions)
-        foundation = Foundation(
+        self.account = account = accounts.Account(cloud, self.net, stack, self._engine)
+        self.functions, self.metrics = account.functions, account.metrics
+        self._ledger = account.strong_table(runbook.ledger.table, runbook.ledger.regions)
+        on = foundation.Foundation(
             cloud,
             self.net,
             self.functions,
@@ -124,51 +111,36 @@ class Simulation:
             runbook.regions.primary,
             runbook.regions.standby,
         )
-        self.application = self._build(foundation)
+        self.application = self._build(on)
         stack.callback(self.functions.close)
         self.customers = Customers(self.clock, self.net, self.application, self.seed)
-        for region, name in _topics(runbook):
-            boto3.client("sns", region_name=region).create_topic(Name=name)
+        for arn in _topics(runbook):
+            account.topic(arn)
         telemetry = self._telemetry or (tick_of if self._backed == "moto" else unheard)
-        self.deployment = Deployment(cloud, self.net, self.functions, runbook, telemetry, self._outside)
+        self.deployment = Deployment(account, outside(cloud, self.net, self._outside), runbook, telemetry)
         self.operator = Operator(runbook, self.deployment.outside, runbook.regions.standby)
-        self._observe(bus)
-        self.tally = Tally(self.clock, runbook.ledger.table)
+        self._observe()
+        self.tally, self.checkers = Tally(self.clock), Checkers(self)
+        self.on_call[:0] = [self.tally.hear, self.checkers.on_call]
         cloud.weather.script.append(self.tally.count)
-        cloud.watchers.append(self.tally.hear)
-        self.checkers = Checkers(self)
+        cloud.watchers.append(self._done)
 
-    def _observe(self, bus: Bus) -> None:
+    def _observe(self) -> None:
         """Canaries outside the primary, the alarm that starts the run, and the schedule that pays debts."""
-        standby, observer = (
-            self.runbook.regions.standby,
-            self.runbook.regions.observer or self.runbook.regions.standby,
-        )
+        standby = self.runbook.regions.standby
+        observer = self.runbook.regions.observer or standby
         for trigger in self.runbook.triggers:
             for region in sorted({standby, observer}):
-                journey = self.application.journey(region)
-                Canary(self.cloud, self.net, self.metrics, region, trigger.alarm, journey)
-                self.metrics.alarm(
-                    region,
-                    trigger.alarm,
-                    "CloudWatchSynthetics",
-                    "SuccessPercent",
-                    {"CanaryName": trigger.alarm},
-                    90,
-                    "LessThanThreshold",
-                    evaluation_periods=3,
-                    datapoints_to_alarm=2,
-                    treat_missing="notBreaching",
-                )
-            pattern = {
-                "source": ["aws.cloudwatch"],
-                "detail-type": ["CloudWatch Alarm State Change"],
-                "detail": {"alarmName": [trigger.alarm], "state": {"value": ["ALARM"]}},
-            }
+                self.account.canary(region, trigger.alarm, self.application.journey(region))
             given = {"mode": self.mode, "trigger": trigger.alarm}
-            bus.rule(standby, trigger.alarm, pattern, self.started_by_alarm, given)
+            self.account.on_alarm(standby, trigger.alarm, self.started_by_alarm, given)
         if "settle" in self.deployment.machines:
-            bus.schedule(standby, "settle", SETTLE_EVERY, self.settle)
+            self.account.schedule(standby, "settle", SETTLE_EVERY, self.settle)
+
+    def _done(self, request: Request, answer: object) -> None:
+        call = call_of(request, self.runbook.ledger.table)
+        for hear in self.on_call:
+            hear(call)
 
     def started_by_alarm(self, event: Mapping[str, Any]) -> None:
         """EventBridge starts the machine: the event is the rule's constant input."""
@@ -182,12 +154,8 @@ class Simulation:
 
     def begin(self, procedure: str, given: Mapping[str, Any]) -> str:
         """Starts a machine as the console would, and gives the execution's ARN."""
-        started = self.deployment.client(procedure).start_execution(
-            stateMachineArn=self.deployment.arns[procedure],
-            name=self._naming(procedure),
-            input=json.dumps(given),
-        )
-        execution: str = started["executionArn"]
+        machine, name = self.deployment.arns[procedure], self._naming(procedure)
+        execution = self.account.start(machine, name, json.dumps(given))
         self.executions[execution] = (procedure, str(given["mode"]))
         return execution
 
@@ -195,9 +163,7 @@ class Simulation:
 
     def status(self, execution: str) -> str:
         """RUNNING, SUCCEEDED, FAILED …"""
-        client = self.deployment.client(self.executions[execution][0])
-        status: str = client.describe_execution(executionArn=execution)["status"]
-        return status
+        return str(self.account.describe(execution)["status"])
 
     def owed(self) -> Mapping[str, Any]:
         """Debts in the ledger; something in any case while it does not answer."""
@@ -209,7 +175,7 @@ class Simulation:
     def report(self, execution: str) -> RunReport:
         """Of a run as it stands, by its history."""
         procedure, mode = self.executions[execution]
-        return report_of(self.deployment, procedure, mode, execution, self.tally.calls[execution])
+        return self.deployment.report(procedure, mode, execution, self.tally.calls[execution])
 
     def ask(self, run: RunReport, step: StepReport) -> Mapping[str, Any]:
         """What a step of the run would do now: a dry tick, again as by Retry where it is not done yet."""
@@ -219,14 +185,14 @@ class Simulation:
             try:
                 answer: Mapping[str, Any] = self.functions.invoke(region, step.function.split(":")[6], event)
                 return answer
-            except FunctionError as error:
+            except accounts.FunctionError as error:
                 if error.body["errorType"] == "Refused":
                     return {"outcome": "would change", "why": error.body["errorMessage"]}
                 self.clock.sleep(1)
 
     def deliver(self, function: tuple[str, str], event: Mapping[str, Any]) -> None:
         """Runs the function of that Region and name with an event: whatever comes of it, nobody hears."""
-        with suppress(FunctionError, AwsError):
+        with suppress(accounts.FunctionError, AwsError):
             self.functions.invoke(*function, event)
 
     def lease(self) -> Lease | None:
@@ -240,31 +206,30 @@ class Simulation:
 
     def running(self, execution: str) -> bool:
         """As the engine knows. Moto's interpreter is not asked: of its runs none counts as running."""
-        return self.own_engine is not None and self.own_engine.executions[execution].status == "RUNNING"
+        return (
+            self.account.engine is not None and self.account.engine.executions[execution].status == "RUNNING"
+        )
 
     @property
-    def engine(self) -> StepFunctions:
+    def engine(self) -> accounts.OwnEngine:
         """The twin's own, which tells what nobody else could be told, in no time."""
-        assert self.own_engine is not None, "this simulation runs on moto's interpreter"
-        return self.own_engine
+        assert self.account.engine is not None, "this simulation runs on moto's interpreter"
+        return self.account.engine
 
 
-def _build_of(runbook: Runbook) -> Build:
+def _build_of(runbook: Runbook) -> foundation.Build:
     """Raises a usage error where the twin has no such application."""
     try:
-        return builder(runbook.application)
-    except Unknown as why:
+        return foundation.builder(runbook.application)
+    except foundation.Unknown as why:
         raise click.UsageError(f"{runbook.path}: {why}") from None
 
 
-def _topics(runbook: Runbook) -> Iterator[tuple[str, str]]:
-    """The Region and name of every topic by which the runbook pages a person, each once."""
-    arns = {
+def _topics(runbook: Runbook) -> Mapping[str, None]:
+    """The ARN of every topic by which the runbook pages a person, each once and in order."""
+    return {
         arn: None
         for procedure in runbook.procedures.values()
         for line in lines(procedure)
         for _, arn in found(steps()[line.step], line.inputs, TopicArn)
     }
-    for arn in arns:
-        _, _, _, region, _, name = arn.split(":")
-        yield region, name

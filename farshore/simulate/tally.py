@@ -9,7 +9,7 @@ from dataclasses import replace
 from twin.clock import Clock
 from twin.faults import Kind, Request
 
-from ..checkers.events import TICK, ledger_write
+from ..checkers.events import TICK, Call, LedgerWrite, Tick
 from ..checkers.final_state import Debt
 from ..compile.definition import step_of
 
@@ -17,7 +17,7 @@ from ..compile.definition import step_of
 class Tally:
     """Of one simulation, from its making on."""
 
-    def __init__(self, clock: Clock, table: str) -> None:
+    def __init__(self, clock: Clock) -> None:
         self.calls: Counter[str] = Counter()
         """Calls to AWS and HTTP requests of the steps, by execution."""
         self.moved: set[str] = set()
@@ -26,7 +26,7 @@ class Tally:
         """How often a person was paged."""
         self.loss_accepted_at: float | None = None
         """When a call first let data be lost, in seconds since 1970."""
-        self._clock, self._table = clock, table
+        self._clock = clock
         self._debts: list[Debt] = []
 
     @property
@@ -47,22 +47,23 @@ class Tally:
         """A run sends this, and that happens to it."""
         tick = TICK.get()
         if tick is not None and kind != "denied" and tick.change(request) is not None:
-            step = step_of(tick.event)
-            if step is not None and step.moves():
-                self.moved.add(tick.execution)
+            self._move(tick)
 
-    def hear(self, request: Request, answer: object) -> None:
+    def hear(self, call: Call) -> None:
         """AWS has done this."""
-        tick = TICK.get()
-        change = None if tick is None else tick.change(request)
-        self.pages += tick is not None and tick.pages(request)
-        if change is not None and change.accepts_loss and self.loss_accepted_at is None:
-            self.loss_accepted_at = self._clock.now
-        self.sends(request, None)
-        self._keep_debts(request)
+        self.pages += call.tick is not None and call.tick.pages(call.request)
+        if call.tick is not None and call.change is not None:
+            if call.change.accepts_loss and self.loss_accepted_at is None:
+                self.loss_accepted_at = self._clock.now
+            self._move(call.tick)
+        self._keep_debts(call.written)
 
-    def _keep_debts(self, request: Request) -> None:
-        written = ledger_write(request, self._table)
+    def _move(self, tick: Tick) -> None:
+        step = step_of(tick.event)
+        if step is not None and step.moves():
+            self.moved.add(tick.execution)
+
+    def _keep_debts(self, written: LedgerWrite | None) -> None:
         if written is None or not written.item.startswith("debt#"):
             return
         resource, now = written.item.removeprefix("debt#"), round(self._clock.elapsed, 3)

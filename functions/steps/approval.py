@@ -38,7 +38,7 @@ PUBLISH = Api("sns:Publish", resource="{topics}", plane="data", pages=True)
 PAGE_AGAIN_SECONDS = 120
 """A page is repeated after so long without a decision, and a plan that flickers pages no more often."""
 
-NO_VERDICT = ("NotYet", "Runtime.ExitError", "Sandbox.Timedout")
+SAID_NOTHING = ("NotYet", "Runtime.ExitError", "Sandbox.Timedout")
 """What a tick ends with that has said nothing about the world: it is asked again."""
 
 
@@ -87,7 +87,7 @@ class Approval(Step[Seen]):
             INVOKE(run.target, FunctionName=later.function, Payload=_ask(later, run)) for later in self.later
         ]
         answers = world.ask(*calls)
-        plan = tuple(_told(later, answer) for later, answer in zip(self.later, answers, strict=True))
+        plan = tuple(_planned(later, answer) for later, answer in zip(self.later, answers, strict=True))
         return Seen(run, world.records, world.now, plan)
 
     def decide(self, seen: Seen) -> Decision:
@@ -136,13 +136,13 @@ def _ask(later: Later, run: Run) -> bytes:
     return json.dumps(event).encode()
 
 
-def _told(later: Later, answer: Sight) -> Mapping[str, Any]:
+def _planned(later: Later, answer: Sight) -> Mapping[str, Any]:
     if not isinstance(answer, Mapping):
         raise NotYet(f"{later.state} did not say what it would do: {answer}")
     body: dict[str, Any] = json.loads(answer["Payload"].read())
     if answer.get("FunctionError"):
         kind, why = body.get("errorType", ""), body.get("errorMessage", "")
-        if kind in NO_VERDICT:
+        if kind in SAID_NOTHING:
             raise NotYet(f"{later.state} did not say what it would do: {why}")
         # A step that is broken fails the run as surely as one that refuses.
         body = Planned("would refuse", why if kind == "Refused" else f"{kind}: {why}").as_json()

@@ -88,7 +88,7 @@ class ArcControls(Step[Seen]):
         wanted = {self.on_in: "On", self.off_in: "Off"}
         silent = [region for region in wanted if region not in seen.states]
         if silent:
-            return Wait(f"no endpoint of the cluster tells the state of {', '.join(silent)}")
+            return Wait(f"no endpoint of the cluster answers for {', '.join(silent)}")
         if all(seen.states[region] == state for region, state in wanted.items()):
             return Done()
         entries = [

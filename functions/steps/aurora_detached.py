@@ -108,7 +108,7 @@ class AuroraDetached(Step[Seen]):
         if seen.mode == "graceful":
             raise Refused(f"detaching may lose writes of {self.cluster}: in graceful mode, use aurora_writer")
         if seen.members is None or seen.cluster is None:
-            return Wait(f"RDS in {self.region} does not tell about {self.cluster}")
+            return Wait(f"RDS in {self.region} does not answer about {self.cluster}")
         member, facts = seen.members.get(self.region), lag_facts(seen.lag, seen.now)
         if member is None:
             return self._outside(seen.cluster, facts)

@@ -85,7 +85,7 @@ class AuroraWriter(Step[Seen]):
 
     def decide(self, seen: Seen) -> Decision:
         if seen.cluster is None:
-            return Wait(f"RDS in {self.region} does not tell about {self.cluster}")
+            return Wait(f"RDS in {self.region} does not answer about {self.cluster}")
         members = by_region(seen.cluster)
         target = members.get(self.region)
         if target is None:

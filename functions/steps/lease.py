@@ -103,7 +103,7 @@ class LeaseStep(Step[Seen]):
     def _take(self, seen: Seen, after: Lease | None, quiet_until: float) -> Change:
         epoch = 1 if after is None else after.epoch + 1
         ended = 0.0 if after is None else after.ended
-        # A short hold must not end the quiet that an unclean hand-over before it began.
+        # A short hold must not end the quiet that an unclean change of holders before it began.
         quiet_until = max(quiet_until, after.quiet_until if after is not None else 0.0)
         mine = Lease(
             seen.run.execution, seen.run.redrives, epoch, False, quiet_until, ended, seen.run.purpose

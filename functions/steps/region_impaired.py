@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from typing import Annotated, ClassVar, Literal
 
 from ..calls import HTTP_GET, Absent, Api, Call, Sight, Silence
+from ..evidence import Evidence, Quorum
 from ..handler import lambda_handler
 from ..inputs import AlarmName, HealthService, Region, Seconds, Url
 from ..step import Decision, Done, Step, Wait
@@ -43,7 +44,7 @@ STATES: dict[str, Says] = {"ALARM": "yes", "OK": "no"}
 
 
 @dataclass(frozen=True, kw_only=True)
-class Source:
+class Source(Evidence):
     """Who may say that the Region is impaired: exactly one of `alarm`, `probe` and `health`."""
 
     alarm: Annotated[AlarmName, "a CloudWatch alarm's name, metric or composite: ALARM is yes, OK is no"] = (
@@ -70,13 +71,21 @@ class Source:
             return f"alarm {self.alarm} in {self.at}"
         return "probe" if self.probe else f"AWS Health on {self.health}"
 
-    def told(self, region: Region) -> str:
+    @property
+    def home(self) -> str:
+        return self.at or (HEALTH.home or "" if self.health else "")
+
+    @property
+    def chosen(self) -> bool:
+        return bool(self.alarm)
+
+    def about(self, region: Region) -> str:
         """The source in words, about this Region."""
         return f"probe {self.probe[region]}" if self.probe else str(self)
 
 
 @dataclass(frozen=True)
-class Verdict:
+class Statement:
     """What a source says, and since when it has said yes (seconds since 1970)."""
 
     source: str
@@ -87,7 +96,7 @@ class Verdict:
 
 @dataclass(frozen=True)
 class Seen:
-    verdicts: tuple[Verdict, ...]
+    statements: tuple[Statement, ...]
     advice: bool
     now: float
 
@@ -97,7 +106,7 @@ class RegionImpaired(Step[Seen]):
     """Enough independent sources say that `region` is impaired."""
 
     region: Annotated[Region, "the Region in question"] = Region("$from")
-    at_least: Annotated[int, "how many sources must say yes"]
+    at_least: Annotated[Quorum, "how many sources must say yes"]
     of: Annotated[tuple[Source, ...], "the sources"]
     dwell: Annotated[Seconds, "how long so many must have said yes"] = Seconds(0)
     within: Annotated[Seconds, "how long the evidence may take to come together"] = Seconds(600)
@@ -128,8 +137,8 @@ class RegionImpaired(Step[Seen]):
     def observe(self, world: World) -> Seen:
         sights = world.ask(*(self._question(source, world.run.target) for source in self.of))
         return Seen(
-            verdicts=tuple(
-                _verdict(source, source.told(self.region), sight, world.since)
+            statements=tuple(
+                _statement(source, source.about(self.region), sight, world.since)
                 for source, sight in zip(self.of, sights, strict=True)
             ),
             advice=world.run.mode == "graceful" or world.run.trigger == "",
@@ -138,18 +147,20 @@ class RegionImpaired(Step[Seen]):
 
     def decide(self, seen: Seen) -> Decision:
         facts = {
-            says: [verdict.source for verdict in seen.verdicts if verdict.says == says]
+            says: [each.source for each in seen.statements if each.says == says]
             for says in ("yes", "no", "unknown")
         }
         if seen.advice:
             return Done("advice", facts)
-        sure = [v for v in seen.verdicts if v.says == "yes" and seen.now - v.since >= self.dwell]
+        sure = [
+            each for each in seen.statements if each.says == "yes" and seen.now - each.since >= self.dwell
+        ]
         if len(sure) >= self.at_least:
             return Done("impaired", facts)
-        told = "; ".join(f"{verdict.source}: {verdict.says} ({verdict.why})" for verdict in seen.verdicts)
+        said = "; ".join(f"{each.source}: {each.says} ({each.why})" for each in seen.statements)
         say = f"{len(sure)} of {len(self.of)} say that {self.region} is impaired"
         return Wait(
-            f"{say}{f' for {self.dwell:g} s' if self.dwell else ''}, not {self.at_least}: {told}", facts
+            f"{say}{f' for {self.dwell:g} s' if self.dwell else ''}, not {self.at_least}: {said}", facts
         )
 
     def _question(self, source: Source, here: Region) -> Call:
@@ -168,25 +179,25 @@ class RegionImpaired(Step[Seen]):
         return HEALTH("us-east-1", filter=wanted)
 
 
-def _verdict(source: Source, told: str, sight: Sight, waiting: float) -> Verdict:
+def _statement(source: Source, name: str, sight: Sight, waiting: float) -> Statement:
     """`waiting` is since when the state waits: a probe has no memory, and counts from then."""
     if isinstance(sight, Silence):
-        return Verdict(told, "yes" if source.probe else "unknown", sight.why, waiting)
+        return Statement(name, "yes" if source.probe else "unknown", sight.why, waiting)
     if isinstance(sight, Absent):
-        return Verdict(told, "unknown", sight.code, waiting)
+        return Statement(name, "unknown", sight.code, waiting)
     if source.probe:
         status = sight["status"]
         ill, well = status >= 500 or status == 403, 200 <= status < 300
-        return Verdict(told, "yes" if ill else "no" if well else "unknown", f"HTTP {status}", waiting)
+        return Statement(name, "yes" if ill else "no" if well else "unknown", f"HTTP {status}", waiting)
     if source.alarm:
         for alarm in [*sight.get("MetricAlarms", []), *sight.get("CompositeAlarms", [])]:
             since = alarm.get("StateTransitionedTimestamp", alarm["StateUpdatedTimestamp"]).timestamp()
-            return Verdict(told, STATES.get(alarm["StateValue"], "unknown"), alarm["StateValue"], since)
-        return Verdict(told, "unknown", "no such alarm", waiting)
+            return Statement(name, STATES.get(alarm["StateValue"], "unknown"), alarm["StateValue"], since)
+        return Statement(name, "unknown", "no such alarm", waiting)
     began = [event["startTime"].timestamp() for event in sight["events"]]
     if began:
-        return Verdict(told, "yes", "an open issue", min(began))
-    return Verdict(told, "no", "no open issue", waiting)
+        return Statement(name, "yes", "an open issue", min(began))
+    return Statement(name, "no", "no open issue", waiting)
 
 
 handler = lambda_handler(RegionImpaired)

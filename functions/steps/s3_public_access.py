@@ -1,8 +1,9 @@
 """Who may read: the public can, or can no longer, read the website of a Region's bucket.
 
 The game day's outage, and a fence for what a bucket serves. A block is set in configuration at once, and
-the door closes later; and the strictest of bucket, account and organisation wins, so that a bucket's own
-setting says little. So it is read back over HTTP, where customers feel it: 403 when it is closed. Sources:
+customers are turned away later; and the strictest of bucket, account and organisation wins, so that a
+bucket's own setting says little. So it is read back over HTTP, where customers feel it: 403 when it is
+closed. Sources:
 docs.aws.amazon.com/AmazonS3/latest/userguide/access-control-block-public-access.html,
 docs.aws.amazon.com/AmazonS3/latest/API/API_PutPublicAccessBlock.html (its IAM action has another name)
 """
@@ -16,7 +17,7 @@ from typing import Annotated, ClassVar, Literal
 from ..calls import HTTP_GET, Absent, Api, Call, Sight, Silence
 from ..fence import NOTES, PATIENCE, FenceSight, Held, Value, ask_all, give_back, remembered_here, take_away
 from ..handler import lambda_handler
-from ..inputs import BucketName, Patience, Region
+from ..inputs import WEBSITE, BucketName, Patience, Region
 from ..step import Decision, Step
 from ..world import World
 
@@ -67,6 +68,7 @@ class S3PublicAccess(Step[FenceSight]):
     notes: ClassVar = NOTES
     busy: ClassVar = frozenset({"OperationAborted"})
     fences: ClassVar = True
+    relies_on: ClassVar = {WEBSITE: "a website that returns sends customers to a stale writer"}
 
     @property
     def resource(self) -> str:
@@ -83,7 +85,7 @@ class S3PublicAccess(Step[FenceSight]):
         current: Value | Silence = Silence("not asked: nothing is remembered")
         confirmed = False
         if self.blocked is True or remembered_here(world, self.resource):
-            block, page = ask_all(
+            block, answer = ask_all(
                 world,
                 [
                     GET(self.region, Bucket=self.buckets[self.region]),
@@ -91,7 +93,7 @@ class S3PublicAccess(Step[FenceSight]):
                 ],
             )
             current = _setting(block)
-            confirmed = not isinstance(current, Silence) and _is_closed(page) is _closes(current)
+            confirmed = not isinstance(current, Silence) and _is_closed(answer) is _closes(current)
         return FenceSight.of(world, self.patience, [Held(self.resource, current, confirmed, self._put)])
 
     def decide(self, seen: FenceSight) -> Decision:
@@ -118,11 +120,11 @@ def _closes(setting: Value) -> bool:
     return isinstance(setting, Mapping) and bool(setting["RestrictPublicBuckets"])
 
 
-def _is_closed(page: Sight) -> bool | None:
-    """What customers feel; None where that cannot be told. A missing index (404) is not a closed door."""
-    if isinstance(page, Silence | Absent) or page["status"] >= 500 or page["status"] == 429:
+def _is_closed(answer: Sight) -> bool | None:
+    """What customers feel; None where nobody can say. A missing index (404) turns nobody away."""
+    if isinstance(answer, Silence | Absent) or answer["status"] >= 500 or answer["status"] == 429:
         return None
-    return bool(page["status"] == 403)
+    return bool(answer["status"] == 403)
 
 
 handler = lambda_handler(S3PublicAccess)

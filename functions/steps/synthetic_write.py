@@ -1,4 +1,4 @@
-"""Customers can buy: a write through their own door is accepted in `region`, and can be read back.
+"""Customers can buy: a write through their own endpoint is accepted in `region`, and can be read back.
 
 Reads look green while writes fail wherever traffic went ahead of the data, so nothing less proves a failover.
 The write carries a marker of the run, so a repeated tick finds it and writes nothing.
@@ -24,7 +24,7 @@ class Seen:
 
 @dataclass(frozen=True, kw_only=True)
 class SyntheticWrite(Step[Seen]):
-    """A write through the customers' door is accepted in `region`, and can be read back."""
+    """A write through the customers' endpoint is accepted in `region`, and can be read back."""
 
     url: Annotated[Origin, "the customers' endpoint, such as https://api.shop.example"]
     write: Annotated[UrlPath, "path to POST to"]

@@ -1,4 +1,4 @@
-"""Pages send customers where the routing controls say, and nowhere else.
+"""Websites send customers where the routing controls say, and nowhere else.
 
 In the workshop that the Unicorn Shop comes from, each Region's bucket names its own Region's API. CloudFront
 asks the primary bucket first on every request, so a bucket that opens again sends customers' writes to that
@@ -15,7 +15,7 @@ from typing import Annotated, ClassVar
 from ..calls import HTTP_GET, Sight
 from ..errors import Refused
 from ..handler import lambda_handler
-from ..inputs import JsonKey, Origin, Region, Url
+from ..inputs import WEBSITE, JsonKey, Origin, Region, Url
 from ..step import Decision, Done, Step, Wait
 from ..world import World
 
@@ -35,6 +35,7 @@ class WebsiteConfig(Step[Seen]):
 
     name: ClassVar = "website_config"
     reads: ClassVar = (HTTP_GET,)
+    keeps: ClassVar = WEBSITE
 
     def observe(self, world: World) -> Seen:
         urls = list(self.configs.values())
@@ -47,7 +48,7 @@ class WebsiteConfig(Step[Seen]):
             return Wait(f"no configuration at {', '.join(silent)}")
         if wrong := [f"{url} names {host}" for url, host in named.items() if host != self.host]:
             raise Refused(
-                f"{'; '.join(wrong)}: should be {self.host}, or pages lead customers to a stale writer"
+                f"{'; '.join(wrong)}: should be {self.host}, or the website leads customers to a stale writer"
             )
         return Done()
 

@@ -181,9 +181,9 @@ def test_a_run_made_ungraceful_asks_the_later_steps_as_ungraceful(desk: Desk) ->
 def test_it_is_done_when_a_person_approves_that_hash(desk: Desk) -> None:
     desk.asks()
     desk.decide(desk.hash)
-    told = desk.decided()
-    assert told["outcome"] == "approved"
-    assert told["facts"] == {"plan": desk.hash, "by": "jane (self-declared)", "why": "I looked"}
+    said = desk.decided()
+    assert said["outcome"] == "approved"
+    assert said["facts"] == {"plan": desk.hash, "by": "jane (self-declared)", "why": "I looked"}
 
 
 def test_a_decision_on_an_older_plan_does_not_count(desk: Desk) -> None:
@@ -222,8 +222,8 @@ def test_a_decision_at_the_last_moment_counts(desk: Desk) -> None:
 
 
 def test_a_dry_run_asks_nobody(desk: Desk) -> None:
-    told = desk.decided(dry_run=True)
-    assert (told["outcome"], told["why"]) == ("would wait", "a person's approval of this plan")
+    said = desk.decided(dry_run=True)
+    assert (said["outcome"], said["why"]) == ("would wait", "a person's approval of this plan")
     assert desk.calls(INVOKE, PUBLISH) == []
 
 
@@ -239,7 +239,7 @@ def test_a_run_without_the_lease_proposes_nothing(desk: Desk) -> None:
 
 @pytest.mark.parametrize("kind", ["denied", "lost_before", "500", "throttled"])
 def test_a_page_that_cannot_be_sent_delays_nothing(desk: Desk, kind: Kind) -> None:
-    desk.befall(kind, PUBLISH, times=99)
+    desk.inject(kind, PUBLISH, times=99)
     before = desk.clock.now
     assert "nobody has decided" in desk.asks()
     assert desk.clock.now - before < 10
@@ -248,7 +248,7 @@ def test_a_page_that_cannot_be_sent_delays_nothing(desk: Desk, kind: Kind) -> No
 
 
 def test_a_page_that_was_lost_is_sent_again_and_so_is_one_that_nobody_heeds(desk: Desk) -> None:
-    desk.befall("lost_before", PUBLISH)
+    desk.inject("lost_before", PUBLISH)
     desk.asks()
     assert desk.pages == []
     for sent in (1, 2):
@@ -287,14 +287,14 @@ def test_a_new_run_pages_at_once(desk: Desk) -> None:
 
 @pytest.mark.parametrize("kind", ["lost_before", "500", "throttled"])
 def test_a_later_step_that_does_not_answer_is_not_yet(desk: Desk, kind: Kind) -> None:
-    desk.befall(kind, INVOKE, times=2)
+    desk.inject(kind, INVOKE, times=2)
     assert f"NotYet: the state: {FENCE} did not say what it would do" in desk.asks()
     assert desk.pages == []
     assert "nobody has decided" in desk.asks()
 
 
 def test_later_steps_that_never_answer_are_refused_in_time_saying_so(desk: Desk) -> None:
-    desk.befall("500", INVOKE, times=99)
+    desk.inject("500", INVOKE, times=99)
     desk.clock.sleep(901)
     assert desk.asks().startswith(f"Refused: the state: not within 900 s: {FENCE} did not say")
 
@@ -343,7 +343,7 @@ def test_a_region_that_takes_connections_and_never_answers_does_not_keep_the_pla
             took.append(desk.clock.now - began)
 
     desk.cloud.watchers.append(timed)
-    desk.befall("slow", "GetRoutingControlState", times=99)
+    desk.inject("slow", "GetRoutingControlState", times=99)
     began = desk.clock.now
     assert "nobody has decided" in desk.asks()
     assert desk.plan[FENCE]["outcome"] == "would wait"

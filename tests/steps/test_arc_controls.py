@@ -74,7 +74,7 @@ class Scene:
         answer: dict[str, Any] = self.cloud.clock.spawn(lambda: self.handler(event, None)).join()
         return answer
 
-    def settle(self, **more: Any) -> dict[str, Any]:
+    def converge(self, **more: Any) -> dict[str, Any]:
         """Ticks as the state machine does, until the state holds."""
         for _ in range(10):
             try:
@@ -86,7 +86,7 @@ class Scene:
     def updates(self) -> list[Request]:
         return [request for request in self.requests if request.operation == UPDATE]
 
-    def befall(self, operation: str, kind: Kind, times: int = 1) -> None:
+    def inject(self, operation: str, kind: Kind, times: int = 1) -> None:
         left = [times]
 
         def line(request: Request) -> Kind | None:
@@ -162,8 +162,8 @@ def test_half_a_move_is_completed(scene: Scene) -> None:
 
 
 def test_failback_is_the_same_with_the_regions_swapped(scene: Scene) -> None:
-    scene.settle()
-    scene.settle(on=EAST, off=WEST)
+    scene.converge()
+    scene.converge(on=EAST, off=WEST)
     assert scene.cluster.states == {EAST: "On", WEST: "Off"}
 
 
@@ -178,10 +178,10 @@ def test_dark_endpoints_are_passed_over(
 
 def test_a_dark_region_and_a_dark_us_west_2_do_not_stop_it(scene: Scene) -> None:
     scene.cloud.weather.dark |= {EAST}
-    assert scene.settle()["outcome"] == "done"
+    assert scene.converge()["outcome"] == "done"
     scene.cloud.weather.dark.clear()
     scene.cloud.weather.dark |= {"us-west-2"}
-    assert scene.settle(on=EAST, off=WEST)["outcome"] == "done"
+    assert scene.converge(on=EAST, off=WEST)["outcome"] == "done"
 
 
 def test_not_every_run_begins_at_the_same_endpoint(scene: Scene) -> None:
@@ -199,8 +199,8 @@ def test_an_endpoint_that_is_cut_off_from_its_cluster_is_passed_over(
 
 
 def test_a_sick_endpoint_is_passed_over(scene: Scene) -> None:
-    scene.befall("GetRoutingControlState", "503", times=2)
-    scene.befall(UPDATE, "throttled")
+    scene.inject("GetRoutingControlState", "503", times=2)
+    scene.inject(UPDATE, "throttled")
     assert scene.tick()["outcome"] == "done"
     assert len({request.region for request in scene.requests}) > 1
 
@@ -209,14 +209,14 @@ def test_with_three_endpoints_dark_it_waits_for_the_cluster(scene: Scene) -> Non
     scene.cloud.weather.dark |= {
         f"route53-recovery-cluster/{region}" for region in sorted(scene.cluster.endpoints)[:3]
     }
-    with pytest.raises(NotYet, match="no endpoint of the cluster tells the state of us-west-1, us-east-1"):
+    with pytest.raises(NotYet, match="no endpoint of the cluster answers for us-west-1, us-east-1"):
         scene.tick()
     assert scene.updates() == []
 
 
 def test_a_lost_answer_does_not_turn_them_back(scene: Scene) -> None:
-    scene.befall(UPDATE, "lost_after")
-    assert scene.settle()["outcome"] == "done"
+    scene.inject(UPDATE, "lost_after")
+    assert scene.converge()["outcome"] == "done"
     assert scene.cluster.states == {EAST: "Off", WEST: "On"}
 
 
@@ -225,7 +225,7 @@ def test_a_wait_period_is_waited_out(scene: Scene) -> None:
     with pytest.raises(NotYet, match="ConflictException: safety rule one-serves is in its wait period"):
         scene.tick(on=EAST, off=WEST)
     assert scene.cluster.states == {EAST: "Off", WEST: "On"}
-    scene.settle(on=EAST, off=WEST)
+    scene.converge(on=EAST, off=WEST)
 
 
 def test_a_rule_that_stands_against_it_ends_at_within_and_names_the_call(scene: Scene) -> None:

@@ -132,10 +132,10 @@ def test_the_secondary_leaves_a_dead_primary_and_accepts_writes(night: Night) ->
 def test_it_is_not_done_before_the_cluster_accepts_writes(night: Night) -> None:
     night.falls()
     entered, writers = night.clock.now, []
-    told = ""
-    while told != "done":
+    said = ""
+    while said != "done":
         try:
-            told = night.tick(NAME, night.inputs(), mode="ungraceful", entered=entered)["outcome"]
+            said = night.tick(NAME, night.inputs(), mode="ungraceful", entered=entered)["outcome"]
         except FunctionError as error:
             if error.body["errorType"] != "NotYet":
                 raise
@@ -170,7 +170,7 @@ def test_a_run_that_a_person_made_ungraceful_goes_on(night: Night) -> None:
 @pytest.mark.parametrize("kind", ["lost_after", "slow"])
 def test_an_answer_that_is_lost_after_aws_acted_does_not_hurt(night: Night, kind: Kind) -> None:
     night.falls()
-    night.befall(kind, REMOVE)
+    night.inject(kind, REMOVE)
     night.detach()
     night.clock.sleep(900)
     assert night.removed == [(WEST, ARN[WEST])]
@@ -181,7 +181,7 @@ def test_an_answer_that_is_lost_after_aws_acted_does_not_hurt(night: Night, kind
 @pytest.mark.parametrize("operation", [DATABASE, CLUSTER, "GetMetricData", REMOVE])
 def test_a_passing_fault_delays_and_does_not_stop(night: Night, operation: str, kind: Kind) -> None:
     night.falls()
-    night.befall(kind, operation)
+    night.inject(kind, operation)
     night.detach()
     assert night.database.writers() == {WEST}
 
@@ -216,12 +216,12 @@ def test_where_aws_does_not_let_it_leave_it_waits_until_within_has_passed(night:
     night.falls()
     night.begin_failover()
     entered = night.clock.now - 11
-    told = night.tells(inputs={"within": 20}, entered=entered)
-    assert told.startswith("NotYet")
-    assert "InvalidGlobalClusterStateFault: unicorn is being moved" in told
+    said = night.tells(inputs={"within": 20}, entered=entered)
+    assert said.startswith("NotYet")
+    assert "InvalidGlobalClusterStateFault: unicorn is being moved" in said
     night.clock.sleep(20)
-    told = night.tells(inputs={"within": 20}, entered=entered)
-    assert told.startswith("Refused: the state: not within 20 s: detach unicorn-west from unicorn")
+    said = night.tells(inputs={"within": 20}, entered=entered)
+    assert said.startswith("Refused: the state: not within 20 s: detach unicorn-west from unicorn")
     assert night.removed == []
 
 
@@ -270,8 +270,8 @@ def test_a_service_that_does_not_answer_is_waited_for(night: Night, service: str
 def test_silence_does_not_mean_that_it_has_left(night: Night, operation: str) -> None:
     night.falls()
     night.detach()
-    night.befall("503", operation)
-    assert night.tells() == "NotYet: the state: RDS in us-west-1 does not tell about unicorn"
+    night.inject("503", operation)
+    assert night.tells() == "NotYet: the state: RDS in us-west-1 does not answer about unicorn"
 
 
 def test_a_cluster_in_any_other_state_is_told_to_leave(night: Night) -> None:
@@ -338,17 +338,17 @@ def test_names_are_as_rds_has_them_in_any_case(night: Night) -> None:
 def test_a_cluster_that_does_not_exist_is_refused(night: Night) -> None:
     night.falls()
     wrong = {"members": MEMBERS | {WEST: "unikorn-west"}}
-    told = night.tells(inputs=wrong)
-    assert "Untouched: the state: rds:DescribeDBClusters in us-west-1 was refused" in told
+    said = night.tells(inputs=wrong)
+    assert "Untouched: the state: rds:DescribeDBClusters in us-west-1 was refused" in said
 
 
 def test_a_cluster_beside_the_one_on_the_list_is_refused(night: Night) -> None:
     night.falls()
     beside = {"DBClusterArn": ARN[WEST] + "-copy", "DBClusterIdentifier": "unicorn-west-copy"}
     night.amend(CLUSTER, lambda answer: answer["DBClusters"][0].update(beside))
-    told = night.tells()
-    assert "Untouched" in told
-    assert f"in {WEST} is {ARN[WEST]}, not unicorn-west-copy" in told
+    said = night.tells()
+    assert "Untouched" in said
+    assert f"in {WEST} is {ARN[WEST]}, not unicorn-west-copy" in said
     assert night.calls(REMOVE) == []
 
 
@@ -396,8 +396,8 @@ def test_a_runbook_that_detaches_must_say_how_it_comes_back(tmp_path: Path) -> N
 def test_its_function_may_do_what_it_needs(night: Night, tmp_path: Path) -> None:
     path = tmp_path / "shop.yaml"
     path.write_text(RUNBOOK + FAILBACK)
-    book = load(path)
-    allowed = statements(NAME, [(book, machine) for machine in machines(book)])
+    runbook = load(path)
+    allowed = statements(NAME, [(runbook, machine) for machine in machines(runbook)])
     policy = tuple(
         (frozenset(each.actions), tuple(r.format(partition="aws", account=ACCOUNT) for r in each.resources))
         for each in allowed

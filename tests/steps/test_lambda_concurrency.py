@@ -88,7 +88,9 @@ class Scene:
         answer: dict[str, Any] = self.functions.invoke(WEST, STEP, event)
         return answer
 
-    def settle(self, reserved: int | str, functions: tuple[str, ...] = SHOP, **given: Any) -> dict[str, Any]:
+    def converge(
+        self, reserved: int | str, functions: tuple[str, ...] = SHOP, **given: Any
+    ) -> dict[str, Any]:
         """Ticks as the state machine does, until the state holds or is refused."""
         self.entered = self.cloud.clock.now
         while self.cloud.clock.now < self.entered + 900:
@@ -100,7 +102,7 @@ class Scene:
                 self.cloud.clock.sleep(1)
         raise AssertionError("it never got there")
 
-    def befall(self, operation: str, kind: Kind, times: int = 1) -> None:
+    def inject(self, operation: str, kind: Kind, times: int = 1) -> None:
         left = [times]
 
         def line(request: Request) -> Kind | None:
@@ -165,10 +167,10 @@ def scene(monkeypatch: pytest.MonkeyPatch) -> Iterator[Scene]:
 
 def test_a_fence_turns_customers_away_and_its_restore_lets_them_in(scene: Scene) -> None:
     scene.deploy(basket_add=None)
-    assert scene.settle(0, ("basket-add",))["outcome"] == "done"
+    assert scene.converge(0, ("basket-add",))["outcome"] == "done"
     with pytest.raises(AwsError, match="TooManyRequestsException"):
         scene.functions.invoke(EAST, "basket-add", {})
-    scene.settle("restore", ("basket-add",))
+    scene.converge("restore", ("basket-add",))
     assert scene.functions.invoke(EAST, "basket-add", {}) == "served"
 
 
@@ -186,15 +188,15 @@ def test_forty_functions_are_fenced_in_one_tick(scene: Scene) -> None:
 def test_a_restore_for_forty_gives_forty_and_for_none_gives_none(scene: Scene) -> None:
     """A restore that deletes every reservation gives a function back without the capacity it had."""
     scene.deploy(basket_add=40, basket_get=None, basket_remove=1)
-    scene.settle(0)
-    scene.settle("restore")
+    scene.converge(0)
+    scene.converge("restore")
     assert [scene.reserved(name) for name in SHOP] == [40, None, 1]
     assert scene.records() == {}
 
 
 def test_a_tick_repeated_changes_nothing_and_does_not_remember_its_own_fence(scene: Scene) -> None:
     scene.deploy(basket_add=40, basket_get=None, basket_remove=1)
-    scene.settle(0)
+    scene.converge(0)
     remembered = scene.records()
     assert scene.tick(0, SHOP)["outcome"] == "done"
     assert scene.writes() == []
@@ -205,8 +207,8 @@ def test_a_tick_repeated_changes_nothing_and_does_not_remember_its_own_fence(sce
 def test_a_function_that_was_already_at_zero_is_left_at_zero(scene: Scene) -> None:
     """Somebody had switched it off: no fence of ours, so nothing of ours to give back."""
     scene.deploy(basket_add=0, basket_get=40, basket_remove=None)
-    scene.settle(0)
-    scene.settle("restore")
+    scene.converge(0)
+    scene.converge("restore")
     assert [scene.reserved(name) for name in SHOP] == [0, 40, None]
 
 
@@ -224,11 +226,11 @@ def test_one_call_that_goes_wrong_delays_the_fence_and_its_restore(
     scene: Scene, operation: str, kind: Kind
 ) -> None:
     scene.deploy(basket_add=40, basket_get=None, basket_remove=1)
-    scene.befall(operation, kind)
-    scene.settle(0)
+    scene.inject(operation, kind)
+    scene.converge(0)
     assert [scene.reserved(name) for name in SHOP] == [0, 0, 0]
-    scene.befall(operation, kind)
-    scene.settle("restore")
+    scene.inject(operation, kind)
+    scene.converge("restore")
     assert [scene.reserved(name) for name in SHOP] == [40, None, 1]
     assert scene.records() == {}
 
@@ -241,8 +243,8 @@ def test_one_call_in_five_throttled_does_not_stop_ten(scene: Scene) -> None:
     scene.cloud.weather.script.append(
         lambda request: "throttled" if request.caller == STEP and dice.random() < 0.2 else None
     )
-    scene.settle(0, ten)
-    scene.settle("restore", ten)
+    scene.converge(0, ten)
+    scene.converge("restore", ten)
     scene.cloud.weather.script.clear()
     assert [scene.reserved(name) for name in ten] == [20] * 10
 
@@ -257,7 +259,7 @@ def test_a_graceful_run_waits_for_one_throttled_function_while_the_others_answer
         return "throttled" if throttled else None
 
     scene.cloud.weather.script.append(one_is_throttled)
-    assert scene.settle(0)["outcome"] == "done"
+    assert scene.converge(0)["outcome"] == "done"
     assert [scene.reserved(name) for name in SHOP] == [0, 0, 0]
 
 
@@ -274,10 +276,10 @@ def test_a_lambda_killed_at_any_call_ends_the_same(scene: Scene, nth: int) -> No
         return None
 
     scene.cloud.weather.script.append(kill)
-    scene.settle(0)
+    scene.converge(0)
     assert [scene.reserved(name) for name in SHOP] == [0, 0, 0]
     calls[0] = 0
-    scene.settle("restore")
+    scene.converge("restore")
     assert [scene.reserved(name) for name in SHOP] == [40, None, 1]
     assert scene.records() == {}
 
@@ -292,14 +294,14 @@ def test_a_conflict_with_another_change_of_the_function_is_waited_out(scene: Sce
             raise AwsError("ResourceConflictException", "An update is in progress for resource", 409)
 
     scene.cloud.guards.append(busy)
-    assert scene.settle(0)["outcome"] == "done"
+    assert scene.converge(0)["outcome"] == "done"
     assert [scene.reserved(name) for name in SHOP] == [0, 0, 0]
 
 
 def test_a_function_that_is_not_there_is_refused_by_name(scene: Scene) -> None:
     scene.deploy(basket_add=40)
     with pytest.raises(FunctionError, match=r"Refused: .*Function not found: .*basket-get"):
-        scene.settle(0)
+        scene.converge(0)
 
 
 def test_a_graceful_run_is_refused_by_a_silent_region_once_its_patience_ends(scene: Scene) -> None:
@@ -307,7 +309,7 @@ def test_a_graceful_run_is_refused_by_a_silent_region_once_its_patience_ends(sce
     scene.cloud.weather.dark.add(EAST)
     before = scene.cloud.clock.elapsed
     with pytest.raises(FunctionError, match=r"Refused: .*basket-add.* is silent"):
-        scene.settle(0)
+        scene.converge(0)
     assert 20 < scene.cloud.clock.elapsed - before < 30
     assert scene.records() == {}
 
@@ -316,7 +318,7 @@ def test_an_ungraceful_run_goes_on_past_a_silent_region_and_owes_the_fence(scene
     scene.deploy(basket_add=40, basket_get=None, basket_remove=1)
     scene.cloud.weather.dark.add(EAST)
     before = scene.cloud.clock.elapsed
-    answer = scene.settle(0, mode="ungraceful")
+    answer = scene.converge(0, mode="ungraceful")
     assert answer["outcome"] == "unknown"
     assert (answer["facts"]["fenced"], answer["facts"]["unknown"]) == (0, 3)
     assert 20 < scene.cloud.clock.elapsed - before < 30
@@ -326,13 +328,13 @@ def test_an_ungraceful_run_goes_on_past_a_silent_region_and_owes_the_fence(scene
 def test_the_debt_is_paid_when_the_region_returns_and_what_was_there_can_be_given_back(scene: Scene) -> None:
     scene.deploy(basket_add=40, basket_get=None, basket_remove=1)
     scene.cloud.weather.dark.add(EAST)
-    scene.settle(0, mode="ungraceful")
+    scene.converge(0, mode="ungraceful")
     scene.cloud.clock.sleep(3600)
     scene.cloud.weather.dark.clear()
-    assert scene.settle(0, mode="ungraceful")["outcome"] == "done"
+    assert scene.converge(0, mode="ungraceful")["outcome"] == "done"
     assert [scene.reserved(name) for name in SHOP] == [0, 0, 0]
     assert sorted(item.partition("#")[0] for item in scene.records()) == ["memory"] * 3
-    scene.settle("restore")
+    scene.converge("restore")
     assert [scene.reserved(name) for name in SHOP] == [40, None, 1]
     assert scene.records() == {}
 
@@ -344,7 +346,7 @@ def test_a_debt_does_not_hide_the_functions_that_did_answer(scene: Scene) -> Non
         return "503" if request.parameters.get("FunctionName") == "basket-get" else None
 
     scene.cloud.weather.script.append(one_is_silent)
-    answer = scene.settle(0, mode="ungraceful")
+    answer = scene.converge(0, mode="ungraceful")
     assert (answer["outcome"], answer["facts"]["fenced"], answer["facts"]["unknown"]) == ("unknown", 2, 1)
     scene.cloud.weather.script.clear()
     assert [scene.reserved(name) for name in SHOP] == [0, None, 0]
@@ -352,11 +354,11 @@ def test_a_debt_does_not_hide_the_functions_that_did_answer(scene: Scene) -> Non
 
 def test_the_game_days_fence_is_not_opened_under_the_runs_feet(scene: Scene) -> None:
     scene.deploy(basket_add=40, basket_get=None, basket_remove=1)
-    scene.settle(0, purpose="break")
-    scene.settle(0, purpose="move")
-    scene.settle("restore", purpose="break")
+    scene.converge(0, purpose="break")
+    scene.converge(0, purpose="move")
+    scene.converge("restore", purpose="break")
     assert [scene.reserved(name) for name in SHOP] == [0, 0, 0]
-    scene.settle("restore", purpose="move")
+    scene.converge("restore", purpose="move")
     assert [scene.reserved(name) for name in SHOP] == [40, None, 1]
 
 
@@ -375,19 +377,19 @@ def test_a_dry_run_tells_the_calls_and_makes_none(scene: Scene) -> None:
 
 def test_a_game_day_that_gives_up_gives_back_its_own_and_leaves_the_runs(scene: Scene) -> None:
     scene.deploy(basket_add=40, basket_get=None, basket_remove=1)
-    scene.settle(0, purpose="move")
-    scene.settle(0, purpose="break")
-    scene.settle("restore", purpose="unbreak")
+    scene.converge(0, purpose="move")
+    scene.converge(0, purpose="break")
+    scene.converge("restore", purpose="unbreak")
     assert [scene.reserved(name) for name in SHOP] == [0, 0, 0], "the run's fence stands"
-    scene.settle("restore", purpose="undo")
+    scene.converge("restore", purpose="undo")
     assert [scene.reserved(name) for name in SHOP] == [40, None, 1]
 
 
 @pytest.mark.parametrize("purpose", ["undo", "unbreak"])
 def test_what_an_undo_cannot_give_back_it_owes(scene: Scene, purpose: str) -> None:
     scene.deploy(basket_add=40, basket_get=None, basket_remove=1)
-    scene.settle(0, purpose="move" if purpose == "undo" else "break")
+    scene.converge(0, purpose="move" if purpose == "undo" else "break")
     scene.cloud.weather.dark.add(EAST)
-    assert scene.settle("restore", purpose=purpose)["outcome"] == "unknown"
+    assert scene.converge("restore", purpose=purpose)["outcome"] == "unknown"
     owed = [body for item, body in scene.records().items() if item.startswith("debt#")]
     assert len(owed) == len(SHOP)

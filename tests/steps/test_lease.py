@@ -61,14 +61,14 @@ class Night(Stage):
 
     def take(self, region: str = WEST, **given: Any) -> dict[str, Any]:
         cooldown = {"cooldown": given.pop("cooldown")} if "cooldown" in given else {}
-        return self.settle("lease", cooldown, region, **given)
+        return self.converge("lease", cooldown, region, **given)
 
     def refused(self, region: str = WEST, **given: Any) -> str:
         cooldown = {"cooldown": given.pop("cooldown")} if "cooldown" in given else {}
         return self.fails("lease", cooldown, region, **given)
 
     def release(self, **given: Any) -> dict[str, Any]:
-        return self.settle("lease", {"release": True}, **given)
+        return self.converge("lease", {"release": True}, **given)
 
     @property
     def holder(self) -> str:
@@ -154,9 +154,9 @@ def test_a_redrive_does_not_hold_what_it_held_before(night: Night) -> None:
 
 @pytest.mark.parametrize("kind", ["lost_after", "slow", "lost_before", "500"])
 def test_a_lost_answer_of_the_conditional_write_takes_it_once(night: Night, kind: Kind) -> None:
-    night.befall(kind, PUT_ITEM)
+    night.inject(kind, PUT_ITEM)
     assert night.take()["facts"]["epoch"] == 1
-    night.befall(kind, PUT_ITEM)
+    night.inject(kind, PUT_ITEM)
     assert night.release()["outcome"] == "released"
     assert night.take(execution=OTHER)["facts"]["epoch"] == 2
 
@@ -193,7 +193,7 @@ def test_the_holder_is_asked_for_in_its_own_region(night: Night) -> None:
 
 def test_a_holder_that_may_not_be_asked_is_refused(night: Night) -> None:
     night.take(execution=OTHER)
-    night.befall("denied", DESCRIBE)
+    night.inject("denied", DESCRIBE)
     assert "states:DescribeExecution in us-west-1 was refused" in night.refused()
 
 
@@ -243,7 +243,7 @@ def test_after_an_unclean_hand_over_nothing_changes_until_the_last_tick_before_h
     taken = night.clock.now
     assert "may be in flight" in night.fails("gate", {})
     assert night.gate == "Off"
-    assert night.settle("gate", {})["outcome"] == "done"
+    assert night.converge("gate", {})["outcome"] == "done"
     assert LONGEST_TICK_SECONDS - 5 < night.clock.now - taken < LONGEST_TICK_SECONDS + 10
 
 
@@ -310,7 +310,7 @@ SETTLE = execution("minute", procedure="settle")
 
 
 def settled(night: Night) -> str:
-    return str(night.settle("lease", {}, execution=SETTLE, purpose="settle")["outcome"])
+    return str(night.converge("lease", {}, execution=SETTLE, purpose="settle")["outcome"])
 
 
 def test_settling_takes_the_lease_only_where_something_is_owed(night: Night) -> None:
@@ -357,7 +357,7 @@ def test_of_two_runs_that_start_at_once_in_two_regions_one_holds(seed: int) -> N
 
 def attempt(night: Night, region: str, run: str) -> str:
     try:
-        return str(night.settle("lease", {}, region, execution=run)["outcome"])
+        return str(night.converge("lease", {}, region, execution=run)["outcome"])
     except Exception as error:
         return str(error)
 

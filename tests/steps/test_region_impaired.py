@@ -105,10 +105,10 @@ class Night:
         }
         return lambda: dict(self.handler(event, None))
 
-    def told(self, source: dict[str, str]) -> str:
+    def said(self, source: dict[str, str]) -> str:
         """What one source says now."""
         facts = self.enter(source, CANARY, trigger="")()["facts"]
-        name = Source(**source).told(Region(PRIMARY))  # type: ignore[arg-type]
+        name = Source(**source).about(Region(PRIMARY))  # type: ignore[arg-type]
         (says,) = (says for says, names in facts.items() if name in names)
         return str(says)
 
@@ -168,7 +168,7 @@ def test_an_alarm_of_a_dark_observer_is_unknown(night: Night) -> None:
 
 def test_an_alarm_that_may_not_be_read_is_unknown(night: Night) -> None:
     denied(night, "DescribeAlarms")
-    assert night.told(LATENCY) == "unknown"
+    assert night.said(LATENCY) == "unknown"
 
 
 def denied(night: Night, operation: str) -> None:
@@ -181,7 +181,7 @@ def denied(night: Night, operation: str) -> None:
 def test_composite_alarms_are_heard(night: Night) -> None:
     night.metrics.composite(STANDBY, "shop", "NOT ALARM(shop-latency)")
     night.passes(1)
-    assert night.told({"alarm": "shop", "at": STANDBY}) == "yes"
+    assert night.said({"alarm": "shop", "at": STANDBY}) == "yes"
 
 
 @pytest.mark.parametrize(
@@ -189,28 +189,28 @@ def test_composite_alarms_are_heard(night: Night) -> None:
 )
 def test_what_a_probe_says(night: Night, status: int, says: str) -> None:
     night.status = status
-    assert night.told(PROBE) == says
+    assert night.said(PROBE) == says
 
 
 def test_no_answer_to_a_probe_is_yes(night: Night) -> None:
     night.cloud.weather.dark.add("shop.us-east-1.example.com")
-    assert night.told(PROBE) == "yes"
+    assert night.said(PROBE) == "yes"
 
 
 def test_an_open_issue_of_aws_health_is_yes(night: Night) -> None:
-    assert night.told(HEALTH) == "no"
+    assert night.said(HEALTH) == "no"
     night.health.impair(PRIMARY, "RDS")
-    assert night.told(HEALTH) == "no"  # AWS has not said so yet
+    assert night.said(HEALTH) == "no"  # AWS has not said so yet
     night.passes(1600)
-    assert night.told(HEALTH) == "yes"
+    assert night.said(HEALTH) == "yes"
     night.health.resolve(PRIMARY, "RDS")
     night.passes(1600)
-    assert night.told(HEALTH) == "no"
+    assert night.said(HEALTH) == "no"
 
 
 def test_aws_health_without_a_support_plan_is_unknown(night: Night) -> None:
     night.health.support_plan = False
-    assert night.told(HEALTH) == "unknown"
+    assert night.said(HEALTH) == "unknown"
 
 
 def test_evidence_must_hold_for_the_dwell(night: Night) -> None:

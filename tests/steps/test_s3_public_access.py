@@ -91,7 +91,7 @@ class Scene:
         }
         return self.clock.spawn(lambda: self.handler(event, None)).join()
 
-    def settle(self, blocked: bool | str, purpose: str = "move", mode: str = "graceful") -> dict[str, Any]:
+    def converge(self, blocked: bool | str, purpose: str = "move", mode: str = "graceful") -> dict[str, Any]:
         """Ticks as the state machine does, until the state holds; a state is entered at its first tick."""
         self.enter()
         while True:
@@ -134,7 +134,7 @@ class Scene:
             c.operation for c in self.calls if "PublicAccessBlock" in c.operation and c.operation[:3] != "Get"
         ]
 
-    def befall(self, operation: str, kind: Kind, times: int) -> None:
+    def inject(self, operation: str, kind: Kind, times: int) -> None:
         left = [times]
 
         def line(request: Request) -> Kind | None:
@@ -174,20 +174,20 @@ def test_a_fence_is_done_only_when_customers_are_told_403(scene: Scene) -> None:
         scene.tick(True)
     assert scene.block() == CLOSED
     assert scene.customers_read() == 200
-    assert scene.settle(True)["outcome"] == "done"
+    assert scene.converge(True)["outcome"] == "done"
     assert scene.customers_read() == 403
 
 
 def test_only_the_buckets_own_region_is_fenced(scene: Scene) -> None:
-    scene.settle(True)
+    scene.converge(True)
     assert scene.customers_read(WEST) == 200
     assert scene.block(WEST) is None
 
 
 def test_a_bucket_that_had_no_block_has_none_again(scene: Scene) -> None:
-    scene.settle(True)
+    scene.converge(True)
     assert scene.ledger() == {f"memory#run#{FENCED}": {"value": None}}
-    scene.settle("restore")
+    scene.converge("restore")
     assert scene.block() is None
     assert scene.customers_read() == 200
     assert scene.ledger() == {}
@@ -195,35 +195,35 @@ def test_a_bucket_that_had_no_block_has_none_again(scene: Scene) -> None:
 
 def test_the_owners_own_settings_come_back_as_they_were(scene: Scene) -> None:
     scene.set_block(**PARTLY)
-    scene.settle(True)
+    scene.converge(True)
     assert scene.block() == CLOSED
-    scene.settle("restore")
+    scene.converge("restore")
     assert scene.block() == PARTLY
     assert scene.customers_read() == 200
 
 
 def test_the_memory_is_kept_until_customers_can_read_again(scene: Scene) -> None:
-    scene.settle(True)
+    scene.converge(True)
     with pytest.raises(NotYet, match="customers do not feel it yet"):
         scene.tick("restore")
     assert f"memory#run#{FENCED}" in scene.ledger()
 
 
 def test_a_restore_does_not_end_while_the_accounts_block_still_closes_the_door(scene: Scene) -> None:
-    scene.settle(True)
+    scene.converge(True)
     boto3.client("s3control", EAST).put_public_access_block(
         AccountId=ACCOUNT, PublicAccessBlockConfiguration=CLOSED
     )
     scene.clock.sleep(10)
     with pytest.raises(Refused, match="customers do not feel it yet"):
-        scene.settle("restore")
+        scene.converge("restore")
 
 
 def test_a_door_that_was_closed_before_is_not_remembered_and_stays_closed(scene: Scene) -> None:
     scene.set_block(**CLOSED)
-    assert scene.settle(True)["outcome"] == "done"
+    assert scene.converge(True)["outcome"] == "done"
     assert scene.ledger() == {}
-    assert scene.settle("restore")["outcome"] == "nothing withheld"
+    assert scene.converge("restore")["outcome"] == "nothing withheld"
     assert scene.block() == CLOSED
 
 
@@ -235,38 +235,38 @@ def test_a_restore_of_nothing_asks_nobody(scene: Scene) -> None:
 
 
 def test_a_second_tick_changes_nothing(scene: Scene) -> None:
-    scene.settle(True)
+    scene.converge(True)
     writes = scene.writes()
-    scene.settle(True)
+    scene.converge(True)
     assert scene.writes() == writes == ["PutPublicAccessBlock"]
     assert scene.ledger() == {f"memory#run#{FENCED}": {"value": None}}
 
 
 def test_a_lost_answer_does_not_remember_the_fence_itself(scene: Scene) -> None:
-    scene.befall("PutPublicAccessBlock", "lost_after", 1)
-    scene.settle(True)
+    scene.inject("PutPublicAccessBlock", "lost_after", 1)
+    scene.converge(True)
     assert scene.ledger() == {f"memory#run#{FENCED}": {"value": None}}
 
 
 def test_a_lost_request_is_sent_again(scene: Scene) -> None:
-    scene.befall("PutPublicAccessBlock", "lost_before", 1)
-    assert scene.settle(True)["outcome"] == "done"
+    scene.inject("PutPublicAccessBlock", "lost_before", 1)
+    assert scene.converge(True)["outcome"] == "done"
     assert scene.customers_read() == 403
 
 
 def test_what_is_overwritten_is_in_the_ledger_first(scene: Scene) -> None:
-    scene.befall("PutItem", "lost_before", 1)
+    scene.inject("PutItem", "lost_before", 1)
     with pytest.raises(NotYet):
         scene.tick(True)
     assert scene.writes() == []
 
 
 def test_the_first_to_give_back_does_not_open_it_under_the_seconds_feet(scene: Scene) -> None:
-    scene.settle(True, purpose="break")
-    scene.settle(True, purpose="move")
-    assert scene.settle("restore", purpose="break")["outcome"] == "still held by run"
+    scene.converge(True, purpose="break")
+    scene.converge(True, purpose="move")
+    assert scene.converge("restore", purpose="break")["outcome"] == "still held by run"
     assert scene.customers_read() == 403
-    scene.settle("restore", purpose="move")
+    scene.converge("restore", purpose="move")
     assert scene.customers_read() == 200
     assert scene.block() is None
     assert scene.ledger() == {}
@@ -277,14 +277,14 @@ def test_a_graceful_run_is_refused_where_the_region_is_silent(scene: Scene) -> N
     with pytest.raises(NotYet):
         scene.tick(True)
     with pytest.raises(Refused, match="silent"):
-        scene.settle(True)
+        scene.converge(True)
     assert scene.clock.now - scene.entered < 30
     assert scene.ledger() == {}
 
 
 def test_an_ungraceful_run_owes_the_fence_of_a_silent_region_and_goes_on(scene: Scene) -> None:
     scene.weather.dark.add(EAST)
-    answer = scene.settle(True, mode="ungraceful")
+    answer = scene.converge(True, mode="ungraceful")
     assert answer["outcome"] == "unknown"
     assert answer["facts"]["unknown"] == 1
     assert 20 < scene.clock.now - scene.entered < 30
@@ -293,9 +293,9 @@ def test_an_ungraceful_run_owes_the_fence_of_a_silent_region_and_goes_on(scene: 
 
 def test_a_debt_is_paid_when_the_region_answers_and_customers_are_told_403(scene: Scene) -> None:
     scene.weather.dark.add(EAST)
-    scene.settle(True, mode="ungraceful")
+    scene.converge(True, mode="ungraceful")
     scene.weather.dark.clear()
-    assert scene.settle(True, mode="ungraceful")["outcome"] == "done"
+    assert scene.converge(True, mode="ungraceful")["outcome"] == "done"
     assert scene.customers_read() == 403
     assert list(scene.ledger()) == [f"memory#run#{FENCED}"]
 
@@ -311,42 +311,42 @@ def test_a_region_that_answers_after_it_was_owed_is_fenced_in_the_same_state(sce
 def test_a_control_plane_that_takes_no_writes_is_owed_with_what_it_would_have_overwritten(
     scene: Scene,
 ) -> None:
-    scene.befall("PutPublicAccessBlock", "503", -1)
-    assert scene.settle(True, mode="ungraceful")["outcome"] == "unknown"
+    scene.inject("PutPublicAccessBlock", "503", -1)
+    assert scene.converge(True, mode="ungraceful")["outcome"] == "unknown"
     assert set(scene.ledger()) == {f"debt#{FENCED}", f"memory#run#{FENCED}"}
 
 
 def test_a_fence_that_is_given_back_is_owed_no_more(scene: Scene) -> None:
     scene.weather.dark.add(EAST)
-    scene.settle(True, mode="ungraceful")
-    assert scene.settle("restore", mode="ungraceful")["outcome"] == "nothing withheld"
+    scene.converge(True, mode="ungraceful")
+    assert scene.converge("restore", mode="ungraceful")["outcome"] == "nothing withheld"
     assert scene.ledger() == {}
 
 
 def test_a_game_day_owes_no_breakage(scene: Scene) -> None:
     scene.weather.dark.add(EAST)
     with pytest.raises(Refused):
-        scene.settle(True, purpose="break", mode="ungraceful")
+        scene.converge(True, purpose="break", mode="ungraceful")
     assert scene.ledger() == {}
 
 
 def test_a_website_that_does_not_answer_is_no_closed_door(scene: Scene) -> None:
     scene.weather.dark.add(website(BUCKETS[EAST], EAST))
     with pytest.raises(Refused, match="not within 120 s"):
-        scene.settle(True)
+        scene.converge(True)
     assert scene.block() == CLOSED
 
 
 def test_a_website_that_answers_503_is_no_open_door(scene: Scene) -> None:
-    scene.settle(True)
-    scene.befall("GET", "503", -1)
+    scene.converge(True)
+    scene.inject("GET", "503", -1)
     with pytest.raises(Refused, match="not within 120 s"):
-        scene.settle("restore")
+        scene.converge("restore")
     assert f"memory#run#{FENCED}" in scene.ledger()
 
 
 def test_what_was_silent_while_others_answered_is_asked_again_in_the_same_look(scene: Scene) -> None:
-    scene.befall("GetPublicAccessBlock", "lost_before", 1)
+    scene.inject("GetPublicAccessBlock", "lost_before", 1)
     with pytest.raises(NotYet):
         scene.tick(True)
     assert scene.block() == CLOSED
@@ -359,8 +359,8 @@ def test_one_call_in_five_lost_delays_the_fence_and_does_not_stop_it(scene: Scen
         return dice.choice(("lost_before", None, None, None, None))
 
     scene.weather.script.append(one_in_five)
-    assert scene.settle(True)["outcome"] == "done"
-    assert scene.settle("restore")["outcome"] == "nothing withheld"
+    assert scene.converge(True)["outcome"] == "done"
+    assert scene.converge("restore")["outcome"] == "nothing withheld"
     assert scene.block() is None
 
 

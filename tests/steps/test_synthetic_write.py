@@ -1,4 +1,4 @@
-"""Customers can buy: the real handler against a made-up shop behind one door."""
+"""Customers can buy: the real handler against a made-up shop behind one endpoint."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from functions.steps.synthetic_write import SyntheticWrite
 from twin.faults import Kind
 from twin.net import HttpAnswer, HttpRequest
 
-DOOR = "api.shop.example"
+HOST = "api.shop.example"
 INPUTS = {
-    "url": f"https://{DOOR}",
+    "url": f"https://{HOST}",
     "write": "/user",
     "body": '{"email": "{marker}@farshore.example"}',
     "read": "/user/{marker}@farshore.example",
@@ -24,7 +24,7 @@ INPUTS = {
 
 
 class Shop(Stage):
-    """One door, behind it the Region that serves; users are replicated at once."""
+    """One endpoint, behind it the Region that serves; users are replicated at once."""
 
     def __init__(self, cloud: Any) -> None:
         super().__init__(cloud)
@@ -35,7 +35,7 @@ class Shop(Stage):
             self.net.serve(
                 f"api.{region}", region, lambda request, region=region: self.answer(region, request)
             )
-        self.net.name(DOOR, lambda: f"api.{self.serving}")
+        self.net.name(HOST, lambda: f"api.{self.serving}")
         self.hold()
 
     def answer(self, region: str, request: HttpRequest) -> HttpAnswer:
@@ -64,9 +64,9 @@ def shop() -> Iterator[Shop]:
 
 
 def test_a_write_that_can_be_read_back_from_the_region_is_done(shop: Shop) -> None:
-    told = shop.proves()
-    assert told["outcome"] == "done"
-    assert shop.users == [f"{told['facts']['marker']}@farshore.example"]
+    said = shop.proves()
+    assert said["outcome"] == "done"
+    assert shop.users == [f"{said['facts']['marker']}@farshore.example"]
 
 
 def test_again_finds_the_marker_and_writes_nothing(shop: Shop) -> None:
@@ -106,37 +106,37 @@ def test_a_write_that_the_other_region_served_proves_nothing_and_is_not_repeated
 
 def test_a_door_that_does_not_answer_is_waited_for(shop: Shop) -> None:
     shop.cloud.weather.dark.add(WEST)
-    assert shop.fails_to() == f"NotYet: the state: https://{DOOR} does not answer"
+    assert shop.fails_to() == f"NotYet: the state: https://{HOST} does not answer"
     shop.cloud.weather.dark.clear()
     assert shop.proves()["outcome"] == "done"
 
 
 def test_a_door_that_has_no_address_is_waited_for(shop: Shop) -> None:
-    shop.net.name(DOOR, lambda: None)
+    shop.net.name(HOST, lambda: None)
     assert "does not answer" in shop.fails_to()
 
 
 @pytest.mark.parametrize("kind", ["lost_after", "slow"])
 def test_a_write_whose_answer_was_lost_is_found_and_not_repeated(shop: Shop, kind: Kind) -> None:
-    shop.befall(kind, "POST")
-    assert shop.settle("synthetic_write", INPUTS)["outcome"] == "done"
+    shop.inject(kind, "POST")
+    assert shop.converge("synthetic_write", INPUTS)["outcome"] == "done"
     assert len(shop.users) == 1
 
 
 @pytest.mark.parametrize("kind", ["lost_before", "500", "503", "throttled", "denied"])
 @pytest.mark.parametrize("method", ["GET", "POST"])
 def test_a_request_that_fails_once_delays_it(shop: Shop, kind: Kind, method: str) -> None:
-    shop.befall(kind, method)
-    assert shop.settle("synthetic_write", INPUTS)["outcome"] == "done"
+    shop.inject(kind, method)
+    assert shop.converge("synthetic_write", INPUTS)["outcome"] == "done"
     assert len(set(shop.users)) == 1
 
 
 def test_a_dry_run_shows_the_write_and_makes_none(shop: Shop) -> None:
-    told = shop.proves(dry_run=True)
-    assert told["outcome"] == "would change"
-    (call,) = told["calls"]
+    said = shop.proves(dry_run=True)
+    assert said["outcome"] == "would change"
+    (call,) = said["calls"]
     assert call["action"] == "http:POST"
-    assert call["parameters"]["url"] == f"https://{DOOR}/user"
+    assert call["parameters"]["url"] == f"https://{HOST}/user"
     assert "@farshore.example" in call["parameters"]["body"]
     assert shop.users == []
 

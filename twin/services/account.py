@@ -1,0 +1,127 @@
+"""One account in all its Regions: what runs functions and state machines, watches, and pages.
+
+An application and Farshore beside it stand on these. Whoever simulates them asks here, and names no service.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
+from typing import Any
+
+import boto3
+
+from ..application import Journey
+from ..aws import ACCOUNT, Cloud
+from ..net import Net
+from .cloudwatch.model import Metrics
+from .dynamodb.model import StrongTable
+from .events.model import Bus
+from .health.model import Health
+from .iam.model import Policy
+from .lambda_.model import FunctionError, Functions
+from .stepfunctions.model import StepFunctions
+from .synthetics.model import NAMESPACE, Canary
+
+__all__ = ["Account", "FunctionError", "Policy"]
+
+OwnEngine = StepFunctions
+"""The twin's own."""
+Engine = Callable[[Cloud, ExitStack], OwnEngine | None]
+"""Puts what runs state machines into a Cloud; None where that is moto's interpreter."""
+Act = Callable[[Mapping[str, Any]], None]
+
+
+def own_engine(cloud: Cloud, stack: ExitStack) -> OwnEngine:
+    return StepFunctions(cloud)
+
+
+class Account:
+    """The services, each once."""
+
+    def __init__(self, cloud: Cloud, net: Net, stack: ExitStack, engine: Engine = own_engine) -> None:
+        self._cloud, self._net = cloud, net
+        self.engine = engine(cloud, stack)
+        self.functions = Functions(cloud)
+        self._bus = Bus(cloud)
+        self.metrics = Metrics(cloud, self._bus)
+        Health(cloud, self._bus)
+
+    # What it has.
+
+    def strong_table(self, name: str, regions: Sequence[str]) -> StrongTable:
+        return StrongTable(self._cloud, name, regions)
+
+    def topic(self, arn: str) -> None:
+        """A topic of this ARN, by which people are paged."""
+        _, _, service, region, _, name = arn.split(":")
+        assert service == "sns", arn
+        boto3.client("sns", region_name=region).create_topic(Name=name)
+
+    def canary(self, region: str, name: str, journey: Journey) -> None:
+        """A canary, and an alarm of the same name: two of three journeys in a row have failed."""
+        Canary(self._cloud, self._net, self.metrics, region, name, journey)
+        self.metrics.alarm(
+            region,
+            name,
+            NAMESPACE,
+            "SuccessPercent",
+            {"CanaryName": name},
+            90,
+            "LessThanThreshold",
+            evaluation_periods=3,
+            datapoints_to_alarm=2,
+            treat_missing="notBreaching",
+        )
+
+    def on_alarm(self, region: str, alarm: str, act: Act, given: Mapping[str, Any]) -> None:
+        """A rule of the Region: whenever the alarm goes off there, `act` gets what is given."""
+        pattern = {
+            "source": ["aws.cloudwatch"],
+            "detail-type": ["CloudWatch Alarm State Change"],
+            "detail": {"alarmName": [alarm], "state": {"value": ["ALARM"]}},
+        }
+        self._bus.rule(region, alarm, pattern, act, given)
+
+    def schedule(self, region: str, name: str, seconds: float, act: Act) -> None:
+        self._bus.schedule(region, name, seconds, act)
+
+    # State machines: as boto3 has them, in the Region that an ARN names.
+
+    def machines(self, region: str) -> Any:
+        """boto3's client of what runs state machines there."""
+        return boto3.client("stepfunctions", region_name=region)
+
+    def create_machine(self, region: str, name: str, definition: str) -> str:
+        """Its ARN."""
+        role = f"arn:aws:iam::{ACCOUNT}:role/farshore"
+        made = self.machines(region).create_state_machine(name=name, definition=definition, roleArn=role)
+        return str(made["stateMachineArn"])
+
+    def start(self, machine: str, name: str, given: str) -> str:
+        """Starts an execution with this input, and gives its ARN."""
+        client = self.machines(_region(machine))
+        return str(client.start_execution(stateMachineArn=machine, name=name, input=given)["executionArn"])
+
+    def describe(self, execution: str) -> Mapping[str, Any]:
+        described: Mapping[str, Any] = self.machines(_region(execution)).describe_execution(
+            executionArn=execution
+        )
+        return described
+
+    def history(self, executionArn: str, **more: Any) -> Mapping[str, Any]:
+        """A page of the execution's history."""
+        client = self.machines(_region(executionArn))
+        page: Mapping[str, Any] = client.get_execution_history(executionArn=executionArn, **more)
+        return page
+
+    def stop(self, execution: str, error: str, cause: str) -> None:
+        self.machines(_region(execution)).stop_execution(executionArn=execution, error=error, cause=cause)
+
+    def redrive(self, execution: str) -> None:
+        """From the console: without a word to anybody."""
+        self.machines(_region(execution)).redrive_execution(executionArn=execution)
+
+
+def _region(arn: str) -> str:
+    return arn.split(":")[3]
