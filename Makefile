@@ -26,6 +26,7 @@ check: $(DEV) ## format, lint, types, import contracts, stale files, tests, the 
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/farshore compile --check
+	$(BIN)/farshore words --check
 	$(BIN)/farshore lint
 	$(SAM) validate --lint
 	$(MAKE) --no-print-directory test

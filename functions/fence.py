@@ -146,6 +146,15 @@ class _Sum:
         return done
 
 
+def patient(patience: float, within: float) -> None:
+    """Raises ValueError where a silent Region would end the run before its fence could be owed."""
+    if patience >= within:
+        raise ValueError(
+            f"patience {patience:g} s is not shorter than within {within:g} s: a fence of a Region that is "
+            "silent would fail the run and never be owed"
+        )
+
+
 def remembered_here(world: World, resource: str) -> bool:
     """Its owner has something to give back: where it has not, a restore needs no reading."""
     return any(memory.owner == world.run.owner for memory in world.records.remembered(resource))

@@ -4,7 +4,7 @@ A text that names something has a type of its own, with a `Form`: AWS's pattern 
 in which AWS keeps it. The loader reads by them, editors complete by them, and docs/steps.md says them. Steps
 themselves need only the types. What names nothing is a plain `str`.
 
-Adding a type is adding a NewType and its entry in FORMS.
+Adding a type is adding a NewType and its entry in FORMS, here or in the file of the step that needs it.
 """
 
 from __future__ import annotations

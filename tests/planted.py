@@ -121,7 +121,8 @@ PLANTED: dict[str, tuple[Plant, str, str, str, str]] = {
     "a lease that is taken from a run that is running": (
         slip(LeaseStep, "_after_another",
              'if seen.run.purpose == "settle":',
-             'if True:\n            return self._take(seen, lease, 0.0)\n        if False:'),
+             'if True:\n            return self._take(seen, lease, 0.0)\n'
+             '        if seen.run.purpose == "settle":'),
         f"failover,graceful,other@{FENCE}", "PutFunctionConcurrency",
         "S8", "failover held the lease, another run was started, and it ended: Refused",
     ),
@@ -150,7 +151,7 @@ PLANTED: dict[str, tuple[Plant, str, str, str, str]] = {
     ),
     "a single endpoint of ARC's five": (
         slip(ArcControls, "observe", "endpoints[first:] + endpoints[:first]", "endpoints[first : first + 1]"),
-        r"failover,graceful,dark:[a-e]{8}\.[a-z0-9.-]*com$", "", "S7", "no endpoint of the cluster tells",
+        r"failover,graceful,dark:[a-e]{8}\.[a-z0-9.-]*com$", "", "S7", "no endpoint of the cluster answers",
     ),
     "a service's word for busy that is not known": (
         other(AuroraWriter, "busy", frozenset()),

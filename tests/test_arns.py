@@ -151,3 +151,14 @@ def test_a_step_whose_name_is_too_long_for_a_function_or_a_state_is_refused(hous
     said = compiled(house, "str", "{queues: orders}", name=f"{name}hhhh")
     assert any("of 64: give the step a shorter name" in line for line in said)
     assert any("shop-failover: the state " in line and "of 80: give the step" in line for line in said)
+
+
+@pytest.mark.parametrize("name", ["release", "failed"])
+def test_a_step_that_is_called_like_a_state_of_the_compilers_does_not_replace_it(
+    house: Path, name: str
+) -> None:
+    assert compiled(house, "str", "{queues: orders}", name=name) == []
+    states = json.loads((house / "statemachines/shop-failover.asl.json").read_text())["States"]
+    ours = "lease" if name == "release" else None
+    assert states[name].get("Parameters", {}).get("Payload", {}).get("run", {}).get("step") == ours
+    assert states[f"{name} (2)"]["Parameters"]["Payload"]["run"]["step"] == name

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from farshore.checkers.checkers import Checkers
+from farshore.operate.proposal import proposal_of
 from farshore.runbook.find import find
 from farshore.simulate.simulation import Simulation
 from functions.errors import NotYet
@@ -14,11 +15,11 @@ def approve(simulation: Simulation) -> None:
         records = simulation.operator.records()
     except NotYet:
         return
-    proposal = records.proposal
-    if proposal and proposal["hash"] not in records.decisions:
-        plan = {entry["state"]: entry for entry in proposal["plan"]}
-        simulation.checkers.on_approval(proposal["execution"], plan)
-        simulation.operator.decide(proposal["hash"], "approve", "jane", "she knows")
+    proposal = proposal_of(records)
+    if proposal and proposal.hash not in records.decisions:
+        plan = {step.state: step for step in proposal.plan}
+        simulation.checkers.on_approval(proposal.execution, plan)
+        simulation.operator.decide(proposal.hash, "approve", "jane", "she knows")
 
 
 def test_a_glance_after_every_event_finds_what_a_look_would_find() -> None:

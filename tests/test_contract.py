@@ -153,7 +153,7 @@ def test_what_a_resource_is_named_by_is_an_input(kind: type[Step[Any]]) -> None:
 MENTIONED: dict[str, dict[str, str]] = {
     "lease": {
         "farshore/compile/procedure.py": "the compiler puts it first and last",
-        "farshore/compile/states.py": "the compiler puts it first and last",
+        "farshore/compile/states.py": "the names of the states that the compiler places",
         "farshore/compile/undo.py": "the compiler ends an undo with it",
         "farshore/commands/status.py": "the lease, not the step",
         "farshore/simulate/simulation.py": "the lease, not the step",

@@ -36,7 +36,6 @@ DECLARED = {
 APIS = {api for api in DECLARED if not api.is_http}
 
 NAMING: Mapping[str, str] = {
-    "farshore/lint/darkness.py": "a step is to declare what it survives",
     "twin/asl/definition.py": "the resource of a Task is to be an argument",
     "twin/asl/execution.py": "who answers a Task is to be an argument",
     "twin/asl/history.py": "in the engine's own words",

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Annotated, ClassVar, NewType
 
 import jsonschema
 import pytest
 import yaml
+from click.testing import CliRunner, Result
 from test_schema import AsEditorsRead
 
-from farshore.compile.compilation import compiled
+from farshore.cli import farshore
 from farshore.compile.schema import json_schema
 from farshore.runbook.load import Mistakes, load
-from functions.inputs import FORMS
+from functions.inputs import FORMS, Form
+from functions.step import Step
 
 SHIPPED = (Path(__file__).parent.parent / "runbooks" / "unicorn-shop.yaml").read_text()
 TABLE = Path(__file__).with_name("input_mistakes.txt")
@@ -69,34 +73,86 @@ def test_every_form_takes_its_own_example(kind: object) -> None:
 FRAME = "Resources:\n\n# ---- derived by farshore compile: do not edit below ----\n"
 
 
-def files(root: Path, old: str, new: str) -> Mapping[str, str]:
-    """What compile would write. Raises Mistakes."""
+def compiling(root: Path, monkeypatch: pytest.MonkeyPatch, old: str, new: str) -> Result:
+    """What `farshore compile` says where this is the one runbook."""
     assert old in SHIPPED
     (root / "runbooks").mkdir()
     (root / "runbooks" / "unicorn-shop.yaml").write_text(SHIPPED.replace(old, new, 1))
     (root / "template.yaml").write_text(FRAME)
-    return compiled(root).files
+    monkeypatch.chdir(root)
+    return CliRunner(mix_stderr=False).invoke(farshore, ["compile"])
 
 
 @pytest.mark.parametrize(
     ("old", "new", "said"),
     [
-        ("on_in: $to", "on_in: $from", "us-east-1 is both on_in and off_in"),
+        ("on_in: $to", "on_in: $from", "arc_controls: us-east-1 is both on_in and off_in"),
         # Right on the way there, and wrong on the way back.
-        ("on_in: $to", "on_in: us-west-1", "us-west-1 is both on_in and off_in"),
-        ("on_in: $to", "on_in: us-west-2", "no routing control for us-west-2"),
-        (CONTROL, CONTROL.replace("east", "west"), "two Regions have the same routing control"),
+        ("on_in: $to", "on_in: us-west-1", "arc_controls: us-west-1 is both on_in and off_in"),
+        ("on_in: $to", "on_in: us-west-2", "arc_controls: no routing control for us-west-2"),
+        (CONTROL, CONTROL.replace("east", "west"), "arc_controls: two Regions have the same routing control"),
+        (
+            "reserved: 0",
+            "reserved: 0\n      patience: 15m",
+            "lambda_concurrency: patience 900 s is not shorter than within 900 s",
+        ),
+        (
+            '{marker}@farshore.example", "first',
+            'me@farshore.example", "first',
+            "synthetic_write: body lacks {marker}",
+        ),
     ],
 )
 def test_inputs_that_do_not_go_together_are_refused_before_anything_is_written(
-    tmp_path: Path, old: str, new: str, said: str
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, old: str, new: str, said: str
 ) -> None:
-    with pytest.raises(Mistakes, match=f"unicorn-shop.yaml:[0-9]+: arc_controls: {said}"):
-        files(tmp_path, old, new)
+    result = compiling(tmp_path, monkeypatch, old, new)
+    assert isinstance(result.exception, Mistakes)
+    assert re.search(f"unicorn-shop.yaml:[0-9]+: {re.escape(said)}", str(result.exception))
+    assert not (tmp_path / "statemachines").exists()
 
 
-def test_a_text_that_reads_like_a_direction_stays_a_text(tmp_path: Path) -> None:
+def test_a_text_that_reads_like_a_direction_stays_a_text(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Only what is a Region by its type is replaced."""
-    body = next(line.strip() for line in SHIPPED.splitlines() if line.strip().startswith("body: "))
-    machine = files(tmp_path, body, "body: $from")["statemachines/unicorn-shop-failover.asl.json"]
-    assert '"body": "$from"' in machine
+    host = "host: https://api.unicorn-shop.example"
+    assert compiling(tmp_path, monkeypatch, host, f"{host}\n      key: $from").exit_code == 0
+    machine = (tmp_path / "statemachines" / "unicorn-shop-prepare.asl.json").read_text()
+    assert '"key": "$from"' in machine
+
+
+Colour = NewType("Colour", str)
+"""What only one step names: its form stands beside the step."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Painted(Step[None]):
+    """The site is painted."""
+
+    colour: Annotated[Colour, "the colour"]
+
+    name: ClassVar = "painted"
+
+
+def test_a_step_may_bring_a_type_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    form = Form("a colour", "colours", "red|blue", "red or blue", "red", canonical=str.lower, keeper="Paint")
+    monkeypatch.setitem(FORMS, Colour, form)
+    registry = {"painted": Painted}
+    least = (
+        "application: a\nregions: {primary: eu-west-1, standby: eu-west-2}\nobjectives: {rto: 1h, rpo: 0s}\n"
+    )
+
+    def said(colour: str) -> str:
+        (tmp_path / "a.yaml").write_text(f"{least}failover: [painted: {{colour: {colour}}}]\n")
+        try:
+            load(tmp_path / "a.yaml", registry)
+        except Mistakes as refused:
+            return refused.mistakes[0].what
+        return "read"
+
+    assert said("red") == "read"
+    assert said("RED") == 'colour: "RED": Paint keeps it as red'
+    assert said("mauve") == 'colour: "mauve" is not a colour'
+    colours = json_schema(registry)["$defs"]["step.painted"]["properties"]["colour"]
+    assert colours["pattern"] == "^(red|blue)$"

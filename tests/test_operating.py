@@ -210,7 +210,7 @@ def test_an_approver_is_shown_the_plan_with_its_point_of_no_return_and_what_may_
 def test_an_approver_is_shown_the_fence_that_nobody_can_confirm_while_the_region_is_dark(
     console: Console,
 ) -> None:
-    console.rehearsal.cloud.weather.dark.add("us-east-1")
+    console.account.cloud.weather.dark.add("us-east-1")
     pending = console.asking(mode="ungraceful")
     result = console("decline", pending, "--why", "a test moves nobody")
     assert result.exit_code == 0, result.stderr

@@ -75,6 +75,11 @@ def test_what_lint_calls_an_error_is_refused_together_with_what_aws_would_refuse
     assert sorted(said) == sorted(linted())
 
 
+def test_what_lint_alone_calls_an_error_is_refused(house: Path) -> None:
+    edited(house / BOOK, "lose_at_most: 30s", "lose_at_most: 31s")
+    assert refusal(house) == linted() != []
+
+
 def test_a_warning_of_lint_does_not_keep_a_runbook_from_compiling(house: Path) -> None:
     assert "warning" in CliRunner(mix_stderr=False).invoke(farshore, ["lint"]).stdout
     assert compiling().exit_code == 0
@@ -199,10 +204,11 @@ def test_seventy_functions_of_24_characters_compile_into_managed_policies_that_i
     assert allowed == {LONG.format(n) for n in range(70)}
 
 
-def test_a_policy_that_fits_stays_inline(house: Path) -> None:
+def test_a_policy_that_fits_stays_inline_though_no_managed_policy_would_hold_it(house: Path) -> None:
+    with_functions(house, 50)
     assert compiling().exit_code == 0
     role = transformed(house / "template.yaml")["Resources"]["LambdaConcurrencyRole"]["Properties"]
-    assert letters([policy["PolicyDocument"] for policy in role["Policies"]]) <= 10_240
+    assert 6144 < letters([policy["PolicyDocument"] for policy in role["Policies"]]) <= 10_240
     assert all(isinstance(arn, str) for arn in role["ManagedPolicyArns"])
 
 

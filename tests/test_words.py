@@ -16,7 +16,10 @@ from pathlib import Path
 from typing import Any, get_args
 
 import pytest
+from click.testing import CliRunner
 
+from farshore.checkers.checkers import registry
+from farshore.cli import farshore as command_line
 from farshore.explore.kinds import KINDS, families
 from farshore.operate.render import STYLES
 from functions import errors
@@ -91,7 +94,7 @@ def test_the_words_of_a_story_are_defined() -> None:
 
 def test_the_words_of_an_exploration_and_the_headings_of_its_matrix_are_defined(tmp_path: Path) -> None:
     file = tmp_path / "matrix.md"
-    only = ("--only", "killed@failback-1/release/1/2", "--report", str(file), "--json")
+    only = ("--only", "killed@failback-1/release/", "--report", str(file), "--json")
     report = json.loads(farshore("explore", "unicorn-shop", *only).stdout)
     headings = re.findall(r"^\| \| (.*) \|$", file.read_text(), re.MULTILINE)
     assert headings
@@ -104,7 +107,7 @@ def test_the_words_of_an_exploration_and_the_headings_of_its_matrix_are_defined(
     [
         pytest.param(list(KINDS), id="a seed's"),
         pytest.param([family.name for family in families()], id="families"),
-        pytest.param([f"S{n}" for n in range(1, 9)] + ["L1"], id="invariants"),
+        pytest.param([checker.invariant for checker in registry()], id="invariants"),
         pytest.param([*get_args(Outcome), *STYLES], id="a plan's"),
         pytest.param([*MODES, *get_args(Purpose)], id="a run's"),
         pytest.param([name for name, thing in vars(errors).items() if isinstance(thing, type)], id="errors"),
@@ -113,3 +116,19 @@ def test_the_words_of_an_exploration_and_the_headings_of_its_matrix_are_defined(
 def test_every_word_that_can_be_said_is_defined(said: list[str]) -> None:
     assert said
     assert undefined(iter(said)) == []
+
+
+def test_what_follows_from_registries_is_up_to_date() -> None:
+    assert "up to date" in farshore("words", "--check").stdout
+
+
+def test_a_stale_part_is_said_to_be_and_written_anew_and_what_was_written_by_hand_stays(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    whole = (ROOT / "docs" / "words.md").read_text()
+    (file := tmp_path / "docs" / "words.md").parent.mkdir()
+    file.write_text(whole.replace("| S1 | ", "| S1 | In short: ").replace("# The words", "# Our words"))
+    assert CliRunner().invoke(command_line, ["words", "--check"]).exit_code == 1
+    assert CliRunner().invoke(command_line, ["words"]).exit_code == 0
+    assert file.read_text() == whole.replace("# The words", "# Our words")

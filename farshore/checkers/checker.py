@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar, Protocol
+from typing import ClassVar, Protocol
 
 from functions.ledger import Lease
+from functions.planned import Planned
 from functions.run import Purpose
 from twin.application import Application, Promise
 from twin.aws import Cloud
@@ -47,8 +48,8 @@ class Subject(Protocol):
     def purpose(self, procedure: str) -> Purpose:
         """What the procedure is for."""
 
-    def ask(self, run: RunReport, step: StepReport) -> Mapping[str, Any]:
-        """What the step would do now: the answer of a dry tick. It takes time."""
+    def ask(self, run: RunReport, step: StepReport) -> Planned:
+        """What the step would do now, by a dry tick. It takes time."""
 
 
 class Checker:
@@ -86,7 +87,7 @@ class Checker:
     def on_call(self, call: Call) -> None:
         """AWS has done a call."""
 
-    def on_approval(self, execution: str, plan: Mapping[str, Mapping[str, Any]]) -> None:
+    def on_approval(self, execution: str, plan: Mapping[str, Planned]) -> None:
         """A person approves a run's plan: by its states, what each would do."""
 
     def on_write(self, promise: Promise) -> None:

@@ -7,8 +7,8 @@ import importlib
 import pkgutil
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
 
+from functions.planned import Planned
 from twin.application import Promise
 
 from ..operate.history import RunReport
@@ -78,7 +78,7 @@ class Checkers:
         for checker in self._on_call:
             checker.on_call(call)
 
-    def on_approval(self, execution: str, plan: Mapping[str, Mapping[str, Any]]) -> None:
+    def on_approval(self, execution: str, plan: Mapping[str, Planned]) -> None:
         for checker in self._all:
             checker.on_approval(execution, plan)
 

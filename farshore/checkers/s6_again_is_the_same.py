@@ -18,6 +18,6 @@ class AgainIsTheSame(Checker):
                 kind = step_of(step.event)
                 if kind is None or not (kind.needs_lease and kind.writes) or step.outcome == "unknown":
                     continue
-                answer = self.subject.ask(run, step)
-                if answer["outcome"] == "would change":
-                    self.breach(f"{run.procedure}: {step.name} would change again: {answer['why']}")
+                again = self.subject.ask(run, step)
+                if again.outcome in ("would change", "would refuse"):
+                    self.breach(f"{run.procedure}: {step.name} {again.outcome} again: {again.why}")

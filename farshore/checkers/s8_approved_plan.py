@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any
 
 from functions.inputs import ClusterEndpoint
+from functions.planned import Planned
 
 from ..compile.definition import step_of
 from ..compile.machine import AGAIN
@@ -14,20 +14,18 @@ from .checker import Checker, Subject
 from .events import Call, LedgerWrite, Tick
 from .final_state import FinalState
 
-Plan = Mapping[str, Mapping[str, Any]]
-
 
 class ApprovedPlan(Checker):
     invariant = "S8"
 
     def __init__(self, subject: Subject, breach: Callable[[str], None]) -> None:
         super().__init__(subject, breach)
-        self._plans: dict[str, list[Plan]] = {}
+        self._plans: dict[str, list[Mapping[str, Planned]]] = {}
         """By execution."""
         self._overruled: set[str] = set()
         """Executions that a person carries on as ungraceful, whatever the plan says of what may be lost."""
 
-    def on_approval(self, execution: str, plan: Plan) -> None:
+    def on_approval(self, execution: str, plan: Mapping[str, Planned]) -> None:
         self._plans.setdefault(execution, []).append(plan)
 
     def on_call(self, call: Call) -> None:
@@ -38,9 +36,9 @@ class ApprovedPlan(Checker):
         if call.change.accepts_loss and tick.execution in self._overruled:
             return
         state = tick.event["state"]["Name"].removesuffix(AGAIN)
-        entries = [plan[state] for plan in self._plans.get(tick.execution, ()) if state in plan]
-        if not any(_covers(entry, call) for entry in entries):
-            said = entries[-1]["outcome"] if entries else "nothing"
+        approved = [plan[state] for plan in self._plans.get(tick.execution, ()) if state in plan]
+        if not any(_covers(step, call) for step in approved):
+            said = approved[-1].outcome if approved else "nothing"
             self.breach(f"{tick.label} sent {request}, but the approved plan says {said} for it")
 
     def _overrules(self, written: LedgerWrite | None) -> None:
@@ -55,17 +53,17 @@ class ApprovedPlan(Checker):
             self.breach(story)
 
 
-def _covers(entry: Mapping[str, Any], made: Call) -> bool:
+def _covers(step: Planned, made: Call) -> bool:
     """The plan names this very call, or says that the step would wait, or has not read all of its things."""
-    if entry["outcome"] == "would wait" or entry["facts"].get("unread"):
+    if step.outcome == "would wait" or step.facts.get("unread"):
         return True
     assert made.tick is not None
     request, others = made.request, _endpoints(made.tick)
     return any(
-        call["action"].partition(":")[2] == request.operation
-        and (call["region"] == request.region or request.region in others)
-        and call["parameters"] == request.parameters
-        for call in entry.get("calls", ())
+        call.api.operation_name == request.operation
+        and (call.region == request.region or request.region in others)
+        and call.parameters == request.parameters
+        for call in step.calls
     )
 
 

@@ -3,6 +3,125 @@
 Exits 1 where a run was not safe, or did not get there.
 """
 
-from ._exploring import explore_command as command
+from __future__ import annotations
 
-__all__ = ["command"]
+import json
+import re
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from ..runbook.find import find
+from ._report_file import ReportFile, save
+from ._twin import as_the_twin
+
+if TYPE_CHECKING:
+    from ..explore.data import FaultCase, Result
+    from ..explore.exploration import Exploration
+
+FIGURES = re.compile(r"[0-9]+(\.[0-9]+)?")
+MATRIX_WIDTH = 120
+"""Letters of a line of the matrix, whatever the terminal holds."""
+SHOWN_BREACHES = 20
+"""Different breaches that are shown on a terminal; `--json` has all of them."""
+
+
+@click.command()
+@click.argument("app")
+@click.option(
+    "--count", "only_count", is_flag=True, help="Only count points, classes and faults; run nothing."
+)
+@click.option(
+    "--all",
+    "every",
+    is_flag=True,
+    help="Every tick, not just three of each class, every fault of a class, and every run to its end.",
+)
+@click.option("--only", metavar="TEXT", default="", help="Only runs whose seed contains TEXT.")
+@click.option(
+    "--report",
+    type=ReportFile(),
+    help="Write the matrix to a file, as Markdown.",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print JSON on standard output, and nothing else.")
+def command(app: str, only_count: bool, every: bool, only: str, report: Path | None, as_json: bool) -> None:
+    began = time.perf_counter()
+    runbook = find(app)
+    as_the_twin()
+    from ..explore.exploration import Exploration
+    from ..explore.exploration import as_json as as_data
+    from ..explore.matrix import markdown
+
+    exploration = Exploration(app, runbook, to_the_end=every)
+    exploration.survey()
+    cases = [case for case in exploration.cases(every) if only in str(case.seed)]
+    if only_count:
+        counted = exploration.count(every)
+        click.echo(json.dumps(counted, indent=2) if as_json else _sentence(counted))
+        return
+    if not cases and not exploration.broken:
+        raise click.UsageError(f"no seed contains {only!r}: `explore {app} --count` makes them all")
+    _explore(exploration, cases)
+    wall = time.perf_counter() - began
+    if as_json:
+        click.echo(json.dumps(as_data(exploration, wall), indent=2))
+    else:
+        _show(exploration, wall)
+    if report is not None:
+        save(report, markdown(exploration))
+    sys.exit(0 if exploration.holds else 1)
+
+
+def _sentence(counted: Mapping[str, int]) -> str:
+    return (
+        f"{counted['points']:,} points in {counted['classes']:,} classes, x {counted['faults']} faults: "
+        f"{counted['runs']:,} runs"
+    )
+
+
+def _explore(exploration: Exploration, cases: Sequence[FaultCase]) -> None:
+    """With a bar on standard error for whoever waits."""
+    console = Console(stderr=True)
+    columns = (
+        TextColumn("exploring"), BarColumn(), MofNCompleteColumn(), TextColumn("{task.fields[bad]}"),
+        TimeRemainingColumn(),
+    )  # fmt: skip
+    with Progress(*columns, console=console, disable=not console.is_terminal, transient=True) as progress:
+        bar, bad = progress.add_task("", total=len(cases), bad=""), 0
+
+        def ended(result: Result) -> None:
+            nonlocal bad
+            bad += bool(result.outcome.breaches)
+            progress.update(bar, advance=1, bad=f"[red]{bad} bad[/]" if bad else "")
+
+        exploration.explore(cases, ended)
+
+
+def _show(exploration: Exploration, wall: float) -> None:
+    from ..explore import matrix
+
+    console = Console(highlight=False)
+    wide = Console(highlight=False, width=max(console.width, MATRIX_WIDTH))
+    wide.print(matrix.terminal(exploration))
+    alike: dict[tuple[str, str], list[str]] = {}
+    for result, breach in exploration.breaches():
+        key = breach.invariant, FIGURES.sub("#", breach.story)
+        alike.setdefault(key, []).append(str(result.case.seed))
+    for (invariant, story), seeds in list(alike.items())[:SHOWN_BREACHES]:
+        console.print(f"\n{invariant} in {len(seeds)} runs: {story}", style="bold red", markup=False)
+        console.print(f"farshore replay --shrink '{min(seeds, key=len)}'", markup=False, soft_wrap=True)
+    for result in exploration.broken:
+        wrong = f"\n{result.case.baseline} goes wrong by itself, and nothing was injected: mend that first"
+        console.print(wrong, style="bold red", markup=False, soft_wrap=True)
+    runs, good = exploration.made, exploration.good
+    console.print(
+        f"\n{runs:,} runs: {good['safe']:,} safe, {good['live']:,} live; "
+        f"{wall:.0f} s, {runs / wall:.0f} runs/s. Times in the runs are simulated.",
+        style="dim",
+    )

@@ -5,17 +5,18 @@ from __future__ import annotations
 import dataclasses
 import inspect
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from textwrap import dedent
 from typing import Any, get_args
 
 from functions.calls import Api
-from functions.inputs import Seconds
+from functions.inputs import FORMS, Seconds
 from functions.ledger import QUERY
 
 from ..runbook.load import Runbook, lines
 from ..runbook.registry import Input, Registry, StepType, inputs
+from ..runbook.typed import every_type
 from ..runbook.wording import bare, duration, expected
 from .machine import Machine, giving_back
 from .policy import function_name
@@ -31,6 +32,7 @@ Every step takes `within`. It is ticked until the state holds, at first after a 
 and is Refused when `within` has passed. A fence takes something from customers; it also takes
 `before_approval: true`, which puts it up before a person has spoken, in ungraceful runs only.
 """
+NAMES = "A text that names something is written as AWS takes and keeps it; anything else is refused."
 
 
 def steps_page(registry: Registry, runbooks: Sequence[Runbook], made: Sequence[Machine]) -> str:
@@ -43,7 +45,17 @@ def steps_page(registry: Registry, runbooks: Sequence[Runbook], made: Sequence[M
         text += [*_section(kind, made), "", *examples.get(kind.name, ["No runbook uses it."]), ""]
     for kind in placed:
         text += [*_section(kind, made), "", "The compiler places it: a runbook does not name it.", ""]
-    return "\n".join(text)
+    text += ["## Names", "", NAMES, "", *_table(["what", "is written", "such as"], _names(named))]
+    return "\n".join([*text, ""])
+
+
+def _names(kinds: Iterable[StepType]) -> Iterator[list[str]]:
+    """The form of every type of text that an input of these steps names."""
+    used = {declared for kind in kinds for each in inputs(kind) for declared in every_type(each.type)}
+    for declared, form in FORMS.items():
+        if declared in used:
+            kept = f"; {form.keeper} keeps no other form" if form.keeper else ""
+            yield [form.noun, f"{form.rule}{kept}", f"`{form.example}`"]
 
 
 def _summary(kind: StepType) -> list[str]:

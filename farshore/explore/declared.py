@@ -7,7 +7,7 @@ from functions.ledger import is_ledgers
 from twin.aws import GLOBAL_HOMES
 from twin.faults import Request
 
-from ..checkers.events import Call, Tick
+from ..checkers.events import Tick, call_of
 from ..compile.definition import step_of
 from ..operate.operator import START
 
@@ -20,15 +20,19 @@ def is_http(request: Request) -> bool:
     return request.service == HTTP_GET.service
 
 
-def changes_the_application(call: Call) -> bool:
-    return call.change is not None and not call.change.is_http
+def changes_the_application(request: Request, tick: Tick | None) -> bool:
+    return tick is not None and not is_http(request) and tick.change(request) is not None
 
 
-def only_reads(call: Call, tick: Tick) -> bool:
+def notes_in_the_ledger(request: Request, table: str) -> bool:
+    return call_of(request, table).written is not None
+
+
+def only_reads(request: Request, tick: Tick) -> bool:
     """It is all one whether it has been done."""
-    request, kind = call.request, step_of(tick.event)
-    if is_ledgers(tick.event["ledger"]["table"], request.service, request.parameters):
-        return call.written is None
+    table, kind = tick.event["ledger"]["table"], step_of(tick.event)
+    if is_ledgers(table, request.service, request.parameters):
+        return not notes_in_the_ledger(request, table)
     made = request.service, request.operation
     return kind is not None and made in {(api.service, api.operation_name) for api in kind.reads}
 

@@ -14,6 +14,7 @@ from botocore.exceptions import ClientError
 from functions.calls import Api, Silence
 from functions.errors import NotYet
 from functions.outside import NO_ANSWER
+from functions.planned import Planned
 from functions.run import Mode
 from twin.aws import WHO
 from twin.clock import Clock
@@ -21,6 +22,7 @@ from twin.clock import Clock
 from ..checkers.events import TICK, Call
 from ..operate.history import RunReport
 from ..operate.operator import REDRIVE
+from ..operate.proposal import proposal_of
 from ..operate.runs import region_of
 from ..operate.trouble import Trouble
 from ..simulate.simulation import Simulation
@@ -34,7 +36,7 @@ STOP = Api("states:StopExecution", client="stepfunctions")
 NAME = "exploration"
 """What the person signs with."""
 
-Plan = Mapping[str, Mapping[str, Any]]
+Plan = Mapping[str, Planned]
 """What each step would do, by its state."""
 
 
@@ -64,17 +66,16 @@ class Person:
     def _decide(self) -> None:
         operator = self._simulation.operator
         try:
-            proposal = operator.records().proposal
-            if any(entry["outcome"] == "would refuse" for entry in proposal["plan"]):
+            proposal = proposal_of(operator.records())
+            if proposal is None or any(step.outcome == "would refuse" for step in proposal.plan):
                 return
             if self.declines:
                 self.declines = False
-                operator.decide(proposal["hash"], "decline", NAME, "not tonight")
+                operator.decide(proposal.hash, "decline", NAME, "not tonight")
                 return
-            plan = {entry["state"]: entry for entry in proposal["plan"]}
             for hear in self.on_approval:
-                hear(proposal["execution"], plan)
-            operator.decide(proposal["hash"], "approve", NAME, "no step would refuse")
+                hear(proposal.execution, {step.state: step for step in proposal.plan})
+            operator.decide(proposal.hash, "approve", NAME, "no step would refuse")
         except NotYet:
             aside(self._clock, self._decide, READS_PLAN)
         except Trouble:

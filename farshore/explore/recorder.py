@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from functions.calls import Call as AskedCall
+from functions.calls import Call
 from twin.faults import Echo, Request
 
-from ..checkers.events import Call
+from ..checkers.events import TICK, Tick
 from .data import RecordedCall
-from .declared import changes_the_application, is_http, only_reads
+from .declared import changes_the_application, is_http, notes_in_the_ledger, only_reads
 from .replies import ASKED, Busy, Replies, hosts
 from .seed import Point
 
@@ -19,29 +19,32 @@ class Recorder:
     """Of one simulation."""
 
     def __init__(self) -> None:
-        self._calls: list[tuple[Point, Call, tuple[AskedCall, Busy] | None]] = []
+        self._requests: list[tuple[Point, Request, Tick | None, tuple[Call, Busy] | None]] = []
         self.echo = _Listening()
         """Knows which reads could be answered stale."""
 
-    def record(self, point: Point, call: Call) -> None:
-        self._calls.append((point, call, ASKED.get() if call.tick else None))
+    def record(self, point: Point, request: Request) -> None:
+        tick = TICK.get()
+        self._requests.append((point, request, tick, ASKED.get() if tick else None))
 
     def calls(self, replies: Replies) -> Iterator[RecordedCall]:
         """All of them, in order, once the run has come to its end."""
-        for point, call, asked in self._calls:
-            request, tick = call.request, call.tick
-            own_hosts = hosts(asked[0]) if asked else ()
+        for point, request, tick, asked in self._requests:
+            changes = changes_the_application(request, tick)
+            notes = tick is not None and notes_in_the_ledger(request, tick.event["ledger"]["table"])
+            call = asked[0] if asked else None
+            own_hosts = hosts(call) if call else ()
             yield RecordedCall(
                 point,
                 str(request),
                 "" if own_hosts or is_http(request) else request.service,
                 request.region,
-                changes_the_application(call),
-                tick is not None and call.written is not None,
+                changes,
+                notes,
                 tick.answer if tick else "",
                 id(request) in self.echo.changed,
                 own_hosts,
-                replies.of(*asked, request.region, not only_reads(call, tick)) if asked and tick else {},
+                replies.of(*asked, request.region, not only_reads(request, tick)) if asked and tick else {},
             )
 
 

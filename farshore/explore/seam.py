@@ -10,7 +10,7 @@ from typing import Any, cast
 from twin.faults import Kind as CallFault
 from twin.faults import Request
 
-from ..checkers.events import TICK, call_of
+from ..checkers.events import TICK
 from ..simulate.deployment import label_of
 from ..simulate.simulation import Simulation
 from .data import Outcome
@@ -54,7 +54,7 @@ class Seam:
         else:
             return None
         if self._recorder is not None:
-            self._recorder.record(point, call_of(request, self._simulation.runbook.ledger.table))
+            self._recorder.record(point, request)
         if point[1:] == (1, 0):
             self._enter(point, request)
         self._fork(point)

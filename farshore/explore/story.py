@@ -16,7 +16,6 @@ from ..compile.machine import IDLE
 from ..runbook.load import Runbook
 from ..simulate.report import Moment
 from .data import Outcome
-from .declared import changes_the_application
 from .driver import Driver
 from .injector import Injected
 from .kinds import kind_of
@@ -85,7 +84,7 @@ class Narrator:
 
     def _change(self, call: Call) -> None:
         """A change that AWS has made, and who asked for it."""
-        if call.written is not None or changes_the_application(call):
+        if call.written is not None or call.change is not None:
             who = call.tick.label if call.tick else "a person"
             text = f"{who}: {call.request}: {_parameters(call.request)}"
             self._heard.append(Moment(self._clock.elapsed, "change", text))

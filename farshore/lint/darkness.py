@@ -17,7 +17,7 @@ from .finding import Finding, Placed, Procedures, Severity
 from .reach import Reach
 
 HOMES = ("us-east-1", "us-west-2")
-"""Where AWS's global control planes live: IAM, CloudFront, Route 53; Global Accelerator, ARC's configuration.
+"""Where the control planes of AWS's global services live.
 Source: docs.aws.amazon.com/whitepapers/latest/aws-fault-isolation-boundaries/global-services.html"""
 
 

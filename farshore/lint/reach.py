@@ -93,7 +93,7 @@ class _AllRemembered(Records):
 def reaches(listed: Procedures, machines: Sequence[Machine]) -> Iterator[Reach]:
     """Every call of failover and failback, as compiled."""
     for machine in machines:
-        if machine.procedure not in ("failover", "failback"):
+        if machine.purpose != "move":
             continue
         written = [
             (name, task["Parameters"]["Payload"])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, Literal, NewType, get_args, get_origin, get_type_hints
 
 from .wording import bare, is_union
@@ -94,3 +94,14 @@ def _takes(part: Any, value: Any) -> bool:
     if isinstance(value, bool):
         return plain is bool
     return plain in (int, float) if isinstance(value, int | float) else plain is type(value)
+
+
+def every_type(declared: Any) -> Iterator[Any]:
+    """The type, and every type that it is made of."""
+    yield declared
+    if dataclasses.is_dataclass(declared):
+        parts: Iterable[Any] = hints(declared).values()
+    else:
+        parts = () if get_origin(declared) is Literal else get_args(declared)
+    for part in parts:
+        yield from every_type(part)

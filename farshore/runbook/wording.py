@@ -17,8 +17,6 @@ from .registry import inputs
 
 DIRECTION = ("$from", "$to")
 DURATION_FORM = r"[0-9]+(\.[0-9]+)?(s|m|h)"
-READ = (Region, AwsRegion, Seconds, *FORMS)
-"""NewTypes with a reading of their own. Any other is read as what it is made of."""
 LONGEST_SECONDS = 365 * 86400
 """A Standard execution lasts no longer.
 Source: docs.aws.amazon.com/step-functions/latest/dg/service-quotas.html"""
@@ -33,11 +31,11 @@ _UNIT_SECONDS = {
 
 
 def bare(declared: Any) -> Any:
-    """The type without its notes, and without a NewType that has no reading of its own."""
+    """The type without its notes. A NewType that has no reading of its own is read as what it is made of."""
     while True:
         if get_origin(declared) is Annotated:
             declared = get_args(declared)[0]
-        elif isinstance(declared, NewType) and declared not in READ:
+        elif isinstance(declared, NewType) and declared not in (Region, AwsRegion, Seconds, *FORMS):
             declared = declared.__supertype__
         else:
             return declared

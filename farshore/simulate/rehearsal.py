@@ -11,6 +11,7 @@ from twin.application import fates, intended, led_to, serving
 
 from ..checkers.final_state import Circumstances
 from ..operate.history import RunReport
+from ..operate.proposal import Proposal, proposal_of
 from ..runbook.load import Runbook
 from .final import RunFacts, final_state
 from .report import Moment, RegionScene, Report, Row, Scene
@@ -144,18 +145,17 @@ class Rehearsal:
         decided, operator = "", self.simulation.operator
         while self.simulation.status(execution) == "RUNNING":
             try:
-                proposal = operator.records().proposal
+                proposal = proposal_of(operator.records())
             except NotYet:
-                proposal = {}
-            plan = proposal.get("hash", "")
-            if plan and plan != decided and proposal.get("execution") == execution:
+                proposal = None
+            if proposal and proposal.hash != decided and proposal.execution == execution:
                 self._say("plan", _sentence(proposal))
                 self.clock.sleep(APPROVE_AFTER)
-                entries = {entry["state"]: entry for entry in proposal["plan"]}
-                self.simulation.checkers.on_approval(execution, entries)
-                operator.decide(plan, "approve", "rehearsal", "a game day")
-                self._say("approve", f"plan {plan} is approved after {APPROVE_AFTER:g} s")
-                decided = plan
+                plan = {step.state: step for step in proposal.plan}
+                self.simulation.checkers.on_approval(execution, plan)
+                operator.decide(proposal.hash, "approve", "rehearsal", "a game day")
+                self._say("approve", f"plan {proposal.hash} is approved after {APPROVE_AFTER:g} s")
+                decided = proposal.hash
             self.clock.sleep(5)
 
     def _return_unasked(self) -> None:
@@ -303,7 +303,7 @@ class Rehearsal:
         self.report.breaches = list(checkers.breaches)
 
 
-def _sentence(proposal: Mapping[str, Any]) -> str:
-    entries = [entry for entry in proposal["plan"] if entry["outcome"] != "done"]
-    first = next((entry["state"] for entry in entries if entry["no_return"]), "none")
-    return f"plan {proposal['hash']} has {len(entries)} changes; the point of no return is {first}"
+def _sentence(proposal: Proposal) -> str:
+    due = [step for step in proposal.plan if step.outcome != "done"]
+    first = next((step.state for step in due if step.no_return), "none")
+    return f"plan {proposal.hash} has {len(due)} changes; the point of no return is {first}"

@@ -18,6 +18,7 @@ from functions.errors import NotYet
 from functions.inputs import TopicArn
 from functions.ledger import Lease
 from functions.outside import Outside
+from functions.planned import Planned, planned_from
 from functions.run import Purpose
 from functions.telemetry import Telemetry, tick_of
 from twin.applications import foundation
@@ -177,17 +178,16 @@ class Simulation:
         procedure, mode = self.executions[execution]
         return self.deployment.report(procedure, mode, execution, self.tally.calls[execution])
 
-    def ask(self, run: RunReport, step: StepReport) -> Mapping[str, Any]:
+    def ask(self, run: RunReport, step: StepReport) -> Planned:
         """What a step of the run would do now: a dry tick, again as by Retry where it is not done yet."""
         region = self.deployment.machines[run.procedure].region
         event = {**step.event, "input": {**step.event["input"], "dry_run": True}}
         while True:
             try:
-                answer: Mapping[str, Any] = self.functions.invoke(region, step.function.split(":")[6], event)
-                return answer
+                return planned_from(self.functions.invoke(region, step.function.split(":")[6], event))
             except accounts.FunctionError as error:
                 if error.body["errorType"] == "Refused":
-                    return {"outcome": "would change", "why": error.body["errorMessage"]}
+                    return Planned("would refuse", error.body["errorMessage"])
                 self.clock.sleep(1)
 
     def deliver(self, function: tuple[str, str], event: Mapping[str, Any]) -> None:

@@ -27,7 +27,7 @@ UPDATE = Api("route53-recovery-cluster:UpdateRoutingControlStates", resource="{c
 
 ENDPOINTS = Whole(5, "a cluster")
 """Each in a Region of its own.
-Source: docs.aws.amazon.com/r53recovery/latest/dg/introduction-components-routing.html"""
+Source: docs.aws.amazon.com/cli/latest/reference/route53-recovery-cluster"""
 
 
 @dataclass(frozen=True)

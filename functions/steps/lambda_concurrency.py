@@ -16,7 +16,18 @@ from dataclasses import dataclass
 from typing import Annotated, ClassVar, Literal
 
 from ..calls import Absent, Api, Call, Sight, Silence
-from ..fence import NOTES, PATIENCE, FenceSight, Held, Value, ask_all, give_back, remembered_here, take_away
+from ..fence import (
+    NOTES,
+    PATIENCE,
+    FenceSight,
+    Held,
+    Value,
+    ask_all,
+    give_back,
+    patient,
+    remembered_here,
+    take_away,
+)
 from ..handler import lambda_handler
 from ..inputs import FunctionName, Patience, Region
 from ..step import Decision, Step
@@ -46,6 +57,9 @@ class LambdaConcurrency(Step[FenceSight]):
     notes: ClassVar = NOTES
     busy: ClassVar = frozenset({"ResourceConflictException"})
     fences: ClassVar = True
+
+    def __post_init__(self) -> None:
+        patient(self.patience, self.within)
 
     def observe(self, world: World) -> FenceSight:
         resources = {self._resource(function): function for function in self.functions}

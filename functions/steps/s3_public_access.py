@@ -15,7 +15,18 @@ from dataclasses import dataclass
 from typing import Annotated, ClassVar, Literal
 
 from ..calls import HTTP_GET, Absent, Api, Call, Sight, Silence
-from ..fence import NOTES, PATIENCE, FenceSight, Held, Value, ask_all, give_back, remembered_here, take_away
+from ..fence import (
+    NOTES,
+    PATIENCE,
+    FenceSight,
+    Held,
+    Value,
+    ask_all,
+    give_back,
+    patient,
+    remembered_here,
+    take_away,
+)
 from ..handler import lambda_handler
 from ..inputs import WEBSITE, BucketName, Patience, Region
 from ..step import Decision, Step
@@ -69,6 +80,9 @@ class S3PublicAccess(Step[FenceSight]):
     busy: ClassVar = frozenset({"OperationAborted"})
     fences: ClassVar = True
     relies_on: ClassVar = {WEBSITE: "a website that returns sends customers to a stale writer"}
+
+    def __post_init__(self) -> None:
+        patient(self.patience, self.within)
 
     @property
     def resource(self) -> str:

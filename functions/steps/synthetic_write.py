@@ -15,6 +15,9 @@ from ..inputs import Origin, Region, Seconds, UrlPath
 from ..step import Change, Decision, Done, Step, Wait
 from ..world import World
 
+MARKER = "{marker}"
+"""Stands for a text of this run alone."""
+
 
 @dataclass(frozen=True)
 class Seen:
@@ -39,11 +42,13 @@ class SyntheticWrite(Step[Seen]):
     every: ClassVar = 5
     phase: ClassVar = "verify"
 
+    def __post_init__(self) -> None:
+        if MARKER not in self.body:
+            raise ValueError(f"body lacks {MARKER}: without it each tick would write once more; put it in")
+
     def observe(self, world: World) -> Seen:
         marker = f"farshore-{world.dice(1 << 30):08x}"
-        (answer,) = world.ask(
-            HTTP_GET(world.run.target, url=self.url + self.read.replace("{marker}", marker))
-        )
+        (answer,) = world.ask(HTTP_GET(world.run.target, url=self.url + self.read.replace(MARKER, marker)))
         return Seen(marker, answer)
 
     def decide(self, seen: Seen) -> Decision:
@@ -54,7 +59,7 @@ class SyntheticWrite(Step[Seen]):
             if self.region in text:
                 return Done(facts={"marker": seen.marker})
             return Wait(f"{self.url} answers, but not from {self.region}")
-        body = self.body.replace("{marker}", seen.marker).encode()
+        body = self.body.replace(MARKER, seen.marker).encode()
         write = HTTP_POST(self.region, url=self.url + self.write, body=body)
         return Change(f"write {seen.marker} through {self.url} ({status} so far)", (write,))
 
