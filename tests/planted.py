@@ -151,7 +151,7 @@ PLANTED: dict[str, tuple[Plant, str, str, str, str]] = {
     ),
     "a single endpoint of ARC's five": (
         slip(ArcControls, "observe", "endpoints[first:] + endpoints[:first]", "endpoints[first : first + 1]"),
-        r"failover,graceful,dark:[a-e]{8}\.[a-z0-9.-]*com$", "", "S7", "no endpoint of the cluster tells",
+        r"failover,graceful,dark:[a-e]{8}\.[a-z0-9.-]*com$", "", "S7", "no endpoint of the cluster answers",
     ),
     "a service's word for busy that is not known": (
         other(AuroraWriter, "busy", frozenset()),

@@ -101,7 +101,7 @@ WRONG_RUNBOOKS: dict[str, tuple[Edit, str, str, str]] = {
         lambda text: ONE_ENDPOINT.sub("", text),
         DARK,
         "S7",
-        "no endpoint of the cluster tells the state",
+        "no endpoint of the cluster answers",
     ),
 }
 
