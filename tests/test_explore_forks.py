@@ -121,7 +121,7 @@ OTHERWISE: dict[str, Callable[[Any], object]] = {
         {greenlet(): Task(driver.simulation.clock, list)}
     ),
     "a website that will be closed": lambda driver: setattr(
-        driver.simulation.cloud.backing.buckets.kept["active-primary-uibucket"],
+        driver.simulation.cloud.backing.keeper("s3").kept["active-primary-uibucket"],
         "block",
         {"BlockPublicPolicy": True},
     ),
