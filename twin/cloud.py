@@ -17,7 +17,7 @@ from typing import Any, Protocol, TypeVar
 
 from .backing import Backing
 from .clock import Clock
-from .faults import ANSWERED, Faults, Kind, Request
+from .faults import ANSWERED, UNANSWERED, Faults, Kind, Request
 from .latency import Latency
 from .rows import rows_of
 
@@ -210,7 +210,7 @@ class Cloud:
         try:
             answer = operation(request)
         except AwsError:
-            call.kind = None
+            call.kind = kind if kind in UNANSWERED else None  # a refusal can get lost on its way as well
             raise
         if self.faults.earlier is not None:
             before = self.faults.earlier.note(request, answer)
@@ -224,7 +224,7 @@ class Cloud:
         if done:
             for watcher in self.watchers:
                 watcher(call.request, answer)
-        if call.kind in ("lost_after", "slow"):
+        if call.kind in UNANSWERED:
             if call.kind == "lost_after":
                 self.clock.sleep(call.client.read_timeout)
             raise Unanswered(call.request.url)

@@ -1,6 +1,6 @@
 """Runbook to state machines: what its procedures become in Amazon States Language.
 
-Three models. A step is a Task that is ticked by its Retry (states.py). `together` is a Parallel whose
+Three patterns. A step is a Task that is ticked by its Retry (states.py). `together` is a Parallel whose
 branches each end with an outcome and are judged when all have ended (parallel.py). Undo is derived: a failure
 before the point of no return gives the fences back, releases the lease and then fails the run (undo.py). A
 failure after it fails the run where it stands, so that it can be redriven from there. That AWS will accept

@@ -186,7 +186,8 @@ class Driver:
         simulation.checkers.on_end(final)
         simulation.checkers.on_run_end(final.last)
         outcome = Outcome(seed, first.status, tuple(simulation.checkers.breaches), self._clock.elapsed)
-        outcome.end = self.stands()
+        if self._forks is None:
+            outcome.end = self.stands()
         if self._recorder is not None:
             replies = Replies(simulation.cloud, simulation.deployment.outside)
             outcome.calls = list(self._recorder.calls(replies))

@@ -62,7 +62,7 @@ def _families(found: Rows) -> list[str]:
 
 
 def markdown(exploration: Exploration) -> str:
-    """docs/reliability.md: a table each baseline run, a line each state."""
+    """As docs/reliability/ has it: a table each baseline run, a line each state."""
     counted = {
         **exploration.count(),
         "runs": exploration.made,

@@ -100,7 +100,7 @@ class Narrator:
         application, dark = self._simulation.application, self._simulation.cloud.faults.dark
         for dataset in application.datasets:
             yield f"{dataset.name} is written in {_places(dataset.writers())}"
-        yield f"requests are let in in {_places(open_regions(application))}"
+        yield f"requests are taken in {_places(open_regions(application))}"
         yield f"customers are led to {_places(intended(application))}"
         if dark:
             yield f"dark: {_places(dark)}"

@@ -14,12 +14,22 @@ from twin.application import fates
 
 from .simulation import Simulation
 
-LATER = re.compile(
-    r"\d{4}-\d\d-\d\dT[\d:.]+(Z|\+00:00)?|\b\d+\.\d+\b"  # in a fingerprint no other figure has a fraction
-    r'|, "RedriveCount": \d+, "RedriveTime": "[^"]+"'
-    r'|"(redrives|epoch)": \d+|\'redrives\': \d+|\'stamp\': \'\d+'
+LATER = tuple(
+    map(
+        re.compile,
+        (
+            r"\d\d\d\d-\d\d-\d\dT[\d:.]+(?:Z|\+00:00)?",
+            r"\d\d*\.\d+",  # in a fingerprint no other figure has a fraction
+            r', "RedriveCount": \d+, "RedriveTime": "[^"]+"',
+            r'"redrives": \d+',
+            r'"epoch": \d+',
+            r"'redrives': \d+",
+            r"'stamp': '\d+",
+        ),
+    )
 )
-"""Instants, durations, and how often the lease has passed on: the ledger knows that as soon as it has."""
+"""Instants, durations, and how often the lease has passed on: the ledger knows that as soon as it has. One by
+one, each beginning with what it is found by: as one expression they take twice as long."""
 
 
 def fingerprint(simulation: Simulation, *more: object) -> str:
@@ -47,4 +57,7 @@ def fingerprint(simulation: Simulation, *more: object) -> str:
         simulation.checkers.state(),
         simulation.tally.owes,
     )
-    return LATER.sub("", repr(known) + simulation.cloud.fingerprint())
+    text = repr(known) + simulation.cloud.fingerprint()
+    for later in LATER:
+        text = later.sub("", text)
+    return text

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -9,6 +10,7 @@ from typing import Any
 from functions.calls import LONGEST_TICK_SECONDS
 
 from ..checkers.checker import Breach
+from ..checkers.checkers import registry
 from ..operate.history import RunReport
 
 SETTLE_EVERY = 60.0
@@ -80,7 +82,10 @@ class Report:
 
     @property
     def invariants(self) -> dict[str, int]:
-        return {f"S{n}": sum(1 for b in self.breaches if b.invariant == f"S{n}") for n in range(1, 9)}
+        """Breaches of each invariant of safety. Those of liveness are on the list of breaches alone."""
+        found = Counter(breach.invariant for breach in self.breaches)
+        safety = dict.fromkeys(kind.invariant for kind in registry() if kind.invariant.startswith("S"))
+        return {name: found[name] for name in safety}
 
     @property
     def ok(self) -> bool:

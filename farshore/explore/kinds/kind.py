@@ -36,7 +36,7 @@ class Family:
 
     name: str
     explained: str
-    """For docs/reliability.md."""
+    """For the written matrix."""
 
 
 @dataclass(frozen=True)
