@@ -13,7 +13,8 @@ from click.testing import CliRunner, Result
 
 import twin.applications
 from farshore.cli import farshore
-from farshore.runbook.load import Runbook, load
+from farshore.runbook.load import load
+from farshore.runbook.model import Runbook
 from farshore.simulate.rehearsal import Rehearsal
 from farshore.simulate.report import Report
 from farshore.simulate.simulation import Simulation

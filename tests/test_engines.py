@@ -31,7 +31,8 @@ from engines import (
 
 from farshore.compile.machine import Machine, machines
 from farshore.operate.history import steps_of
-from farshore.runbook.load import Runbook, Together, load
+from farshore.runbook.load import load
+from farshore.runbook.model import Runbook, Together
 
 ROOT = Path(__file__).parent.parent
 ENGINES: tuple[Engine, Engine] = ("ours", "moto")

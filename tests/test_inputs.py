@@ -15,7 +15,8 @@ from test_schema import AsEditorsRead
 
 from farshore.cli import farshore
 from farshore.compile.schema import json_schema
-from farshore.runbook.load import Mistakes, load
+from farshore.runbook.load import load
+from farshore.runbook.mistakes import Mistakes
 from functions.inputs import FORMS, Form
 from functions.step import Step
 

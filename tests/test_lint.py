@@ -17,7 +17,8 @@ from farshore.compile.policy import function_name
 from farshore.lint import darkness, judged
 from farshore.lint.promises import REGION_SETS
 from farshore.lint.reach import region_of
-from farshore.runbook.load import Line, load
+from farshore.runbook.load import load
+from farshore.runbook.model import Line
 from farshore.runbook.registry import steps
 from farshore.simulate.rehearsal import Rehearsal
 from functions.steps import arc_controls

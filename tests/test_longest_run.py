@@ -20,7 +20,8 @@ from farshore.compile.history import BUDGET, WIDEST_PACE, longest_run, tries
 from farshore.compile.limits import EVENTS
 from farshore.compile.machine import Machine, machines
 from farshore.compile.retry import LAMBDA_FAULTS
-from farshore.runbook.load import Mistakes, load
+from farshore.runbook.load import load
+from farshore.runbook.mistakes import Mistakes
 
 ROOT = Path(__file__).parent.parent
 SHOP = (ROOT / "runbooks/unicorn-shop.yaml").read_text()

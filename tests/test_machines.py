@@ -25,9 +25,10 @@ from stage import EAST, REPLICAS, TABLE, WEST
 from test_mock_file import FILE, mocked
 
 from farshore.compile.graph import flaws
-from farshore.compile.machine import Machine, function_of, machines
+from farshore.compile.machine import Machine, machines
 from farshore.compile.policy import function_name
 from farshore.compile.retry import LAMBDA_FAULTS, PAUSE_ATTEMPTS, PAUSE_PACE
+from farshore.compile.states import function_of
 from farshore.operate.history import explained
 from farshore.runbook.load import load
 from farshore.runbook.registry import steps

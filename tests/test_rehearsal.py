@@ -15,7 +15,8 @@ from typing import Any
 
 import pytest
 
-from farshore.runbook.load import Runbook, load
+from farshore.runbook.load import load
+from farshore.runbook.model import Runbook
 from farshore.simulate.rehearsal import Rehearsal
 from farshore.simulate.report import Moment, Report
 from twin.applications.foundation import Foundation

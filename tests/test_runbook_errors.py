@@ -13,7 +13,9 @@ import pytest
 from _pytest.mark import ParameterSet
 from made_up import GOOD, REGISTRY, changed, mutated
 
-from farshore.runbook.load import Line, Mistake, Mistakes, Objectives, Together, Trigger, load, load_all
+from farshore.runbook.load import load, load_all
+from farshore.runbook.mistakes import Mistake, Mistakes
+from farshore.runbook.model import Line, Objectives, Together, Trigger
 from farshore.runbook.registry import inputs, steps
 from functions.inputs import Seconds
 

@@ -14,7 +14,8 @@ import yaml
 from made_up import GOOD, REGISTRY, changed, mutated
 
 from farshore.compile.schema import json_schema
-from farshore.runbook.load import Mistakes, load
+from farshore.runbook.load import load
+from farshore.runbook.mistakes import Mistakes
 from farshore.runbook.registry import inputs, steps, written
 from functions.step import Step
 

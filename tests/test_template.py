@@ -16,7 +16,7 @@ from statelint.linter import Linter
 from transform import MACHINE, parsed, transformed
 
 from farshore.compile.emitter import Flow, Noted, Tag, emit
-from farshore.compile.machine import logical_id
+from farshore.compile.states import logical_id
 from farshore.runbook.registry import steps
 from functions.calls import LONGEST_TICK_SECONDS, Api
 from functions.handler import run_from

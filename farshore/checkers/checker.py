@@ -14,7 +14,7 @@ from twin.cloud import Cloud
 from twin.customers import Customers
 
 from ..operate.history import RunReport, StepReport
-from ..runbook.load import Runbook
+from ..runbook.model import Runbook
 from .events import Call
 from .final_state import FinalState
 

@@ -9,8 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from ..operate.history import RunReport
-from ..runbook.load import Runbook
-from ..runbook.model import lines
+from ..runbook.model import Runbook, lines
 from ..runbook.registry import steps
 from .checker import Checker
 from .final_state import FinalState

@@ -8,7 +8,7 @@ from functions.inputs import ClusterEndpoint
 from functions.planned import Planned
 
 from ..compile.definition import step_of
-from ..compile.machine import AGAIN
+from ..compile.undo import AGAIN
 from ..runbook.typed import found
 from .checker import Checker, Subject
 from .events import Call, LedgerWrite, Tick

@@ -27,7 +27,7 @@ from ..operate.plan import plan_of
 from ..operate.render import plan_rows, show
 from ..operate.trouble import answering
 from ..runbook.find import find
-from ..runbook.load import Runbook
+from ..runbook.model import Runbook
 from ._twin import as_the_twin
 
 

@@ -19,8 +19,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ..runbook.load import Runbook
 from ..runbook.mistakes import Mistake, Mistakes
+from ..runbook.model import Runbook
 from ..runbook.registry import steps
 from .docs import steps_page
 from .machine import Machine, machines

@@ -14,11 +14,12 @@ from functions.calls import Api
 from functions.inputs import FORMS, Seconds
 from functions.ledger import QUERY
 
-from ..runbook.load import Runbook, lines
+from ..runbook.model import Runbook, lines
 from ..runbook.registry import Input, Registry, StepType, inputs
 from ..runbook.typed import every_type
 from ..runbook.wording import bare, duration, expected
-from .machine import Machine, giving_back
+from .fences import giving_back
+from .machine import Machine
 from .policy import function_name
 
 HEAD = """\

@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 from functions.step import Step
 
-from ..runbook.load import Line
+from ..runbook.model import Line
 from ..runbook.registry import steps
 
 RESTORE = "restore"

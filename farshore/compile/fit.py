@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from functions.handler import step_from
 
-from ..runbook.load import Line, Runbook, lines
+from ..runbook.model import Line, Runbook, lines
 from ..runbook.registry import steps
 from .direction import Direction
 

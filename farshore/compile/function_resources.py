@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from ..runbook.load import Runbook
+from ..runbook.model import Runbook
 from ..runbook.registry import steps
 from .emitter import Flow, Noted, Tag
-from .machine import Machine, logical_id
+from .machine import Machine
 from .policy import Statement, function_name, statements
 from .resource_names import condition
 from .role import Policy, policies
+from .states import logical_id
 
 Json = dict[str, Any]
 Use = tuple[Runbook, Machine]

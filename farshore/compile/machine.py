@@ -17,29 +17,13 @@ from dataclasses import dataclass
 
 from functions.run import Purpose
 
-from ..runbook.load import Line, Runbook
 from ..runbook.mistakes import Mistake, Mistakes
-from ..runbook.model import Procedure, lines
+from ..runbook.model import Line, Procedure, Runbook, lines
 from .direction import Direction
-from .fences import giving_back, is_fence, restored, restores
-from .procedure import IDLE, definition
+from .fences import is_fence, restored
+from .procedure import definition
 from .proof import mistakes
-from .states import Json, States, Use, function_of, logical_id, type_of
-from .undo import AGAIN
-
-__all__ = [
-    "AGAIN",
-    "IDLE",
-    "Direction",
-    "Machine",
-    "Use",
-    "function_of",
-    "giving_back",
-    "logical_id",
-    "machines",
-    "proved",
-    "restores",
-]
+from .states import Json, States, Use, type_of
 
 
 @dataclass(frozen=True)

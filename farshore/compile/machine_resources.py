@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from ..runbook.load import Runbook, Trigger
+from ..runbook.model import Runbook, Trigger
 from .emitter import Flow, Noted, Tag
-from .machine import Machine, logical_id
+from .machine import Machine
 from .paging import alarm, ended
 from .resource_names import camel, condition
+from .states import logical_id
 
 Json = dict[str, Any]
 

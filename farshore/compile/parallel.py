@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from ..runbook.load import Line, Together
+from ..runbook.model import Line, Together
 from .states import Json, States
 
 TITLE = 66

@@ -15,11 +15,12 @@ from typing import Any
 from functions.calls import Api
 from functions.ledger import QUERY
 
-from ..runbook.load import Runbook
 from ..runbook.mistakes import Mistake, quoted
+from ..runbook.model import Runbook
 from ..runbook.regions import REGION_FORM
 from ..runbook.registry import StepType, steps
-from .machine import Machine, Use
+from .machine import Machine
+from .states import Use
 
 UNNAMEABLE = re.compile(r"[*?{}\[\]$\"\\\s]|[^ -ÿ]")
 """What IAM would read as a wildcard or a variable, or not at all, and what no AWS resource has in its name.

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from ..runbook.load import Line, Together
-from ..runbook.model import Procedure, lines
+from ..runbook.model import Line, Procedure, Together, lines
 from .fences import is_fence
 from .graph import targets
 from .parallel import parallel

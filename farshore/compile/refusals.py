@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from ..runbook.load import Runbook, Trigger, lines
 from ..runbook.mistakes import Mistake, quoted
+from ..runbook.model import Runbook, Trigger, lines
 from .fit import unfit
 from .limits import FUNCTION_NAME, LOGICAL_ID
 from .machine import Machine, proved

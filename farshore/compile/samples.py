@@ -8,8 +8,9 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from .definition import every_task
-from .machine import Machine, function_of
+from .machine import Machine
 from .policy import function_name
+from .states import function_of
 
 Json = dict[str, Any]
 

@@ -6,15 +6,15 @@ import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 
-from ..runbook.load import Runbook
 from ..runbook.mistakes import Mistake
+from ..runbook.model import Runbook
 from .function_resources import Use, homes
 from .limits import PARAMETERS, RESOURCES, TEMPLATE_BYTES
-from .machine import logical_id
 from .machine_resources import events
 from .policy import statements
 from .resource_names import camel
 from .role import refusal
+from .states import logical_id
 
 FUNCTION_BY_SAM = ("Role", "Aliaslive", "Version")
 """What SAM makes of a function besides; a version's name has a hash at its end, too."""

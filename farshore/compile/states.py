@@ -13,8 +13,7 @@ from typing import Any
 from functions.calls import LONGEST_TICK_SECONDS
 from functions.run import Purpose
 
-from ..runbook.load import Line, Runbook
-from ..runbook.model import Procedure, lines
+from ..runbook.model import Line, Procedure, Runbook, lines
 from ..runbook.registry import StepType, steps
 from .direction import Direction
 from .retry import retriers

@@ -10,8 +10,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from ..runbook.load import LedgerTable
 from ..runbook.mistakes import Mistake, Mistakes
+from ..runbook.model import LedgerTable
 from .emitter import Flow, Noted, Tag, emit
 from .function_resources import Use, functions, homes
 from .machine_resources import machine_resources

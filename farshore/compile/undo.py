@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 from functions.run import Purpose
 
-from ..runbook.load import Line
+from ..runbook.model import Line
 from .fences import restored
 from .states import States, inputs_of
 

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 
 from functions.run import MODES
 
-from ..runbook.load import Runbook
+from ..runbook.model import Runbook
 from .data import Baseline, FaultCase, RecordedCall
 from .kinds import KINDS, kind_of
 from .kinds.kind import FaultKind

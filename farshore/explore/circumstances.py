@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from functions.ledger import is_ledgers
 
 from ..checkers.final_state import Circumstances
-from ..runbook.load import Runbook
+from ..runbook.model import Runbook
 from .injector import Injected
 from .kinds import kind_of, kinds_of
 from .kinds.kind import Terms

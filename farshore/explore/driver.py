@@ -14,7 +14,7 @@ from twin.application import serving
 from twin.faults import EarlierAnswers, Request
 
 from ..operate.history import RunReport
-from ..runbook.load import Runbook
+from ..runbook.model import Runbook
 from ..simulate.final import RunFacts, final_state, lease_taken
 from ..simulate.fingerprint import fingerprint
 from ..simulate.simulation import Simulation

@@ -9,7 +9,7 @@ from typing import Any
 
 from ..checkers.checker import Breach
 from ..runbook.find import find
-from ..runbook.load import Runbook
+from ..runbook.model import Runbook
 from .cases import baseline_name, baseline_seeds, fault_cases, injected
 from .data import Baseline, FaultCase, Outcome, Result, broken
 from .driver import Driver

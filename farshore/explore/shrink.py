@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
-from ..runbook.load import Runbook
+from ..runbook.model import Runbook
 from .driver import Driver
 from .kinds import kind_of
 from .seed import Fault, Seed

@@ -12,8 +12,8 @@ from twin.application import intended, open_regions
 from twin.faults import Request
 
 from ..checkers.events import Call, Tick
-from ..compile.machine import IDLE
-from ..runbook.load import Runbook
+from ..compile.procedure import IDLE
+from ..runbook.model import Runbook
 from ..simulate.report import Moment
 from .data import Outcome
 from .driver import Driver

@@ -13,8 +13,9 @@ from typing import Any
 
 from ..compile.machine import machines
 from ..compile.refusals import refusals
-from ..runbook.load import Runbook, load, load_all
+from ..runbook.load import load, load_all
 from ..runbook.mistakes import Mistake, Mistakes
+from ..runbook.model import Runbook
 from . import darkness, order, partners, promises
 from .darkness import Survival
 from .finding import Finding, procedures

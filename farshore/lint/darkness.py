@@ -8,8 +8,8 @@ from typing import Any
 
 from functions.evidence import Evidence, Quorum
 
-from ..compile.machine import Direction
-from ..runbook.load import Runbook
+from ..compile.direction import Direction
+from ..runbook.model import Runbook
 from ..runbook.registry import inputs
 from ..runbook.typed import fields_of, hints
 from ..runbook.wording import is_list

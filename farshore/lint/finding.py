@@ -11,8 +11,9 @@ from functions.handler import step_from
 from functions.inputs import Region, Seconds
 from functions.step import Step
 
-from ..compile.machine import Direction, giving_back, restores
-from ..runbook.load import Line, Runbook, Together
+from ..compile.direction import Direction
+from ..compile.fences import giving_back, restores
+from ..runbook.model import Line, Runbook, Together
 from ..runbook.registry import StepType, steps
 from ..runbook.typed import hints
 from ..runbook.wording import bare

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from ..compile.machine import Direction
-from ..runbook.load import Runbook
+from ..compile.direction import Direction
+from ..runbook.model import Runbook
 from ..runbook.registry import steps, written
 from ..runbook.wording import duration, one_of
 from .finding import Finding, Part, Placed, Procedures, Severity

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from ..compile.machine import giving_back
-from ..runbook.load import Runbook
+from ..compile.fences import giving_back
+from ..runbook.model import Runbook
 from .finding import Finding, Placed, Procedures
 
 

@@ -9,8 +9,8 @@ from typing import Any
 
 from functions.inputs import WEBSITE, Loss, Origin, Patience, Region, Url, is_cached
 
-from ..compile.machine import Direction
-from ..runbook.load import Runbook
+from ..compile.direction import Direction
+from ..runbook.model import Runbook
 from ..runbook.registry import steps
 from ..runbook.typed import fields_of, found
 from ..runbook.wording import DIRECTION, duration

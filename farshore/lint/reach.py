@@ -22,7 +22,8 @@ from functions.step import Change, Step
 from functions.world import World
 
 from ..compile.definition import happy_path, step_of
-from ..compile.machine import Machine, restores
+from ..compile.fences import restores
+from ..compile.machine import Machine
 from .finding import Placed, Procedures
 
 REGION = re.compile(

@@ -19,7 +19,7 @@ from functions.outside import Outside
 from functions.run import Mode, Purpose
 
 from ..compile.definition import run_of
-from ..runbook.load import Runbook
+from ..runbook.model import Runbook
 from .plan import fencing_states
 from .proposal import Proposal, proposal_of
 from .runs import Runs, RunSnapshot, region_of, short

@@ -14,7 +14,7 @@ from rich.table import Table
 from functions.ledger import Records
 from functions.planned import Planned
 
-from ..runbook.load import Runbook
+from ..runbook.model import Runbook
 from .history import RunReport
 from .operator import Holder
 from .proposal import Proposal

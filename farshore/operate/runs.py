@@ -17,7 +17,7 @@ from functions.outside import Outside
 
 from ..compile.definition import run_of
 from ..compile.machine import Machine, machines
-from ..runbook.load import Runbook
+from ..runbook.model import Runbook
 from .history import RunReport, events_of, run_report
 from .trouble import Trouble
 

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import click
 
-from .load import Runbook, load
+from .load import load
+from .model import Runbook
 
 RUNBOOKS = Path("runbooks")
 

@@ -33,22 +33,6 @@ from .registry import Input, Registry, inputs, steps, written
 from .values import Reader
 from .wording import did_you_mean, nearest
 
-__all__ = [
-    "PROCEDURES",
-    "LedgerTable",
-    "Line",
-    "Mistake",
-    "Mistakes",
-    "Objectives",
-    "Regions",
-    "Runbook",
-    "Together",
-    "Trigger",
-    "lines",
-    "load",
-    "load_all",
-]
-
 TOP = Scalar("", True, 1, 0)
 """Where something is missed that stands nowhere: the file's first line."""
 

@@ -20,10 +20,10 @@ from twin.cloud import Cloud
 from twin.net import Net
 
 from ..checkers.events import TICK, Tick
-from ..compile.machine import function_of
 from ..compile.policy import function_name
+from ..compile.states import function_of
 from ..operate.history import RunReport, events_of, run_report
-from ..runbook.load import Runbook
+from ..runbook.model import Runbook
 from ..runbook.registry import steps
 from .package import Part, package, substituted
 

@@ -13,8 +13,8 @@ from twin.cloud import ACCOUNT
 from ..compile.machine import Machine, machines
 from ..compile.policy import statements
 from ..compile.refusals import refusals
-from ..runbook.load import Runbook
 from ..runbook.mistakes import Mistakes
+from ..runbook.model import Runbook
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from twin.application import fates, intended, led_to, serving
 from ..checkers.final_state import Circumstances
 from ..operate.history import RunReport
 from ..operate.proposal import Proposal, proposal_of
-from ..runbook.load import Runbook
+from ..runbook.model import Runbook
 from .final import RunFacts, final_state
 from .report import Moment, Report, Scene
 from .scenes import scene_of

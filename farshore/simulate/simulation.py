@@ -34,8 +34,7 @@ from ..checkers.checkers import Checkers
 from ..checkers.events import Call, call_of
 from ..operate.history import RunReport, StepReport
 from ..operate.operator import Operator
-from ..runbook.load import Runbook
-from ..runbook.model import lines
+from ..runbook.model import Runbook, lines
 from ..runbook.registry import steps
 from ..runbook.typed import found
 from .deployment import Deployment, outside, unheard

@@ -12,7 +12,8 @@ from stage import EAST, OTHER, REPLICAS, TABLE, WEST, Stage, staged
 
 from farshore.compile.machine import machines
 from farshore.compile.policy import statements
-from farshore.runbook.load import Mistakes, load
+from farshore.runbook.load import load
+from farshore.runbook.mistakes import Mistakes
 from functions.aurora_global import NEXT_SAMPLE_SECONDS
 from functions.handler import lambda_handler
 from functions.steps.aurora_detached import AuroraDetached

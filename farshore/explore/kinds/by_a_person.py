@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from functools import partial
 
-from ...runbook.load import Runbook
+from ...runbook.model import Runbook
 from ..data import Baseline, RecordedCall
 from ..person import Person
 from ..points import own_call, turns

@@ -15,7 +15,7 @@ from twin.faults import Kind as CallFault
 from twin.faults import Request
 
 from ...checkers.events import Tick
-from ...runbook.load import Runbook
+from ...runbook.model import Runbook
 from ..data import Baseline, RecordedCall
 from ..seed import Fault
 from ..site import Site

@@ -8,7 +8,7 @@ from itertools import combinations
 from twin.faults import Kind as CallFault
 from twin.faults import Request
 
-from ...runbook.load import Runbook
+from ...runbook.model import Runbook
 from ..data import Baseline
 from ..declared import HOMES, starts_runs
 from ..points import callers, later, turns

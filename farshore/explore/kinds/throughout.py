@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from twin.faults import Kind as CallFault
 from twin.faults import Request
 
-from ...runbook.load import Runbook
+from ...runbook.model import Runbook
 from ..data import Baseline
 from ..seed import OPPOSITE, Fault
 from ..site import Site
