@@ -80,7 +80,7 @@ def sampled_since(world: World, within: float) -> float:
 
 
 def unknown_loss(
-    lag: Lag | Silence | None, cluster: str, lose_at_most: float, since: float = 0.0, begun: bool = False
+    lag: Lag | Silence | None, cluster: str, lose_at_most: float, since: float, begun: bool
 ) -> Wait | None:
     """None where a promotion loses no more than that; Wait while nobody answers. Refused where it may.
 

@@ -240,7 +240,7 @@ def _memory(seen: FenceSight, held: Held, target: Value) -> tuple[Note, ...]:
 
 def _restore(seen: FenceSight, held: Held, due: _Sum) -> None:
     mine = seen.mine(held.resource)
-    # Only runs owe. A fence that is given back is owed no more: a late payment would cut customers off again.
+    # Only runs owe. A fence that is given back is owed no more: a late payment would close it again.
     void = (Pay(held.resource),) if seen.owner == "run" and held.resource in seen.records.debts else ()
     if mine is None:
         if void:

@@ -16,7 +16,7 @@ from farshore.cli import farshore
 from farshore.compile.policy import function_name
 from farshore.lint import darkness, judged
 from farshore.lint.promises import REGION_SETS
-from farshore.lint.reach import region_of
+from farshore.lint.reach import named_region
 from farshore.runbook.load import load
 from farshore.runbook.model import Line
 from farshore.runbook.registry import steps
@@ -532,8 +532,8 @@ def test_every_call_to_a_global_control_plane_declares_its_home() -> None:
         ("unicorn-shop-east", None),
     ],
 )
-def test_an_address_tells_its_region(address: str, region: str | None) -> None:
-    assert region_of(address) == region
+def test_an_address_names_its_region(address: str, region: str | None) -> None:
+    assert named_region(address) == region
 
 
 # What lint says about the dark, a rehearsal shows.

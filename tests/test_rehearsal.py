@@ -160,7 +160,7 @@ def test_rto_is_what_customers_felt(book: Runbook) -> None:
         report = rehearsal.play()
         customers = rehearsal.simulation.customers
         tries = customers.notebook.visits
-        struck, returning = rehearsal.struck, rehearsal.returning
+        broken_at, returning = rehearsal.broken_at, rehearsal.returning
         prompt = {customer.name for customer in customers.each if not customer.stale}
         reserved = {
             name: rehearsal.simulation.functions.reserved(PRIMARY, name)
@@ -168,11 +168,11 @@ def test_rto_is_what_customers_felt(book: Runbook) -> None:
         }
     felt = []
     for customer in prompt:
-        mine = [t for t in tries if t.customer == customer and struck <= t.at <= returning]
+        mine = [t for t in tries if t.customer == customer and broken_at <= t.at <= returning]
         after = len(mine)
         while mine[after - 1].done:
             after -= 1
-        felt.append(mine[after].at - struck)
+        felt.append(mine[after].at - broken_at)
     assert report.clients["rto_seconds"] == pytest.approx(max(felt), abs=0.001)
     assert reserved == {
         "unicorn-shop-users": 40,

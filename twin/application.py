@@ -1,4 +1,4 @@
-"""What an application tells about itself, in five words. Whoever judges it reads only these.
+"""What an application says of itself, in five words. Whoever judges it reads only these.
 
     dataset   data that must survive: who accepts writes now, and what became of a promise
     route     how customers are led: by what is set, and by what names answer now

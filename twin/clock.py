@@ -97,7 +97,7 @@ class Clock:
         deadline = None if limit is None else self._now + limit
         here = self.tasks.get(getcurrent())
         if deadline is not None:
-            self.at(deadline, here.resume if here is not None else _nothing)
+            self.at(deadline, here.resume if here is not None else nothing)
         while not met() and (deadline is None or self._now < deadline):
             if here is not None:
                 if here.resume not in waiting:
@@ -223,7 +223,7 @@ class Task:
         return self.clock.wait(lambda: self.done, self._waiting, seconds)
 
 
-def _nothing() -> None:
+def nothing() -> None:
     """So that whoever waits outside any greenlet looks up at its deadline."""
 
 

@@ -43,12 +43,12 @@ class Notebook:
     promises: list[Promise] = field(default_factory=list)
     visits: list[Visit] = field(default_factory=list)
     on_promise: list[Callable[[Promise], None]] = field(default_factory=list)
-    """Told of every write that was acknowledged."""
+    """Called with every write that was acknowledged."""
 
     def promise(self, promise: Promise) -> None:
         self.promises.append(promise)
-        for hear in self.on_promise:
-            hear(promise)
+        for act in self.on_promise:
+            act(promise)
 
     @property
     def failed(self) -> int:

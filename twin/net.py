@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 
 from urllib3.exceptions import ConnectTimeoutError, NameResolutionError, ReadTimeoutError
 
+from .clock import nothing
 from .cloud import WHO, Cloud
 from .faults import Kind, Request
 from .service import APART, WIRING, Service
@@ -156,15 +157,12 @@ class Net(Service):
             clock.spawn(lambda: served.answer(sent), delay=deadline - clock.now)
             return None
         work = clock.spawn(lambda: served.answer(sent))
-        clock.at(deadline, _nothing)  # so that a caller outside any greenlet looks up then, too
+        clock.at(deadline, nothing)  # so that a caller outside any greenlet looks up then, too
         in_time = work.join_for(deadline - clock.now)
         return work.result if in_time and kind != "lost_after" else None
 
     def _is_dark(self, road: _Road) -> bool:
         return self.cloud.faults.is_dark(road.region, road.service, road.address, road.origin)
-
-
-def _nothing() -> None: ...
 
 
 class Resolver:

@@ -25,7 +25,7 @@ class Breach:
 
     invariant: str
     at: float
-    """Seconds since the beginning; 0 where it is about the end."""
+    """Seconds since the beginning; 0 where the simulation itself broke."""
     story: str
 
 
@@ -43,7 +43,7 @@ class Subject(Protocol):
         """As the ledger holds it now. Takes no time and meets no fault."""
 
     def running(self, execution: str) -> bool:
-        """As the engine knows, whoever else could be told. Takes no time."""
+        """As the engine knows, whatever AWS would answer. Takes no time."""
 
     def purpose(self, procedure: str) -> Purpose:
         """What the procedure is for."""

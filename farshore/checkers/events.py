@@ -13,7 +13,7 @@ from functions.ledger import DELETE, PUT, is_ledgers
 from functions.run import Purpose
 from twin.faults import Request
 
-from ..compile.definition import change_of, step_of
+from ..compile.definition import change_of, declared_write
 
 
 @dataclass
@@ -51,9 +51,8 @@ class Tick:
 
     def pages(self, request: Request) -> bool:
         """The request is the step's declared page to a person."""
-        kind = step_of(self.event)
-        pages = () if kind is None else (api for api in kind.writes if api.pages)
-        return any((api.service, api.operation_name) == (request.service, request.operation) for api in pages)
+        api = declared_write(self.event, request.service, request.operation)
+        return api is not None and api.pages
 
 
 TICK: contextvars.ContextVar[Tick | None] = contextvars.ContextVar("tick", default=None)

@@ -15,8 +15,8 @@ from twin.application import Application, Dataset, intended, led_to
 from .checker import Checker, Subject
 
 NAMES_FOLLOW_SECONDS = 10.0
-"""How long after a route has been turned off names may still lead there (route53_routing_control's longest in
-twin/latency.yaml)."""
+"""How long after a route has been turned off names may still lead there: the longest that the twin's tables
+of latencies give any route."""
 
 
 class OneWriter(Checker):

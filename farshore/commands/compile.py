@@ -50,7 +50,7 @@ def command(check: bool, as_json: bool) -> None:
 
 
 def _derived(root: Path) -> Compilation:
-    """One verdict: what lint calls an error is refused as well, and all of it at once. Raises Mistakes."""
+    """What lint calls an error is refused as well, and all of it at once. Raises Mistakes."""
     runbooks = load_all(root / RUNBOOKS)
     wrong = errors(runbooks)
     try:

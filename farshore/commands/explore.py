@@ -6,7 +6,6 @@ Exits 1 where a run was not safe, or did not get there.
 from __future__ import annotations
 
 import json
-import re
 import sys
 import time
 from collections.abc import Mapping, Sequence
@@ -25,7 +24,6 @@ if TYPE_CHECKING:
     from ..explore.data import FaultCase, Result
     from ..explore.exploration import Exploration
 
-FIGURES = re.compile(r"[0-9]+(\.[0-9]+)?")
 MATRIX_WIDTH = 120
 """Letters of a line of the matrix, whatever the terminal holds."""
 SHOWN_BREACHES = 20
@@ -105,6 +103,7 @@ def _explore(exploration: Exploration, cases: Sequence[FaultCase]) -> None:
 
 def _show(exploration: Exploration, wall: float) -> None:
     from ..explore import matrix
+    from ..explore.points import FIGURES
 
     console = Console(highlight=False)
     wide = Console(highlight=False, width=max(console.width, MATRIX_WIDTH))

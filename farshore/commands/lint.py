@@ -24,16 +24,16 @@ from ..runbook.find import RUNBOOKS, find
 @click.option("--calls", is_flag=True, help="Also list every call: its plane, its Regions, what spares it.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON on standard output, and nothing else.")
 def command(app: str | None, calls: bool, as_json: bool) -> None:
-    told = judgements(_path(app))
-    findings = [finding for judgement in told for finding in judgement.findings]
+    found = judgements(_path(app))
+    findings = [finding for judgement in found for finding in judgement.findings]
     if as_json:
-        click.echo(json.dumps(_as_json(told), indent=2))
+        click.echo(json.dumps(_as_json(found), indent=2))
     else:
         for finding in findings:
             click.echo(str(finding))
-        show(row for judgement in told for row in _survivals(judgement))
+        show(row for judgement in found for row in _survivals(judgement))
         if calls:
-            show(row for judgement in told for row in _calls(judgement))
+            show(row for judgement in found for row in _calls(judgement))
         click.echo(_sum([finding.severity for finding in findings]))
     sys.exit(1 if any(finding.severity == "error" for finding in findings) else 0)
 
@@ -50,10 +50,10 @@ def _path(app: str | None) -> Path:
     return here
 
 
-def _as_json(told: Sequence[Judgement]) -> dict[str, object]:
-    read = [judgement for judgement in told if judgement.survivals]
+def _as_json(found: Sequence[Judgement]) -> dict[str, object]:
+    read = [judgement for judgement in found if judgement.survivals]
     return {
-        "findings": [finding.as_json() for judgement in told for finding in judgement.findings],
+        "findings": [finding.as_json() for judgement in found for finding in judgement.findings],
         "survives": {judgement.application: judgement.survives() for judgement in read},
         "calls": {
             judgement.application: [reach.as_json() for reach in judgement.reaches] for judgement in read

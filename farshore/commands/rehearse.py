@@ -15,6 +15,8 @@ import click
 from rich.console import Console
 from rich.table import Table
 
+from functions.run import MODES, Mode
+
 from ..runbook.find import find
 from ._report_file import ReportFile, save
 from ._twin import as_the_twin
@@ -25,7 +27,7 @@ if TYPE_CHECKING:
 
 @click.command()
 @click.argument("app")
-@click.option("--mode", type=click.Choice(["graceful", "ungraceful"]), default="graceful", show_default=True)
+@click.option("--mode", type=click.Choice(MODES), default="graceful", show_default=True)
 @click.option(
     "--dark", metavar="REGION", help="The primary Region goes dark as a whole, and comes back by itself."
 )
@@ -34,7 +36,7 @@ if TYPE_CHECKING:
     "--json", "as_json", is_flag=True, help="Print the report as JSON on standard output, and nothing else."
 )
 @click.option("--report", type=ReportFile(), help="Write the JSON report to a file, too.")
-def command(app: str, mode: str, dark: str | None, seed: int, as_json: bool, report: Path | None) -> None:
+def command(app: str, mode: Mode, dark: str | None, seed: int, as_json: bool, report: Path | None) -> None:
     runbook = find(app)
     if dark is not None and dark != runbook.regions.primary:
         raise click.UsageError(f"--dark takes the primary Region, {runbook.regions.primary}, not {dark}")
@@ -50,7 +52,7 @@ def command(app: str, mode: str, dark: str | None, seed: int, as_json: bool, rep
     with (Screen if console.is_terminal else Lines)(console) as view:
         rehearsal = Rehearsal(
             runbook,
-            "graceful" if mode == "graceful" else "ungraceful",
+            mode,
             dark,
             seed,
             view.say,

@@ -22,7 +22,7 @@ from typing import Any
 from ..runbook.mistakes import Mistake, Mistakes
 from ..runbook.model import Runbook
 from ..runbook.registry import steps
-from .docs import steps_page
+from .docs import steps_document
 from .machine import Machine, machines
 from .refusals import refusals
 from .samples import events, mocks
@@ -115,7 +115,7 @@ def _files(derived: str, runbooks: Sequence[Runbook], made: Sequence[Machine]) -
         TEMPLATE: derived,
         **{f"tests/events/{step}.json": _json(event) for step, event in events(made).items()},
         "tests/MockConfigFile.json": _json(mocks(made)),
-        "docs/steps.md": steps_page(steps(), runbooks, made),
+        "docs/steps.md": steps_document(steps(), runbooks, made),
         "runbooks/schema.json": _json(schema),
     }
 

@@ -36,8 +36,8 @@ and is Refused when `within` has passed. A fence takes something from customers;
 NAMES = "A text that names something is written as AWS takes and keeps it; anything else is refused."
 
 
-def steps_page(registry: Registry, runbooks: Sequence[Runbook], made: Sequence[Machine]) -> str:
-    """The whole page."""
+def steps_document(registry: Registry, runbooks: Sequence[Runbook], made: Sequence[Machine]) -> str:
+    """All of it, as Markdown."""
     examples = _examples(runbooks)
     named = [kind for kind in registry.values() if kind.written]
     placed = [kind for kind in registry.values() if not kind.written]

@@ -1,15 +1,15 @@
-"""What AWS accepts of what is compiled: its limits, each with the page that says so."""
+"""What AWS accepts of what is compiled: its limits, each with its source."""
 
 from __future__ import annotations
 
 STATE_NAME = MACHINE_NAME = 80
 """Characters. Source: docs.aws.amazon.com/step-functions/latest/dg/service-quotas.html"""
 DEFINITION_BYTES = 1024 * 1024
-"""Of a definition. Source: the same page."""
+"""Of a definition. Source: the same."""
 PAYLOAD_BYTES = 256 * 1024
-"""Of a state's input, and so of the event of its function. Source: the same page."""
+"""Of a state's input, and so of the event of its function. Source: the same."""
 EVENTS = 25_000
-"""Of an execution's history. Source: the same page."""
+"""Of an execution's history. Source: the same."""
 
 FUNCTION_NAME = 64
 """Characters. Source: docs.aws.amazon.com/lambda/latest/api/API_CreateFunction.html"""
@@ -18,15 +18,15 @@ INLINE_CHARACTERS = 10_240
 """Of all inline policies of a role together, white space not counted: to split them helps nobody.
 Source: docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html"""
 MANAGED_CHARACTERS = 6_144
-"""Of a managed policy, white space not counted. Source: the same page."""
+"""Of a managed policy, white space not counted. Source: the same."""
 MANAGED_POLICIES = 8
 """A role may have 10. SAM attaches one for logs, and one more where a function is traced.
-Source: the same page."""
+Source: the same."""
 
 TEMPLATE_BYTES = 1_000_000
 """Of a template, written 1 MB. Source: docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide,
 cloudformation-limits.html"""
 RESOURCES, PARAMETERS = 500, 200
-"""Of a template. Source: the same page."""
+"""Of a template. Source: the same."""
 LOGICAL_ID = 255
-"""Characters of a resource's name in a template. Source: the same page."""
+"""Characters of a resource's name in a template. Source: the same."""

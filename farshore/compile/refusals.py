@@ -1,4 +1,4 @@
-"""Everything that compile refuses in one runbook: the one verdict, which lint gives, too."""
+"""Everything that compile refuses in one runbook; lint calls the same an error."""
 
 from __future__ import annotations
 

@@ -44,7 +44,7 @@ class Waiting:
 
 
 class States:
-    """What every room of the compiler adds to."""
+    """What the compiler's files add states to, one after the other."""
 
     def __init__(self, runbook: Runbook, procedure: str, purpose: Purpose, way: Direction) -> None:
         self.runbook, self.procedure, self.purpose, self.way = runbook, procedure, purpose, way

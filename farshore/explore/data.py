@@ -85,7 +85,6 @@ class Outcome:
     status: str
     """Of the run that the seed is about."""
     breaches: tuple[Breach, ...]
-    simulated_seconds: float
     calls: Sequence[RecordedCall] = ()
     fingerprints: Mapping[str, str] = field(default_factory=dict)
     """At the beginning of each of its states, by label."""
@@ -113,4 +112,4 @@ class Result:
 
 def broken(seed: Seed, why: str) -> Outcome:
     """Of a run that could not be made to its end."""
-    return Outcome(seed, "BROKEN", (Breach("S5", 0.0, f"the simulation itself broke: {why}"),), 0.0)
+    return Outcome(seed, "BROKEN", (Breach("S5", 0.0, f"the simulation itself broke: {why}"),))

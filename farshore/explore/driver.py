@@ -60,7 +60,7 @@ class Driver:
             outside=RecordingOutside if recorder else Outside,
         )
         self.on_begin: list[Callable[[], None]] = []
-        """Told when everything is in place, and the run that the seed is about is about to begin."""
+        """Called when everything is in place, just before the run that the seed is about begins."""
         self.main = ""
         """The execution that the seed is about."""
         self._recorder, self._forks = recorder, forks
@@ -125,8 +125,8 @@ class Driver:
         self.injector = Injector(self.simulation, self.person, self._seed)
         self._seam = Seam(self.simulation, self.injector, self._recorder, self._forks, self.stands)
         self._seam.begin()
-        for hear in self.on_begin:
-            hear()
+        for act in self.on_begin:
+            act()
 
     def _run(self) -> None:
         seed, name = self.injector.seed, f"{self._seed.procedure}-{self._begun[self._seed.procedure] + 1}"
@@ -185,7 +185,7 @@ class Driver:
         final = final_state(simulation, facts)
         simulation.checkers.on_end(final)
         simulation.checkers.on_run_end(final.last)
-        outcome = Outcome(seed, first.status, tuple(simulation.checkers.breaches), self._clock.elapsed)
+        outcome = Outcome(seed, first.status, tuple(simulation.checkers.breaches))
         if self._forks is None:
             outcome.end = self.stands()
         if self._recorder is not None:

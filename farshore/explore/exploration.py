@@ -50,14 +50,14 @@ class Exploration:
                 continue
             yield from fault_cases(baseline, self.runbook, every)
 
-    def explore(self, cases: Iterable[FaultCase], hear: Callable[[Result], None]) -> None:
-        """Makes the runs, side by side on all cores. `hear` gets each as it ends."""
+    def explore(self, cases: Iterable[FaultCase], on_end: Callable[[Result], None]) -> None:
+        """Makes the runs, side by side on all cores. `on_end` gets each as it ends."""
         order = list(cases)
         made: dict[Seed, Result] = {}
 
         def ended(case: FaultCase, outcome: Outcome | None) -> None:
             made[case.seed] = Result(case, outcome or broken(case.seed, "its process died"))
-            hear(made[case.seed])
+            on_end(made[case.seed])
 
         for baseline in self.baselines:
             mine = [case for case in order if case.baseline == baseline.name]

@@ -24,16 +24,16 @@ CORES = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os
 
 
 class Forks:
-    """The processes of one baseline run. `hear` gets each case as its run ends, in any order."""
+    """The processes of one baseline run. `ended` gets each case as its run ends, in any order."""
 
     def __init__(
         self,
         baseline: Baseline,
         cases: Iterable[FaultCase],
-        hear: Callable[[FaultCase, Outcome | None], None],
+        ended: Callable[[FaultCase, Outcome | None], None],
     ) -> None:
         self.baseline = baseline
-        self._hear = hear
+        self._ended = ended
         self._waiting: dict[Point | None, list[FaultCase]] = {}
         self._running: dict[int, tuple[int, FaultCase]] = {}
         """By the descriptor on which each will answer."""
@@ -73,14 +73,14 @@ class Forks:
         self._wait(most=0)
 
     def _wait(self, most: int) -> None:
-        """Hears those that have ended, until no more than so many run."""
+        """Reads the answers of those that have ended, until no more than so many run."""
         while len(self._running) > most:
             for reading in select.select(list(self._running), [], [])[0]:
                 process, case = self._running.pop(reading)
                 with os.fdopen(reading, "rb") as answer:
                     said = answer.read()
                 os.waitpid(process, 0)
-                self._hear(case, pickle.loads(said) if said else None)  # noqa: S301
+                self._ended(case, pickle.loads(said) if said else None)  # noqa: S301
 
 
 HUGE, MADV_COLLAPSE = 2 << 20, 25

@@ -52,7 +52,7 @@ class Person:
         self.repaired: list[str] = []
         """Runs that were redriven, or started anew, after they had failed."""
         self.on_approval: list[Callable[[str, Plan], None]] = []
-        """Told of each plan that is approved, and of which execution."""
+        """Called with the execution and the plan, for each plan that is approved."""
         self._simulation, self._clock = simulation, simulation.clock
 
     # Plans.
@@ -73,8 +73,8 @@ class Person:
                 self.declines = False
                 operator.decide(proposal.hash, "decline", NAME, "not tonight")
                 return
-            for hear in self.on_approval:
-                hear(proposal.execution, {step.state: step for step in proposal.plan})
+            for act in self.on_approval:
+                act(proposal.execution, {step.state: step for step in proposal.plan})
             operator.decide(proposal.hash, "approve", NAME, "no step would refuse")
         except NotYet:
             aside(self._clock, self._decide, READS_PLAN)
@@ -123,7 +123,7 @@ class Person:
         operator.go_on(run, records)
 
     def runs_what(self, execution: str) -> str:
-        """The procedure of an execution, which may be so new that nobody has heard that it was started."""
+        """The procedure of an execution, which may be so new that its start was not answered yet."""
         machine = execution.replace(":execution:", ":stateMachine:").rpartition(":")[0]
         arns = self._simulation.deployment.arns
         return next(procedure for procedure, arn in arns.items() if arn == machine)

@@ -72,8 +72,7 @@ class Seam:
         elif self._forks is not None and self._forks.forked:
             baseline = self._forks.baseline
             if baseline.fingerprints.get(point.label) == self._fingerprint(request):
-                seconds = self._simulation.clock.elapsed
-                self._forks.end(Outcome(seed, baseline.status, (), seconds, rejoined=point.label))
+                self._forks.end(Outcome(seed, baseline.status, (), rejoined=point.label))
 
     def _fork(self, point: Point | None) -> None:
         """From here on, this may be another process, in which something more goes wrong."""

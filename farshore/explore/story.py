@@ -29,11 +29,11 @@ ARN = re.compile(r"arn:aws:[a-z0-9-]+:[^ ,'\"]*[:/]([^ ,'\":/]+)")
 
 
 class Narrator:
-    """Hears of what happens in a driver's simulation, from the beginning of its run on."""
+    """Notes what happens in a driver's simulation, from the beginning of its run on."""
 
     def __init__(self, driver: Driver) -> None:
         self._driver, self._simulation, self._clock = driver, driver.simulation, driver.simulation.clock
-        self._heard: list[Moment] = []
+        self._noted: list[Moment] = []
         self._began: float | None = None
         """Seconds since the simulation's beginning; None while the run has not begun."""
         self._stands = ""
@@ -41,7 +41,7 @@ class Narrator:
 
     def moments(self, outcome: Outcome) -> Sequence[Moment]:
         """All of them, from the beginning of the run on."""
-        every = [*self._heard, *self._at_the_end(), *self._breaches(outcome)]
+        every = [*self._noted, *self._at_the_end(), *self._breaches(outcome)]
         began = self._began or 0.0
         return sorted((moment for moment in every if moment.at >= began), key=lambda moment: moment.at)
 
@@ -87,14 +87,14 @@ class Narrator:
         if call.written is not None or call.change is not None:
             who = call.tick.label if call.tick else "a person"
             text = f"{who}: {call.request}: {_parameters(call.request)}"
-            self._heard.append(Moment(self._clock.elapsed, "change", text))
+            self._noted.append(Moment(self._clock.elapsed, "change", text))
 
     def _look(self) -> None:
         """How customers and data stand, whenever that changes."""
         stands = "; ".join(self._facts())
         if stands != self._stands:
             self._stands = stands
-            self._heard.append(Moment(self._clock.elapsed, "world", stands))
+            self._noted.append(Moment(self._clock.elapsed, "world", stands))
 
     def _facts(self) -> Iterator[str]:
         application, dark = self._simulation.application, self._simulation.cloud.faults.dark

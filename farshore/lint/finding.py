@@ -13,8 +13,9 @@ from functions.step import Step
 
 from ..compile.direction import Direction
 from ..compile.fences import giving_back, restores
+from ..compile.states import inputs_of, type_of
 from ..runbook.model import Line, Runbook, Together
-from ..runbook.registry import StepType, steps
+from ..runbook.registry import StepType
 from ..runbook.typed import hints
 from ..runbook.wording import bare
 
@@ -57,17 +58,12 @@ class Placed:
 
     @property
     def kind(self) -> StepType:
-        return steps()[self.line.step]
+        return type_of(self.line)
 
     @property
     def inputs(self) -> Mapping[str, Any]:
         """As written, and where nothing is written the step's defaults."""
-        defaults = {
-            field.name: field.default
-            for field in dataclasses.fields(self.kind)
-            if field.default is not dataclasses.MISSING and field.name not in self.kind.derived
-        }
-        return defaults | dict(self.line.inputs)
+        return inputs_of(self.line)
 
     @property
     def region(self) -> str:

@@ -15,7 +15,7 @@ from ..runbook.registry import steps
 from ..runbook.typed import fields_of, found
 from ..runbook.wording import DIRECTION, duration
 from .finding import Finding, Placed, Procedures
-from .reach import REGION, region_of
+from .reach import REGION, named_region
 
 REGION_SETS = (
     {"us-east-1", "us-east-2", "us-west-2"},
@@ -92,7 +92,7 @@ def _mismatches(runbook: Runbook, listed: Procedures) -> Iterator[Finding]:
     for placed in listed.everything():
         for way in ways:
             for key, value in _entries(way.literal(placed.kind, placed.line.inputs)):
-                named = region_of(value)
+                named = named_region(value)
                 if named not in (None, key):
                     what = f"{placed.name}: the entry of {key} is in {named}"
                     instead = f"write the one in {key}"

@@ -156,12 +156,12 @@ def _regions(call: Call) -> tuple[str, ...]:
     """Where it must be answered: a request where its host's name says, if it does."""
     if call.api.home:
         return (call.api.home,)
-    if call.api.is_http and (named := region_of(str(call.parameters["url"]))):
+    if call.api.is_http and (named := named_region(str(call.parameters["url"]))):
         return (named,)
     return tuple(dict.fromkeys(endpoint.region for endpoint in call.endpoints))
 
 
-def region_of(address: str) -> str | None:
+def named_region(address: str) -> str | None:
     """The Region that an ARN or a URL's host names."""
     if address.startswith("arn:"):
         parts = address.split(":")

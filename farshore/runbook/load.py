@@ -113,9 +113,9 @@ class _Draft:
             return
         first: dict[str | None, str] = {None: ""}
         for name in (each.name for each in inputs(Regions) if each.name in named):
-            twin = first.setdefault(named[name], name)
-            if twin not in ("", name):
-                what = f"regions: {name} is the same Region as {twin}"
+            other = first.setdefault(named[name], name)
+            if other not in ("", name):
+                what = f"regions: {name} is the same Region as {other}"
                 self.reader.wrong(section.value.entries[name].value, what, "name another Region")
         regions = [named.get(each.name) for each in inputs(Regions) if each.required or each.name in named]
         if None not in regions and len(set(regions)) == len(regions):

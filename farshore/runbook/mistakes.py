@@ -1,7 +1,4 @@
-"""What is wrong in a runbook, for the person who wrote it.
-
-Mistakes      every Mistake of a file, or of all files, at once; its text has a line for each
-"""
+"""What is wrong in a runbook, for the person who wrote it: one mistake, or all of them at once."""
 
 from __future__ import annotations
 

@@ -37,13 +37,13 @@ class Input:
 
 @functools.cache
 def steps() -> Registry:
-    """Every step type by its name, sorted. Support modules are those that define no named Step."""
+    """Every step type by its name, sorted."""
     found: dict[str, StepType] = {}
     for module in pkgutil.iter_modules(functions.steps.__path__):
         for step_type in _defined_in(f"{functions.steps.__name__}.{module.name}"):
-            twin = found.setdefault(step_type.name, step_type)
-            if twin is not step_type:
-                raise TypeError(f"{step_type.__module__} and {twin.__module__} both define {step_type.name}")
+            other = found.setdefault(step_type.name, step_type)
+            if other is not step_type:
+                raise TypeError(f"{step_type.__module__} and {other.__module__} both define {step_type.name}")
     return MappingProxyType(dict(sorted(found.items())))
 
 

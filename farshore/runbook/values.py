@@ -155,12 +155,12 @@ class Reader:
         elif not node.items:
             self.wrong(node, f"{name}: expected at least one, found an empty list")
         read: list[Any] = []
-        seen: set[str] = set()
+        known: set[str] = set()
         for item in node.items:
             value = self.value(parts[0], item, name)
-            if value is not None and repr(value) in seen:
+            if value is not None and repr(value) in known:
                 self.wrong(item, f"{name}: {found(item)} stands here twice", "remove one")
-            seen.add(repr(value))
+            known.add(repr(value))
             read.append(value)
         return read
 

@@ -137,8 +137,7 @@ def duration_meant(text: str) -> str:
     if not all(unit.lower() in _UNIT_SECONDS for _, unit in parts):
         return ""
     total = math.fsum(float(number) * _UNIT_SECONDS[unit.lower()] for number, unit in parts)
-    unit, length = next(((u, n) for u, n in (("h", 3600), ("m", 60)) if total and total % n == 0), ("s", 1))
-    return f"write {total / length:g}{unit}"
+    return f"write {duration(total)}"
 
 
 _YAML_1_1 = {"yes": "true", "on": "true", "y": "true", "no": "false", "off": "false", "n": "false"}

@@ -54,12 +54,12 @@ def label_of(event: Mapping[str, Any]) -> str:
 _BRACKETS = str.maketrans("", "", "()")
 
 
-_UNHEARD: nullcontext[Report] = nullcontext(lambda outcome, why, waited, facts: None)
+_NOTHING_NOTED: nullcontext[Report] = nullcontext(lambda outcome, why, waited, facts: None)
 
 
-def unheard(run: Run) -> nullcontext[Report]:
-    """Tells nobody of a tick: log lines and metrics would take longer than the tick itself."""
-    return _UNHEARD
+def no_telemetry(run: Run) -> nullcontext[Report]:
+    """Notes nothing of a tick: log lines and metrics would take longer than the tick itself."""
+    return _NOTHING_NOTED
 
 
 class Deployment:
@@ -68,7 +68,7 @@ class Deployment:
     def __init__(
         self, account: accounts.Account, outside: Outside, runbook: Runbook, telemetry: Telemetry = tick_of
     ) -> None:
-        """`telemetry` hears how ticks end: Powertools' log lines and metrics, where nothing else is given."""
+        """`telemetry` notes how ticks end: by log lines and metrics, where nothing else is given."""
         self.runbook, self.outside, self._account = runbook, outside, account
         ours = package(runbook)
         self.machines = ours.machines

@@ -30,7 +30,7 @@ class Part:
 
 @dataclass(frozen=True)
 class Package:
-    """A runbook's own, so that it is made but once for all the stages of an exploration."""
+    """A runbook's own, so that it is made but once for all simulations of an exploration."""
 
     runbook: Runbook
     machines: Mapping[str, Machine]

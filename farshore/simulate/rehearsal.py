@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, Self
 
 from functions.errors import NotYet
+from functions.run import Mode
 from twin.application import fates, intended, led_to, serving
 
 from ..checkers.final_state import Circumstances
@@ -16,7 +17,7 @@ from ..runbook.model import Runbook
 from .final import RunFacts, final_state
 from .report import Moment, Report, Scene
 from .scenes import scene_of
-from .simulation import Mode, Simulation
+from .simulation import Simulation
 
 WARM_UP = 300.0
 APPROVE_AFTER = 45.0
@@ -44,18 +45,18 @@ class Rehearsal:
         mode: Mode,
         dark: str | None,
         seed: int,
-        hear: Callable[[Moment], None],
+        say: Callable[[Moment], None],
         show: Callable[[Scene], None] | None = None,
         **simulated: Any,
     ) -> None:
-        """`hear` is told of moments, `show` of scenes; the rest is the simulation's."""
+        """`say` gets each moment, `show` each scene; the rest is the simulation's."""
         self.simulation = Simulation(runbook, mode, seed, **simulated)
         self.runbook, self.mode, self.dark = runbook, mode, dark
         self.clock = self.simulation.clock
         self.report = Report(runbook.application, seed, mode, dark)
-        self.struck = self.recovered = self.returning = 0.0
+        self.broken_at = self.recovered = self.returning = 0.0
         """Instants: of the outage, of the primary's recovery, and of the beginning of failback."""
-        self._hear, self._show = hear, show
+        self._on_moment, self._show = say, show
         self._doing, self._stuck, self._logs_read = "", "", 0
         self._alarmed = ""
         """The execution that the alarm started first."""
@@ -74,13 +75,13 @@ class Rehearsal:
     def play(self) -> Report:
         """The game day, from customers who are served to customers who are served in the primary again.
 
-        Where it gets stuck, the report says so as a breach, and the accounts are made all the same.
+        Where it gets stuck, the report says so as a breach, and takes the figures all the same.
         """
         try:
             self._play()
         except Stuck as stuck:
             self._stuck = str(stuck)
-        self._account()
+        self._take_figures()
         self._check()
         return self.report
 
@@ -93,7 +94,7 @@ class Rehearsal:
         self._say("shop", f"customers shop in {' and '.join(sorted(serving(simulation.application)))}")
         clock.sleep(WARM_UP)
         self._well = simulation.application.settings()
-        self._strike()
+        self._break()
         failover = self._wait_for("the alarm's run", lambda: self._alarmed)
         clock.spawn(lambda: self._approve(failover))
         if self.dark:
@@ -115,19 +116,19 @@ class Rehearsal:
         self._finish(failback)
         clock.sleep(LINGER)
 
-    # The game day's turns.
+    # What happens on a game day.
 
-    def _strike(self) -> None:
+    def _break(self) -> None:
         if self.dark:
             for dataset in self.simulation.application.datasets:
                 dataset.stall()
             self.clock.sleep(HOLD_BEFORE_DARK)
-            self.struck = self.clock.now
+            self.broken_at = self.clock.now
             self.simulation.cloud.faults.dark.add(self.dark)
             self._say("outage", f"{self.dark} goes dark, {HOLD_BEFORE_DARK:g} s after replication stalled")
         else:
-            self.struck = self.clock.now
-            self._say("outage", f"a regional event strikes {self.runbook.regions.primary}")
+            self.broken_at = self.clock.now
+            self._say("outage", f"a regional event begins in {self.runbook.regions.primary}")
             self._finish(self._start("outage"))
 
     def _started_by_alarm(self, execution: str, alarm: str) -> None:
@@ -213,10 +214,10 @@ class Rehearsal:
     def _procedure(self, execution: str) -> str:
         return self.simulation.executions[execution][0]
 
-    # What is seen on the way.
+    # What is said on the way.
 
     def _say(self, kind: str, text: str) -> None:
-        self._hear(Moment(self.clock.elapsed, kind, text))
+        self._on_moment(Moment(self.clock.elapsed, kind, text))
 
     def _draw(self) -> None:
         application, visits = self.simulation.application, self.simulation.customers.notebook.visits
@@ -235,22 +236,22 @@ class Rehearsal:
                     facts = (f"{k} {v}" for k, v in said["facts"].items() if k.endswith("seconds"))
                     more = ", ".join(facts)
                     text = f"{said['state']}: {said['message']}" + (f" ({more})" if more else "")
-                    self._hear(Moment(at - self.clock.start, "step", text))
+                    self._on_moment(Moment(at - self.clock.start, "step", text))
         self._logs_read = len(logs)
 
-    # The accounts.
+    # The figures.
 
-    def _account(self) -> None:
+    def _take_figures(self) -> None:
         report, simulation, notebook = self.report, self.simulation, self.simulation.customers.notebook
         found = fates(simulation.application, notebook.promises)
         named = {fate: sorted(p.name for p, f in found.items() if f == fate) for fate in set(found.values())}
-        before = sorted(p.at for p, fate in found.items() if fate == "lost" and p.at <= self.struck)
+        before = sorted(p.at for p, fate in found.items() if fate == "lost" and p.at <= self.broken_at)
         report.data = {
             "acknowledged": len(notebook.promises),
             "lost": named.get("lost", []),
             "overwritten": named.get("overwritten", []),
             "late": named.get("late", []),
-            "rpo_seconds": round(self.struck - before[0] if before else 0.0, 3),
+            "rpo_seconds": round(self.broken_at - before[0] if before else 0.0, 3),
             **{name: round(figure, 3) for name, figure in simulation.checkers.figures().items()},
         }
         prompt = {customer.name for customer in simulation.customers.each if not customer.stale}
@@ -258,7 +259,7 @@ class Rehearsal:
         report.clients = {
             "requests": len(notebook.visits),
             "failed": notebook.failed,
-            "rto_seconds": round(notebook.felt_outage(self.struck, until, prompt), 3),
+            "rto_seconds": round(notebook.felt_outage(self.broken_at, until, prompt), 3),
             "longest_outage_seconds": round(notebook.longest_outage(self.clock.start, self.clock.now), 3),
         }
         report.debts = [vars(debt) for debt in simulation.tally.debts]
@@ -275,7 +276,9 @@ class Rehearsal:
             reports.setdefault(main, simulation.report(main))
             served = frozenset(serving(simulation.application))
             facts = RunFacts(
-                Circumstances(may_lose=self.mode == "ungraceful", lasting=bool(self.dark), since=self.struck),
+                Circumstances(
+                    may_lose=self.mode == "ungraceful", lasting=bool(self.dark), since=self.broken_at
+                ),
                 main,
                 reports[main],
                 served,

@@ -2,7 +2,7 @@
 
 What runs is what `sam deploy` ships: the runbook's compiled machines and the real step code, under the
 policies that the template gives them. The twin answers as AWS and knows nothing of Farshore. A rehearsal and
-an exploration each have a simulation, and hear of what happens in it by the lists of those who are told.
+an exploration each have a simulation, and learn what happens in it by its `on_alarm` and `on_call`.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from functions.inputs import TopicArn
 from functions.ledger import Lease
 from functions.outside import Outside
 from functions.planned import Planned, planned_from
-from functions.run import Purpose
+from functions.run import Mode, Purpose
 from functions.telemetry import Telemetry, tick_of
 from twin.applications import account as accounts
 from twin.applications import foundation
@@ -37,11 +37,10 @@ from ..operate.operator import Operator
 from ..runbook.model import Runbook, lines
 from ..runbook.registry import steps
 from ..runbook.typed import found
-from .deployment import Deployment, outside, unheard
+from .deployment import Deployment, no_telemetry, outside
 from .report import EXPOSURE_BOUND, SETTLE_EVERY
 from .tally import Tally
 
-Mode = Literal["graceful", "ungraceful"]
 Backed = Literal["moto", "doubles"]
 """What answers where the twin has no back-end of its own: rehearsals have moto, exploration its doubles."""
 Naming = Callable[[str], str]
@@ -74,9 +73,9 @@ class Simulation:
         self.executions: dict[str, tuple[str, str]] = {}
         """Every execution that was started, with its procedure and mode."""
         self.on_alarm: list[Callable[[str, str], None]] = []
-        """Told of each execution that an alarm has started, with the alarm's name."""
+        """Called with each execution that an alarm has started, and the alarm's name."""
         self.on_call: list[Callable[[Call], None]] = []
-        """Told of each call that AWS has done."""
+        """Called with each call that AWS has done."""
         self._data, self._backed, self._engine, self._telemetry = data, backed, engine, telemetry
         self._outside = outside
         self._build = build or _build_of(runbook)
@@ -115,12 +114,12 @@ class Simulation:
         self.customers = Customers(self.clock, self.net, self.application, self.seed)
         for arn in _topics(runbook):
             account.topic(arn)
-        telemetry = self._telemetry or (tick_of if self._backed == "moto" else unheard)
+        telemetry = self._telemetry or (tick_of if self._backed == "moto" else no_telemetry)
         self.deployment = Deployment(account, outside(cloud, self.net, self._outside), runbook, telemetry)
         self.operator = Operator(runbook, self.deployment.outside, runbook.regions.standby)
         self._observe()
         self.tally, self.checkers = Tally(self.clock), Checkers(self)
-        self.on_call[:0] = [self.tally.hear, self.checkers.on_call]
+        self.on_call[:0] = [self.tally.on_call, self.checkers.on_call]
         cloud.faults.injectors.append(self.tally.count)
         cloud.watchers.append(self._done)
 
@@ -138,14 +137,14 @@ class Simulation:
 
     def _done(self, request: Request, answer: object) -> None:
         call = call_of(request, self.runbook.ledger.table)
-        for hear in self.on_call:
-            hear(call)
+        for act in self.on_call:
+            act(call)
 
     def started_by_alarm(self, event: Mapping[str, Any]) -> None:
         """EventBridge starts the machine: the event is the rule's constant input."""
         execution = self.begin("failover", event)
-        for hear in self.on_alarm:
-            hear(execution, event["trigger"])
+        for act in self.on_alarm:
+            act(execution, event["trigger"])
 
     def settle(self, event: Mapping[str, Any]) -> None:
         """The schedule starts the machine that pays debts."""
@@ -189,7 +188,7 @@ class Simulation:
                 self.clock.sleep(1)
 
     def deliver(self, function: tuple[str, str], event: Mapping[str, Any]) -> None:
-        """Runs the function of that Region and name with an event: whatever comes of it, nobody hears."""
+        """Runs the function of that Region and name with an event: nobody gets its answer."""
         with suppress(accounts.FunctionError, AwsError):
             self.functions.invoke(*function, event)
 
@@ -210,7 +209,7 @@ class Simulation:
 
     @property
     def engine(self) -> accounts.OwnEngine:
-        """The twin's own, which tells what nobody else could be told, in no time."""
+        """The twin's own: it knows what AWS would not say, and is asked in no time."""
         assert self.account.engine is not None, "this simulation runs on moto's interpreter"
         return self.account.engine
 

@@ -49,7 +49,7 @@ class Tally:
         if tick is not None and kind != "denied" and tick.change(request) is not None:
             self._move(tick)
 
-    def hear(self, call: Call) -> None:
+    def on_call(self, call: Call) -> None:
         """AWS has done this."""
         self.pages += call.tick is not None and call.tick.pages(call.request)
         if call.tick is not None and call.change is not None:

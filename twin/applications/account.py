@@ -111,10 +111,10 @@ class Account:
         return described
 
     def history(self, executionArn: str, **more: Any) -> Mapping[str, Any]:
-        """A page of the execution's history."""
+        """A part of the execution's history."""
         client = self.machines(_region(executionArn))
-        page: Mapping[str, Any] = client.get_execution_history(executionArn=executionArn, **more)
-        return page
+        part: Mapping[str, Any] = client.get_execution_history(executionArn=executionArn, **more)
+        return part
 
     def stop(self, execution: str, error: str, cause: str) -> None:
         self.machines(_region(execution)).stop_execution(executionArn=execution, error=error, cause=cause)

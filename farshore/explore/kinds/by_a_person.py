@@ -65,7 +65,7 @@ def _turn(person: Person, execution: str, procedure: str) -> None:
 
 
 def _revive(person: Person, execution: str, procedure: str) -> None:
-    """A colleague who has not heard of it redrives the stopped run, from the console."""
+    """A colleague who does not know of it redrives the stopped run, from the console."""
     if person.stops(execution):
         person.starts(OPPOSITE[procedure])
         person.redrives_from_the_console(execution)
@@ -154,7 +154,7 @@ paused = FaultKind(
     family=WORDS,
     sentence="is under way when a person says pause, and resume a minute later",
     at_a_point=True,
-    # A word is heard by the next tick, whichever call of this one it meets.
+    # A word is heeded by the next tick, whichever call of this one it meets.
     at_call=lambda baseline, call: _somebody_may_act(baseline, call) and call.point.call == 1,
     act=_by(_pause),
 )

@@ -49,7 +49,7 @@ class BasketData(GlobalTableData):
     """The DynamoDB global table: a basket is whole, or replaced as a whole."""
 
     def stall(self) -> None:
-        """Only Aurora's transport is held: what a stall costs is told by what one engine alone has lost."""
+        """Only Aurora's transport is held: what a stall costs shows in what one engine alone has lost."""
 
     def resume(self) -> None: ...
 

@@ -60,7 +60,7 @@ class SqlUsers:
         return {email for (email,) in self._database.connect(region).execute(query, (only, only)).fetchall()}
 
 
-class BookUsers:
+class JournalUsers:
     """In the journal, for exploration."""
 
     def __init__(self, database: GlobalDatabase) -> None:
@@ -80,7 +80,7 @@ class BookUsers:
 
 def users_of(database: GlobalDatabase) -> Users:
     """The users in the engine that the database has."""
-    return BookUsers(database) if isinstance(database.store, Journal) else SqlUsers(database)
+    return JournalUsers(database) if isinstance(database.store, Journal) else SqlUsers(database)
 
 
 def store_of(data: Data, regions: tuple[str, str]) -> tuple[Store, Callable[[], None]]:

@@ -139,7 +139,7 @@ class _Event:
 
 
 class _NoLock:
-    """Greenlets change hands only where they park, and the interpreter parks inside no lock."""
+    """One greenlet gives way to another only where it parks, and the interpreter parks inside no lock."""
 
     def __enter__(self) -> None: ...
 

@@ -34,7 +34,7 @@ class History:
     def __init__(self, clock: Clock) -> None:
         self.clock = clock
         self._noted: list[tuple[float, str, int, Mapping[str, Details]]] = []
-        self._told: list[dict[str, Any]] = []
+        self._shown: list[dict[str, Any]] = []
 
     def __len__(self) -> int:
         return len(self._noted)
@@ -49,11 +49,11 @@ class History:
     @property
     def events(self) -> list[dict[str, Any]]:
         """As they are shown, each worked out when it is first asked for."""
-        for now, kind, previous, details in self._noted[len(self._told) :]:
-            said = {"timestamp": instant(now), "type": kind, "id": len(self._told) + 1}
+        for now, kind, previous, details in self._noted[len(self._shown) :]:
+            said = {"timestamp": instant(now), "type": kind, "id": len(self._shown) + 1}
             more = {name: each() if callable(each) else each for name, each in details.items()}
-            self._told.append({**said, "previousEventId": previous, **more})
-        return self._told
+            self._shown.append({**said, "previousEventId": previous, **more})
+        return self._shown
 
     def overflow(self, previous: int) -> Failure:
         """The last event that there is room for."""
