@@ -2,6 +2,9 @@
 
 What it knows of a step is what the step declares, and which calls its real `observe` makes when nobody
 answers. It judges runs. Whether the application itself can live in one Region, a rehearsal shows.
+
+Read finding.py, then order.py, partners.py and promises.py (what a list of lines must be), then reach.py and
+darkness.py (what each call needs, and which losses a run survives).
 """
 
 from __future__ import annotations
