@@ -133,6 +133,18 @@ def test_what_cannot_be_rehearsed_is_said_at_once(arguments: list[str], says: st
     assert "Traceback" not in ended.stderr
 
 
+def test_a_runbook_that_compile_refuses_is_not_rehearsed(tmp_path: Path) -> None:
+    """What compile would never make a machine of, no night has to show."""
+    wrong = tmp_path / "unicorn-shop.yaml"
+    right = (ROOT / "runbooks" / "unicorn-shop.yaml").read_text()
+    wrong.write_text(right.replace("      reserved: 0\n", "      reserved: restore\n", 1))
+    ended = command("rehearse", str(wrong))
+    assert ended.returncode != 0
+    assert f"{wrong}:" in ended.stderr
+    assert ended.stdout == ""
+    assert "Traceback" not in ended.stderr
+
+
 # The dark one, looked at from outside the report.
 
 

@@ -204,7 +204,7 @@ def test_the_same_seed_gives_the_same_story_to_the_byte() -> None:
 
 def test_as_json_a_story_has_its_seed_its_end_its_breaches_and_its_events() -> None:
     (story,) = described(f"{BASELINE},{KILLED}")
-    assert story.keys() == {"seed", "status", "safe", "live", "breaches", "events"}
+    assert story.keys() == {"seed", "status", "safe", "live", "breaches", "never", "events"}
     assert (story["status"], story["safe"], story["live"], story["breaches"]) == ("SUCCEEDED", True, True, [])
     assert {event["kind"] for event in story["events"]} >= {
         "start",
@@ -263,3 +263,12 @@ def test_what_breaches_nothing_is_short_enough() -> None:
     result = replay("--shrink", "--json", seed)
     assert result.exit_code == 0
     assert [story["seed"] for story in json.loads(result.stdout)] == [seed]
+
+
+def test_a_fault_that_never_happens_is_named_and_is_no_success() -> None:
+    fault = KILLED.replace("arc_controls", "arc_control")
+    result = replay(f"{BASELINE},throttled@failover-1/lease/1/1,{fault}")
+    assert result.exit_code == 1
+    assert f"{fault} never happened" in result.stdout
+    assert result.stdout.count("never happened") == 1
+    assert replay(f"{BASELINE},{KILLED}").exit_code == 0

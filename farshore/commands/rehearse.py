@@ -17,7 +17,9 @@ from rich.table import Table
 
 from functions.run import MODES, Mode
 
+from ..lint import errors
 from ..runbook.find import find
+from ..runbook.mistakes import Mistakes
 from ._report_file import ReportFile, save
 from ._twin import as_the_twin
 
@@ -42,6 +44,8 @@ def command(app: str, mode: Mode, dark: str | None, seed: int, as_json: bool, re
         raise click.UsageError(f"--dark takes the primary Region, {runbook.regions.primary}, not {dark}")
     if dark is not None and mode == "graceful":
         raise click.UsageError("a graceful run needs both Regions: rehearse --dark with --mode ungraceful")
+    if wrong := errors([runbook]):
+        raise Mistakes(wrong)
     as_the_twin()
     console = Console(stderr=as_json, highlight=False, soft_wrap=True)
     console.print(f"farshore: the twin of {runbook.application} is being built: two Regions, two databases")

@@ -1,6 +1,7 @@
 """Describe runs that `explore` made, event by event.
 
-Copy their seeds from there. Exits 1 where one of them is not safe, or does not get there.
+Copy their seeds from there. Exits 1 where one of them is not safe, does not get there, or names a fault
+that its run never meets.
 """
 
 from __future__ import annotations
@@ -49,7 +50,7 @@ def command(seeds: tuple[str, ...], shrink: bool, as_json: bool) -> None:
             _narrate(story)
     if as_json:
         click.echo(json.dumps([story.as_json() for story in stories], indent=2))
-    sys.exit(1 if any(story.outcome.breaches for story in stories) else 0)
+    sys.exit(1 if any(story.outcome.breaches or story.never for story in stories) else 0)
 
 
 def _narrate(story: Story) -> None:
@@ -61,3 +62,9 @@ def _narrate(story: Story) -> None:
         console.print(f"{at}  {moment.kind:7} {moment.text}", style=style, markup=False)
     safe, live = "safe" if outcome.safe else "NOT SAFE", "live" if outcome.live else "NOT LIVE"
     console.print(f"{outcome.status}: {safe}, {live}", style="bold")
+    for fault in story.never:
+        console.print(
+            f"{fault} never happened, for the run made no call there: copy a seed from `farshore explore`",
+            style="bold red",
+            markup=False,
+        )

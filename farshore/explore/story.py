@@ -20,7 +20,7 @@ from .driver import Driver
 from .injector import Injected
 from .kinds import kind_of
 from .points import FIGURES
-from .seed import Seed
+from .seed import Fault, Seed
 
 PARAMETERS = 160
 """Letters of a call's parameters that a story gives."""
@@ -112,6 +112,8 @@ class Story:
 
     outcome: Outcome
     moments: Sequence[Moment]
+    never: Sequence[Fault] = ()
+    """Faults of the seed that did not happen, for the run made no call at their point."""
 
     def as_json(self) -> dict[str, Any]:
         return {
@@ -120,6 +122,7 @@ class Story:
             "safe": self.outcome.safe,
             "live": self.outcome.live,
             "breaches": [{"invariant": b.invariant, "story": b.story} for b in self.outcome.breaches],
+            "never": [str(fault) for fault in self.never],
             "events": [{"at": round(m.at, 3), "kind": m.kind, "text": m.text} for m in self.moments],
         }
 
@@ -129,7 +132,9 @@ def story_of(runbook: Runbook, seed: Seed) -> Story:
     driver = Driver(runbook, seed)
     narrator = Narrator(driver)
     outcome = driver.play()
-    return Story(outcome, tuple(_shortened(narrator.moments(outcome))))
+    happened = [each.fault for each in driver.injector.injected]
+    never = tuple(fault for fault in outcome.seed.faults if fault not in happened)
+    return Story(outcome, tuple(_shortened(narrator.moments(outcome))), never)
 
 
 def _shortened(moments: Sequence[Moment]) -> Iterator[Moment]:
