@@ -266,7 +266,7 @@ PLANTED: dict[str, tuple[Plant, str, str, str, str]] = {
         "failover,graceful", "", "S5", "failover SUCCEEDED, but the lease was not released",
     ),
     "a failback in failover's direction": (
-        compiles("back = Direction(there.target, there.source)", "back = there"),
+        compiles("there, back = both_ways(runbook)", "there = back = both_ways(runbook)[0]"),
         "failback,graceful", "", "S5", "customers are served in us-west-1, not in us-east-1",
     ),
     # The engine.

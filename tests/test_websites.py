@@ -12,11 +12,11 @@ from urllib3.exceptions import ConnectTimeoutError, NameResolutionError, ReadTim
 
 from twin.clock import Clock
 from twin.cloud import ACCOUNT, Cloud
+from twin.customers import LONGEST_KEPT_TTL
 from twin.faults import Kind, Request
 from twin.moto.backing import Moto
 from twin.net import HttpAnswer, HttpRequest, Net, Resolver
 from twin.services.cloudfront.model import CloudFront
-from twin.services.route53.model import FAILOVER_TTL
 from twin.services.s3.model import Websites, website
 
 EAST, WEST, OHIO = "us-east-1", "us-west-1", "us-east-2"
@@ -237,7 +237,7 @@ def test_a_customer_keeps_a_stale_address_until_its_time_to_live_is_over(scene: 
         serve(scene, f"alb-{region}", region)
     target = [EAST]
     scene.net.name("shop.example", lambda: f"alb-{target[0]}")
-    customer = Resolver(scene.net, FAILOVER_TTL)
+    customer = Resolver(scene.net, LONGEST_KEPT_TTL)
     assert customer.resolve("shop.example") == f"alb-{EAST}"
     target[0] = WEST
     scene.clock.sleep(59)

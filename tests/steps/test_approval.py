@@ -66,7 +66,7 @@ class Desk(Ticker):
         cloud.serve("route53-recovery-cluster", "GetRoutingControlState", self._get)
         self.topics = {WEST: topic(WEST), EAST: topic(EAST)}
         self.pages: list[Mapping[str, Any]] = []
-        cloud.watchers.append(self._note)
+        cloud.watchers.append(self._published)
         self.hold()
         self.entered = self.clock.now
 
@@ -103,7 +103,7 @@ class Desk(Ticker):
         arn = str(request.parameters["RoutingControlArn"])
         return {"RoutingControlArn": arn, "RoutingControlState": self.gates[arn]}
 
-    def _note(self, request: Request, answer: object) -> None:
+    def _published(self, request: Request, answer: object) -> None:
         if request.operation == PUBLISH:
             self.pages.append(request.parameters)
 
