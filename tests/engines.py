@@ -121,18 +121,18 @@ class Machines:
         return self.outcome(execution)
 
     def outcome(self, execution: str) -> Outcome:
-        told = self.client.describe_execution(executionArn=execution)
+        shown = self.client.describe_execution(executionArn=execution)
         events = by_state(self.history(execution))
         try:
-            cause = json.loads(told.get("cause", ""))
+            cause = json.loads(shown.get("cause", ""))
         except ValueError:
-            cause = told.get("cause")
+            cause = shown.get("cause")
         return Outcome(
-            told["status"],
-            told.get("error"),
+            shown["status"],
+            shown.get("error"),
             cause,
-            told.get("stopDate"),
-            json.loads(told.get("output", "null")),
+            shown.get("stopDate"),
+            json.loads(shown.get("output", "null")),
             {name: self.invocations(name) for name in events},
             {
                 name: tuple((each["type"], each["timestamp"]) for each in mine)
@@ -145,7 +145,7 @@ class Machines:
 
 
 def by_state(events: list[Json]) -> dict[str, list[Json]]:
-    """The events of each state, told apart by whom they follow; "" is the execution itself."""
+    """The events of each state, shown apart by whom they follow; "" is the execution itself."""
     names: dict[int, str] = {0: ""}
     mine: dict[str, list[Json]] = {}
     for event in events:

@@ -1,4 +1,4 @@
-"""A runbook of made-up steps, one for each shape that an input can have; and slips of the hand."""
+"""A runbook of made-up steps, one for each type that an input can have; and slips."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ class Impaired(Step[None]):
 class Bake(Step[None]):
     """Nothing happens for a while."""
 
-    loud: Annotated[bool, "tell every minute"] = False
+    loud: Annotated[bool, "say so every minute"] = False
     made: Annotated[int, "filled in by the compiler"] = 0
 
     name: ClassVar = "bake"
@@ -147,7 +147,7 @@ SNIPPETS = [
 
 
 def mutated(text: str, dice: random.Random) -> str:
-    """A good runbook after one to four slips of the hand."""
+    """A good runbook after one to four slips."""
     for _ in range(dice.randint(1, 4)):
         at, until = sorted(dice.randrange(len(text) + 1) for _ in range(2))
         lines = text.split("\n")

@@ -27,7 +27,7 @@ Plant = Callable[[pytest.MonkeyPatch], None]
 
 
 def slip(owner: Any, name: str, *changes: str) -> Plant:
-    """A function as a slip of the hand would have left it: each text once in it, and what stands instead."""
+    """A function as a slip would have left it: each text once in it, and what stands instead."""
 
     def plant(patch: pytest.MonkeyPatch) -> None:
         found = inspect.getattr_static(owner, name)
@@ -195,7 +195,7 @@ PLANTED: dict[str, tuple[Plant, str, str, str, str]] = {
         slip(Approval, "decide", 'decision["decision"] != "approve"', "False"),
         "failover,graceful,declined", "", "S8", "a person declined the plan, and failover ended SUCCEEDED",
     ),
-    "a redrive that leaves the abort standing": (
+    "a redrive that leaves the abort in force": (
         other(operate, "STOPPING", frozenset()),
         "failback,graceful,abort@failback-1/arc_controls/", "UpdateRoutingControlStates",
         "L1", "even when repaired, ended FAILED: Aborted: ",
@@ -266,7 +266,7 @@ PLANTED: dict[str, tuple[Plant, str, str, str, str]] = {
         "failover,graceful", "", "S5", "failover SUCCEEDED, but the lease was not released",
     ),
     "a failback in failover's direction": (
-        compiles("back = Direction(there.target, there.source)", "back = there"),
+        compiles("there, back = both_ways(runbook)", "there = back = both_ways(runbook)[0]"),
         "failback,graceful", "", "S5", "customers are served in us-west-1, not in us-east-1",
     ),
     # The engine.

@@ -62,7 +62,7 @@ def refusal(call: Callable[..., Any], **parameters: Any) -> str:
     return str(caught.value.response["Error"]["Code"])
 
 
-def test_what_one_endpoint_is_told_every_endpoint_tells(cluster: Cluster, at: Callable[..., Any]) -> None:
+def test_what_one_endpoint_is_asked_every_endpoint_shows(cluster: Cluster, at: Callable[..., Any]) -> None:
     at(REGIONS[0]).update_routing_control_states(
         UpdateRoutingControlStateEntries=entries(cluster, west="On", east="Off")
     )

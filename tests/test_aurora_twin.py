@@ -28,7 +28,7 @@ HOUR = 3600
 
 @dataclass
 class Shop:
-    """A cloud with one global database, an application that keeps score, and a person with boto3."""
+    """A cloud with one global database, an application that counts what it lost, and a person with boto3."""
 
     cloud: Cloud
     store: Store
@@ -165,7 +165,7 @@ def refusal(act: Callable[[], object]) -> str:
     return str(refused.value.response["Error"]["Code"])
 
 
-def test_the_regions_with_a_member_tell_who_writes(shop: Shop) -> None:
+def test_the_regions_with_a_member_show_who_writes(shop: Shop) -> None:
     assert shop.writer(PRIMARY) == shop.writer(STANDBY) == PRIMARY
     assert shop.described()["Status"] == "available"
     assert "FailoverState" not in shop.described()
@@ -403,7 +403,7 @@ def test_a_failover_whose_target_dies_reverts(shop: Shop) -> None:
     assert shop.order(PRIMARY, "a")
 
 
-def test_a_cluster_tells_by_itself_whom_it_follows(shop: Shop) -> None:
+def test_a_cluster_shows_by_itself_whom_it_follows(shop: Shop) -> None:
     secondary, primary = shop.cluster(STANDBY, ARN[STANDBY].upper()), shop.cluster(PRIMARY)
     assert secondary["ReplicationSourceIdentifier"] == ARN[PRIMARY]
     assert "ReplicationSourceIdentifier" not in primary
@@ -571,7 +571,7 @@ def test_the_lag_grows_while_the_transport_is_held(shop: Shop) -> None:
     assert shop.samples[-1][2] <= 1000
 
 
-def test_nobody_can_tell_the_lag_behind_a_dark_primary(shop: Shop) -> None:
+def test_nobody_knows_the_lag_behind_a_dark_primary(shop: Shop) -> None:
     shop.darken(PRIMARY)
     shop.cloud.clock.sleep(600)
     assert shop.samples == []

@@ -72,7 +72,7 @@ def test_files_that_verbs_share_are_no_verbs() -> None:
     assert "_options" not in run("--help").stdout
 
 
-def test_a_misspelt_verb_is_told_what_was_meant() -> None:
+def test_a_misspelt_verb_is_answered_with_what_was_meant() -> None:
     assert "no verb 'aprove': did you mean \"approve\"?" in run("aprove").stderr
 
 

@@ -172,11 +172,11 @@ def test_machines_whose_lines_are_gone_are_removed_and_files_of_ours_are_not(
     assert all((house / name).exists() for name in by_hand)
 
 
-def test_every_mistake_of_every_runbook_is_told_and_nothing_is_written(
+def test_every_mistake_of_every_runbook_is_named_and_nothing_is_written(
     house: Path, farshore: Farshore
 ) -> None:
-    book = house / "runbooks/unicorn-shop.yaml"
-    edited(book, "- aurora_writer:", "- aurora_witer:")
+    runbook = house / "runbooks/unicorn-shop.yaml"
+    edited(runbook, "- aurora_writer:", "- aurora_witer:")
     (house / "runbooks/other.yaml").write_text("application: other\n")
     before = everything(house)
     code, out, err = farshore("compile")
@@ -186,10 +186,12 @@ def test_every_mistake_of_every_runbook_is_told_and_nothing_is_written(
     assert everything(house) == before
 
 
-def test_inputs_that_do_not_go_together_are_told_with_their_line(house: Path, farshore: Farshore) -> None:
-    book = house / "runbooks/unicorn-shop.yaml"
-    edited(book, "at_least: 2", "at_least: 4")
-    line = next(n for n, text in enumerate(book.read_text().splitlines(), 1) if "- region_impaired" in text)
+def test_inputs_that_do_not_go_together_are_named_with_their_line(house: Path, farshore: Farshore) -> None:
+    runbook = house / "runbooks/unicorn-shop.yaml"
+    edited(runbook, "at_least: 2", "at_least: 4")
+    line = next(
+        n for n, text in enumerate(runbook.read_text().splitlines(), 1) if "- region_impaired" in text
+    )
     code, _, err = farshore("compile")
     assert code == 1
     assert err.startswith(f"runbooks/unicorn-shop.yaml:{line}: region_impaired: at_least is 4, of 3 sources")

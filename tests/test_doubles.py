@@ -59,14 +59,14 @@ def asking(service: str, operation: str, region: str = OREGON, /, **parameters: 
     return Ask(service, operation, region, parameters)
 
 
-def told(backing: Callable[[], Behind], turns: Sequence[Turn]) -> list[Any]:
-    """What each request is told, in a world of one ledger, two buckets and one topic."""
+def answered(backing: Callable[[], Behind], turns: Sequence[Turn]) -> list[Any]:
+    """What each request is answered, in a world of one ledger, two buckets and one topic."""
     with Cloud(Clock(), 1, backing()) as cloud:
         DynamoDB.of(cloud).strong_table("ledger", REPLICAS)
         Websites(cloud, Net(cloud))
         clients: dict[tuple[str, str], Any] = {}
         config = Config(connect_timeout=2, read_timeout=5, retries={"total_max_attempts": 1})
-        heard = []
+        found = []
         for turn in turns:
             if isinstance(turn, Dark):
                 cloud.faults.dark = set(turn.regions)
@@ -76,8 +76,8 @@ def told(backing: Callable[[], Behind], turns: Sequence[Turn]) -> list[Any]:
                 where = turn.service, turn.region
                 if where not in clients:
                     clients[where] = boto3.client(turn.service, turn.region, config=config)
-                heard.append((answer(clients[where], turn), round(cloud.clock.elapsed, 9)))
-        return heard
+                found.append((answer(clients[where], turn), round(cloud.clock.elapsed, 9)))
+        return found
 
 
 def answer(client: Any, ask: Ask) -> Any:
@@ -170,7 +170,12 @@ STORIES: Mapping[str, list[Turn]] = {
         put("b", region=WEST),
         delete("a", region=WEST),
     ],
-    "every replica tells the same": [put("a", region=EAST), Pause(1), put("b", region=OHIO), *map(query, "x")]
+    "every replica answers the same": [
+        put("a", region=EAST),
+        Pause(1),
+        put("b", region=OHIO),
+        *map(query, "x"),
+    ]
     + [query(region=region) for region in REPLICAS],
     "two Regions at once": [put("a", region=EAST), put("a", region=OHIO), Pause(1), put("a", region=OHIO)],
     "a dark replica": [
@@ -216,29 +221,29 @@ STORIES: Mapping[str, list[Turn]] = {
 
 
 @pytest.mark.parametrize("story", STORIES)
-def test_a_double_tells_what_moto_tells(story: str) -> None:
-    assert told(Doubles, STORIES[story]) == told(Moto, STORIES[story])
+def test_a_double_answers_what_moto_answers(story: str) -> None:
+    assert answered(Doubles, STORIES[story]) == answered(Moto, STORIES[story])
 
 
-def test_a_refusal_is_told_as_aws_tells_it() -> None:
+def test_a_refusal_is_worded_as_aws_words_it() -> None:
     """So that the stories do not agree on nothing."""
-    _, (lost, _), _ = told(Doubles, STORIES["the first write wins"])
+    _, (lost, _), _ = answered(Doubles, STORIES["the first write wins"])
     code = "ConditionalCheckFailedException"
     assert lost == (code, code, "The conditional request failed", 400)
-    (unknown, _), *_ = told(Doubles, STORIES["an unknown table"])
+    (unknown, _), *_ = answered(Doubles, STORIES["an unknown table"])
     assert unknown[1:] == ("ResourceNotFoundException", "Requested resource not found", 400)
-    *_, (blocked, _) = told(Doubles, STORIES["no block at first"])
+    *_, (blocked, _) = answered(Doubles, STORIES["no block at first"])
     assert blocked[1] == "NoSuchPublicAccessBlockConfiguration"
     assert blocked[3] == 404
 
 
-def test_random_sequences_are_told_the_same() -> None:
+def test_random_sequences_are_answered_the_same() -> None:
     """Each in an application of its own; all one after the other, in one world."""
     turns = [*buckets(), asking("sns", "CreateTopic", WEST, Name="pages")]
     for seed in range(SEQUENCES):
         turns += sequence(random.Random(seed), f"app-{seed}")
-    doubles, moto = told(Doubles, turns), told(Moto, turns)
-    kinds = {heard[1] for heard, _ in doubles if isinstance(heard, tuple)}
+    doubles, moto = answered(Doubles, turns), answered(Moto, turns)
+    kinds = {found[1] for found, _ in doubles if isinstance(found, tuple)}
     assert kinds >= {"ConditionalCheckFailedException", "ReplicatedWriteConflictException", "NoSuchBucket"}
     for number, (one, other) in enumerate(zip(doubles, moto, strict=True)):
         assert one == other, [turn for turn in turns if isinstance(turn, Ask)][: number + 1][-LENGTH:]
@@ -363,13 +368,13 @@ STRANGE: Mapping[str, Ask] = {
 @pytest.mark.parametrize("what", STRANGE)
 def test_a_double_names_what_it_does_not_know(what: str) -> None:
     with pytest.raises(AssertionError, match="no double") as refusal:
-        told(Doubles, [STRANGE[what]])
+        answered(Doubles, [STRANGE[what]])
     assert what in str(refusal.value)
 
 
 def test_a_ledger_that_dynamodb_would_answer_in_pages_is_not_answered() -> None:
     long = "x" * 190_000  # twice in an item: as its stamp, and in its body
     with pytest.raises(AssertionError, match="pages"):
-        told(Doubles, [put(item, long) for item in "abc"] + [query()])
+        answered(Doubles, [put(item, long) for item in "abc"] + [query()])
     with pytest.raises(AssertionError, match="400 KB"):
-        told(Doubles, [put("a", long + long)])
+        answered(Doubles, [put("a", long + long)])

@@ -158,7 +158,7 @@ def test_what_a_dark_region_did_not_send_arrives_late(cloud: Cloud, baskets: Glo
     assert names(baskets.overwritten) == ["bob 1"]
 
 
-def test_two_regions_cut_apart_both_go_on(cloud: Cloud, baskets: GlobalTable) -> None:
+def test_two_parted_regions_both_go_on(cloud: Cloud, baskets: GlobalTable) -> None:
     cloud.faults.partitions.add(frozenset({EAST, WEST}))
     baskets.put(EAST, "ann", {"n": 1}, "east")
     cloud.clock.sleep(10)

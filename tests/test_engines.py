@@ -51,17 +51,17 @@ def both(definition: Json, cases: list[Script]) -> list[list[Outcome]]:
 # Every machine, every Task, every error.
 
 
-def together(book: Runbook) -> Runbook:
+def together(runbook: Runbook) -> Runbook:
     """The runbook with promotion beside the restored fences: as it stands, it has no `together`."""
-    lines = list(book.procedures["failover"])
+    lines = list(runbook.procedures["failover"])
     at = next(i for i, line in enumerate(lines) if getattr(line, "step", "") == "aurora_writer")
     lines[at : at + 2] = [Together((lines[at], lines[at + 1]), 1)]  # type: ignore[arg-type]
-    return dataclasses.replace(book, application="together", procedures={"failover": tuple(lines)})
+    return dataclasses.replace(runbook, application="together", procedures={"failover": tuple(lines)})
 
 
-BOOK = load(ROOT / "runbooks" / "unicorn-shop.yaml")
-TOGETHER = next(made for made in machines(together(BOOK)) if made.procedure == "failover")
-MACHINES = {made.name: made for made in (*machines(BOOK), TOGETHER)}
+SHOP = load(ROOT / "runbooks" / "unicorn-shop.yaml")
+TOGETHER = next(made for made in machines(together(SHOP)) if made.procedure == "failover")
+MACHINES = {made.name: made for made in (*machines(SHOP), TOGETHER)}
 AGAIN = ("NotYet", "Refused", "KeyError", "TooManyRequestsException", LATE)
 """One for each retrier, for a second invocation."""
 
@@ -117,17 +117,17 @@ def test_both_engines_agree_where_a_task_uses_up_its_tries(name: str, error: str
     assert here.invocations["lambda_concurrency us-east-1"] > 30
 
 
-def test_both_engines_tell_a_history_that_farshore_reads_alike() -> None:
+def test_both_engines_show_a_history_that_farshore_reads_alike() -> None:
     case = {("aurora_writer us-west-1", k): "NotYet" for k in range(1, 5)}
-    told = []
+    shown = []
     for kind in ENGINES:
         with engine(kind) as made:
             execution = made.start(made.create("m", MACHINES["together-failover"].definition), case)
             made.cloud.clock.sleep(DAY / 2)
             steps = list(steps_of(made.history(execution)))
-        told.append([(s.name, s.outcome, s.why, s.seconds, s.ticks, s.function, s.ended) for s in steps])
-    assert told[0] == told[1]
-    assert ("aurora_writer us-west-1", 5) in [(name, ticks) for name, _, _, _, ticks, _, _ in told[0]]
+        shown.append([(s.name, s.outcome, s.why, s.seconds, s.ticks, s.function, s.ended) for s in steps])
+    assert shown[0] == shown[1]
+    assert ("aurora_writer us-west-1", 5) in [(name, ticks) for name, _, _, _, ticks, _, _ in shown[0]]
 
 
 # Where moto differs from AWS.
@@ -137,93 +137,93 @@ FAILED: Json = {"Type": "Fail", "ErrorPath": "$.failure.Error", "CausePath": "$.
 TICK = ["TaskScheduled", "TaskStarted"]
 
 
-def late_answer(stage: Machines) -> Any:
+def late_answer(runner: Machines) -> Any:
     """A function answers after its state has given it up."""
     task = INVOKE | {"Retry": [retrier("States.Timeout", IntervalSeconds=60, MaxDelaySeconds=61)]}
-    return stage.run(stage.create("m", machine(a=task)), {("a", 1): LATE_ANSWER}).types("a")[1:-1]
+    return runner.run(runner.create("m", machine(a=task)), {("a", 1): LATE_ANSWER}).types("a")[1:-1]
 
 
-def caught_time_out(stage: Machines) -> Any:
+def caught_time_out(runner: Machines) -> Any:
     """A run fails with a time-out that it has caught."""
-    return stage.run(stage.create("m", catching(FAILED)), {("a", 1): LATE}).error
+    return runner.run(runner.create("m", catching(FAILED)), {("a", 1): LATE}).error
 
 
-def unavailable_invoke(stage: Machines) -> Any:
+def unavailable_invoke(runner: Machines) -> Any:
     """Lambda answers with an error that the model of Invoke does not have."""
-    stage.fault = "503"
-    return stage.run(stage.create("m", machine(a=INVOKE)), {}).error
+    runner.fault = "503"
+    return runner.run(runner.create("m", machine(a=INVOKE)), {}).error
 
 
-def lost_invoke(stage: Machines) -> Any:
+def lost_invoke(runner: Machines) -> Any:
     """Lambda does not answer at all."""
-    stage.fault = "lost_before"
-    return stage.run(stage.create("m", machine(a=INVOKE)), {}).error
+    runner.fault = "lost_before"
+    return runner.run(runner.create("m", machine(a=INVOKE)), {}).error
 
 
-def path_to_nowhere(stage: Machines) -> Any:
+def path_to_nowhere(runner: Machines) -> Any:
     """A path of Parameters leads nowhere; the state catches States.ALL."""
     asked = {"FunctionName": "${Stub}", "Payload": {"x.$": "$$.Execution.RedriveTime"}}
-    return stage.run(stage.create("m", catching(END, Parameters=asked)), {}).error
+    return runner.run(runner.create("m", catching(END, Parameters=asked)), {}).error
 
 
-def large_answer(stage: Machines) -> Any:
+def large_answer(runner: Machines) -> Any:
     """A function answers with more than 256 KiB; the state catches States.ALL."""
-    stage.answer = "x" * 300_000
-    return stage.run(stage.create("m", catching(END)), {}).error
+    runner.answer = "x" * 300_000
+    return runner.run(runner.create("m", catching(END)), {}).error
 
 
-def odd_input(stage: Machines) -> Any:
+def odd_input(runner: Machines) -> Any:
     """What was caught cannot be put into an input that is no object."""
-    return stage.run(stage.create("m", catching(END)), {("a", 1): "Refused"}, "[]").error
+    return runner.run(runner.create("m", catching(END)), {("a", 1): "Refused"}, "[]").error
 
 
-def failed_branch(stage: Machines) -> Any:
+def failed_branch(runner: Machines) -> Any:
     """A branch fails while another's function runs."""
     branches = side_by_side(machine(a=INVOKE), machine(b=INVOKE))
-    outcome = stage.run(stage.create("m", branches), {("a", 1): "Refused", ("b", 1): LATE})
+    outcome = runner.run(runner.create("m", branches), {("a", 1): "Refused", ("b", 1): LATE})
     return outcome.error, outcome.types("a")[3:], outcome.types("b")[3:]
 
 
-def branch_out_of_time(stage: Machines) -> Any:
+def branch_out_of_time(runner: Machines) -> Any:
     """A branch fails with States.Timeout."""
     branches = side_by_side(machine(a=INVOKE), machine(b=INVOKE))
-    return stage.run(stage.create("m", branches), {("a", 1): LATE}).error
+    return runner.run(runner.create("m", branches), {("a", 1): LATE}).error
 
 
-def stopped(stage: Machines) -> Any:
+def stopped(runner: Machines) -> Any:
     """StopExecution, while a function runs."""
-    execution = stage.start(stage.create("m", machine(a=INVOKE)), {("a", 1): LATE})
-    stage.cloud.clock.sleep(5)
-    stage.client.stop_execution(executionArn=execution, error="Enough", cause="too late")
-    stage.cloud.clock.sleep(DAY / 2)
-    outcome = stage.outcome(execution)
+    execution = runner.start(runner.create("m", machine(a=INVOKE)), {("a", 1): LATE})
+    runner.cloud.clock.sleep(5)
+    runner.client.stop_execution(executionArn=execution, error="Enough", cause="too late")
+    runner.cloud.clock.sleep(DAY / 2)
+    outcome = runner.outcome(execution)
     return outcome.status, outcome.error, outcome.types("a")[3:]
 
 
-def redriven(stage: Machines) -> Any:
+def redriven(runner: Machines) -> Any:
     """RedriveExecution."""
-    execution = stage.start(stage.create("m", machine(a=INVOKE)), {("a", 1): "Refused"})
-    stage.cloud.clock.sleep(DAY / 4)
+    execution = runner.start(runner.create("m", machine(a=INVOKE)), {("a", 1): "Refused"})
+    runner.cloud.clock.sleep(DAY / 4)
     try:
-        stage.client.redrive_execution(executionArn=execution)
+        runner.client.redrive_execution(executionArn=execution)
     except NotImplementedError:
         return "none"
-    stage.cloud.clock.sleep(DAY / 4)
-    return stage.outcome(execution).status
+    runner.cloud.clock.sleep(DAY / 4)
+    return runner.outcome(execution).status
 
 
-def page_of_history(stage: Machines) -> Any:
+def page_of_history(runner: Machines) -> Any:
     """GetExecutionHistory, two events a page, the last ones first."""
-    execution = stage.start(stage.create("m", machine(a=INVOKE)), {})
-    stage.cloud.clock.sleep(DAY / 2)
-    page = stage.client.get_execution_history(executionArn=execution, maxResults=2, reverseOrder=True)
+    execution = runner.start(runner.create("m", machine(a=INVOKE)), {})
+    runner.cloud.clock.sleep(DAY / 2)
+    page = runner.client.get_execution_history(executionArn=execution, maxResults=2, reverseOrder=True)
     return [event["id"] for event in page["events"]]
 
 
-def nameless(stage: Machines) -> Any:
+def nameless(runner: Machines) -> Any:
     """StartExecution without a name, twice."""
-    arn = stage.create("m", machine(a=INVOKE))
-    return len({stage.client.start_execution(stateMachineArn=arn)["executionArn"] for _ in range(2)})
+    arn = runner.create("m", machine(a=INVOKE))
+    return len({runner.client.start_execution(stateMachineArn=arn)["executionArn"] for _ in range(2)})
 
 
 GUIDE = "docs.aws.amazon.com/step-functions/latest/dg"
@@ -272,5 +272,5 @@ DIFFERENCES: dict[Callable[[Machines], Any], tuple[Any, Any, str]] = {
 def test_where_moto_differs_ours_is_as_aws(scenario: Callable[[Machines], Any]) -> None:
     aws, motos, source = DIFFERENCES[scenario]
     for kind, expected in zip(ENGINES, (aws, motos), strict=True):
-        with engine(kind) as stage:
-            assert scenario(stage) == expected, f"{scenario.__doc__} {source}"
+        with engine(kind) as runner:
+            assert scenario(runner) == expected, f"{scenario.__doc__} {source}"

@@ -42,7 +42,7 @@ def metrics(cloud: Cloud, bus: Bus) -> Metrics:
 
 
 @pytest.fixture
-def heard(bus: Bus) -> Callable[..., list[Any]]:
+def delivered(bus: Bus) -> Callable[..., list[Any]]:
     """Lets a rule listen; gives the list that what it hears goes to."""
 
     def listen(region: str, pattern: dict[str, Any], input: dict[str, Any] | None = None) -> list[Any]:
@@ -145,12 +145,12 @@ def test_an_alarm_whose_data_stop_lacks_data(metrics: Metrics) -> None:
 
 
 def test_an_alarm_is_an_event_on_the_bus_of_its_own_region_only(
-    metrics: Metrics, heard: Callable[..., list[Any]]
+    metrics: Metrics, delivered: Callable[..., list[Any]]
 ) -> None:
-    here = heard(
+    here = delivered(
         OBSERVER, ALARM_CHANGE | {"detail": {"alarmName": ["errors"], "state": {"value": ["ALARM"]}}}
     )
-    elsewhere = heard(STANDBY, ALARM_CHANGE)
+    elsewhere = delivered(STANDBY, ALARM_CHANGE)
     add_alarm(metrics, "errors")
     feed(metrics, "errors", "0 X X X 0 0")
     (event,) = here
@@ -215,7 +215,7 @@ def test_a_composite_alarm_with_a_wrong_rule_is_refused(metrics: Metrics, rule: 
         metrics.composite(OBSERVER, "both", rule)
 
 
-def test_composite_alarms_are_told_of_only_where_they_are_asked_for(metrics: Metrics) -> None:
+def test_composite_alarms_are_shown_only_where_they_are_asked_for(metrics: Metrics) -> None:
     add_alarm(metrics, "bad")
     metrics.composite(OBSERVER, "both", "ALARM(bad)")
     cloudwatch = client("cloudwatch", OBSERVER)
@@ -276,8 +276,8 @@ def test_metric_data_that_aws_refuses(metrics: Metrics, wrong: dict[str, Any]) -
     assert refusal(client("cloudwatch", STANDBY).get_metric_data, **asked) == "ValidationError"
 
 
-def test_a_rule_gives_its_target_the_constant_input(bus: Bus, heard: Callable[..., list[Any]]) -> None:
-    events = heard(STANDBY, {"source": ["shop"]}, {"mode": "ungraceful"})
+def test_a_rule_gives_its_target_the_constant_input(bus: Bus, delivered: Callable[..., list[Any]]) -> None:
+    events = delivered(STANDBY, {"source": ["shop"]}, {"mode": "ungraceful"})
     bus.emit(STANDBY, "shop", "Opened", {})
     bus.cloud.clock.sleep(5)
     assert events == [{"mode": "ungraceful"}]
@@ -299,8 +299,10 @@ def test_a_rule_gives_its_target_the_constant_input(bus: Bus, heard: Callable[..
         ({"state": ["ALARM"], "nested": {"depth": [1]}}, False),
     ],
 )
-def test_patterns(bus: Bus, heard: Callable[..., list[Any]], detail: dict[str, Any], matched: bool) -> None:
-    events = heard(STANDBY, {"detail": detail})
+def test_patterns(
+    bus: Bus, delivered: Callable[..., list[Any]], detail: dict[str, Any], matched: bool
+) -> None:
+    events = delivered(STANDBY, {"detail": detail})
     bus.emit(
         STANDBY, "shop", "Changed", {"state": "ALARM", "nested": {"depth": 2}, "services": ["S3", "RDS"]}
     )
@@ -309,9 +311,9 @@ def test_patterns(bus: Bus, heard: Callable[..., list[Any]], detail: dict[str, A
 
 
 @pytest.mark.parametrize("pattern", [{}, {"source": "shop"}, {"source": []}, {"source": [{"suffix": "x"}]}])
-def test_a_wrong_pattern_is_refused(heard: Callable[..., list[Any]], pattern: dict[str, Any]) -> None:
+def test_a_wrong_pattern_is_refused(delivered: Callable[..., list[Any]], pattern: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match=r"pattern|twin"):
-        heard(STANDBY, pattern)
+        delivered(STANDBY, pattern)
 
 
 def inject(cloud: Cloud, *kinds: Kind) -> None:
@@ -329,9 +331,9 @@ def inject(cloud: Cloud, *kinds: Kind) -> None:
     [(("lost_after",), 2), (("throttled", "500", "lost_before"), 1), (("denied",), 0), ((), 1)],
 )
 def test_delivery_is_at_least_once(
-    bus: Bus, heard: Callable[..., list[Any]], kinds: tuple[Kind, ...], times: int
+    bus: Bus, delivered: Callable[..., list[Any]], kinds: tuple[Kind, ...], times: int
 ) -> None:
-    events = heard(STANDBY, {"source": ["shop"]})
+    events = delivered(STANDBY, {"source": ["shop"]})
     inject(bus.cloud, *kinds)
     bus.emit(STANDBY, "shop", "Opened", {})
     bus.cloud.clock.sleep(3600)
@@ -339,8 +341,8 @@ def test_delivery_is_at_least_once(
     assert len(bus.dropped) == (0 if times else 1)
 
 
-def test_a_dark_region_delivers_when_it_is_back(bus: Bus, heard: Callable[..., list[Any]]) -> None:
-    events = heard(PRIMARY, {"source": ["shop"]})
+def test_a_dark_region_delivers_when_it_is_back(bus: Bus, delivered: Callable[..., list[Any]]) -> None:
+    events = delivered(PRIMARY, {"source": ["shop"]})
     bus.cloud.faults.dark.add(PRIMARY)
     bus.emit(PRIMARY, "shop", "Opened", {})
     bus.cloud.clock.sleep(3600)
@@ -350,8 +352,8 @@ def test_a_dark_region_delivers_when_it_is_back(bus: Bus, heard: Callable[..., l
     assert len(events) == 1
 
 
-def test_an_event_is_given_up_after_24_hours(bus: Bus, heard: Callable[..., list[Any]]) -> None:
-    events = heard(PRIMARY, {"source": ["shop"]})
+def test_an_event_is_given_up_after_24_hours(bus: Bus, delivered: Callable[..., list[Any]]) -> None:
+    events = delivered(PRIMARY, {"source": ["shop"]})
     bus.cloud.faults.dark.add(PRIMARY)
     bus.emit(PRIMARY, "shop", "Opened", {})
     bus.cloud.clock.sleep(25 * 3600)
@@ -399,14 +401,16 @@ def test_a_schedule_fires_at_its_pace_and_not_in_the_dark(bus: Bus) -> None:
 
 def test_the_same_seed_gives_the_same_events() -> None:
     def history() -> list[tuple[float, str]]:
-        told: list[tuple[float, str]] = []
+        shown: list[tuple[float, str]] = []
         with Cloud(Clock(), 7, Moto()) as cloud:
             bus = Bus(cloud)
-            bus.rule(OBSERVER, "all", ALARM_CHANGE, lambda event: told.append((cloud.clock.now, event["id"])))
+            bus.rule(
+                OBSERVER, "all", ALARM_CHANGE, lambda event: shown.append((cloud.clock.now, event["id"]))
+            )
             metrics = Metrics(cloud, bus)
             add_alarm(metrics, "errors")
             feed(metrics, "errors", "0 X 0 X 0")
-        return told
+        return shown
 
     assert len(history()) == 5 - 1
     assert history() == history()
@@ -495,18 +499,18 @@ def health(cloud: Cloud, bus: Bus) -> Health:
 
 
 @pytest.mark.parametrize(
-    ("ill", "told"), [(PRIMARY, {PRIMARY, "us-west-2"}), ("us-west-2", {"us-west-2", "us-east-1"})]
+    ("ill", "reached"), [(PRIMARY, {PRIMARY, "us-west-2"}), ("us-west-2", {"us-west-2", "us-east-1"})]
 )
 def test_a_public_event_reaches_the_region_and_one_other(
-    health: Health, heard: Callable[..., list[Any]], ill: str, told: set[str]
+    health: Health, delivered: Callable[..., list[Any]], ill: str, reached: set[str]
 ) -> None:
     pattern = {"source": ["aws.health"], "detail": {"eventRegion": [ill], "statusCode": ["open"]}}
-    events = {region: heard(region, pattern) for region in (PRIMARY, STANDBY, OBSERVER)}
+    events = {region: delivered(region, pattern) for region in (PRIMARY, STANDBY, OBSERVER)}
     health.impair(ill, "RDS")
     health.cloud.clock.sleep(240)
     assert not any(events.values())  # AWS takes minutes to say so
     health.cloud.clock.sleep(1320)
-    assert {region for region, got in events.items() if got} == told
+    assert {region for region, got in events.items() if got} == reached
     assert {event["detail"]["eventArn"] for got in events.values() for event in got} == {
         f"arn:aws:health:{ill}::event/RDS/AWS_RDS_OPERATIONAL_ISSUE/AWS_RDS_OPERATIONAL_ISSUE_1"
     }
@@ -522,7 +526,7 @@ def issues(status: str, region: str = PRIMARY) -> list[Any]:
     return list(client("health", PRIMARY).describe_events(filter=wanted)["events"])
 
 
-def test_health_tells_open_and_closed_issues(health: Health) -> None:
+def test_health_shows_open_and_closed_issues(health: Health) -> None:
     health.impair(PRIMARY, "RDS")
     health.cloud.clock.sleep(1600)
     assert len(issues("open")) == 1

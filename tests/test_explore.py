@@ -24,26 +24,26 @@ def test_a_count_has_points_classes_faults_and_runs_and_makes_none(
     shop: Exploration, known: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delattr(Exploration, "explore")
-    told = json.loads(invoked("explore", "unicorn-shop", "--count", "--json").stdout)
-    assert told.keys() == {"points", "classes", "faults", "runs"}
-    assert told["points"] > told["classes"] > told["faults"] > 20
-    assert told["runs"] == len(list(shop.cases())) + len(shop.baselines)
+    shown = json.loads(invoked("explore", "unicorn-shop", "--count", "--json").stdout)
+    assert shown.keys() == {"points", "classes", "faults", "runs"}
+    assert shown["points"] > shown["classes"] > shown["faults"] > 20
+    assert shown["runs"] == len(list(shop.cases())) + len(shop.baselines)
     line = invoked("explore", "unicorn-shop", "--count").stdout
     figures = [int(figure.replace(",", "")) for figure in re.findall(r"\d[\d,]*", line)]
-    assert figures == [told[key] for key in ("points", "classes", "faults", "runs")]
+    assert figures == [shown[key] for key in ("points", "classes", "faults", "runs")]
     words = re.sub(r"\d[\d,]*", "#", line)
     assert words == "# points in # classes, x # faults: # runs\n"
 
 
 def test_what_is_explored_is_json_on_standard_output_alone() -> None:
     result = invoked("explore", "unicorn-shop", "--only", "failover,graceful,killed@failover-1/arc", "--json")
-    told = json.loads(result.stdout)
-    assert told.keys() == KEYS
+    shown = json.loads(result.stdout)
+    assert shown.keys() == KEYS
     assert (result.exit_code, result.stderr) == (0, "")
-    assert told["safe"] == told["live"] == told["runs"] > 9
-    assert told["breaches"] == []
-    assert told["application"] == "unicorn-shop"
-    assert told["runs_per_second"] > 0
+    assert shown["safe"] == shown["live"] == shown["runs"] > 9
+    assert shown["breaches"] == []
+    assert shown["application"] == "unicorn-shop"
+    assert shown["runs_per_second"] > 0
 
 
 @pytest.mark.parametrize(
@@ -66,12 +66,12 @@ def test_a_breach_is_shown_with_its_seed_and_ends_the_exploration_with_1(
     monkeypatch.setattr(retry, "LAMBDA_FAULTS", ["Lambda.Nothing"])
     only = ("--only", "failover,graceful,killed@failover-1/arc")
     result = invoked("explore", "unicorn-shop", *only, "--json")
-    told = json.loads(result.stdout)
+    shown = json.loads(result.stdout)
     assert result.exit_code == 1
-    assert told["live"] < told["safe"] == told["runs"]
-    assert {breach["invariant"] for breach in told["breaches"]} == {"L1"}
-    assert all("Runtime.ExitError" in breach["story"] for breach in told["breaches"])
-    assert all(only[1] in breach["seed"] for breach in told["breaches"])
+    assert shown["live"] < shown["safe"] == shown["runs"]
+    assert {breach["invariant"] for breach in shown["breaches"]} == {"L1"}
+    assert all("Runtime.ExitError" in breach["story"] for breach in shown["breaches"])
+    assert all(only[1] in breach["seed"] for breach in shown["breaches"])
     said = invoked("explore", "unicorn-shop", *only).stdout
     assert "farshore replay --shrink 'unicorn-shop,failover,graceful,killed@failover-1/arc" in said
 

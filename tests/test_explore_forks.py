@@ -56,11 +56,11 @@ def test_a_fork_and_a_replay_agree_on_what_is_wrong(
     monkeypatch.setattr(retry, "LAMBDA_FAULTS", ["Lambda.Nothing"])
     pattern = "failover,graceful,(killed|twice|late|dark)@?.*"
     sample = made(shop.baselines, pattern, "PutFunctionConcurrency")[:6]
-    heard: list[Result] = []
-    shop.explore(sample, heard.append)
-    assert len(heard) == len(sample)
-    assert any(result.outcome.breaches for result in heard)
-    agree(heard)
+    results: list[Result] = []
+    shop.explore(sample, results.append)
+    assert len(results) == len(sample)
+    assert any(result.outcome.breaches for result in results)
+    agree(results)
 
 
 # A run that stands as its baseline run did is not followed.

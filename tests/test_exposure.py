@@ -137,7 +137,7 @@ def test_two_writers_that_are_that_cannot_hear_each_other_are_an_exposure_and_co
     assert story.exposure == pytest.approx(BOUND * 3 + 10, abs=3)
 
 
-def test_once_they_can_be_heard_the_exposure_is_bounded(story: Story) -> None:
+def test_once_they_can_be_reached_the_exposure_is_bounded(story: Story) -> None:
     story.part()
     story.pass_by(5)
     story.failed_over()

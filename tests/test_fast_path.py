@@ -30,7 +30,7 @@ class World:
 
     def __init__(self, cloud: Cloud) -> None:
         self.cloud = cloud
-        self.heard: list[Request] = []
+        self.requests: list[Request] = []
         self.reserved, self.value = 5, 0.0
         """What reads of a function and of a metric are answered."""
         for service, operation in (
@@ -43,7 +43,7 @@ class World:
             cloud.serve(service, operation, self._answer)
 
     def _answer(self, request: Request) -> Answer:
-        self.heard.append(request)
+        self.requests.append(request)
         parameters: Any = request.parameters
         if "none" in parameters.values():
             raise AwsError("ResourceNotFoundException", "there is none", 404)
@@ -78,7 +78,7 @@ def reserve(client: Any, name: str = "shop", reserved: Any = 5) -> Any:
 def test_the_second_answer_is_the_first(world: World) -> None:
     client = world.client()
     assert reserve(client) == reserve(client)
-    first, second = world.heard
+    first, second = world.requests
     assert first == second
     assert first.url.startswith("https://lambda.us-east-1.amazonaws.com/")
     assert "/functions/shop/" in first.url
@@ -102,7 +102,7 @@ def test_each_client_and_parameter_has_its_own_url(world: World) -> None:
         for client in (here, there, own):
             for bucket in ("a-bucket", "b-bucket"):
                 client.get_public_access_block(Bucket=bucket)
-    urls = [request.url.partition("?")[0] for request in world.heard]
+    urls = [request.url.partition("?")[0] for request in world.requests]
     assert urls[:6] == urls[6:]
     assert urls[0] == "https://a-bucket.s3.amazonaws.com/"
     assert urls[3] == "https://b-bucket.s3.us-west-1.amazonaws.com/"
@@ -117,18 +117,18 @@ def test_a_stale_answer_is_that_of_before_the_last_change(world: World) -> None:
         return client.get_function_concurrency(FunctionName="shop")["ReservedConcurrentExecutions"]
 
     world.inject(None, None, None, None, "stale", None, "stale", "stale")
-    told = []
+    shown = []
     for number in (1, 1, 2, 3, 3, 3, 3, 4):
         world.reserved = number
-        told.append(reserved())
-    assert told == [1, 1, 2, 3, 2, 3, 2, 3]
+        shown.append(reserved())
+    assert shown == [1, 1, 2, 3, 2, 3, 2, 3]
 
 
 def test_what_never_changed_is_never_stale_nor_is_what_was_never_asked(world: World) -> None:
     world.cloud.faults.earlier = EarlierAnswers()
     here, there = world.client(), world.client(region=WEST)
     world.inject("stale", "stale", None, "stale", "stale")
-    told = []
+    shown = []
     for client, name, number in (
         (here, "shop", 1),
         (here, "shop", 1),
@@ -137,20 +137,20 @@ def test_what_never_changed_is_never_stale_nor_is_what_was_never_asked(world: Wo
         (there, "shop", 3),
     ):
         world.reserved = number
-        told.append(client.get_function_concurrency(FunctionName=name)["ReservedConcurrentExecutions"])
-    assert told == [1, 1, 2, 2, 3]
+        shown.append(client.get_function_concurrency(FunctionName=name)["ReservedConcurrentExecutions"])
+    assert shown == [1, 1, 2, 2, 3]
 
 
 def test_the_same_question_about_another_span_of_time_is_the_same_question(world: World) -> None:
     world.cloud.faults.earlier = EarlierAnswers()
     client = world.client("cloudwatch")
     world.inject(None, None, "stale")
-    told = []
+    shown = []
     for number in (1, 2, 2):
         world.value = float(number)
         answer = client.get_metric_data(MetricDataQueries=[], StartTime=number, EndTime=number + 60)
-        told.append(answer["MetricDataResults"][0]["Values"])
-    assert told == [[1.0], [2.0], [1.0]]
+        shown.append(answer["MetricDataResults"][0]["Values"])
+    assert shown == [[1.0], [2.0], [1.0]]
 
 
 def test_a_write_and_a_strong_table_are_never_answered_stale(world: World) -> None:
@@ -165,12 +165,12 @@ def test_a_write_and_a_strong_table_are_never_answered_stale(world: World) -> No
 
 def test_a_refusal_is_of_the_same_class(world: World) -> None:
     client = world.client()
-    told = []
+    shown = []
     for _ in range(3):
         with pytest.raises(client.exceptions.ResourceNotFoundException) as caught:
             reserve(client, "none")
-        told.append((str(caught.value), caught.value.response))
-    assert told[0] == told[1] == told[2]
+        shown.append((str(caught.value), caught.value.response))
+    assert shown[0] == shown[1] == shown[2]
 
 
 def test_wrong_parameters_are_refused_before_anything_is_called(world: World) -> None:
@@ -222,7 +222,7 @@ def test_faults_are_injected_into_every_call(world: World) -> None:
         with pytest.raises(ClientError, match=code):
             reserve(client)
     assert reserve(client)["ReservedConcurrentExecutions"] == 5
-    assert len(world.heard) == 4  # it was done where only the answer was lost
+    assert len(world.requests) == 4  # it was done where only the answer was lost
 
 
 def test_a_dark_region_is_dark_for_every_call(world: World) -> None:
@@ -238,10 +238,10 @@ def test_a_dark_region_is_dark_for_every_call(world: World) -> None:
 def test_watchers_and_handlers_hear_of_every_call(world: World) -> None:
     client = world.client()
     watched: list[Any] = []
-    heard: list[int] = []
+    statuses: list[int] = []
     world.cloud.watchers.append(lambda request, answer: watched.append(answer))
     client.meta.events.register(
-        "after-call", lambda http_response, **_: heard.append(http_response.status_code)
+        "after-call", lambda http_response, **_: statuses.append(http_response.status_code)
     )
     client.meta.events.register(
         "provide-client-params", lambda params, **_: {**params, "FunctionName": "other"}
@@ -249,8 +249,8 @@ def test_watchers_and_handlers_hear_of_every_call(world: World) -> None:
     for _ in range(3):
         reserve(client)
     assert [answer["ReservedConcurrentExecutions"] for answer in watched] == [5, 5, 5]
-    assert heard == [200, 200, 200]
-    assert [request.parameters["FunctionName"] for request in world.heard] == ["other"] * 3
+    assert statuses == [200, 200, 200]
+    assert [request.parameters["FunctionName"] for request in world.requests] == ["other"] * 3
 
 
 def test_a_client_outlives_its_cloud() -> None:
@@ -260,7 +260,7 @@ def test_a_client_outlives_its_cloud() -> None:
     with Cloud(Clock(), 1, Moto()) as cloud:
         there = World(cloud)
         reserve(client)
-        assert len(there.heard) == 1
+        assert len(there.requests) == 1
 
 
 def test_an_answer_that_is_not_aws_s_is_a_mistake_of_the_twin(world: World) -> None:

@@ -184,7 +184,7 @@ def test_the_list_of_those_that_still_name_something_is_no_longer_than_they_are(
         ("kind = AuroraWriter", "step AuroraWriter"),
         ("from functions.steps.approval import Approval", "import of functions.steps.approval"),
         ("from twin.services.arc.model import Cluster", "import of twin.services.arc.model"),
-        ("# told Aurora to", "service Aurora"),
+        ("# asked Aurora to", "service Aurora"),
         ("if operation == 'Publish': ...", "'Publish' in 'Publish'"),
         ("if place == 'dynamodb/us-east-1': ...", "'dynamodb' in 'dynamodb/us-east-1'"),
         ("client.failover_global_cluster()", "operation .failover_global_cluster"),
@@ -201,7 +201,7 @@ def test_naming_is_noticed(line: str, name: str) -> None:
     [
         "START = Api('states:StartExecution', client='stepfunctions')",
         "# Source: docs.aws.amazon.com/aurora/latest/FailoverGlobalCluster",
-        "told = {'lease': lease, 'events': [], 'health': 'good'}",
+        "said = {'lease': lease, 'events': [], 'health': 'good'}",
         "'''An approval is asked for; the lease is held.'''",
     ],
 )

@@ -81,10 +81,10 @@ def test_what_the_policy_names_is_allowed(functions: Functions, policy: Policy |
     ],
 )
 def test_anything_else_is_denied_and_not_done(functions: Functions, policy: Policy) -> None:
-    told = outcome(functions, throttle, policy)
-    assert "AccessDeniedException" in told
-    assert "is not authorized to perform: lambda:PutFunctionConcurrency" in told
-    assert f"on resource: {SHOP}" in told
+    shown = outcome(functions, throttle, policy)
+    assert "AccessDeniedException" in shown
+    assert "is not authorized to perform: lambda:PutFunctionConcurrency" in shown
+    assert f"on resource: {SHOP}" in shown
     assert "ReservedConcurrentExecutions" not in client("lambda").get_function_concurrency(
         FunctionName="shop"
     )

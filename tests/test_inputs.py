@@ -50,7 +50,7 @@ def written(path: Path, text: str) -> list[str]:
 
 
 @pytest.mark.parametrize(("old", "new", "said"), CASES.values(), ids=CASES)
-def test_a_name_is_refused_as_aws_would_and_told_as_aws_keeps_it(
+def test_a_name_is_refused_as_aws_would_and_shown_as_aws_keeps_it(
     tmp_path: Path, old: str, new: str, said: str
 ) -> None:
     assert old in SHIPPED

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 import pytest
-from stage import APP, EAST, OTHER, REPLICAS, TABLE, THIS, WEST, Stage, staged
+from ticker import APP, EAST, OTHER, REPLICAS, TABLE, THIS, WEST, Ticker, ticking
 
 from functions.errors import NotYet, Refused
 from functions.ledger import (
@@ -31,17 +31,17 @@ BUY = "lambda:us-east-1:buy:reserved_concurrency"
 
 
 @pytest.fixture
-def stage() -> Iterator[Stage]:
-    with staged() as stage:
-        yield stage
+def ticker() -> Iterator[Ticker]:
+    with ticking() as ticker:
+        yield ticker
 
 
 @pytest.fixture
-def ledger(stage: Stage) -> Ledger:
-    return stage.ledger
+def ledger(ticker: Ticker) -> Ledger:
+    return ticker.ledger
 
 
-def endpoints(stage: Stage, ledger: Ledger) -> list[str]:
+def endpoints(ticker: Ticker, ledger: Ledger) -> list[str]:
     """The replicas that one read asks, in order."""
     asked: list[str] = []
 
@@ -49,13 +49,13 @@ def endpoints(stage: Stage, ledger: Ledger) -> list[str]:
         if request.operation == QUERY:
             asked.append(request.region)
 
-    stage.cloud.faults.injectors.append(note)
+    ticker.cloud.faults.injectors.append(note)
     ledger.read()
-    stage.cloud.faults.injectors.remove(note)
+    ticker.cloud.faults.injectors.remove(note)
     return asked
 
 
-def befall(stage: Stage, kind: Kind, operation: str, times: int = 1) -> None:
+def inject(ticker: Ticker, kind: Kind, operation: str, times: int = 1) -> None:
     left = [times]
 
     def line(request: Request) -> Kind | None:
@@ -64,7 +64,7 @@ def befall(stage: Stage, kind: Kind, operation: str, times: int = 1) -> None:
         left[0] -= 1
         return kind
 
-    stage.cloud.faults.injectors.append(line)
+    ticker.cloud.faults.injectors.append(line)
 
 
 # What is written is read.
@@ -74,7 +74,7 @@ def test_an_application_of_which_nothing_is_known_has_an_empty_page(ledger: Ledg
     assert ledger.read() == Records()
 
 
-def test_everything_is_read_at_once(stage: Stage, ledger: Ledger) -> None:
+def test_everything_is_read_at_once(ticker: Ticker, ledger: Ledger) -> None:
     mine, theirs = Memory("run", BUY, 40), Memory("outage", BUY, "unreserved")
     notes: list[Note] = [Remember(mine), Remember(theirs), Owe(BUY, "dark", 7.0), Hold(FREE, None)]
     for note in [*notes, Propose("abc", THIS, [{"state": "a"}], 8.0)]:
@@ -82,7 +82,7 @@ def test_everything_is_read_at_once(stage: Stage, ledger: Ledger) -> None:
     ledger.write("directive", {"pause": True})
     ledger.write("decision#abc", {"decision": "approve"})
     ledger.write("take_over", {"holder": OTHER})
-    assert endpoints(stage, ledger) == ["us-west-2"]
+    assert endpoints(ticker, ledger) == ["us-west-2"]
     records = ledger.read()
     assert records.lease == FREE
     assert set(records.remembered(BUY)) == {mine, theirs}
@@ -127,8 +127,8 @@ def test_of_a_persons_words_the_last_counts(ledger: Ledger) -> None:
     assert ledger.read().directive == {"pause": False}
 
 
-def test_applications_do_not_see_each_other(stage: Stage, ledger: Ledger) -> None:
-    other = Ledger(stage.outside, f"{APP}-two", TABLE, REPLICAS, WEST)
+def test_applications_do_not_see_each_other(ticker: Ticker, ledger: Ledger) -> None:
+    other = Ledger(ticker.outside, f"{APP}-two", TABLE, REPLICAS, WEST)
     ledger.hold(FREE, None)
     assert other.read() == Records()
 
@@ -164,9 +164,9 @@ def test_a_lease_that_has_changed_since_it_was_read_is_not_taken(ledger: Ledger)
 
 
 @pytest.mark.parametrize("kind", ["lost_after", "slow"])
-def test_a_write_whose_answer_was_lost_is_done_once(stage: Stage, ledger: Ledger, kind: Kind) -> None:
+def test_a_write_whose_answer_was_lost_is_done_once(ticker: Ticker, ledger: Ledger, kind: Kind) -> None:
     """The next replica says that the condition does not hold: the caller reads, and finds itself."""
-    befall(stage, kind, PUT)
+    inject(ticker, kind, PUT)
     assert not ledger.hold(FREE, None)
     assert ledger.read().lease == FREE
 
@@ -174,58 +174,58 @@ def test_a_write_whose_answer_was_lost_is_done_once(stage: Stage, ledger: Ledger
 # Its replicas.
 
 
-def test_the_nearest_replica_is_asked_first(stage: Stage) -> None:
+def test_the_nearest_replica_is_asked_first(ticker: Ticker) -> None:
     near = {EAST: "us-east-1", WEST: "us-west-2", "us-east-2": "us-east-2"}
     for place, replica in near.items():
-        assert endpoints(stage, Ledger(stage.outside, APP, TABLE, REPLICAS, place)) == [replica]
+        assert endpoints(ticker, Ledger(ticker.outside, APP, TABLE, REPLICAS, place)) == [replica]
 
 
-def test_a_dark_replica_costs_one_time_out_and_the_next_answers(stage: Stage, ledger: Ledger) -> None:
+def test_a_dark_replica_costs_one_time_out_and_the_next_answers(ticker: Ticker, ledger: Ledger) -> None:
     ledger.hold(FREE, None)
-    stage.cloud.faults.dark.add("us-west-2")
-    began = stage.clock.now
-    assert endpoints(stage, ledger) == ["us-west-2", "us-east-1"]
-    assert stage.clock.now - began < 3
+    ticker.cloud.faults.dark.add("us-west-2")
+    began = ticker.clock.now
+    assert endpoints(ticker, ledger) == ["us-west-2", "us-east-1"]
+    assert ticker.clock.now - began < 3
     assert ledger.read().lease == FREE
 
 
 @pytest.mark.parametrize("kind", ["throttled", "500", "503", "lost_before"])
-def test_a_replica_that_is_unwell_once_is_passed_over(stage: Stage, ledger: Ledger, kind: Kind) -> None:
-    befall(stage, kind, PUT)
+def test_a_replica_that_is_unwell_once_is_passed_over(ticker: Ticker, ledger: Ledger, kind: Kind) -> None:
+    inject(ticker, kind, PUT)
     assert ledger.hold(FREE, None)
-    befall(stage, kind, QUERY)
+    inject(ticker, kind, QUERY)
     assert ledger.read().lease == FREE
 
 
 @pytest.mark.parametrize("operation", [QUERY, PUT, DELETE])
-def test_where_no_replica_answers_it_is_not_yet(stage: Stage, ledger: Ledger, operation: str) -> None:
-    befall(stage, "503", operation, times=3)
+def test_where_no_replica_answers_it_is_not_yet(ticker: Ticker, ledger: Ledger, operation: str) -> None:
+    inject(ticker, "503", operation, times=3)
     with pytest.raises(NotYet, match="the ledger did not answer in any of its Regions"):
         {QUERY: ledger.read, PUT: lambda: ledger.write("x", {}), DELETE: lambda: ledger.erase("x")}[
             operation
         ]()
 
 
-def test_a_write_that_meets_another_regions_is_not_yet(stage: Stage, ledger: Ledger) -> None:
+def test_a_write_that_meets_another_regions_is_not_yet(ticker: Ticker, ledger: Ledger) -> None:
     def contended(request: Request) -> None:
         if request.operation == PUT:
             raise AwsError("ReplicatedWriteConflictException", "modified by a request in another Region")
 
-    stage.cloud.guards.append(contended)
+    ticker.cloud.guards.append(contended)
     with pytest.raises(NotYet, match="ReplicatedWriteConflictException"):
         ledger.hold(FREE, None)
 
 
 @pytest.mark.parametrize("operation", [QUERY, PUT])
 def test_a_ledger_that_may_not_be_used_is_refused_by_name(
-    stage: Stage, ledger: Ledger, operation: str
+    ticker: Ticker, ledger: Ledger, operation: str
 ) -> None:
-    befall(stage, "denied", operation)
+    inject(ticker, "denied", operation)
     with pytest.raises(Refused, match=r"the ledger ledger refused dynamodb:.* AccessDenied"):
         ledger.read() if operation == QUERY else ledger.write("x", {})
 
 
-def test_a_table_that_is_not_there_is_refused_by_name(stage: Stage) -> None:
-    elsewhere = Ledger(stage.outside, APP, "ledgre", REPLICAS, WEST)
+def test_a_table_that_is_not_there_is_refused_by_name(ticker: Ticker) -> None:
+    elsewhere = Ledger(ticker.outside, APP, "ledgre", REPLICAS, WEST)
     with pytest.raises(Refused, match=r"the ledger ledgre refused .* ResourceNotFoundException"):
         elsewhere.read()

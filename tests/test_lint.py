@@ -409,7 +409,7 @@ def test_the_unicorn_shop_as_committed_has_no_error_and_survives_every_single_re
     }
 
 
-def test_a_verdict_names_the_line_that_does_not_survive(tmp_path: Path) -> None:
+def test_a_loss_names_the_line_that_does_not_survive(tmp_path: Path) -> None:
     text = replaced("at_least: 2", "at_least: 3")(GOOD)
     said = survives(text, tmp_path)
     assert [loss for loss, survival in said.items() if not survival["survives"]] == ["us-west-2"]

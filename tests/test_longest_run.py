@@ -99,13 +99,13 @@ class Slowest:
 
 def events(kind: Engine, definition: Mapping[str, Any], play: Slowest) -> tuple[str, int]:
     """How a run of the machine ended, and how many events its history has."""
-    with engine(kind) as stage:
-        arn = stage.functions.deploy("us-west-1", "slowest", play, timeout=900)
+    with engine(kind) as runner:
+        arn = runner.functions.deploy("us-west-1", "slowest", play, timeout=900)
         text = re.sub(r"\$\{\w+\}", arn, json.dumps(definition))
         client = boto3.client("stepfunctions", region_name="us-west-1")
         made = client.create_state_machine(name="slowest", definition=text, roleArn=ROLE)
         run = client.start_execution(stateMachineArn=made["stateMachineArn"], input='{"mode": "graceful"}')
-        stage.cloud.clock.sleep(DAYS)
+        runner.cloud.clock.sleep(DAYS)
         status = client.describe_execution(executionArn=run["executionArn"])["status"]
         pages = client.get_paginator("get_execution_history").paginate(
             executionArn=run["executionArn"], PaginationConfig={"PageSize": 1000}

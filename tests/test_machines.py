@@ -21,8 +21,8 @@ import boto3
 import pytest
 from moto.stepfunctions.parser.backend import execution as moto_execution
 from moto.stepfunctions.parser.models import StepFunctionsParserBackend
-from stage import EAST, REPLICAS, TABLE, WEST
 from test_mock_file import FILE, mocked
+from ticker import EAST, REPLICAS, TABLE, WEST
 
 from farshore.compile.graph import flaws
 from farshore.compile.machine import Machine, machines
@@ -127,13 +127,13 @@ class Theatre:
         )["executionArn"]
         self.arn = run
 
-        told: dict[str, Any] = client.describe_execution(executionArn=run)
+        shown: dict[str, Any] = client.describe_execution(executionArn=run)
         deadline = self.clock.now + DAY
-        while told["status"] == "RUNNING":
+        while shown["status"] == "RUNNING":
             assert self.clock.now < deadline, "the run never ended"
             self.clock.sleep(20)
-            told = client.describe_execution(executionArn=run)
-        return told
+            shown = client.describe_execution(executionArn=run)
+        return shown
 
     def events(self) -> list[str]:
         client = self.client(self.arn.split(":")[3])
@@ -155,8 +155,8 @@ class Theatre:
         return {"outcome": line, "facts": {}}
 
 
-def why(told: Mapping[str, Any]) -> str:
-    return explained(told.get("error", ""), told.get("cause", ""))
+def why(shown: Mapping[str, Any]) -> str:
+    return explained(shown.get("error", ""), shown.get("cause", ""))
 
 
 def no(state: str) -> Refused:
@@ -254,8 +254,8 @@ def test_a_long_pause_does_not_end_the_run(simple: Theatre) -> None:
 
 def test_waiting_for_as_long_as_within_is_left_to_the_tick_and_ends_some_time(simple: Theatre) -> None:
     simple.script[PROMOTE] = [NotYet("under way")]
-    told = simple.run()
-    assert (told["status"], told["error"]) == ("FAILED", "NotYet")
+    shown = simple.run()
+    assert (shown["status"], shown["error"]) == ("FAILED", "NotYet")
     at = [at for at, state in zip(simple.at, simple.ticks, strict=True) if state == PROMOTE]
     assert 900 < at[-1] - at[0] < 1800
 
@@ -268,17 +268,17 @@ def test_a_failure_before_the_point_of_no_return_gives_the_fences_back_in_revers
 ) -> None:
     for failing, undone in (("lease", []), (BUY, UNDOING), (PAY, UNDOING), (PROMOTE, [])):
         simple.script = {failing: [no(failing)]}
-        told = simple.run()
-        assert told["status"] == "FAILED"
-        assert why(told) == f"Refused: {failing}: no"
+        shown = simple.run()
+        assert shown["status"] == "FAILED"
+        assert why(shown) == f"Refused: {failing}: no"
         assert simple.ticks[simple.ticks.index(failing) + 1 :] == undone
 
 
 def test_whatever_the_error_the_fences_are_given_back(simple: Theatre) -> None:
     for error in (Aborted("by jane"), KeyError("a mistake of ours")):
         simple.script[PAY] = [error]
-        told = simple.run()
-        assert (told["status"], told["error"]) == ("FAILED", type(error).__name__)
+        shown = simple.run()
+        assert (shown["status"], shown["error"]) == ("FAILED", type(error).__name__)
         assert simple.ticks[-3:] == UNDOING
 
 
@@ -286,9 +286,9 @@ def test_an_undo_that_fails_does_not_keep_the_rest_from_being_given_back_nor_hid
     simple: Theatre,
 ) -> None:
     simple.script = {PAY: [no(PAY)], UNDO_PAY: [no(UNDO_PAY)], UNDO_BUY: [no(UNDO_BUY)]}
-    told = simple.run()
+    shown = simple.run()
     assert simple.ticks[-3:] == UNDOING
-    assert why(told) == f"Refused: {PAY}: no"
+    assert why(shown) == f"Refused: {PAY}: no"
     simple.script["release undone"] = [no("release undone")]
     assert why(simple.run()) == f"Refused: {PAY}: no"
 
@@ -296,8 +296,8 @@ def test_an_undo_that_fails_does_not_keep_the_rest_from_being_given_back_nor_hid
 def test_a_settling_run_that_fails_gives_nothing_back_and_releases_the_lease(simple: Theatre) -> None:
     """What it would give back is owed, and what failover fenced stands."""
     simple.script[PAY] = [no(PAY)]
-    told = simple.run("settle")
-    assert (told["status"], why(told)) == ("FAILED", f"Refused: {PAY}: no")
+    shown = simple.run("settle")
+    assert (shown["status"], why(shown)) == ("FAILED", f"Refused: {PAY}: no")
     assert simple.ticks == ["lease", BUY, PAY, "release undone"]
 
 
@@ -347,8 +347,8 @@ def test_a_failure_after_the_point_of_no_return_fails_where_it_stands_and_can_be
 ) -> None:
     for failing in (PROMOTE, RESTORE, PAGES, BUYS, "release"):
         simple.script = {failing: [no(failing)]}
-        told = simple.run()
-        assert (told["status"], why(told)) == ("FAILED", f"Refused: {failing}: no")
+        shown = simple.run()
+        assert (shown["status"], why(shown)) == ("FAILED", f"Refused: {failing}: no")
         assert simple.ticks[-1] == failing
         # A redrive goes on at the state that failed; in a Fail state it would only fail again.
         assert simple.events()[-2:] == ["TaskFailed", "ExecutionFailed"]
@@ -361,8 +361,8 @@ def test_the_first_step_that_moves_anything_is_undone_as_long_as_it_has_sent_not
     simple: Theatre,
 ) -> None:
     simple.script = {PROMOTE: [NotYet("under way"), Untouched("it is being rebuilt")]}
-    told = simple.run()
-    assert (told["status"], why(told)) == ("FAILED", "Untouched: it is being rebuilt")
+    shown = simple.run()
+    assert (shown["status"], why(shown)) == ("FAILED", "Untouched: it is being rebuilt")
     assert simple.ticks[-5:] == [PROMOTE, PROMOTE, *UNDOING]
     simple.script = {PAGES: [Untouched("a later one never is: data had moved before")]}
     simple.run()
@@ -385,10 +385,10 @@ def test_one_branchs_refusal_does_not_stop_the_other_and_is_judged_when_both_hav
     together: Theatre, failing: str, other: str
 ) -> None:
     together.script = {failing: [no(failing)], other: [*[NotYet("under way")] * 5, "done"]}
-    told = together.run()
+    shown = together.run()
     assert together.ticks.count(other) == 6
     assert together.ticks[-3:] == UNDOING
-    assert (told["status"], why(told)) == ("FAILED", f"Refused: {failing}: no")
+    assert (shown["status"], why(shown)) == ("FAILED", f"Refused: {failing}: no")
 
 
 def test_of_two_refusals_the_first_in_the_runbook_is_named(together: Theatre) -> None:
@@ -401,8 +401,8 @@ def test_after_the_point_of_no_return_what_stands_together_is_judged_too_and_not
 ) -> None:
     with theatre(compiled(tmp_path, HEAD + "failover:\n" + FENCES + WRITER + TOGETHER)) as house:
         house.script = {PAGES: [no(PAGES)], BUYS: [NotYet("under way"), "done"]}
-        told = house.run()
-        assert (told["status"], why(told)) == ("FAILED", f"Refused: {PAGES}: no")
+        shown = house.run()
+        assert (shown["status"], why(shown)) == ("FAILED", f"Refused: {PAGES}: no")
         assert house.ticks.count(BUYS) == 2
         assert not set(UNDOING) & set(house.ticks)
 
@@ -416,10 +416,10 @@ def test_a_run_that_is_started_with_anything_else_fails_at_once_saying_what_is_a
     """The real lease step: it is the first to look."""
     simple.real["lease"] = lambda_handler(steps()["lease"], outside(simple.cloud, Net(simple.cloud)))
     for given in ({}, {"mode": "gracefull"}, {"mode": "graceful", "dry": True}, [], 1):
-        told = simple.run(given=given)
-        assert told["status"] == "FAILED"
-        assert why(told).startswith("Refused: not an input: ")
-        assert 'start it with {"mode": "graceful"} or {"mode": "ungraceful"}' in why(told)
+        shown = simple.run(given=given)
+        assert shown["status"] == "FAILED"
+        assert why(shown).startswith("Refused: not an input: ")
+        assert 'start it with {"mode": "graceful"} or {"mode": "ungraceful"}' in why(shown)
         assert simple.ticks == ["lease"]
 
 
@@ -577,8 +577,8 @@ def refusing(state: str) -> str:
 
 @pytest.mark.parametrize("case", ["AllDone", "AtTheThirdTick"])
 def test_a_mocked_run_that_goes_well_enters_every_state_once(service: Service, case: str) -> None:
-    told, entered = service.run(case)
-    assert told["status"] == "SUCCEEDED"
+    shown, entered = service.run(case)
+    assert shown["status"] == "SUCCEEDED"
     assert entered == FORWARD
 
 
@@ -586,9 +586,9 @@ def test_a_mocked_refusal_fails_the_run_and_is_undone_only_before_the_point_of_n
     service: Service,
 ) -> None:
     for state in (state for state in FORWARD if not state.endswith(" again")):
-        told, entered = service.run(refusing(state))
-        assert (told["status"], told["error"]) == ("FAILED", "Refused")
-        assert told["cause"] == "the world is not as the runbook says"
+        shown, entered = service.run(refusing(state))
+        assert (shown["status"], shown["error"]) == ("FAILED", "Refused")
+        assert shown["cause"] == "the world is not as the runbook says"
         undone = entered[entered.index(state) + 1 :]
         before = FORWARD.index(state) < FORWARD.index(PROMOTE)
         assert undone == (["undo " + BUY, "release undone"] if before and state != "lease" else [])

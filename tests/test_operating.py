@@ -45,8 +45,8 @@ class Console:
         """The JSON of a command that must not fail."""
         result = self(verb, *words, "--json")
         assert result.exit_code == 0, result.stderr
-        told: dict[str, Any] = json.loads(result.stdout)
-        return told
+        shown: dict[str, Any] = json.loads(result.stdout)
+        return shown
 
     def refused(self, verb: str, *words: str) -> str:
         """The one message of a command that must fail."""
@@ -70,8 +70,8 @@ class Console:
     def asking(self, *words: str, mode: str = "graceful") -> str:
         """A run that waits for a decision; gives the hash of its plan."""
         execution = self.started(*words, mode=mode)
-        told = self.until(lambda: self.pending(execution))
-        return str(told["hash"])
+        shown = self.until(lambda: self.pending(execution))
+        return str(shown["hash"])
 
     def pending(self, execution: str) -> Mapping[str, Any]:
         return self.done("status", execution)["proposal"] or {}
@@ -143,14 +143,14 @@ def test_a_second_start_while_a_run_is_running_is_refused_and_starts_nothing(con
 
 
 def test_a_lost_answer_to_a_start_does_not_start_twice(console: Console) -> None:
-    befall(console, "StartExecution", "lost_after", times=1)
+    inject(console, "StartExecution", "lost_after", times=1)
     execution = console.done("start", "--mode", "graceful")["execution"]
     console.until(lambda: console.holder() == execution)
     assert running(console.account) == [execution]
 
 
 def test_a_start_that_is_not_allowed_says_so(console: Console) -> None:
-    befall(console, "StartExecution", "denied")
+    inject(console, "StartExecution", "denied")
     assert "states:StartExecution in us-west-1 was refused" in console.refused("start", "--mode", "graceful")
 
 
@@ -295,7 +295,7 @@ def test_a_state_that_the_run_has_not_cannot_be_skipped(console: Console) -> Non
 def test_an_abort_before_the_point_of_no_return_gives_the_fences_back(console: Console) -> None:
     pending = console.asking()
     execution = console.holder()
-    befall(console, "PutFunctionConcurrency", "throttled", FunctionName=UNICORNS)
+    inject(console, "PutFunctionConcurrency", "throttled", FunctionName=UNICORNS)
     console.done("approve", pending, "--why", "go")
     console.until(lambda: console.reserved(USERS) == 0)
     result = console("abort", "--why", "it came back")
@@ -363,7 +363,7 @@ def failed_past_no_return(console: Console) -> str:
     """A run that has passed its point of no return, by a person's word, and then failed."""
     pending = console.asking()
     execution = console.holder()
-    befall(console, "UpdateRoutingControlStates", "denied")
+    inject(console, "UpdateRoutingControlStates", "denied")
     for state in MOVES[:2]:
         console.done("skip", state, "--why", "a test moves nobody")
     console.done("approve", pending, "--why", "go")
@@ -382,7 +382,7 @@ def test_a_redrive_shows_the_plan_again_and_does_nothing_without_a_yes(console: 
     assert console.account.operator.records().lease == before
 
 
-def test_a_redrive_holds_the_lease_as_a_new_hand_before_it_redrives(
+def test_a_redrive_holds_the_lease_as_a_new_holder_before_it_redrives(
     console: Console, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     execution = failed_past_no_return(console)
@@ -395,13 +395,13 @@ def test_a_redrive_holds_the_lease_as_a_new_hand_before_it_redrives(
     served = console.account.cloud._operations  # and put back: the account is every test's
     monkeypatch.setitem(served, ("stepfunctions", "RedriveExecution"), redriven)
     before = console.account.operator.records().lease
-    told = console.done("redrive", execution.split(":")[7], "--yes")
+    shown = console.done("redrive", execution.split(":")[7], "--yes")
     ((parameters, lease),) = seen
     assert parameters["executionArn"] == execution
     assert (lease.holder, lease.redrives, lease.released) == (execution, 1, False)
     assert before is not None
     assert lease.epoch == before.epoch + 1
-    assert told["redrives"] == 1
+    assert shown["redrives"] == 1
 
 
 def test_a_redrive_takes_back_the_abort_that_stopped_the_run_and_keeps_what_was_skipped(
@@ -409,7 +409,7 @@ def test_a_redrive_takes_back_the_abort_that_stopped_the_run_and_keeps_what_was_
 ) -> None:
     pending = console.asking()
     execution = console.holder()
-    befall(console, "UpdateRoutingControlStates", "throttled")
+    inject(console, "UpdateRoutingControlStates", "throttled")
     for state in (FENCE, "aurora_writer us-west-1", "synthetic_write us-west-1"):
         console.done("skip", state, "--why", "a test moves nobody")
     console.done("approve", pending, "--why", "go")
@@ -423,15 +423,15 @@ def test_a_redrive_takes_back_the_abort_that_stopped_the_run_and_keeps_what_was_
     assert "aborted by jane: it came back" in report["why"]
     assert console.holder() == execution
 
-    told = console.done("redrive", execution.split(":")[7], "--yes")
-    assert told["redrives"] == 1
+    shown = console.done("redrive", execution.split(":")[7], "--yes")
+    assert shown["redrives"] == 1
     report = console.ended(execution)
     assert report["status"] == "SUCCEEDED", report["why"]
     assert outcomes(report)["arc_controls"] == "skipped"
     assert console.holder() == ""
 
 
-def test_a_redrive_within_the_quiet_time_of_another_hand_is_as_quiet(console: Console) -> None:
+def test_a_redrive_within_the_quiet_time_of_another_holder_is_as_quiet(console: Console) -> None:
     """What the first run had in flight when the second took its lease may still be: also for the third."""
     execution = failed_past_no_return(console)
     console.started("--procedure", "failback")
@@ -482,7 +482,7 @@ def test_status_shows_the_newest_run_its_states_the_plan_and_the_lease(console: 
     assert any(f"farshore approve {APP} {pending}" in line for line in lines)
 
 
-def test_status_with_a_dark_region_shows_what_the_others_tell(console: Console) -> None:
+def test_status_with_a_dark_region_shows_what_the_others_say(console: Console) -> None:
     execution = console.started()
     console.account.cloud.faults.dark.add("us-east-1")
     result = console("status", "--json")
@@ -516,8 +516,8 @@ def test_an_arn_that_names_no_run_of_the_application_is_refused_with_one_that_wo
     assert ":execution:unicorn-shop-failover:NAME" in message
 
 
-def befall(console: Console, operation: str, kind: Kind, times: int = 1000, **parameters: str) -> None:
-    """What befalls calls of an operation, so many times."""
+def inject(console: Console, operation: str, kind: Kind, times: int = 1000, **parameters: str) -> None:
+    """What happens to calls of an operation, so many times."""
     left = [times]
 
     def line(request: Request) -> Kind | None:

@@ -61,7 +61,7 @@ def steps(result: Result) -> dict[str, dict[str, Any]]:
     return {step["state"]: step for step in json.loads(result.stdout)["steps"]}
 
 
-def test_a_plan_tells_for_each_step_in_order_what_it_would_do(healthy: Simulation) -> None:
+def test_a_plan_says_for_each_step_in_order_what_it_would_do(healthy: Simulation) -> None:
     result = plan(healthy, "--json")
     assert result.exit_code == 0, result.stderr
     assert [(state, step["outcome"]) for state, step in steps(result).items()] == [
@@ -79,18 +79,18 @@ def test_a_plan_tells_for_each_step_in_order_what_it_would_do(healthy: Simulatio
 
 
 def test_an_ungraceful_plan_of_a_healthy_account_fences_and_fails_over(healthy: Simulation) -> None:
-    told = steps(plan(healthy, "--mode", "ungraceful", "--json"))
-    assert told[FENCE]["why"].startswith("fence ")
-    (failover,) = told[PROMOTION]["calls"]
+    shown = steps(plan(healthy, "--mode", "ungraceful", "--json"))
+    assert shown[FENCE]["why"].startswith("fence ")
+    (failover,) = shown[PROMOTION]["calls"]
     assert failover["action"] == "rds:FailoverGlobalCluster"
     assert failover["parameters"]["AllowDataLoss"] is True
 
 
 def test_a_failback_is_planned_with_the_regions_swapped(healthy: Simulation) -> None:
-    told = steps(plan(healthy, "--procedure", "failback", "--json"))
-    assert {call["region"] for call in told["lambda_concurrency us-west-1"]["calls"]} == {"us-west-1"}
-    assert told["aurora_writer us-east-1"]["outcome"] == "done"
-    assert told["arc_controls"]["outcome"] == "done"
+    shown = steps(plan(healthy, "--procedure", "failback", "--json"))
+    assert {call["region"] for call in shown["lambda_concurrency us-west-1"]["calls"]} == {"us-west-1"}
+    assert shown["aurora_writer us-east-1"]["outcome"] == "done"
+    assert shown["arc_controls"]["outcome"] == "done"
 
 
 def test_a_plan_writes_nothing_and_asks_no_function(healthy: Simulation) -> None:
@@ -114,11 +114,11 @@ def test_a_graceful_plan_refuses_where_a_fence_meets_a_dark_region(healthy: Simu
 def test_an_ungraceful_plan_with_a_dark_region_says_which_fence_is_unknown(healthy: Simulation) -> None:
     healthy.cloud.faults.dark.add("us-east-1")
     result = plan(healthy, "--mode", "ungraceful", "--json")
-    told = steps(result)
-    assert told[FENCE]["outcome"] == "unknown"
-    assert "us-east-1" in told[FENCE]["why"]
-    assert told[PROMOTION]["outcome"] == "would change"
-    assert told["arc_controls"]["outcome"] == "would change"
+    shown = steps(result)
+    assert shown[FENCE]["outcome"] == "unknown"
+    assert "us-east-1" in shown[FENCE]["why"]
+    assert shown[PROMOTION]["outcome"] == "would change"
+    assert shown["arc_controls"]["outcome"] == "would change"
     assert result.exit_code == 1
 
 
@@ -197,14 +197,14 @@ def test_a_person_in_a_pipe_reads_one_line_a_step_and_one_a_call(healthy: Simula
 
 def test_the_healthy_twin_is_planned_against_without_an_account() -> None:
     start = "from farshore.cli import main; main()"
-    told = subprocess.run(
+    shown = subprocess.run(
         [sys.executable, "-W", "ignore", "-c", start, "plan", APP, "--twin", "--json"],
         cwd=ROOT,
         capture_output=True,
         check=True,
     )
-    assert json.loads(told.stdout)["twin"] is True
-    assert {step["outcome"] for step in json.loads(told.stdout)["steps"]} <= {
+    assert json.loads(shown.stdout)["twin"] is True
+    assert {step["outcome"] for step in json.loads(shown.stdout)["steps"]} <= {
         "done",
         "would change",
         "would wait",

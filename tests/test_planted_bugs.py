@@ -140,17 +140,17 @@ def test_lint_and_explore_agree_on_the_dark(which: str, tmp_path: Path) -> None:
     edit, lost = DARKNESS[which]
     path = tmp_path / "shop.yaml"
     path.write_text(edit(SHOP))
-    verdicts: Mapping[str, Any] = json.loads(invoked("lint", str(path), "--json").stdout)["survives"][
+    survivals: Mapping[str, Any] = json.loads(invoked("lint", str(path), "--json").stdout)["survives"][
         "unicorn-shop"
     ]
-    assert {loss for loss, verdict in verdicts.items() if not verdict["survives"]} == lost
+    assert {loss for loss, survival in survivals.items() if not survival["survives"]} == lost
     ends: dict[str, str] = {}
-    for verdict in verdicts.values():
-        for run in verdict["runs"]:
-            seed = f"{path},{run},ungraceful,dark:{verdict['region']}"
+    for survival in survivals.values():
+        for run in survival["runs"]:
+            seed = f"{path},{run},ungraceful,dark:{survival['region']}"
             if seed not in ends:
                 (story,) = replayed(seed)
                 ends[seed] = story["status"]
-    for loss, verdict in verdicts.items():
-        ended = {ends[f"{path},{run},ungraceful,dark:{verdict['region']}"] for run in verdict["runs"]}
-        assert (ended == {"SUCCEEDED"}) == verdict["survives"], (loss, ended)
+    for loss, survival in survivals.items():
+        ended = {ends[f"{path},{run},ungraceful,dark:{survival['region']}"] for run in survival["runs"]}
+        assert (ended == {"SUCCEEDED"}) == survival["survives"], (loss, ended)

@@ -17,7 +17,7 @@ from farshore.cli import farshore
 from farshore.runbook.mistakes import Mistakes
 
 ROOT = Path(__file__).parent.parent
-BOOK = "runbooks/unicorn-shop.yaml"
+RUNBOOK = "runbooks/unicorn-shop.yaml"
 LONG = "unicorn-shop-function-{:02d}"
 """A function's name of 24 characters."""
 
@@ -26,7 +26,7 @@ LONG = "unicorn-shop-function-{:02d}"
 def house(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A repository with our runbook and template, and nothing compiled."""
     (tmp_path / "runbooks").mkdir()
-    shutil.copy(ROOT / BOOK, tmp_path / "runbooks")
+    shutil.copy(ROOT / RUNBOOK, tmp_path / "runbooks")
     shutil.copy(ROOT / "template.yaml", tmp_path)
     monkeypatch.chdir(tmp_path)
     return tmp_path
@@ -47,7 +47,7 @@ def refusal(house: Path) -> list[str]:
 
 
 def line_of(house: Path, text: str) -> int:
-    lines = (house / BOOK).read_text().splitlines()
+    lines = (house / RUNBOOK).read_text().splitlines()
     return next(number for number, line in enumerate(lines, 1) if text in line)
 
 
@@ -58,16 +58,16 @@ def linted() -> list[str]:
     return [f"{each['path']}:{each['line']}: {each['what']}: {each['instead']}" for each in found]
 
 
-# One verdict.
+# What lint calls an error, compile refuses.
 
 
 def test_what_lint_calls_an_error_is_refused_together_with_what_aws_would_refuse(house: Path) -> None:
-    edited(house / BOOK, "lose_at_most: 30s", "lose_at_most: 31s")
-    edited(house / BOOK, '"lastName": "Shore"', '"lastName": "${Lease}"')
-    edited(house / BOOK, "within: 15m", "within: 300h")
+    edited(house / RUNBOOK, "lose_at_most: 30s", "lose_at_most: 31s")
+    edited(house / RUNBOOK, '"lastName": "Shore"', '"lastName": "${Lease}"')
+    edited(house / RUNBOOK, "within: 15m", "within: 300h")
     said = refusal(house)
     lines = [line_of(house, step) for step in ("- approval:", "- aurora_writer:", "- synthetic_write:")]
-    assert [line.partition(": ")[0] for line in said] == [f"{BOOK}:{n}" for n in (lines[0], *lines)]
+    assert [line.partition(": ")[0] for line in said] == [f"{RUNBOOK}:{n}" for n in (lines[0], *lines)]
     assert "unicorn-shop-failover: its longest run writes" in said[0]
     assert "unicorn-shop-failback: its longest run writes" in said[1]
     assert "may lose 31s, and the rpo is 30s" in said[2]
@@ -76,7 +76,7 @@ def test_what_lint_calls_an_error_is_refused_together_with_what_aws_would_refuse
 
 
 def test_what_lint_alone_calls_an_error_is_refused(house: Path) -> None:
-    edited(house / BOOK, "lose_at_most: 30s", "lose_at_most: 31s")
+    edited(house / RUNBOOK, "lose_at_most: 30s", "lose_at_most: 31s")
     assert refusal(house) == linted() != []
 
 
@@ -108,15 +108,15 @@ TEXTS: dict[str, tuple[str, str, str, str]] = {
 @pytest.mark.parametrize("case", TEXTS)
 def test_a_text_that_cloudformation_would_change_is_refused(house: Path, case: str) -> None:
     old, new, place, said = TEXTS[case]
-    edited(house / BOOK, old, new)
+    edited(house / RUNBOOK, old, new)
     assert any(
-        line.startswith(f"{BOOK}:{line_of(house, place)}: ") and line.endswith(said)
+        line.startswith(f"{RUNBOOK}:{line_of(house, place)}: ") and line.endswith(said)
         for line in refusal(house)
     )
 
 
 def test_what_aws_would_refuse_is_not_rehearsed(house: Path) -> None:
-    edited(house / BOOK, '"lastName": "Shore"', '"lastName": "${Lease}"')
+    edited(house / RUNBOOK, '"lastName": "Shore"', '"lastName": "${Lease}"')
     done = CliRunner(mix_stderr=False).invoke(farshore, ["rehearse", "unicorn-shop"])
     assert isinstance(done.exception, Mistakes)
     assert str(done.exception).split("\n") == refusal(house)
@@ -126,32 +126,32 @@ def test_what_aws_would_refuse_is_not_rehearsed(house: Path) -> None:
 
 
 def test_an_alarm_that_stands_twice_is_refused(house: Path) -> None:
-    edited(house / BOOK, "prepare:\n", "  - {alarm: unicorn-shop-canary, mode: graceful}\n\nprepare:\n")
+    edited(house / RUNBOOK, "prepare:\n", "  - {alarm: unicorn-shop-canary, mode: graceful}\n\nprepare:\n")
     first, second = line_of(house, "- alarm: "), line_of(house, "- {alarm: unicorn-shop-canary, mode")
     assert refusal(house) == [
-        f'{BOOK}:{second}: triggers: the alarm "unicorn-shop-canary" stands in line {first} already: '
+        f'{RUNBOOK}:{second}: triggers: the alarm "unicorn-shop-canary" stands in line {first} already: '
         "remove one: an alarm starts one run"
     ]
 
 
 def test_alarms_that_would_be_one_rule_are_refused(house: Path) -> None:
-    edited(house / BOOK, "prepare:\n", "  - {alarm: unicorn.shop canary, mode: graceful}\n\nprepare:\n")
+    edited(house / RUNBOOK, "prepare:\n", "  - {alarm: unicorn.shop canary, mode: graceful}\n\nprepare:\n")
     assert refusal(house) == [
-        f'{BOOK}:{line_of(house, "- {alarm: unicorn.shop")}: triggers: "unicorn.shop canary" and '
+        f'{RUNBOOK}:{line_of(house, "- {alarm: unicorn.shop")}: triggers: "unicorn.shop canary" and '
         '"unicorn-shop-canary" would both be the rule UnicornShopCanary: give one of the alarms another name'
     ]
 
 
 @pytest.mark.parametrize("alarm", ["---", "a" * 200], ids=["no letters", "too long"])
 def test_an_alarm_of_which_no_rule_can_be_named_is_refused(house: Path, alarm: str) -> None:
-    edited(house / BOOK, "- alarm: unicorn-shop-canary", f"- alarm: '{alarm}'")
+    edited(house / RUNBOOK, "- alarm: unicorn-shop-canary", f"- alarm: '{alarm}'")
     (said,) = refusal(house)
     assert "no rule can be named: name the alarm with letters and digits, at most 175" in said
 
 
 def test_a_rule_that_would_be_called_like_another_resource_is_refused(house: Path) -> None:
     """SAM calls it after its machine and its alarm: UnicornShopFailoverLogs is the machine's log already."""
-    edited(house / BOOK, "- alarm: unicorn-shop-canary", "- alarm: logs")
+    edited(house / RUNBOOK, "- alarm: unicorn-shop-canary", "- alarm: logs")
     (said,) = refusal(house)
     assert said == (
         "template.yaml: more than one resource would be called UnicornShopFailoverLogs: "
@@ -168,7 +168,7 @@ def named(count: int) -> str:
 
 def with_functions(house: Path, count: int) -> None:
     functions = "functions: [unicorn-shop-users, unicorn-shop-basket, unicorn-shop-unicorns]"
-    edited(house / BOOK, functions, named(count))
+    edited(house / RUNBOOK, functions, named(count))
 
 
 def letters(document: Any) -> int:
@@ -216,7 +216,7 @@ def test_more_than_a_role_can_be_given_is_refused_at_its_first_line(house: Path)
     with_functions(house, 400)
     said = refusal(house)
     assert said[0].startswith(
-        f"{BOOK}:{line_of(house, '- lambda_concurrency:')}: farshore-lambda-concurrency may do so much"
+        f"{RUNBOOK}:{line_of(house, '- lambda_concurrency:')}: farshore-lambda-concurrency may do so much"
     )
     assert said[0].endswith("managed policies, of 8: name fewer resources, or some with shorter names")
     assert said == linted()
@@ -234,7 +234,7 @@ def test_what_applications_together_ask_of_a_role_is_refused(house: Path) -> Non
 
 
 def test_an_event_that_is_too_large_is_refused_at_its_line_and_at_the_approvals(house: Path) -> None:
-    edited(house / BOOK, '"lastName": "Shore"', f'"lastName": "{"x" * 258_000}"')
+    edited(house / RUNBOOK, '"lastName": "Shore"', f'"lastName": "{"x" * 258_000}"')
     said = [line.partition(": ")[2] for line in refusal(house)]
     assert any(
         re.match(r"unicorn-shop-failover: the event of synthetic_write us-west-1 has 26\d{4} bytes", line)
@@ -248,10 +248,10 @@ def test_an_event_that_is_too_large_is_refused_at_its_line_and_at_the_approvals(
 
 
 def test_a_definition_that_is_too_large_is_refused(house: Path) -> None:
-    text = (house / BOOK).read_text()
+    text = (house / RUNBOOK).read_text()
     proof = text[text.index("  - synthetic_write:") : text.index("outage:")].rstrip() + "\n"
     longer = proof.replace('"lastName": "Shore"', f'"lastName": "{"x" * 60_000}"')
-    edited(house / BOOK, proof, longer * 10)
+    edited(house / RUNBOOK, proof, longer * 10)
     said = refusal(house)
     assert any(
         re.search(r"unicorn-shop-failover: its definition has 1\d{6} bytes, of 1048576", line)
@@ -260,7 +260,7 @@ def test_a_definition_that_is_too_large_is_refused(house: Path) -> None:
 
 
 def test_a_template_of_too_many_resources_is_refused_counting_those_that_sam_adds(house: Path) -> None:
-    text, counted = (house / BOOK).read_text(), []
+    text, counted = (house / RUNBOOK).read_text(), []
     for number in range(2):
         assert compiling().exit_code == 0
         counted.append(len(transformed(house / "template.yaml")["Resources"]))

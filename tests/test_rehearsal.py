@@ -31,7 +31,7 @@ HELD = {f"S{n}": 0 for n in range(1, 9)}
 
 
 @pytest.fixture(scope="module")
-def book() -> Runbook:
+def runbook() -> Runbook:
     return load(ROOT / "runbooks" / "unicorn-shop.yaml")
 
 
@@ -42,16 +42,16 @@ def command(*arguments: str, hash_seed: int = 0) -> subprocess.CompletedProcess[
 
 
 @contextmanager
-def game_day(book: Runbook, *, dark: str | None = None, seed: int = 1, **more: Any) -> Iterator[Rehearsal]:
+def game_day(runbook: Runbook, *, dark: str | None = None, seed: int = 1, **more: Any) -> Iterator[Rehearsal]:
     moments: list[Moment] = []
     mode = "ungraceful" if dark else "graceful"
-    with Rehearsal(book, mode, dark, seed, moments.append, **more) as rehearsal:
+    with Rehearsal(runbook, mode, dark, seed, moments.append, **more) as rehearsal:
         yield rehearsal
 
 
-def reordered(book: Runbook, procedure: str, order: Callable[[list[Any]], list[Any]]) -> Runbook:
-    entries = list(book.procedures.get(procedure, book.procedures["failover"]))
-    return dataclasses.replace(book, procedures={**book.procedures, procedure: tuple(order(entries))})
+def reordered(runbook: Runbook, procedure: str, order: Callable[[list[Any]], list[Any]]) -> Runbook:
+    entries = list(runbook.procedures.get(procedure, runbook.procedures["failover"]))
+    return dataclasses.replace(runbook, procedures={**runbook.procedures, procedure: tuple(order(entries))})
 
 
 # The two stories that the command line tells.
@@ -70,8 +70,8 @@ def motos_interpreter(cloud: Cloud, stack: ExitStack) -> None:
     stack.enter_context(on_the_clock(cloud.clock))
 
 
-def test_motos_interpreter_plays_the_same_game_day(book: Runbook, graceful: dict[str, Any]) -> None:
-    with game_day(book, seed=5, engine=motos_interpreter) as rehearsal:
+def test_motos_interpreter_plays_the_same_game_day(runbook: Runbook, graceful: dict[str, Any]) -> None:
+    with game_day(runbook, seed=5, engine=motos_interpreter) as rehearsal:
         theirs = json.loads(json.dumps(rehearsal.play().as_json()))
     assert theirs | {"wall_seconds": 0} == graceful | {"wall_seconds": 0}
 
@@ -103,7 +103,7 @@ def test_every_simulated_figure_is_named_as_such(graceful: dict[str, Any]) -> No
     assert {"aws_call", "aurora_switchover", "http_request"} <= set(graceful["simulated"])
 
 
-def test_the_same_seed_tells_the_same_story_to_the_byte(graceful: dict[str, Any]) -> None:
+def test_the_same_seed_gives_the_same_story_to_the_byte(graceful: dict[str, Any]) -> None:
     again = json.loads(command("rehearse", "unicorn-shop", "--json", "--seed", "5", hash_seed=2).stdout)
     assert again | {"wall_seconds": 0} == graceful | {"wall_seconds": 0}
 
@@ -148,8 +148,8 @@ def test_a_runbook_that_compile_refuses_is_not_rehearsed(tmp_path: Path) -> None
 # The dark one, looked at from outside the report.
 
 
-def test_what_an_ungraceful_run_lost_is_what_customers_miss(book: Runbook) -> None:
-    with game_day(book, dark=PRIMARY, seed=3) as rehearsal:
+def test_what_an_ungraceful_run_lost_is_what_customers_miss(runbook: Runbook) -> None:
+    with game_day(runbook, dark=PRIMARY, seed=3) as rehearsal:
         report = rehearsal.play()
         shop = rehearsal.simulation.application
         server = shop.database.store.connect(shop.database.writer)
@@ -162,13 +162,13 @@ def test_what_an_ungraceful_run_lost_is_what_customers_miss(book: Runbook) -> No
     lost |= {f"basket {p.key}" for p in promises if p.dataset == "baskets" and p.key not in baskets}
     assert lost, "the transport was held, so that there is something to lose"
     assert set(report.data["lost"]) == lost
-    assert 0 < report.data["rpo_seconds"] <= book.objectives.rpo
+    assert 0 < report.data["rpo_seconds"] <= runbook.objectives.rpo
     assert 0 < report.data["exposure_seconds"] <= report.as_json()["exposure_bound_seconds"]
     assert set(report.data["late"]).isdisjoint(lost)
 
 
-def test_rto_is_what_customers_felt(book: Runbook) -> None:
-    with game_day(book, seed=9) as rehearsal:
+def test_rto_is_what_customers_felt(runbook: Runbook) -> None:
+    with game_day(runbook, seed=9) as rehearsal:
         report = rehearsal.play()
         customers = rehearsal.simulation.customers
         tries = customers.notebook.visits
@@ -203,16 +203,16 @@ def swapped(entries: list[Any], one: str, other: str) -> list[Any]:
     return entries
 
 
-def test_traffic_before_data_is_caught(book: Runbook) -> None:
-    wrong = reordered(book, "failover", lambda entries: swapped(entries, "arc_controls", "aurora_writer"))
+def test_traffic_before_data_is_caught(runbook: Runbook) -> None:
+    wrong = reordered(runbook, "failover", lambda entries: swapped(entries, "arc_controls", "aurora_writer"))
     with game_day(wrong) as rehearsal:
         report = rehearsal.play()
     assert report.invariants["S2"] > 0
     assert not report.ok
 
 
-def test_a_failback_in_reverse_order_is_caught(book: Runbook) -> None:
-    wrong = reordered(book, "failback", lambda entries: entries[:2] + entries[:1:-1])
+def test_a_failback_in_reverse_order_is_caught(runbook: Runbook) -> None:
+    wrong = reordered(runbook, "failback", lambda entries: entries[:2] + entries[:1:-1])
     with game_day(wrong) as rehearsal:
         report = rehearsal.play()
     assert not report.ok
@@ -225,15 +225,15 @@ def as_in_the_workshop(foundation: Foundation) -> UnicornShop:
     return UnicornShop(foundation, wiring="workshop")
 
 
-def test_the_workshops_wiring_of_config_json_is_caught(book: Runbook) -> None:
-    with game_day(book, dark=PRIMARY, build=as_in_the_workshop) as rehearsal:
+def test_the_workshops_wiring_of_config_json_is_caught(runbook: Runbook) -> None:
+    with game_day(runbook, dark=PRIMARY, build=as_in_the_workshop) as rehearsal:
         report = rehearsal.play()
     assert report.invariants["S1"] > 0
     assert not report.ok
 
 
-def test_prepare_refuses_the_workshops_wiring(book: Runbook) -> None:
-    with game_day(book, build=as_in_the_workshop) as rehearsal:
+def test_prepare_refuses_the_workshops_wiring(runbook: Runbook) -> None:
+    with game_day(runbook, build=as_in_the_workshop) as rehearsal:
         client = rehearsal.simulation.deployment.client("prepare")
         run = client.start_execution(
             stateMachineArn=rehearsal.simulation.deployment.arns["prepare"],
@@ -241,12 +241,12 @@ def test_prepare_refuses_the_workshops_wiring(book: Runbook) -> None:
             input='{"mode": "graceful"}',
         )["executionArn"]
         rehearsal.clock.wait_for(lambda: client.describe_execution(executionArn=run)["status"] != "RUNNING")
-        told = client.describe_execution(executionArn=run)
-    assert told["status"] == "FAILED"
-    assert "should be https://api.unicorn-shop.example" in told["cause"]
+        shown = client.describe_execution(executionArn=run)
+    assert shown["status"] == "FAILED"
+    assert "should be https://api.unicorn-shop.example" in shown["cause"]
 
 
-def test_an_iam_action_that_is_missing_is_caught(book: Runbook, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_iam_action_that_is_missing_is_caught(runbook: Runbook, monkeypatch: pytest.MonkeyPatch) -> None:
     from farshore.simulate import package
 
     def forgetful(step: str, uses: Any) -> Any:
@@ -257,7 +257,7 @@ def test_an_iam_action_that_is_missing_is_caught(book: Runbook, monkeypatch: pyt
 
     statements = package.statements
     monkeypatch.setattr(package, "statements", forgetful)
-    with game_day(dataclasses.replace(book)) as rehearsal:
+    with game_day(dataclasses.replace(runbook)) as rehearsal:
         report = rehearsal.play()
     failover = next(run for run in report.runs if run.procedure == "failover")
     assert failover.status == "FAILED"
@@ -265,18 +265,18 @@ def test_an_iam_action_that_is_missing_is_caught(book: Runbook, monkeypatch: pyt
     assert not report.ok
 
 
-# Faults: the same end, whatever befalls the calls.
+# Faults: the same end, whatever happens to the calls.
 
 
 def one_call_in_five(cloud: Cloud, seed: int, *kinds: Kind) -> None:
     dice = random.Random(seed)
 
-    def befall(request: Request) -> Kind | None:
+    def inject(request: Request) -> Kind | None:
         if request.caller.startswith("farshore-") and dice.random() < 0.2:
             return dice.choice(kinds)
         return None
 
-    cloud.faults.injectors.append(befall)
+    cloud.faults.injectors.append(inject)
 
 
 def assert_all_is_well(report: Report) -> None:
@@ -287,18 +287,18 @@ def assert_all_is_well(report: Report) -> None:
 
 @pytest.mark.parametrize("kinds", [("lost_after",), ("lost_before", "throttled", "500", "503", "slow")])
 def test_one_call_in_five_going_wrong_delays_a_game_day_and_does_not_stop_it(
-    book: Runbook, kinds: tuple[Kind, ...]
+    runbook: Runbook, kinds: tuple[Kind, ...]
 ) -> None:
-    with game_day(book, seed=4) as rehearsal:
+    with game_day(runbook, seed=4) as rehearsal:
         one_call_in_five(rehearsal.simulation.cloud, 4, *kinds)
         report = rehearsal.play()
     assert_all_is_well(report)
 
 
-def test_a_lambda_killed_at_one_call_in_thirty_is_ticked_again(book: Runbook) -> None:
+def test_a_lambda_killed_at_one_call_in_thirty_is_ticked_again(runbook: Runbook) -> None:
     dice = random.Random(6)
     killed = []
-    with game_day(book, seed=6) as rehearsal:
+    with game_day(runbook, seed=6) as rehearsal:
 
         def kill(request: Request) -> Kind | None:
             if request.caller.startswith("farshore-") and dice.random() < 0.03:

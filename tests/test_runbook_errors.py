@@ -99,7 +99,7 @@ def unescaped(text: str) -> str:
 
 
 @pytest.mark.parametrize(("old", "new", "said"), wrong_runbooks())
-def test_a_mistake_is_told_with_its_line_and_what_would_be_right(
+def test_a_mistake_is_named_with_its_line_and_what_would_be_right(
     file: Path, old: str, new: str, said: list[str]
 ) -> None:
     assert refusal(file, changed(old, new)) == said
@@ -143,7 +143,7 @@ def test_a_bomb_of_aliases_is_never_expanded(file: Path) -> None:
     assert '2: alias "*k0": write the value out' in said
 
 
-def test_ten_mistakes_of_one_file_are_told_at_once_in_their_order(file: Path) -> None:
+def test_ten_mistakes_of_one_file_are_named_at_once_in_their_order(file: Path) -> None:
     text = """\
 application: Unicorn
 regions: {primary: us-east-1, standby: us-west-1}
@@ -197,7 +197,7 @@ def test_a_written_failback_allows_a_one_way_step(file: Path) -> None:
     assert "failback" in load(file, REGISTRY).procedures
 
 
-def test_each_tab_is_told(file: Path) -> None:
+def test_each_tab_is_named(file: Path) -> None:
     text = GOOD.replace("  - bake: {loud", "\t- bake: {loud").replace("          cluster", "\t\tcluster")
     assert refusal(file, text) == [
         "19: a tab indents this line: YAML allows only spaces",
@@ -234,7 +234,7 @@ def test_a_file_that_may_not_be_read_is_a_mistake(file: Path, monkeypatch: pytes
         load(file, REGISTRY)
 
 
-def test_a_folder_is_read_whole_and_its_mistakes_told_together(tmp_path: Path) -> None:
+def test_a_folder_is_read_whole_and_its_mistakes_are_named_together(tmp_path: Path) -> None:
     (tmp_path / "b.yaml").write_text(GOOD)
     (tmp_path / "a.yaml").write_text(GOOD.replace("unicorn-shop\n", "globalflix\n"))
     assert [each.application for each in load_all(tmp_path, REGISTRY)] == ["globalflix", "unicorn-shop"]

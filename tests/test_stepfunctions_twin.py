@@ -30,7 +30,7 @@ TICK = ["TaskScheduled", "TaskStarted"]
 
 
 @pytest.fixture
-def stage() -> Iterator[Machines]:
+def runner() -> Iterator[Machines]:
     with engine("ours") as made:
         yield made
 
@@ -125,88 +125,90 @@ REFUSED: dict[str, tuple[Json, str]] = {
 
 @pytest.mark.parametrize(("definition", "says"), REFUSED.values(), ids=REFUSED)
 def test_what_no_runbook_compiles_to_is_refused_by_state_and_field(
-    stage: Machines, definition: Json, says: str
+    runner: Machines, definition: Json, says: str
 ) -> None:
-    code, message = refusal(stage.create, name="m", definition=definition)
+    code, message = refusal(runner.create, name="m", definition=definition)
     assert code == "InvalidDefinition"
     assert says in message
 
 
-def test_what_is_no_json_is_refused(stage: Machines) -> None:
-    create = stage.client.create_state_machine
+def test_what_is_no_json_is_refused(runner: Machines) -> None:
+    create = runner.client.create_state_machine
     assert refusal(create, name="m", definition="{", roleArn=ROLE)[0] == "InvalidDefinition"
 
 
-def test_a_machine_is_created_once(stage: Machines) -> None:
-    arn = stage.create("m", machine(a=END))
-    assert stage.create("m", machine(a=END)) == arn
-    assert refusal(stage.create, name="m", definition=machine(b=END))[0] == "StateMachineAlreadyExists"
-    assert refusal(stage.create, name="a b", definition=machine(b=END))[0] == "InvalidName"
-    told = stage.client.describe_state_machine(stateMachineArn=arn)
-    assert json.loads(told["definition"]) == machine(a=END)
-    assert (told["name"], told["type"], told["roleArn"]) == ("m", "STANDARD", ROLE)
+def test_a_machine_is_created_once(runner: Machines) -> None:
+    arn = runner.create("m", machine(a=END))
+    assert runner.create("m", machine(a=END)) == arn
+    assert refusal(runner.create, name="m", definition=machine(b=END))[0] == "StateMachineAlreadyExists"
+    assert refusal(runner.create, name="a b", definition=machine(b=END))[0] == "InvalidName"
+    shown = runner.client.describe_state_machine(stateMachineArn=arn)
+    assert json.loads(shown["definition"]) == machine(a=END)
+    assert (shown["name"], shown["type"], shown["roleArn"]) == ("m", "STANDARD", ROLE)
 
 
 # Running.
 
 
-def waits(stage: Machines, retry: list[Json], script: list[str]) -> list[float]:
+def waits(runner: Machines, retry: list[Json], script: list[str]) -> list[float]:
     """The seconds between one tick's end and the next one's beginning."""
-    arn = stage.create("m", machine(a=INVOKE | {"Retry": retry}))
-    outcome = stage.run(arn, {("a", k + 1): error for k, error in enumerate(script)})
+    arn = runner.create("m", machine(a=INVOKE | {"Retry": retry}))
+    outcome = runner.run(arn, {("a", k + 1): error for k, error in enumerate(script)})
     ends = [at for kind, at in outcome.events["a"] if kind in ("TaskFailed", "TaskTimedOut")]
     begins = [at for kind, at in outcome.events["a"] if kind == "TaskScheduled"][1:]
     return [(begin - end).total_seconds() for end, begin in zip(ends, begins, strict=False)]
 
 
-def test_a_retrier_backs_off_to_its_cap_and_gives_up(stage: Machines) -> None:
-    assert waits(stage, [retrier("NotYet", most=8)], ["NotYet"] * 9) == pytest.approx(
+def test_a_retrier_backs_off_to_its_cap_and_gives_up(runner: Machines) -> None:
+    assert waits(runner, [retrier("NotYet", most=8)], ["NotYet"] * 9) == pytest.approx(
         [1, 1.5, 2.25, 3.375, 5.0625, 7.59375, 10, 10], abs=0.001
     )
 
 
-def test_each_retrier_counts_for_itself_and_the_first_that_names_an_error_decides(stage: Machines) -> None:
+def test_each_retrier_counts_for_itself_and_the_first_that_names_an_error_decides(runner: Machines) -> None:
     retry = [
         retrier("NotYet", most=2),
         retrier("States.TaskFailed", most=2, IntervalSeconds=5, BackoffRate=1.2),
     ]
     script = ["NotYet", "KeyError", "NotYet", "Paused", "NotYet"]
-    assert waits(stage, retry, script) == pytest.approx([1, 5, 1.5, 6], abs=0.001)
+    assert waits(runner, retry, script) == pytest.approx([1, 5, 1.5, 6], abs=0.001)
 
 
-def test_each_state_has_tries_of_its_own(stage: Machines) -> None:
+def test_each_state_has_tries_of_its_own(runner: Machines) -> None:
     last = INVOKE | {"Retry": [retrier("NotYet")]}
     first = {key: value for key, value in last.items() if key != "End"} | {"Next": "b"}
-    outcome = stage.run(stage.create("m", machine(a=first, b=last)), {("a", 1): "NotYet", ("b", 1): "NotYet"})
+    outcome = runner.run(
+        runner.create("m", machine(a=first, b=last)), {("a", 1): "NotYet", ("b", 1): "NotYet"}
+    )
     assert outcome.status == "SUCCEEDED"
-    assert [event["state"]["RetryCount"] for event in stage.asked] == [0, 1, 0, 1]
+    assert [event["state"]["RetryCount"] for event in runner.asked] == [0, 1, 0, 1]
 
 
-def test_an_error_that_is_never_retried_is_not_retried_by_a_wider_one(stage: Machines) -> None:
+def test_an_error_that_is_never_retried_is_not_retried_by_a_wider_one(runner: Machines) -> None:
     never = {"ErrorEquals": ["Refused"], "MaxAttempts": 0}
-    assert waits(stage, [never, retrier("States.ALL", most=5)], ["Refused"]) == []
+    assert waits(runner, [never, retrier("States.ALL", most=5)], ["Refused"]) == []
 
 
-def test_a_failed_task_is_no_time_out(stage: Machines) -> None:
-    assert waits(stage, [retrier("States.TaskFailed", most=5)], [LATE]) == []
+def test_a_failed_task_is_no_time_out(runner: Machines) -> None:
+    assert waits(runner, [retrier("States.TaskFailed", most=5)], [LATE]) == []
 
 
-def test_a_state_gives_up_at_its_time_out_while_the_function_runs_on(stage: Machines) -> None:
-    execution = stage.start(stage.create("m", machine(a=INVOKE)), {("a", 1): LATE})
-    stage.cloud.clock.sleep(80)
-    outcome = stage.outcome(execution)
+def test_a_state_gives_up_at_its_time_out_while_the_function_runs_on(runner: Machines) -> None:
+    execution = runner.start(runner.create("m", machine(a=INVOKE)), {("a", 1): LATE})
+    runner.cloud.clock.sleep(80)
+    outcome = runner.outcome(execution)
     assert (outcome.status, outcome.error) == ("FAILED", "States.Timeout")
     started, ended = outcome.events["a"][2][1], outcome.events["a"][3][1]
     assert (ended - started).total_seconds() == 70
-    assert len(stage.functions.running) == 1
-    stage.cloud.clock.sleep(30)
-    assert stage.functions.running == []
-    assert stage.outcome(execution) == outcome
+    assert len(runner.functions.running) == 1
+    runner.cloud.clock.sleep(30)
+    assert runner.functions.running == []
+    assert runner.outcome(execution) == outcome
 
 
-def test_the_context_tells_of_the_run_and_the_state_and_not_of_redrives(stage: Machines) -> None:
-    stage.run(stage.create("m", retrying("NotYet")), {("a", 1): "NotYet"})
-    first, second = stage.asked
+def test_the_context_holds_the_run_and_the_state_and_not_of_redrives(runner: Machines) -> None:
+    runner.run(runner.create("m", retrying("NotYet")), {("a", 1): "NotYet"})
+    first, second = runner.asked
     assert set(first["execution"]) == {"Id", "Input", "Name", "RoleArn", "StartTime"}
     assert first["execution"]["Input"] == {"mode": "graceful"}
     assert first["execution"]["StartTime"].startswith("2027-01-02T00:00:00.")
@@ -215,7 +217,7 @@ def test_the_context_tells_of_the_run_and_the_state_and_not_of_redrives(stage: M
     assert first["state"]["RetryCount"] == 0
 
 
-def test_a_result_goes_where_result_path_says(stage: Machines) -> None:
+def test_a_result_goes_where_result_path_says(runner: Machines) -> None:
     task = INVOKE | {"ResultSelector": {"found": [{"it.$": "$.Payload.outcome"}]}, "ResultPath": "$.lease"}
     choice = {
         "Type": "Choice",
@@ -224,62 +226,62 @@ def test_a_result_goes_where_result_path_says(stage: Machines) -> None:
     }
     last = END | {"Parameters": {"was.$": "$.lease.found[0]"}, "ResultPath": "$.last"}
     task = {key: value for key, value in task.items() if key != "End"} | {"Next": "whether"}
-    outcome = stage.run(stage.create("m", machine(a=task, whether=choice, b=last, c=OK)), {})
+    outcome = runner.run(runner.create("m", machine(a=task, whether=choice, b=last, c=OK)), {})
     found = {"found": [{"it": "done"}]}
     assert outcome.output == {"mode": "graceful", "lease": found, "last": {"was": {"it": "done"}}}
     assert outcome.types("whether") == ["ChoiceStateEntered", "ChoiceStateExited"]
 
 
-def test_a_result_without_what_is_selected_from_it_fails_the_run_whatever_is_caught(stage: Machines) -> None:
+def test_a_result_without_what_is_selected_from_it_fails_the_run_whatever_is_caught(runner: Machines) -> None:
     task = {"ResultSelector": {"x.$": "$.Payload.nothing"}, "Retry": [retrier("States.ALL")]}
-    outcome = stage.run(stage.create("m", catching(END, **task)), {})
+    outcome = runner.run(runner.create("m", catching(END, **task)), {})
     assert (outcome.status, outcome.error) == ("FAILED", "States.Runtime")
     assert "'$.Payload.nothing' specified for the field 'x.$'" in outcome.cause
-    assert stage.invocations("a") == 1
+    assert runner.invocations("a") == 1
 
 
-def test_branches_end_with_a_list_in_their_order(stage: Machines) -> None:
+def test_branches_end_with_a_list_in_their_order(runner: Machines) -> None:
     quick = machine(quick=END | {"Parameters": {"is": "quick"}})
-    arn = stage.create("m", side_by_side(machine(slow=INVOKE | {"ResultPath": "$"}), quick))
-    execution = stage.start(arn, {})
-    stage.cloud.clock.sleep(60)
-    slow, quick_one = stage.outcome(execution).output["branches"]
+    arn = runner.create("m", side_by_side(machine(slow=INVOKE | {"ResultPath": "$"}), quick))
+    execution = runner.start(arn, {})
+    runner.cloud.clock.sleep(60)
+    slow, quick_one = runner.outcome(execution).output["branches"]
     assert (slow["Payload"]["outcome"], quick_one["is"]) == ("done", "quick")
-    previous = {event["type"]: event["previousEventId"] for event in stage.history(execution)}
+    previous = {event["type"]: event["previousEventId"] for event in runner.history(execution)}
     assert previous["ExecutionStarted"] == previous["ParallelStateEntered"] == 0
     assert previous["ParallelStateExited"] == previous["ParallelStateSucceeded"]
 
 
-def test_a_long_cause_is_cut(stage: Machines) -> None:
+def test_a_long_cause_is_cut(runner: Machines) -> None:
     fail = {"Type": "Fail", "Error": "E", "CausePath": "$.cause"}
-    outcome = stage.run(stage.create("m", machine(a=fail)), {}, json.dumps({"cause": "x" * 40_000}))
+    outcome = runner.run(runner.create("m", machine(a=fail)), {}, json.dumps({"cause": "x" * 40_000}))
     assert len(outcome.cause) == 32_768
 
 
-def test_an_execution_ends_at_25000_events_of_history(stage: Machines) -> None:
+def test_an_execution_ends_at_25000_events_of_history(runner: Machines) -> None:
     again = {"Type": "Choice", "Choices": [], "Default": "a"}
-    execution = stage.start(stage.create("m", machine(a={"Type": "Pass", "Next": "b"}, b=again)), {})
-    stage.cloud.clock.sleep(60)
-    told = stage.client.describe_execution(executionArn=execution)
-    assert (told["status"], told["error"]) == ("FAILED", "States.Runtime")
-    assert "25000" in told["cause"]
-    page = stage.client.get_execution_history(executionArn=execution, maxResults=2, reverseOrder=True)
+    execution = runner.start(runner.create("m", machine(a={"Type": "Pass", "Next": "b"}, b=again)), {})
+    runner.cloud.clock.sleep(60)
+    shown = runner.client.describe_execution(executionArn=execution)
+    assert (shown["status"], shown["error"]) == ("FAILED", "States.Runtime")
+    assert "25000" in shown["cause"]
+    page = runner.client.get_execution_history(executionArn=execution, maxResults=2, reverseOrder=True)
     assert [(event["id"], event["type"]) for event in page["events"]] == [
         (25_000, "ExecutionFailed"),
         (24_999, "PassStateExited"),
     ]
-    assert told["redriveStatusReason"] == "Execution history event limit exceeded"
+    assert shown["redriveStatusReason"] == "Execution history event limit exceeded"
 
 
 def test_the_same_seed_gives_the_same_history() -> None:
     def history() -> list[Json]:
-        with engine("ours") as stage:
+        with engine("ours") as runner:
             branches = [machine(**{name: INVOKE | {"Retry": [retrier("NotYet", most=9)]}}) for name in "abc"]
-            arn = stage.create("m", side_by_side(*branches))
+            arn = runner.create("m", side_by_side(*branches))
             script = {(name, k): "NotYet" for name in "abc" for k in range(1, 6)}
-            execution = stage.start(arn, script)
-            stage.cloud.clock.sleep(300)
-            return stage.history(execution)
+            execution = runner.start(arn, script)
+            runner.cloud.clock.sleep(300)
+            return runner.history(execution)
 
     assert history() == history()
 
@@ -287,20 +289,20 @@ def test_the_same_seed_gives_the_same_history() -> None:
 # The API.
 
 
-def test_a_name_is_one_execution(stage: Machines) -> None:
-    arn = stage.create("m", machine(a=INVOKE))
-    start = stage.client.start_execution
+def test_a_name_is_one_execution(runner: Machines) -> None:
+    arn = runner.create("m", machine(a=INVOKE))
+    start = runner.client.start_execution
     first = start(stateMachineArn=arn, name="one", input='{"x": 1}')
     again = start(stateMachineArn=arn, name="one", input='{"x": 1}')
     assert (again["executionArn"], again["startDate"]) == (first["executionArn"], first["startDate"])
     other: Json = {"stateMachineArn": arn, "name": "one", "input": '{"x": 2}'}
     assert refusal(start, **other)[0] == "ExecutionAlreadyExists"
-    stage.cloud.clock.sleep(60)
+    runner.cloud.clock.sleep(60)
     assert refusal(start, **other | {"input": '{"x": 1}'})[0] == "ExecutionAlreadyExists"
 
 
-def test_what_is_not_there_or_makes_no_sense_is_refused(stage: Machines) -> None:
-    client, arn = stage.client, stage.create("m", machine(a=END))
+def test_what_is_not_there_or_makes_no_sense_is_refused(runner: Machines) -> None:
+    client, arn = runner.client, runner.create("m", machine(a=END))
     none = arn.replace(":m", ":none")
     gone = arn.replace(":stateMachine:", ":execution:") + ":none"
     assert refusal(client.start_execution, stateMachineArn=none)[0] == "StateMachineDoesNotExist"
@@ -322,15 +324,15 @@ def test_what_is_not_there_or_makes_no_sense_is_refused(stage: Machines) -> None
         assert refusal(call, executionArn=gone.replace("us-west-1", "us-east-1"))[0] == "InvalidArn"
 
 
-def test_a_history_is_told_page_by_page_in_either_order(stage: Machines) -> None:
-    execution = stage.start(stage.create("m", retrying("NotYet")), {("a", 1): "NotYet"})
-    stage.cloud.clock.sleep(60)
+def test_a_history_is_shown_part_by_part_in_either_order(runner: Machines) -> None:
+    execution = runner.start(runner.create("m", retrying("NotYet")), {("a", 1): "NotYet"})
+    runner.cloud.clock.sleep(60)
 
     def pages(**more: Any) -> list[list[int]]:
         found: list[list[int]] = []
         token: dict[str, str] = {}
         while True:
-            page = stage.client.get_execution_history(executionArn=execution, **more, **token)
+            page = runner.client.get_execution_history(executionArn=execution, **more, **token)
             found.append([event["id"] for event in page["events"]])
             if "nextToken" not in page:
                 return found
@@ -339,97 +341,97 @@ def test_a_history_is_told_page_by_page_in_either_order(stage: Machines) -> None
     assert pages() == [list(range(1, 11))]
     assert pages(maxResults=4) == [[1, 2, 3, 4], [5, 6, 7, 8], [9, 10]]
     assert pages(maxResults=5, reverseOrder=True) == [[10, 9, 8, 7, 6], [5, 4, 3, 2, 1]]
-    call = stage.client.get_execution_history
+    call = runner.client.get_execution_history
     assert refusal(call, executionArn=execution, nextToken="x")[0] == "InvalidToken"
 
 
-def test_executions_are_listed_newest_first_and_by_status(stage: Machines) -> None:
-    arn = stage.create("m", machine(a=INVOKE))
-    done, failed = stage.start(arn, {}), stage.start(arn, {("a", 1): "Refused"})
-    stage.cloud.clock.sleep(60)
-    running = stage.start(arn, {("a", 1): LATE})
+def test_executions_are_listed_newest_first_and_by_status(runner: Machines) -> None:
+    arn = runner.create("m", machine(a=INVOKE))
+    done, failed = runner.start(arn, {}), runner.start(arn, {("a", 1): "Refused"})
+    runner.cloud.clock.sleep(60)
+    running = runner.start(arn, {("a", 1): LATE})
 
     def listed(**more: Any) -> list[str]:
-        told = stage.client.list_executions(stateMachineArn=arn, **more)["executions"]
-        return [each["executionArn"] for each in told]
+        shown = runner.client.list_executions(stateMachineArn=arn, **more)["executions"]
+        return [each["executionArn"] for each in shown]
 
     assert listed() == [running, failed, done]
     assert listed(statusFilter="FAILED") == [failed]
     assert listed(maxResults=1) == [running]
 
 
-def test_a_run_that_is_stopped_stops_in_every_branch_and_its_functions_run_on(stage: Machines) -> None:
-    execution = stage.start(
-        stage.create("m", side_by_side(machine(a=INVOKE), machine(b=INVOKE))),
+def test_a_run_that_is_stopped_stops_in_every_branch_and_its_functions_run_on(runner: Machines) -> None:
+    execution = runner.start(
+        runner.create("m", side_by_side(machine(a=INVOKE), machine(b=INVOKE))),
         {("a", 1): LATE, ("b", 1): LATE},
     )
-    stage.cloud.clock.sleep(5)
-    stopped = stage.client.stop_execution(executionArn=execution, error="Enough", cause="it came back")
-    outcome = stage.outcome(execution)
+    runner.cloud.clock.sleep(5)
+    stopped = runner.client.stop_execution(executionArn=execution, error="Enough", cause="it came back")
+    outcome = runner.outcome(execution)
     assert (outcome.status, outcome.error, outcome.cause) == ("ABORTED", "Enough", "it came back")
     assert stopped["stopDate"] == outcome.ended
-    types = [event["type"] for event in stage.history(execution)]
+    types = [event["type"] for event in runner.history(execution)]
     assert types[-4:] == ["TaskStateAborted", "TaskStateAborted", "ParallelStateAborted", "ExecutionAborted"]
-    assert len(stage.functions.running) == 2
-    stage.cloud.clock.sleep(500)
-    assert stage.outcome(execution) == outcome
-    assert stage.client.stop_execution(executionArn=execution)["stopDate"] == stopped["stopDate"]
+    assert len(runner.functions.running) == 2
+    runner.cloud.clock.sleep(500)
+    assert runner.outcome(execution) == outcome
+    assert runner.client.stop_execution(executionArn=execution)["stopDate"] == stopped["stopDate"]
 
 
-def test_a_dark_region_neither_starts_nor_tells(stage: Machines) -> None:
-    arn = stage.create("m", machine(a=END))
-    stage.cloud.faults.dark.add("us-west-1")
+def test_a_dark_region_neither_starts_nor_answers(runner: Machines) -> None:
+    arn = runner.create("m", machine(a=END))
+    runner.cloud.faults.dark.add("us-west-1")
     with pytest.raises(Exception, match="Connect timeout"):
-        stage.client.start_execution(stateMachineArn=arn)
+        runner.client.start_execution(stateMachineArn=arn)
 
 
 # Redrive.
 
 
-def test_a_redrive_reruns_the_failed_state_with_its_input_and_nothing_before_it(stage: Machines) -> None:
+def test_a_redrive_reruns_the_failed_state_with_its_input_and_nothing_before_it(runner: Machines) -> None:
     first = {key: value for key, value in INVOKE.items() if key != "End"} | {"Next": "b", "ResultPath": "$.a"}
     second = INVOKE | {"Retry": [retrier("NotYet", most=2)]}
-    execution = stage.start(
-        stage.create("m", machine(a=first, b=second)), {("b", k): "NotYet" for k in range(1, 6)}
+    execution = runner.start(
+        runner.create("m", machine(a=first, b=second)), {("b", k): "NotYet" for k in range(1, 6)}
     )
-    stage.cloud.clock.sleep(100)
-    before = stage.client.describe_execution(executionArn=execution)
+    runner.cloud.clock.sleep(100)
+    before = runner.client.describe_execution(executionArn=execution)
     assert (before["status"], before["redriveStatus"], before["redriveCount"]) == ("FAILED", "REDRIVABLE", 0)
-    entered = stage.asked[-1]["state"]["EnteredTime"]
-    told = stage.client.redrive_execution(executionArn=execution)
-    assert stage.client.describe_execution(executionArn=execution)["status"] == "RUNNING"
-    stage.cloud.clock.sleep(100)
-    after = stage.client.describe_execution(executionArn=execution)
+    entered = runner.asked[-1]["state"]["EnteredTime"]
+    shown = runner.client.redrive_execution(executionArn=execution)
+    assert runner.client.describe_execution(executionArn=execution)["status"] == "RUNNING"
+    runner.cloud.clock.sleep(100)
+    after = runner.client.describe_execution(executionArn=execution)
     assert (after["status"], after["redriveCount"], after["redriveDate"]) == (
         "SUCCEEDED",
         1,
-        told["redriveDate"],
+        shown["redriveDate"],
     )
     assert "error" not in after
-    assert stage.invocations("a") == 1
-    assert stage.invocations("b") == 3 + 3, "its tries began anew"
-    *_, last = stage.asked
+    assert runner.invocations("a") == 1
+    assert runner.invocations("b") == 3 + 3, "its tries began anew"
+    *_, last = runner.asked
     assert last["execution"]["RedriveCount"] == 1
     assert last["execution"]["RedriveTime"].startswith("2027-01-02T00:01:4")
     assert (last["state"]["EnteredTime"], last["state"]["RetryCount"]) == (entered, 2)
-    kinds = stage.outcome(execution).types("b")
+    kinds = runner.outcome(execution).types("b")
     assert kinds[-10:] == [*TICK, "TaskFailed"] * 2 + [*TICK, "TaskSucceeded", "TaskStateExited"]
     assert kinds.count("TaskStateEntered") == kinds.count("TaskStateExited") == 1
-    types = [event["type"] for event in stage.history(execution)]
+    types = [event["type"] for event in runner.history(execution)]
     at = types.index("ExecutionRedriven")
     assert types[at - 1 : at + 2] == ["ExecutionFailed", "ExecutionRedriven", "TaskScheduled"]
 
 
-def test_a_redrive_reruns_the_branches_that_failed_or_were_aborted(stage: Machines) -> None:
+def test_a_redrive_reruns_the_branches_that_failed_or_were_aborted(runner: Machines) -> None:
     branches = side_by_side(machine(a=INVOKE), machine(b=INVOKE), machine(c=INVOKE))
-    execution = stage.start(stage.create("m", branches), {("b", 1): "Refused", ("c", 1): LATE})
-    stage.cloud.clock.sleep(10)
-    assert stage.outcome(execution).status == "FAILED"
-    stage.client.redrive_execution(executionArn=execution)
-    stage.cloud.clock.sleep(200)
-    assert stage.outcome(execution).status == "SUCCEEDED"
-    assert [stage.invocations(name) for name in "abc"] == [1, 2, 2]
-    steps = {step.name: step for step in steps_of(stage.history(execution))}
+    execution = runner.start(runner.create("m", branches), {("b", 1): "Refused", ("c", 1): LATE})
+    runner.cloud.clock.sleep(10)
+    assert runner.outcome(execution).status == "FAILED"
+    runner.client.redrive_execution(executionArn=execution)
+    runner.cloud.clock.sleep(200)
+    assert runner.outcome(execution).status == "SUCCEEDED"
+    assert [runner.invocations(name) for name in "abc"] == [1, 2, 2]
+    steps = {step.name: step for step in steps_of(runner.history(execution))}
     assert {name: (step.outcome, step.ticks) for name, step in steps.items()} == {
         "a": ("done", 1),
         "b": ("done", 2),
@@ -437,57 +439,59 @@ def test_a_redrive_reruns_the_branches_that_failed_or_were_aborted(stage: Machin
     }
 
 
-def test_a_redriven_fail_state_fails_again(stage: Machines) -> None:
+def test_a_redriven_fail_state_fails_again(runner: Machines) -> None:
     fail = {"Type": "Fail", "ErrorPath": "$.failure.Error", "CausePath": "$.failure.Cause"}
-    execution = stage.start(stage.create("m", catching(fail)), {("a", 1): "Refused"})
-    stage.cloud.clock.sleep(60)
-    stage.client.redrive_execution(executionArn=execution)
-    stage.cloud.clock.sleep(60)
-    outcome = stage.outcome(execution)
+    execution = runner.start(runner.create("m", catching(fail)), {("a", 1): "Refused"})
+    runner.cloud.clock.sleep(60)
+    runner.client.redrive_execution(executionArn=execution)
+    runner.cloud.clock.sleep(60)
+    outcome = runner.outcome(execution)
     assert (outcome.status, outcome.error) == ("FAILED", "Refused")
-    assert stage.invocations("a") == 1
+    assert runner.invocations("a") == 1
     assert outcome.types("caught") == ["FailStateEntered", "FailStateEntered"]
 
 
-def test_an_aborted_run_is_redriven_from_where_it_was_stopped(stage: Machines) -> None:
-    execution = stage.start(stage.create("m", machine(a=INVOKE)), {})
-    stage.client.stop_execution(executionArn=execution)
-    assert stage.client.describe_execution(executionArn=execution)["status"] == "ABORTED"
-    stage.client.redrive_execution(executionArn=execution)
-    stage.cloud.clock.sleep(60)
-    assert stage.outcome(execution).status == "SUCCEEDED"
+def test_an_aborted_run_is_redriven_from_where_it_was_stopped(runner: Machines) -> None:
+    execution = runner.start(runner.create("m", machine(a=INVOKE)), {})
+    runner.client.stop_execution(executionArn=execution)
+    assert runner.client.describe_execution(executionArn=execution)["status"] == "ABORTED"
+    runner.client.redrive_execution(executionArn=execution)
+    runner.cloud.clock.sleep(60)
+    assert runner.outcome(execution).status == "SUCCEEDED"
 
 
-def test_what_runs_or_has_succeeded_is_not_redriven(stage: Machines) -> None:
-    execution = stage.start(stage.create("m", machine(a=INVOKE)), {})
-    redrive = stage.client.redrive_execution
+def test_what_runs_or_has_succeeded_is_not_redriven(runner: Machines) -> None:
+    execution = runner.start(runner.create("m", machine(a=INVOKE)), {})
+    redrive = runner.client.redrive_execution
     assert refusal(redrive, executionArn=execution) == (
         "ExecutionNotRedrivable",
         "Execution is RUNNING and cannot be redriven",
     )
-    stage.cloud.clock.sleep(60)
+    runner.cloud.clock.sleep(60)
     assert refusal(redrive, executionArn=execution)[0] == "ExecutionNotRedrivable"
-    assert stage.client.describe_execution(executionArn=execution)["redriveStatus"] == "NOT_REDRIVABLE"
+    assert runner.client.describe_execution(executionArn=execution)["redriveStatus"] == "NOT_REDRIVABLE"
 
 
-def test_after_14_days_nothing_is_redriven(stage: Machines) -> None:
-    execution = stage.start(stage.create("m", machine(a=INVOKE)), {("a", 1): "Refused"})
-    stage.cloud.clock.sleep(14 * DAY + 60)
-    redrive = stage.client.redrive_execution
+def test_after_14_days_nothing_is_redriven(runner: Machines) -> None:
+    execution = runner.start(runner.create("m", machine(a=INVOKE)), {("a", 1): "Refused"})
+    runner.cloud.clock.sleep(14 * DAY + 60)
+    redrive = runner.client.redrive_execution
     assert refusal(redrive, executionArn=execution)[1] == "Execution redrivable period exceeded"
 
 
-def test_a_client_token_is_one_redrive(stage: Machines) -> None:
+def test_a_client_token_is_one_redrive(runner: Machines) -> None:
     """While it runs, and after it has failed again: for fifteen minutes."""
-    execution = stage.start(stage.create("m", machine(a=INVOKE)), {("a", 1): "Refused", ("a", 2): "Refused"})
-    stage.cloud.clock.sleep(60)
-    redrive = stage.client.redrive_execution
+    execution = runner.start(
+        runner.create("m", machine(a=INVOKE)), {("a", 1): "Refused", ("a", 2): "Refused"}
+    )
+    runner.cloud.clock.sleep(60)
+    redrive = runner.client.redrive_execution
     first = redrive(executionArn=execution, clientToken="one")["redriveDate"]
     assert redrive(executionArn=execution, clientToken="one")["redriveDate"] == first
-    stage.cloud.clock.sleep(60)
+    runner.cloud.clock.sleep(60)
     assert redrive(executionArn=execution, clientToken="one")["redriveDate"] == first
-    assert stage.outcome(execution).status == "FAILED"
+    assert runner.outcome(execution).status == "FAILED"
     redrive(executionArn=execution, clientToken="two")
-    stage.cloud.clock.sleep(60)
-    told = stage.client.describe_execution(executionArn=execution)
-    assert (told["status"], told["redriveCount"]) == ("SUCCEEDED", 2)
+    runner.cloud.clock.sleep(60)
+    shown = runner.client.describe_execution(executionArn=execution)
+    assert (shown["status"], shown["redriveCount"]) == ("SUCCEEDED", 2)

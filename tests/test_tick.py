@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Annotated, Any, ClassVar
 
 import pytest
-from stage import OTHER, THIS, WEST, Stage, staged
+from ticker import OTHER, THIS, WEST, Ticker, ticking
 
 from functions.calls import Absent, Api, Silence
 from functions.errors import Refused
@@ -102,27 +102,27 @@ class Bridge(Gates):
 class Yard:
     """The made-up world: gates that are open or closed."""
 
-    def __init__(self, stage: Stage) -> None:
-        self.stage = stage
+    def __init__(self, ticker: Ticker) -> None:
+        self.ticker = ticker
         self.open: dict[str, bool] = dict.fromkeys("abcd", False)
         self.deaf = False
         """A 200 that changes nothing."""
         self.denied: set[str] = set()
         for step in (Gates, Stairs, Thief, Peeper, Needy, Bridge):
-            stage.deploy(step)
-        stage.cloud.serve(SERVICE, READ, self._get)
-        stage.cloud.serve(SERVICE, WRITE, self._set)
-        stage.hold()
+            ticker.deploy(step)
+        ticker.cloud.serve(SERVICE, READ, self._get)
+        ticker.cloud.serve(SERVICE, WRITE, self._set)
+        ticker.hold()
 
     def tick(self, gates: str = "a", step: str = "gates", **given: Any) -> dict[str, Any]:
-        return self.stage.tick(step, inputs(gates, given), **given)
+        return self.ticker.tick(step, inputs(gates, given), **given)
 
     def fails(self, gates: str = "a", step: str = "gates", **given: Any) -> str:
-        return self.stage.fails(step, inputs(gates, given), **given)
+        return self.ticker.fails(step, inputs(gates, given), **given)
 
     def writes(self) -> int:
         """Since the last look."""
-        return len(self.stage.calls(WRITE))
+        return len(self.ticker.calls(WRITE))
 
     def _get(self, request: Request) -> dict[str, Any]:
         gate = str(request.parameters["RoutingControlArn"])
@@ -132,7 +132,7 @@ class Yard:
     def _set(self, request: Request) -> dict[str, Any]:
         gate = str(request.parameters["RoutingControlArn"])
         if gate in self.denied:
-            raise AwsError("AccessDeniedException", f"hands off {gate}", 403)
+            raise AwsError("AccessDeniedException", f"not allowed: {gate}", 403)
         if not self.deaf:
             self.open[gate] = request.parameters["RoutingControlState"] == "On"
         return {}
@@ -144,8 +144,8 @@ def inputs(gates: str, given: dict[str, Any]) -> dict[str, Any]:
 
 @pytest.fixture
 def yard() -> Iterator[Yard]:
-    with staged() as stage:
-        yield Yard(stage)
+    with ticking() as ticker:
+        yield Yard(ticker)
 
 
 # What is read back, and how often a change goes out.
@@ -173,7 +173,7 @@ def test_an_acknowledgement_that_changed_nothing_is_no_success_and_is_not_repeat
 
 
 def test_what_was_not_acknowledged_goes_out_again_and_what_was_does_not(yard: Yard) -> None:
-    yard.stage.inject(
+    yard.ticker.inject(
         "lost_before", WRITE, met=lambda request: request.parameters["RoutingControlArn"] == "b"
     )
     assert yard.tick("abc")["outcome"] == "done"
@@ -197,15 +197,15 @@ def test_a_denied_write_is_refused_naming_the_call_after_another_look(yard: Yard
     said = yard.fails("ab")
     assert said == (
         "Refused: the state: route53-recovery-cluster:UpdateRoutingControlState in us-west-1: "
-        "AccessDeniedException: hands off b"
+        "AccessDeniedException: not allowed: b"
     )
     assert yard.open["a"]
-    assert yard.stage.calls(READ, WRITE) == [READ, READ, WRITE, WRITE, READ, READ]
+    assert yard.ticker.calls(READ, WRITE) == [READ, READ, WRITE, WRITE, READ, READ]
 
 
 def test_a_lost_answer_that_is_then_denied_but_done_is_done(yard: Yard) -> None:
-    yard.stage.inject("lost_after", WRITE)
-    yard.stage.inject("denied", WRITE)
+    yard.ticker.inject("lost_after", WRITE)
+    yard.ticker.inject("denied", WRITE)
     assert yard.tick()["outcome"] == "done"
     assert yard.writes() == 1
 
@@ -213,13 +213,13 @@ def test_a_lost_answer_that_is_then_denied_but_done_is_done(yard: Yard) -> None:
 @pytest.mark.parametrize("lost", [1, 2])
 def test_a_denial_after_lost_calls_is_looked_at_again_however_late_it_comes(yard: Yard, lost: int) -> None:
     """Somebody else opened the gate while we were being denied."""
-    yard.stage.inject("lost_before", WRITE, times=lost)
+    yard.ticker.inject("lost_before", WRITE, times=lost)
 
     def opened_meanwhile(request: Request) -> bool:
         yard.open["a"] = True
         return True
 
-    yard.stage.inject("denied", WRITE, met=opened_meanwhile)
+    yard.ticker.inject("denied", WRITE, met=opened_meanwhile)
     assert yard.tick()["outcome"] == "done"
     assert yard.writes() == lost + 1
 
@@ -227,22 +227,22 @@ def test_a_denial_after_lost_calls_is_looked_at_again_however_late_it_comes(yard
 @pytest.mark.parametrize("kind", ["throttled", "500", "503", "lost_before"])
 @pytest.mark.parametrize("operation", [READ, WRITE])
 def test_a_throttle_a_5xx_and_a_silence_are_not_yet(yard: Yard, kind: Kind, operation: str) -> None:
-    yard.stage.inject(kind, operation, times=9)
+    yard.ticker.inject(kind, operation, times=9)
     assert yard.fails().startswith("NotYet: the state: ")
     assert not yard.open["a"]
-    yard.stage.cloud.faults.injectors.pop()
+    yard.ticker.cloud.faults.injectors.pop()
     assert yard.tick()["outcome"] == "done"
 
 
 @pytest.mark.parametrize("kind", ["lost_after", "slow"])
 def test_an_answer_that_never_came_is_found_out_by_looking(yard: Yard, kind: Kind) -> None:
-    yard.stage.inject(kind, WRITE)
+    yard.ticker.inject(kind, WRITE)
     assert yard.tick()["outcome"] == "done"
     assert yard.writes() == 1
 
 
 def test_a_read_that_is_denied_is_refused_at_once(yard: Yard) -> None:
-    yard.stage.inject("denied", READ)
+    yard.ticker.inject("denied", READ)
     assert yard.fails().startswith(
         "Refused: the state: route53-recovery-cluster:GetRoutingControlState in us-west-1 was refused"
     )
@@ -253,12 +253,12 @@ def test_the_services_own_word_for_busy_is_not_yet(yard: Yard) -> None:
         if request.operation == WRITE:
             raise AwsError("ConflictException", "another change is under way", 409)
 
-    yard.stage.cloud.guards.append(busy)
+    yard.ticker.cloud.guards.append(busy)
     assert "NotYet: " in yard.fails()
 
 
 def test_a_silent_ledger_changes_nothing(yard: Yard) -> None:
-    yard.stage.cloud.faults.dark |= {"us-east-1", "us-east-2", "us-west-2"}
+    yard.ticker.cloud.faults.dark |= {"us-east-1", "us-east-2", "us-west-2"}
     assert yard.fails().startswith("NotYet: the state: the ledger did not answer in any of its Regions")
     assert yard.writes() == 0
 
@@ -267,14 +267,14 @@ def test_a_silent_ledger_changes_nothing(yard: Yard) -> None:
 
 
 def test_what_does_not_come_about_in_time_is_refused_saying_what_was_waited_for(yard: Yard) -> None:
-    yard.stage.inject("503", READ, times=9)
-    entered = yard.stage.clock.now - 31
+    yard.ticker.inject("503", READ, times=9)
+    entered = yard.ticker.clock.now - 31
     assert yard.fails(within=30, entered=entered) == "Refused: the state: not within 30 s: a gate is silent"
 
 
 def test_what_cannot_be_decided_without_an_answer_is_refused_in_time_as_well(yard: Yard) -> None:
-    yard.stage.inject("503", READ, times=9)
-    early, late = yard.stage.clock.now, yard.stage.clock.now - 31
+    yard.ticker.inject("503", READ, times=9)
+    early, late = yard.ticker.clock.now, yard.ticker.clock.now - 31
     assert yard.fails(step="needy", within=30, entered=early).startswith("NotYet: ")
     assert yard.fails(step="needy", within=30, entered=late).startswith(
         "Refused: the state: not within 30 s:"
@@ -282,7 +282,7 @@ def test_what_cannot_be_decided_without_an_answer_is_refused_in_time_as_well(yar
 
 
 def test_nothing_more_is_changed_after_the_time_but_done_still_counts(yard: Yard) -> None:
-    late = yard.stage.clock.now - 31
+    late = yard.ticker.clock.now - 31
     assert "not within 30 s: open a" in yard.fails(within=30, entered=late)
     assert yard.writes() == 0
     yard.open["a"] = True
@@ -290,8 +290,8 @@ def test_nothing_more_is_changed_after_the_time_but_done_still_counts(yard: Yard
 
 
 def test_a_redrive_has_its_own_time(yard: Yard) -> None:
-    yard.stage.hold(redrives=1)
-    now = yard.stage.clock.now
+    yard.ticker.hold(redrives=1)
+    now = yard.ticker.clock.now
     assert yard.tick(within=30, entered=now - 999, redriven=now - 1, redrives=1)["outcome"] == "done"
 
 
@@ -303,11 +303,11 @@ def test_a_call_that_was_not_declared_is_never_made(yard: Yard, step: str, actio
     said = yard.fails(step=step)
     assert f"never declared {SERVICE}:{action}: call not made" in said
     assert said.startswith("Refused: ")
-    assert yard.stage.calls(action) == []
+    assert yard.ticker.calls(action) == []
 
 
 def test_a_dry_run_shows_the_calls_changes_nothing_and_needs_no_lease(yard: Yard) -> None:
-    yard.stage.hold(OTHER)
+    yard.ticker.hold(OTHER)
     said = yard.tick("ab", dry_run=True)
     assert (said["outcome"], said["why"]) == ("would change", "open a, b")
     assert said["calls"][1] == {
@@ -320,13 +320,13 @@ def test_a_dry_run_shows_the_calls_changes_nothing_and_needs_no_lease(yard: Yard
 
 
 def test_a_dry_run_that_meets_silence_would_wait(yard: Yard) -> None:
-    yard.stage.inject("503", READ, times=9)
+    yard.ticker.inject("503", READ, times=9)
     for step in ("gates", "needy"):
         assert yard.tick(step=step, dry_run=True)["outcome"] == "would wait"
 
 
 def test_a_run_that_does_not_hold_the_lease_changes_nothing(yard: Yard) -> None:
-    yard.stage.hold(OTHER)
+    yard.ticker.hold(OTHER)
     assert yard.fails() == f"Refused: the state: superseded: the lease is held by {OTHER}"
     assert yard.writes() == 0
 
@@ -334,16 +334,16 @@ def test_a_run_that_does_not_hold_the_lease_changes_nothing(yard: Yard) -> None:
 def test_a_run_that_lost_the_lease_between_two_rounds_stops_there(yard: Yard) -> None:
     def steal(request: Request, answer: object) -> None:
         if request.operation == WRITE and yard.open["a"] and not yard.open["b"]:
-            yard.stage.cloud.watchers.remove(steal)
-            yard.stage.clock.spawn(lambda: yard.stage.hold(OTHER))
+            yard.ticker.cloud.watchers.remove(steal)
+            yard.ticker.clock.spawn(lambda: yard.ticker.hold(OTHER))
 
-    yard.stage.cloud.watchers.append(steal)
+    yard.ticker.cloud.watchers.append(steal)
     assert "superseded" in yard.fails("ab", "stairs")
     assert not yard.open["b"]
 
 
 def test_a_released_lease_is_nobodys(yard: Yard) -> None:
-    yard.stage.hold(released=True)
+    yard.ticker.hold(released=True)
     assert "superseded" in yard.fails()
 
 
@@ -355,10 +355,10 @@ def test_a_bare_redrive_is_refused_by_the_first_tick_that_would_change_anything(
 
 
 def test_nothing_is_changed_while_a_call_of_the_run_before_may_be_in_flight(yard: Yard) -> None:
-    yard.stage.hold(quiet_until=yard.stage.clock.now + 60)
+    yard.ticker.hold(quiet_until=yard.ticker.clock.now + 60)
     assert "NotYet: the state: a call of the run before may be in flight for" in yard.fails()
     assert yard.writes() == 0
-    yard.stage.clock.sleep(61)
+    yard.ticker.clock.sleep(61)
     assert yard.tick()["outcome"] == "done"
 
 
@@ -366,13 +366,13 @@ def test_nothing_is_changed_while_a_call_of_the_run_before_may_be_in_flight(yard
 
 
 def test_a_pause_stops_every_change_and_a_resume_gives_the_state_its_time_anew(yard: Yard) -> None:
-    entered = yard.stage.clock.now
-    yard.stage.say(pause=True, paused_at=entered)
+    entered = yard.ticker.clock.now
+    yard.ticker.say(pause=True, paused_at=entered)
     assert yard.fails(within=30, entered=entered) == "Paused: the state: paused by jane: she knows"
-    yard.stage.clock.sleep(3000)
+    yard.ticker.clock.sleep(3000)
     assert yard.fails(within=30, entered=entered).startswith("Paused: ")
     assert yard.writes() == 0
-    yard.stage.say(pause=False, resumed_at=yard.stage.clock.now)
+    yard.ticker.say(pause=False, resumed_at=yard.ticker.clock.now)
     assert yard.tick(within=30, entered=entered)["outcome"] == "done"
 
 
@@ -380,11 +380,11 @@ def test_a_pause_that_nobody_ends_ends_the_run_after_an_hour_and_does_not_hold_i
     yard: Yard,
 ) -> None:
     """Else each of its states would be paused for an hour, and what was taken would not be given back."""
-    yard.stage.say(pause=True, paused_at=yard.stage.clock.now)
-    yard.stage.clock.sleep(3599)
+    yard.ticker.say(pause=True, paused_at=yard.ticker.clock.now)
+    yard.ticker.clock.sleep(3599)
     assert yard.fails().startswith("Paused: ")
     assert yard.fails(purpose="undo").startswith("Paused: ")
-    yard.stage.clock.sleep(1)
+    yard.ticker.clock.sleep(1)
     assert yard.fails() == (
         "Refused: the state: paused by jane: she knows, and nobody resumed it within 3600 s"
     )
@@ -392,7 +392,7 @@ def test_a_pause_that_nobody_ends_ends_the_run_after_an_hour_and_does_not_hold_i
 
 
 def test_a_skipped_state_says_by_whom_and_changes_nothing(yard: Yard) -> None:
-    yard.stage.say(skip=["the state"])
+    yard.ticker.say(skip=["the state"])
     assert yard.tick() == {"outcome": "skipped", "facts": {"by": "jane: she knows"}}
     assert yard.writes() == 0
     assert yard.tick(state="another state")["outcome"] == "done"
@@ -400,7 +400,7 @@ def test_a_skipped_state_says_by_whom_and_changes_nothing(yard: Yard) -> None:
 
 @pytest.mark.parametrize("purpose", ["undo", "unbreak"])
 def test_an_abort_ends_the_run_but_not_its_undoing(yard: Yard, purpose: str) -> None:
-    yard.stage.say(abort=True)
+    yard.ticker.say(abort=True)
     assert yard.fails() == "Aborted: the state: aborted by jane: she knows"
     assert yard.writes() == 0
     assert yard.tick(purpose=purpose)["outcome"] == "done"
@@ -410,20 +410,20 @@ def test_an_abort_ends_the_run_but_not_its_undoing(yard: Yard, purpose: str) -> 
 
 
 def test_what_gives_up_before_it_has_sent_anything_says_so(yard: Yard) -> None:
-    late = yard.stage.clock.now - 31
+    late = yard.ticker.clock.now - 31
     assert yard.fails(step="bridge", within=30, entered=late).startswith("Untouched: the state: not within")
     assert yard.fails(step="gates", within=30, entered=late).startswith("Refused: the state: not within")
-    yard.stage.say(abort=True)
+    yard.ticker.say(abort=True)
     assert yard.fails(step="bridge") == "Untouched: the state: aborted by jane: she knows"
     assert yard.writes() == 0
-    assert yard.stage.records().begun == ""
+    assert yard.ticker.records().begun == ""
 
 
 def test_before_anything_is_sent_it_is_noted_that_this_run_has_begun(yard: Yard) -> None:
     noted: list[str] = []
-    yard.stage.cloud.watchers.append(
+    yard.ticker.cloud.watchers.append(
         lambda request, answer: (
-            noted.append(yard.stage.records().begun) if request.operation == WRITE else None
+            noted.append(yard.ticker.records().begun) if request.operation == WRITE else None
         )
     )
     assert yard.tick(step="bridge")["outcome"] == "done"
@@ -432,20 +432,20 @@ def test_before_anything_is_sent_it_is_noted_that_this_run_has_begun(yard: Yard)
 
 @pytest.mark.parametrize("kind", ["lost_before", "503"])
 def test_what_may_have_been_done_is_not_untouched(yard: Yard, kind: Kind) -> None:
-    yard.stage.inject(kind, WRITE, times=9)
+    yard.ticker.inject(kind, WRITE, times=9)
     assert yard.fails(step="bridge").startswith("NotYet: ")
     yard.open["a"] = False
-    late = yard.stage.clock.now - 31
+    late = yard.ticker.clock.now - 31
     assert yard.fails(step="bridge", within=30, entered=late).startswith("Refused: the state: not within")
-    yard.stage.say(abort=True)
+    yard.ticker.say(abort=True)
     assert yard.fails(step="bridge").startswith("Aborted: ")
 
 
 def test_what_aws_has_denied_altogether_is_untouched(yard: Yard) -> None:
     yard.denied = {"a"}
     assert yard.fails(step="bridge").startswith("Untouched: the state: route53-recovery-cluster:Update")
-    yard.stage.hold("arn:aws:states:us-west-1:123456789012:execution:m:2")
-    assert yard.fails("ab", step="bridge", execution=yard.stage.records().lease.holder).startswith(
+    yard.ticker.hold("arn:aws:states:us-west-1:123456789012:execution:m:2")
+    assert yard.fails("ab", step="bridge", execution=yard.ticker.records().lease.holder).startswith(
         "Refused: "
     )
 
@@ -454,27 +454,27 @@ def test_what_another_run_has_begun_is_not_this_ones(yard: Yard) -> None:
     assert yard.tick(step="bridge")["outcome"] == "done"
     yard.open["a"] = False
     other = "arn:aws:states:us-west-1:123456789012:execution:m:2"
-    yard.stage.hold(other)
-    late = yard.stage.clock.now - 31
+    yard.ticker.hold(other)
+    late = yard.ticker.clock.now - 31
     said = yard.fails(step="bridge", within=30, entered=late, execution=other)
     assert said.startswith("Untouched: the state: not within")
 
 
 def test_a_plan_and_a_superseded_run_are_refused_as_ever(yard: Yard) -> None:
-    yard.stage.inject("denied", READ, times=2)
+    yard.ticker.inject("denied", READ, times=2)
     assert yard.fails(step="bridge", dry_run=True).startswith("Refused: ")
-    yard.stage.hold(OTHER)
+    yard.ticker.hold(OTHER)
     assert yard.fails(step="bridge", state="the other state").startswith("Untouched: ")
     assert yard.fails(step="bridge").startswith("Refused: the state: superseded")
 
 
-def test_a_word_to_another_run_is_not_heard(yard: Yard) -> None:
-    yard.stage.say(pause=True, execution=OTHER)
+def test_a_word_to_another_run_is_not_heeded(yard: Yard) -> None:
+    yard.ticker.say(pause=True, execution=OTHER)
     assert yard.tick()["outcome"] == "done"
 
 
 def test_a_dry_run_hears_no_directive(yard: Yard) -> None:
-    yard.stage.say(abort=True)
+    yard.ticker.say(abort=True)
     assert yard.tick(dry_run=True)["outcome"] == "would change"
 
 
@@ -493,13 +493,13 @@ class Patient(Step[float]):
 
 def test_a_plans_dry_tick_has_waited_for_nothing(yard: Yard) -> None:
     """Its state was never entered: it must not look like one whose patience has long been at its end."""
-    yard.stage.deploy(Patient)
-    event = yard.stage.event({}, dry_run=True)
+    yard.ticker.deploy(Patient)
+    event = yard.ticker.event({}, dry_run=True)
     event["state"]["EnteredTime"] = None
-    said = yard.stage.functions.invoke(WEST, "patient", event)
+    said = yard.ticker.functions.invoke(WEST, "patient", event)
     assert said["facts"]["waited"] < 1
-    entered = yard.stage.clock.now - 50
-    assert yard.stage.tick("patient", {}, entered=entered)["facts"]["waited"] >= 50
+    entered = yard.ticker.clock.now - 50
+    assert yard.ticker.tick("patient", {}, entered=entered)["facts"]["waited"] >= 50
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -516,49 +516,49 @@ class Mode(Step[str]):
 
 
 def test_a_run_can_be_carried_on_as_ungraceful(yard: Yard) -> None:
-    yard.stage.deploy(Mode)
-    assert yard.stage.tick("mode", {})["outcome"] == "graceful"
-    yard.stage.say(ungraceful=True)
-    assert yard.stage.tick("mode", {})["outcome"] == "ungraceful"
+    yard.ticker.deploy(Mode)
+    assert yard.ticker.tick("mode", {})["outcome"] == "graceful"
+    yard.ticker.say(ungraceful=True)
+    assert yard.ticker.tick("mode", {})["outcome"] == "ungraceful"
 
 
 # Again is the same.
 
 
 def test_a_tick_delivered_twice_at_once_ends_in_the_same_world(yard: Yard) -> None:
-    clock = yard.stage.clock
+    clock = yard.ticker.clock
     twins = [clock.spawn(lambda: yard.tick("abc", "stairs")) for _ in range(2)]
     assert [task.join()["outcome"] for task in twins] == ["done", "done"]
     assert yard.open == {"a": True, "b": True, "c": True, "d": False}
 
 
-def killed(stage: Stage, number: int, *, after: bool) -> Callable[[], None]:
+def killed(ticker: Ticker, number: int, *, after: bool) -> Callable[[], None]:
     """The sandbox dies at the call of this number: before AWS has it, or after AWS has done it."""
     count = 0
 
-    def strike(request: Request, answer: object = None) -> None:
+    def kill(request: Request, answer: object = None) -> None:
         nonlocal count
         if request.caller:
             count += 1
             if count == number:
-                stage.functions.running[-1].kill()
+                ticker.functions.running[-1].kill()
 
-    hooks: Any = stage.cloud.watchers if after else stage.cloud.faults.injectors
-    hooks.append(strike)
-    return lambda: hooks.remove(strike)
+    hooks: Any = ticker.cloud.watchers if after else ticker.cloud.faults.injectors
+    hooks.append(kill)
+    return lambda: hooks.remove(kill)
 
 
 @pytest.mark.parametrize("after", [False, True], ids=["before AWS has the call", "after AWS has done it"])
 def test_a_function_killed_at_any_call_and_ticked_again_ends_in_the_same_world(
     yard: Yard, after: bool
 ) -> None:
-    yard.stage.requests.clear()
+    yard.ticker.requests.clear()
     yard.tick("abc", "stairs")
-    calls = len(yard.stage.requests)
+    calls = len(yard.ticker.requests)
     assert calls > 9
     for number in range(1, calls + 1):
         yard.open = dict.fromkeys("abcd", False)
-        spare = killed(yard.stage, number, after=after)
+        spare = killed(yard.ticker, number, after=after)
         assert yard.fails("abc", "stairs").startswith("Runtime.ExitError: ")
         spare()
         assert yard.tick("abc", "stairs")["outcome"] == "done"
@@ -621,10 +621,10 @@ class Dicer(Step[int]):
 
 
 def test_dice_fall_the_same_for_every_tick_of_a_state_and_otherwise_for_another_run(yard: Yard) -> None:
-    yard.stage.deploy(Dicer)
+    yard.ticker.deploy(Dicer)
 
     def rolled(**given: Any) -> int:
-        return int(yard.stage.tick("dicer", {}, **given)["facts"]["rolled"])
+        return int(yard.ticker.tick("dicer", {}, **given)["facts"]["rolled"])
 
     assert rolled(execution=THIS) == rolled(execution=THIS)
     assert len({rolled(execution=THIS), rolled(execution=OTHER), rolled(state="another")}) == 3
@@ -642,7 +642,7 @@ class Wrong(Step[None]):
         raise Refused("a person must look")
 
 
-def test_whoever_deploys_a_step_may_choose_who_is_told_how_its_ticks_end(yard: Yard) -> None:
+def test_whoever_deploys_a_step_may_choose_what_notes_how_its_ticks_end(yard: Yard) -> None:
     said: list[tuple[str, str, str, str]] = []
 
     @contextmanager
@@ -650,15 +650,15 @@ def test_whoever_deploys_a_step_may_choose_who_is_told_how_its_ticks_end(yard: Y
         yield lambda outcome, why, waited, facts: said.append((run.step, run.execution, outcome, why))
 
     for step in (Dicer, Wrong):
-        handler = lambda_handler(step, yard.stage.outside, tick_of)
-        yard.stage.functions.deploy(WEST, step.name, handler)
-    yard.stage.tick("dicer", {})
-    yard.stage.fails("wrong", {})
+        handler = lambda_handler(step, yard.ticker.outside, tick_of)
+        yard.ticker.functions.deploy(WEST, step.name, handler)
+    yard.ticker.tick("dicer", {})
+    yard.ticker.fails("wrong", {})
     assert said == [("dicer", THIS, "done", ""), ("wrong", THIS, "Refused", "a person must look")]
-    assert not yard.stage.functions.logs
+    assert not yard.ticker.functions.logs
 
 
 def test_a_failure_names_its_state(yard: Yard) -> None:
-    yard.stage.deploy(Wrong)
-    said = yard.stage.fails("wrong", {}, state="aurora_writer us-west-1")
+    yard.ticker.deploy(Wrong)
+    said = yard.ticker.fails("wrong", {}, state="aurora_writer us-west-1")
     assert said == "Refused: aurora_writer us-west-1: a person must look"

@@ -161,7 +161,7 @@ def test_while_all_is_well_the_fingerprint_is_always_the_same(cloud: Cloud) -> N
         assert cloud.fingerprint() == before
 
 
-def test_a_failed_canary_a_lag_that_grows_and_what_is_dark_are_told_alike_a_little_later(
+def test_a_failed_canary_a_lag_that_grows_and_what_is_dark_look_alike_a_little_later(
     cloud: Cloud,
 ) -> None:
     cloud.faults.dark.add(EAST)
@@ -172,7 +172,7 @@ def test_a_failed_canary_a_lag_that_grows_and_what_is_dark_are_told_alike_a_litt
     assert cloud.fingerprint() == before
 
 
-# What is under way is told, and forgotten when it has ended.
+# What is under way is in the state, and forgotten when it has ended.
 
 
 def put(table: str) -> None:
@@ -244,7 +244,7 @@ def test_what_is_under_way_is_in_the_fingerprint(cloud: Cloud, what: str) -> Non
     assert cloud.fingerprint() != before
 
 
-def test_a_write_that_changes_nothing_is_told_while_it_is_agreed_upon(cloud: Cloud) -> None:
+def test_a_write_that_changes_nothing_is_in_the_state_while_it_is_agreed_upon(cloud: Cloud) -> None:
     put("ledger-one")
     cloud.clock.sleep(30)
     before = DynamoDB.of(cloud).state()
@@ -256,7 +256,7 @@ def test_a_write_that_changes_nothing_is_told_while_it_is_agreed_upon(cloud: Clo
     assert DynamoDB.of(cloud).state() == before
 
 
-def test_the_quiet_time_after_a_change_of_routes_is_told_in_seconds_and_ends(cloud: Cloud) -> None:
+def test_the_quiet_time_after_a_change_of_routes_is_in_the_state_in_seconds_and_ends(cloud: Cloud) -> None:
     cloud.clock.sleep(30)
     for state in ("On", "Off", "On"):
         turn(state)(cloud)
@@ -291,7 +291,7 @@ def test_a_delivery_that_is_made_twice_is_under_way_until_the_second_is_done(clo
     assert Bus.of(cloud).state() == before
 
 
-def test_a_page_is_open_until_its_block_has_taken_effect_and_the_state_tells_both(cloud: Cloud) -> None:
+def test_a_page_is_open_until_its_block_has_taken_effect_and_the_state_shows_both(cloud: Cloud) -> None:
     sites = Websites.of(cloud)
     before = sites.state()
     close(cloud)

@@ -1,4 +1,4 @@
-"""What customers of websites meet: closed doors, dark Regions, stale addresses, an edge that moves itself."""
+"""What customers meet: closed websites, dark Regions, stale addresses, an edge that moves by itself."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from urllib3.exceptions import ConnectTimeoutError, NameResolutionError, ReadTim
 
 from twin.clock import Clock
 from twin.cloud import ACCOUNT, Cloud
+from twin.customers import LONGEST_KEPT_TTL
 from twin.faults import Kind, Request
 from twin.moto.backing import Moto
 from twin.net import HttpAnswer, HttpRequest, Net, Resolver
 from twin.services.cloudfront.model import CloudFront
-from twin.services.route53.model import FAILOVER_TTL
 from twin.services.s3.model import Websites, website
 
 EAST, WEST, OHIO = "us-east-1", "us-west-1", "us-east-2"
@@ -32,7 +32,7 @@ class Scene:
     net: Net
 
     def get(self, url: str, method: str = "GET") -> int:
-        """What a patient customer on the Internet is told."""
+        """What a patient customer on the Internet gets."""
         return self.net.request("", method, url, read_timeout=120)[0]
 
     def block(self, bucket: str, **settings: bool) -> None:
@@ -127,7 +127,7 @@ def test_a_bucket_without_a_public_policy_is_closed(scene: Scene) -> None:
     assert scene.get(a_website("private", EAST, public=False)) == 403
 
 
-def test_a_block_closes_the_door_a_while_after_it_is_configured(scene: Scene, shop: str) -> None:
+def test_a_block_closes_the_website_a_while_after_it_is_configured(scene: Scene, shop: str) -> None:
     scene.block("shop", **dict.fromkeys(FOUR, True))
     configured = boto3.client("s3", EAST).get_public_access_block(Bucket="shop")
     assert configured["PublicAccessBlockConfiguration"]["RestrictPublicBuckets"]
@@ -162,9 +162,7 @@ def test_in_the_dark_a_connection_times_out_after_two_seconds(scene: Scene, shop
     assert scene.clock.now - before == pytest.approx(2)
 
 
-def test_regions_that_are_cut_apart_do_not_hear_each_other_and_customers_hear_both(
-    scene: Scene, shop: str
-) -> None:
+def test_parted_regions_do_not_reach_each_other_and_customers_reach_both(scene: Scene, shop: str) -> None:
     scene.cloud.faults.partitions.add(frozenset({EAST, WEST}))
     with pytest.raises(ConnectTimeoutError):
         scene.net.request(WEST, "GET", shop)
@@ -239,7 +237,7 @@ def test_a_customer_keeps_a_stale_address_until_its_time_to_live_is_over(scene: 
         serve(scene, f"alb-{region}", region)
     target = [EAST]
     scene.net.name("shop.example", lambda: f"alb-{target[0]}")
-    customer = Resolver(scene.net, FAILOVER_TTL)
+    customer = Resolver(scene.net, LONGEST_KEPT_TTL)
     assert customer.resolve("shop.example") == f"alb-{EAST}"
     target[0] = WEST
     scene.clock.sleep(59)
@@ -250,7 +248,7 @@ def test_a_customer_keeps_a_stale_address_until_its_time_to_live_is_over(scene: 
     assert customer.resolve("shop.example") == f"alb-{WEST}"
 
 
-def test_a_host_is_told_the_name_and_the_path_that_were_asked_for(scene: Scene) -> None:
+def test_a_host_gets_the_name_and_the_path_that_were_asked_for(scene: Scene) -> None:
     received = serve(scene, "alb-east", EAST)
     scene.net.name("www.example", lambda: "shop.example")
     scene.net.name("shop.example", lambda: "alb-east")
@@ -308,7 +306,7 @@ def test_the_edge_sends_a_slow_write_once_and_a_slow_read_three_times(scene: Sce
         assert len(received) == times
 
 
-def test_the_edge_hands_on_a_status_that_is_no_failover_criterion(scene: Scene, shop: str) -> None:
+def test_the_edge_passes_on_a_status_that_is_no_failover_criterion(scene: Scene, shop: str) -> None:
     standby = a_website("shop-standby", WEST)
     boto3.client("s3", WEST).put_object(Bucket="shop-standby", Key="cart.html", Body=b"")
     CloudFront.of(scene.cloud, scene.net).distribution(EDGE, host(shop), host(standby), criteria={403})

@@ -17,8 +17,8 @@ from random import Random
 from typing import Any, Literal, Protocol
 
 Fate = Literal["kept", "late", "overwritten", "lost"]
-"""Of a promise: in the surviving data; there, but only after its Region could be heard again; thrown away for
-a write that had not seen it; in no surviving data."""
+"""Of a promise: in the surviving data; there, but only after its Region could be reached again; thrown
+away for a write that had not seen it; in no surviving data."""
 Journey = str | Callable[[], bool]
 """What a canary does: asks a URL, which must answer 2xx, or does what must come true."""
 

@@ -21,7 +21,9 @@ CUSTOMER_TIMEOUT_SECONDS = 5.0
 BARE_VISIT_SECONDS = 2.0
 """How often a bare customer writes."""
 LONGEST_KEPT_TTL = 60.0
-"""The longest time to live of an application's names, in seconds."""
+"""The longest time to live of an application's names, in seconds.
+Source: 60 or 120 for records that fail over,
+docs.aws.amazon.com/Route53/latest/DeveloperGuide/best-practices-dns.html"""
 FOR_EVER = float("inf")
 NAMES = ("amber", "basil", "coral", "dahlia", "ember", "fern", "ginger", "hazel", "iris", "jade")
 

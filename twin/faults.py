@@ -21,7 +21,7 @@ KINDS: tuple[Kind, ...] = get_args(Kind)
 ANSWERED: frozenset[Kind] = frozenset({"throttled", "500", "503", "denied"})
 """Kinds that a service answers, in its own words; the others are silence, or an answer that looks well."""
 UNANSWERED: frozenset[Kind] = frozenset({"lost_after", "slow"})
-"""Kinds of which AWS has done what was asked, or refused it, and nobody hears of it."""
+"""Kinds of which AWS has done what was asked, or refused it, and nobody gets the answer."""
 
 
 @dataclass(frozen=True)

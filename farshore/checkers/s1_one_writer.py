@@ -1,9 +1,9 @@
 """S1: clients can never reach two Regions that both accept writes for the same single-writer dataset.
 
-One window no two-Region system can close: while two Regions cannot hear each other, or from the unasked
+One window no two-Region system can close: while two Regions cannot reach each other, or from the unasked
 return of a dark one, to its confirmed fence; for clients with stale addresses, and for all until the routes
 are turned. That is an exposure: counted in seconds, and a breach once it lasts longer than its bound after
-the Region can be heard, or once names lead clients there again.
+the Region can be reached, or once names lead clients there again.
 """
 
 from __future__ import annotations
@@ -33,11 +33,11 @@ class OneWriter(Checker):
         """When each route was last turned off, in seconds since the beginning."""
         self._dark: set[str] = set()
         self._parted: set[str] = set()
-        """Regions that do not hear another one: nobody there can fence them."""
+        """Regions that do not reach another one: nobody there can fence them."""
         self._not_yet: set[str] = set()
         """Of the Regions that came back or are parted, those to which names still lead from before."""
-        self._heard_at = 0.0
-        """When the last of them could be heard again, in seconds since the beginning."""
+        self._reached_at = 0.0
+        """When the last of them could be reached again, in seconds since the beginning."""
 
     @property
     def restless(self) -> bool:
@@ -68,14 +68,14 @@ class OneWriter(Checker):
             watched.reached = watched.taking & (led | kept) if len(watched.taking) > 1 else set()
         unasked = [each for each in self._datasets if each.unasked(self._parted, led - self._not_yet)]
         self._count(bool(unasked), now)
-        since = max(self._exposed_since or 0.0, self._heard_at)
+        since = max(self._exposed_since or 0.0, self._reached_at)
         bounded = now - since <= self.subject.exposure_bound
         for watched in self._datasets:
             allowed = len(watched.reached) < 2 or (watched in unasked and bounded)
             self.hold(allowed, watched.story, watched.dataset.name)
 
     def _follow_the_dark(self) -> set[str]:
-        """Regions that have just come back, or can just be heard again."""
+        """Regions that have just come back, or can just be reached again."""
         faults, now = self.subject.cloud.faults, self.subject.cloud.clock.elapsed
         dark = {region for region in faults.dark if "/" not in region and "." not in region}
         parted = {region for pair in faults.partitions for region in pair}
@@ -85,7 +85,7 @@ class OneWriter(Checker):
         followed = {region for region, at in self._left.items() if now - at <= NAMES_FOLLOW_SECONDS}
         self._not_yet = (self._not_yet | back | parted) & (routes | followed)
         if self._parted:
-            self._heard_at = now
+            self._reached_at = now
         self._dark, self._parted, self._routes = dark, parted, routes
         return back
 

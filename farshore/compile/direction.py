@@ -9,6 +9,7 @@ from typing import Any
 from functions.inputs import Region
 from functions.step import Step
 
+from ..runbook.model import Runbook
 from ..runbook.typed import mapped
 
 Json = dict[str, Any]
@@ -31,3 +32,9 @@ class Direction:
             step, inputs, lambda declared, value: self.region(value) if declared is Region else value
         )
         return written
+
+
+def both_ways(runbook: Runbook) -> tuple[Direction, Direction]:
+    """There and back: of a failover, and of a failback."""
+    there = Direction(runbook.regions.primary, runbook.regions.standby)
+    return there, Direction(there.target, there.source)

@@ -8,13 +8,12 @@ from functions.handler import step_from
 
 from ..runbook.model import Line, Runbook, lines
 from ..runbook.registry import steps
-from .direction import Direction
+from .direction import Direction, both_ways
 
 
 def unfit(runbook: Runbook) -> Iterator[tuple[Line, str]]:
     """Each such line, and what its step says: in whichever direction it will be carried out."""
-    there = Direction(runbook.regions.primary, runbook.regions.standby)
-    back = Direction(there.target, there.source)
+    there, back = both_ways(runbook)
     for procedure, entries in runbook.procedures.items():
         ways = {"failover": [there, back], "failback": [back]}.get(procedure, [there])
         if procedure == "failover" and "failback" in runbook.procedures:

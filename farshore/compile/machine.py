@@ -19,7 +19,7 @@ from functions.run import Purpose
 
 from ..runbook.mistakes import Mistake, Mistakes
 from ..runbook.model import Line, Procedure, Runbook, lines
-from .direction import Direction
+from .direction import Direction, both_ways
 from .fences import is_fence, restored
 from .procedure import definition
 from .proof import mistakes
@@ -70,8 +70,7 @@ def proved(runbook: Runbook) -> tuple[list[Machine], list[Mistake]]:
 
 def _procedures(runbook: Runbook) -> Iterator[tuple[str, Purpose, Direction, Procedure]]:
     """Those that are written, and those that follow from them."""
-    there = Direction(runbook.regions.primary, runbook.regions.standby)
-    back = Direction(there.target, there.source)
+    there, back = both_ways(runbook)
     failover = runbook.procedures["failover"]
     failback = runbook.procedures.get("failback", failover)
     yield "failover", "move", there, failover

@@ -11,7 +11,7 @@ from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 
 from .data import Baseline, RecordedCall
-from .seed import Point
+from .seed import OPPOSITE, Point
 
 FIGURES = re.compile(r"[0-9]+(\.[0-9]+)?")
 
@@ -53,6 +53,11 @@ def tick_classes(baseline: Baseline) -> Iterator[TickClass]:
 def _asked(calls: Sequence[RecordedCall]) -> tuple[str, tuple[str, ...]]:
     end = next((call.tick_end for call in calls if call.tick_end), "")
     return FIGURES.sub("", end), tuple(call.what for call in calls)
+
+
+def is_undisturbed_move(baseline: Baseline) -> bool:
+    """It moves the application, and nothing goes wrong in it at all."""
+    return baseline.seed.procedure in OPPOSITE and baseline.undisturbed
 
 
 def own_call(baseline: Baseline, call: RecordedCall) -> bool:

@@ -8,7 +8,7 @@ from typing import Any
 
 from functions.evidence import Evidence, Quorum
 
-from ..compile.direction import Direction
+from ..compile.direction import Direction, both_ways
 from ..runbook.model import Runbook
 from ..runbook.registry import inputs
 from ..runbook.typed import fields_of, hints
@@ -113,7 +113,7 @@ def _evidence(runbook: Runbook, listed: Procedures) -> Iterator[Finding]:
 
     Only failover has triggers: for whatever a person starts, evidence is advice.
     """
-    way = Direction(runbook.regions.primary, runbook.regions.standby)
+    way, _ = both_ways(runbook)
     for placed in listed.failover:
         sources, name, enough = _sources(placed, way)
         for source in sources:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from ..compile.direction import Direction
+from ..compile.direction import both_ways
 from ..runbook.model import Runbook
 from ..runbook.registry import steps, written
 from ..runbook.wording import duration, one_of
@@ -91,9 +91,8 @@ def _before_approval(runbook: Runbook, listed: Procedures) -> Iterator[Finding]:
     """What a fence that goes up unasked costs customers, and for how long at most."""
     triggered = any(trigger.mode == "ungraceful" for trigger in runbook.triggers)
     for name, lines in listed.ways.items():
-        way = Direction(runbook.regions.primary, runbook.regions.standby)
-        if name == "failback":
-            way = Direction(way.target, way.source)
+        there, back = both_ways(runbook)
+        way = back if name == "failback" else there
         for placed in (placed for placed in lines if placed.line.before_approval):
             line = placed.line.line
             asked = [each for each in lines if each.part == "approve" and each.place > placed.place]

@@ -9,7 +9,7 @@ from typing import Any
 
 from functions.inputs import WEBSITE, Loss, Origin, Patience, Region, Url, is_cached
 
-from ..compile.direction import Direction
+from ..compile.direction import both_ways
 from ..runbook.model import Runbook
 from ..runbook.registry import steps
 from ..runbook.typed import fields_of, found
@@ -87,10 +87,8 @@ def _literals(runbook: Runbook, listed: Procedures) -> Iterator[Finding]:
 
 def _mismatches(runbook: Runbook, listed: Procedures) -> Iterator[Finding]:
     """A Region's entry that is an ARN or an address in another Region: a topic of the dark one, say."""
-    there = Direction(runbook.regions.primary, runbook.regions.standby)
-    ways = [there, Direction(there.target, there.source)]
     for placed in listed.everything():
-        for way in ways:
+        for way in both_ways(runbook):
             for key, value in _entries(way.literal(placed.kind, placed.line.inputs)):
                 named = named_region(value)
                 if named not in (None, key):
@@ -142,7 +140,7 @@ def _relies_on(placed: Placed) -> Mapping[str, str]:
     """What the step declares; and whoever sends requests through a CDN relies on what the website names."""
     urls = [url for kind in (Url, Origin) for _, url in found(placed.kind, placed.line.inputs, kind)]
     cached = (
-        {WEBSITE: "a page that is kept sends customers to a stale writer"}
+        {WEBSITE: "what a CDN has kept sends customers to a stale writer"}
         if any(map(is_cached, urls))
         else {}
     )

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import pytest
-from stage import EAST, OTHER, WEST, Stage, staged, topic
+from ticker import EAST, OTHER, WEST, Ticker, ticking, topic
 
 from functions.calls import READ_SECONDS, Api, Endpoint, Silence
 from functions.errors import NotYet, Refused
@@ -55,7 +55,7 @@ class Gate(Step[Any]):
         raise Refused(f"it is {state}: a person must look")
 
 
-class Desk(Stage):
+class Desk(Ticker):
     """A gate for each later step, the approval before them, and a topic that pages."""
 
     def __init__(self, cloud: Any) -> None:
@@ -66,7 +66,7 @@ class Desk(Stage):
         cloud.serve("route53-recovery-cluster", "GetRoutingControlState", self._get)
         self.topics = {WEST: topic(WEST), EAST: topic(EAST)}
         self.pages: list[Mapping[str, Any]] = []
-        cloud.watchers.append(self._heard)
+        cloud.watchers.append(self._published)
         self.hold()
         self.entered = self.clock.now
 
@@ -103,14 +103,14 @@ class Desk(Stage):
         arn = str(request.parameters["RoutingControlArn"])
         return {"RoutingControlArn": arn, "RoutingControlState": self.gates[arn]}
 
-    def _heard(self, request: Request, answer: object) -> None:
+    def _published(self, request: Request, answer: object) -> None:
         if request.operation == PUBLISH:
             self.pages.append(request.parameters)
 
 
 @pytest.fixture
 def desk() -> Iterator[Desk]:
-    with staged(1, Desk) as desk:
+    with ticking(1, Desk) as desk:
         assert isinstance(desk, Desk)
         yield desk
 
@@ -324,12 +324,12 @@ def test_a_step_that_meets_silence_would_wait(desk: Desk) -> None:
 
 
 def test_a_later_step_that_was_killed_is_asked_again(desk: Desk) -> None:
-    def strike(request: Request) -> None:
+    def kill(request: Request) -> None:
         if request.caller == "gate":
-            desk.cloud.faults.injectors.remove(strike)
+            desk.cloud.faults.injectors.remove(kill)
             next(i for i in desk.functions.running if i.function.name == "gate").kill()
 
-    desk.cloud.faults.injectors.append(strike)
+    desk.cloud.faults.injectors.append(kill)
     assert "did not say what it would do" in desk.asks()
     assert "nobody has decided" in desk.asks()
 

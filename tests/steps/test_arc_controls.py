@@ -121,15 +121,15 @@ def scene() -> Iterator[Scene]:
 
 
 @pytest.fixture
-def first_doors(scene: Scene) -> Callable[[int], list[str]]:
+def first_endpoints(scene: Scene) -> Callable[[int], list[str]]:
     """The Regions of the endpoints that this run tries first."""
 
     def regions(count: int) -> list[str]:
         scene.tick(dry_run=True)
         first = scene.requests[0].region
-        doors = sorted(scene.cluster.endpoints)
-        start = doors.index(first)
-        return [doors[(start + i) % len(doors)] for i in range(count)]
+        every = sorted(scene.cluster.endpoints)
+        start = every.index(first)
+        return [every[(start + i) % len(every)] for i in range(count)]
 
     return regions
 
@@ -170,9 +170,9 @@ def test_failback_is_the_same_with_the_regions_swapped(scene: Scene) -> None:
 
 @pytest.mark.parametrize("count", [1, 2])
 def test_dark_endpoints_are_passed_over(
-    scene: Scene, first_doors: Callable[[int], list[str]], count: int
+    scene: Scene, first_endpoints: Callable[[int], list[str]], count: int
 ) -> None:
-    scene.cloud.faults.dark |= {f"route53-recovery-cluster/{region}" for region in first_doors(count)}
+    scene.cloud.faults.dark |= {f"route53-recovery-cluster/{region}" for region in first_endpoints(count)}
     assert scene.tick()["outcome"] == "done"
     assert scene.cluster.states == {EAST: "Off", WEST: "On"}
 
@@ -191,10 +191,10 @@ def test_not_every_run_begins_at_the_same_endpoint(scene: Scene) -> None:
     assert len({request.region for request in scene.requests}) > 1
 
 
-def test_an_endpoint_that_is_cut_off_from_its_cluster_is_passed_over(
-    scene: Scene, first_doors: Callable[[int], list[str]]
+def test_an_endpoint_that_is_parted_from_its_cluster_is_passed_over(
+    scene: Scene, first_endpoints: Callable[[int], list[str]]
 ) -> None:
-    first, *others = first_doors(4)
+    first, *others = first_endpoints(4)
     scene.cloud.faults.partitions |= {frozenset({first, other}) for other in others}
     assert scene.tick()["outcome"] == "done"
 
@@ -244,7 +244,7 @@ def test_a_rule_that_stands_against_it_ends_at_within_and_names_the_call(scene: 
     assert scene.cluster.states[EAST] == "On"
 
 
-def test_a_dry_run_changes_nothing_and_tells_the_call(scene: Scene) -> None:
+def test_a_dry_run_changes_nothing_and_names_the_call(scene: Scene) -> None:
     preview = scene.tick(dry_run=True)
     assert preview["outcome"] == "would change"
     assert [call["action"] for call in preview["calls"]] == [f"route53-recovery-cluster:{UPDATE}"]

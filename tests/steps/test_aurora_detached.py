@@ -8,7 +8,7 @@ from typing import Any
 
 import boto3
 import pytest
-from stage import EAST, OTHER, REPLICAS, TABLE, WEST, Stage, staged
+from ticker import EAST, OTHER, REPLICAS, TABLE, WEST, Ticker, ticking
 
 from farshore.compile.machine import machines
 from farshore.compile.policy import statements
@@ -46,7 +46,7 @@ failover:
 FAILBACK = RUNBOOK[RUNBOOK.index("failover") :].replace("failover", "failback").replace("detached", "writer")
 
 
-class Night(Stage):
+class Night(Ticker):
     """A global database with its lag in CloudWatch, and a run that holds the lease."""
 
     def __init__(self, cloud: Any) -> None:
@@ -94,7 +94,7 @@ class Night(Stage):
                 self.clock.sleep(15)
         raise AssertionError("it never got there")
 
-    def tells(self, mode: str = "ungraceful", inputs: dict[str, Any] | None = None, **given: Any) -> str:
+    def says(self, mode: str = "ungraceful", inputs: dict[str, Any] | None = None, **given: Any) -> str:
         """The error of one tick, of a state that has waited for a sample of the lag long enough."""
         given.setdefault("entered", self.clock.now - NEXT_SAMPLE_SECONDS - 1)
         return self.fails(NAME, self.inputs(**inputs or {}), mode=mode, **given)
@@ -115,7 +115,7 @@ class Night(Stage):
 
 @pytest.fixture
 def night() -> Iterator[Night]:
-    with staged(7, Night) as night:
+    with ticking(7, Night) as night:
         assert isinstance(night, Night)
         yield night
 
@@ -154,11 +154,11 @@ def test_again_asks_for_nothing(night: Night) -> None:
     assert night.calls(REMOVE) == []
 
 
-def test_a_graceful_run_is_told_which_step_is_for_it(night: Night) -> None:
-    assert "Untouched" in night.tells("graceful")
-    assert "in graceful mode, use aurora_writer" in night.tells("graceful")
+def test_a_graceful_run_is_refused_with_the_step_that_is_for_it(night: Night) -> None:
+    assert "Untouched" in night.says("graceful")
+    assert "in graceful mode, use aurora_writer" in night.says("graceful")
     night.cloud.faults.dark.add(f"rds/{WEST}")
-    assert "use aurora_writer" in night.tells("graceful")
+    assert "use aurora_writer" in night.says("graceful")
     assert night.removed == []
 
 
@@ -191,13 +191,13 @@ def test_a_list_of_yesterday_does_not_hurt(night: Night) -> None:
     night.falls()
     stale: list[Any] = []
     night.amend(DATABASE, lambda answer: stale.append(answer["GlobalClusters"]))
-    assert "NotYet" in night.tells()
+    assert "NotYet" in night.says()
     night.clock.sleep(600)
     night.cloud.watchers.pop()
     # This Region's RDS still has the list on which the cluster stood.
     night.cloud.serve("rds", DATABASE, lambda request: {"GlobalClusters": stale[0]})
     night.calls()
-    assert night.tells().startswith("NotYet")
+    assert night.says().startswith("NotYet")
     assert REMOVE in night.calls(REMOVE)
     assert night.removed == [(WEST, ARN[WEST])]
 
@@ -217,11 +217,11 @@ def test_where_aws_does_not_let_it_leave_it_waits_until_within_has_passed(night:
     night.falls()
     night.begin_failover()
     entered = night.clock.now - 11
-    said = night.tells(inputs={"within": 20}, entered=entered)
+    said = night.says(inputs={"within": 20}, entered=entered)
     assert said.startswith("NotYet")
     assert "InvalidGlobalClusterStateFault: unicorn is being moved" in said
     night.clock.sleep(20)
-    said = night.tells(inputs={"within": 20}, entered=entered)
+    said = night.says(inputs={"within": 20}, entered=entered)
     assert said.startswith("Refused: the state: not within 20 s: detach unicorn-west from unicorn")
     assert night.removed == []
 
@@ -230,7 +230,7 @@ def test_the_writer_of_the_database_is_refused(night: Night) -> None:
     night.falls()
     night.begin_failover()
     night.clock.sleep(600)
-    assert "Untouched: the state: unicorn-west is the writer of unicorn" in night.tells()
+    assert "Untouched: the state: unicorn-west is the writer of unicorn" in night.says()
 
 
 def test_a_cluster_that_is_being_rebuilt_is_not_promoted(night: Night) -> None:
@@ -248,14 +248,14 @@ def test_a_lag_above_the_bound_is_refused(night: Night) -> None:
     night.database.hold()
     night.clock.sleep(120)
     night.cloud.faults.dark.add(EAST)
-    assert "Untouched: the state: unicorn lagged" in night.tells()
+    assert "Untouched: the state: unicorn lagged" in night.says()
     assert night.calls(REMOVE) == []
 
 
 def test_a_lag_that_nobody_measured_is_refused(night: Night) -> None:
     night.measured = False
     night.falls()
-    assert "the loss cannot be bounded" in night.tells()
+    assert "the loss cannot be bounded" in night.says()
     assert night.calls(REMOVE) == []
 
 
@@ -263,7 +263,7 @@ def test_a_lag_that_nobody_measured_is_refused(night: Night) -> None:
 def test_a_service_that_does_not_answer_is_waited_for(night: Night, service: str) -> None:
     night.falls()
     night.cloud.faults.dark.add(f"{service}/{WEST}")
-    assert night.tells().startswith("NotYet: the state: ")
+    assert night.says().startswith("NotYet: the state: ")
     assert night.calls(REMOVE) == []
 
 
@@ -272,13 +272,13 @@ def test_silence_does_not_mean_that_it_has_left(night: Night, operation: str) ->
     night.falls()
     night.detach()
     night.inject("503", operation)
-    assert night.tells() == "NotYet: the state: RDS in us-west-1 does not answer about unicorn"
+    assert night.says() == "NotYet: the state: RDS in us-west-1 does not answer about unicorn"
 
 
-def test_a_cluster_in_any_other_state_is_told_to_leave(night: Night) -> None:
+def test_a_cluster_in_any_other_state_is_asked_to_leave(night: Night) -> None:
     night.falls()
     night.amend(CLUSTER, lambda answer: answer["DBClusters"][0].update(Status="upgrading"))
-    assert night.tells().startswith("NotYet: the state: acknowledged, but not to be seen yet")
+    assert night.says().startswith("NotYet: the state: acknowledged, but not to be seen yet")
     assert night.removed == [(WEST, ARN[WEST])]
 
 
@@ -289,10 +289,10 @@ def test_after_it_has_left_nobody_needs_the_lag(night: Night) -> None:
     assert night.detach() == {"outcome": "done", "facts": {}}
 
 
-def test_a_cluster_that_still_promotes_on_the_list_is_not_told_again(night: Night) -> None:
+def test_a_cluster_that_still_promotes_on_the_list_is_not_asked_again(night: Night) -> None:
     night.falls()
     night.amend(CLUSTER, lambda answer: answer["DBClusters"][0].update(Status="promoting"))
-    assert "NotYet: the state: unicorn-west is promoting" in night.tells()
+    assert "NotYet: the state: unicorn-west is promoting" in night.says()
     assert night.calls(REMOVE) == []
 
 
@@ -311,7 +311,7 @@ def test_off_the_list_is_not_enough(night: Night, shown: dict[str, Any], why: st
     night.falls()
     night.detach()
     night.amend(CLUSTER, lambda answer: answer["DBClusters"][0].update(shown))
-    assert night.tells() == f"NotYet: the state: unicorn-west {why}"
+    assert night.says() == f"NotYet: the state: unicorn-west {why}"
 
 
 def test_a_region_that_still_sees_the_database_it_left_is_done(night: Night) -> None:
@@ -327,7 +327,7 @@ def test_a_region_that_still_sees_the_database_it_left_is_done(night: Night) -> 
 def test_a_cluster_of_another_database_is_refused(night: Night) -> None:
     night.falls()
     assert "Untouched: the state: unicorn-west belongs to unicorn and not to unikorn" in (
-        night.tells(inputs={"cluster": "unikorn"})
+        night.says(inputs={"cluster": "unikorn"})
     )
 
 
@@ -339,7 +339,7 @@ def test_names_are_as_rds_has_them_in_any_case(night: Night) -> None:
 def test_a_cluster_that_does_not_exist_is_refused(night: Night) -> None:
     night.falls()
     wrong = {"members": MEMBERS | {WEST: "unikorn-west"}}
-    said = night.tells(inputs=wrong)
+    said = night.says(inputs=wrong)
     assert "Untouched: the state: rds:DescribeDBClusters in us-west-1 was refused" in said
 
 
@@ -347,7 +347,7 @@ def test_a_cluster_beside_the_one_on_the_list_is_refused(night: Night) -> None:
     night.falls()
     beside = {"DBClusterArn": ARN[WEST] + "-copy", "DBClusterIdentifier": "unicorn-west-copy"}
     night.amend(CLUSTER, lambda answer: answer["DBClusters"][0].update(beside))
-    said = night.tells()
+    said = night.says()
     assert "Untouched" in said
     assert f"in {WEST} is {ARN[WEST]}, not unicorn-west-copy" in said
     assert night.calls(REMOVE) == []
@@ -356,14 +356,14 @@ def test_a_cluster_beside_the_one_on_the_list_is_refused(night: Night) -> None:
 def test_a_cluster_without_an_instance_is_refused_before_it_leaves(night: Night) -> None:
     night.falls()
     night.amend(CLUSTER, lambda answer: answer["DBClusters"][0].update(DBClusterMembers=[]))
-    assert "Untouched: the state: unicorn-west has no instance that could write" in night.tells()
+    assert "Untouched: the state: unicorn-west has no instance that could write" in night.says()
     assert night.calls(REMOVE) == []
 
 
 def test_a_run_that_lost_the_lease_changes_nothing(night: Night) -> None:
     night.falls()
     night.hold(OTHER)
-    assert "Refused: the state: superseded" in night.tells()
+    assert "Refused: the state: superseded" in night.says()
     assert night.calls(REMOVE) == []
 
 

@@ -108,7 +108,7 @@ class Runbook:
                 self.cloud.clock.sleep(5)
         raise AssertionError("never done")
 
-    def befalls(self, operation: str, kind: Kind, times: int = 1) -> None:
+    def meets(self, operation: str, kind: Kind, times: int = 1) -> None:
         """A fault of the operation's next calls."""
         left = itertools.repeat(kind, times)
         self.cloud.faults.injectors.append(
@@ -185,7 +185,7 @@ def test_nothing_more_is_asked_while_a_switchover_shows(runbook: Runbook) -> Non
 def test_a_lost_answer_does_not_promote_twice(runbook: Runbook, mode: str, move: str) -> None:
     if mode == "ungraceful":
         runbook.cloud.faults.dark.add(PRIMARY)
-    runbook.befalls(move, "lost_after")
+    runbook.meets(move, "lost_after")
     runbook.carry_out(mode)
     runbook.cloud.clock.sleep(900)
     assert len(runbook.accepted) == 1
@@ -196,7 +196,7 @@ def test_a_lost_answer_does_not_promote_twice(runbook: Runbook, mode: str, move:
 @pytest.mark.parametrize("operation", ["DescribeGlobalClusters", "GetMetricData", "FailoverGlobalCluster"])
 def test_a_passing_fault_delays_and_does_not_stop(runbook: Runbook, operation: str, kind: Kind) -> None:
     runbook.cloud.faults.dark.add(PRIMARY)
-    runbook.befalls(operation, kind)
+    runbook.meets(operation, kind)
     runbook.carry_out("ungraceful")
     assert runbook.database.writers() == {STANDBY}
 

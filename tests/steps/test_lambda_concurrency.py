@@ -363,7 +363,7 @@ def test_the_game_days_fence_is_not_opened_under_the_runs_feet(scene: Scene) -> 
     assert [scene.reserved(name) for name in SHOP] == [40, None, 1]
 
 
-def test_a_dry_run_tells_the_calls_and_makes_none(scene: Scene) -> None:
+def test_a_dry_run_names_the_calls_and_makes_none(scene: Scene) -> None:
     scene.deploy(basket_add=40, basket_get=None, basket_remove=1)
     answer = scene.tick(0, SHOP, dry_run=True)
     assert answer["outcome"] == "would change"

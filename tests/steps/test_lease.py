@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import pytest
-from stage import APP, EAST, OTHER, THIS, WEST, Stage, execution, staged
+from ticker import APP, EAST, OTHER, THIS, WEST, Ticker, execution, ticking
 
 from functions.calls import LONGEST_TICK_SECONDS, Api
 from functions.step import Change, Decision, Done, Step
@@ -39,8 +39,8 @@ class Gate(Step[bool]):
         )
 
 
-class Night(Stage):
-    """Executions that Step Functions tells about, and a gate."""
+class Night(Ticker):
+    """Executions that Step Functions describes, and a gate."""
 
     def __init__(self, cloud: Any) -> None:
         super().__init__(cloud)
@@ -96,7 +96,7 @@ class Night(Stage):
 
 @pytest.fixture
 def night() -> Iterator[Night]:
-    with staged(1, Night) as night:
+    with ticking(1, Night) as night:
         assert isinstance(night, Night)
         yield night
 
@@ -111,7 +111,7 @@ def test_a_free_lease_is_taken_and_given_back(night: Night) -> None:
     assert night.holder == ""
 
 
-def test_each_hand_has_the_next_epoch(night: Night) -> None:
+def test_each_holder_has_the_next_epoch(night: Night) -> None:
     assert night.take()["facts"]["epoch"] == 1
     night.release()
     assert night.take(execution=OTHER)["facts"]["epoch"] == 2
@@ -234,7 +234,7 @@ def test_a_persons_word_does_not_kill_a_holder_that_answers(night: Night) -> Non
 # What may still be in flight.
 
 
-def test_after_an_unclean_hand_over_nothing_changes_until_the_last_tick_before_has_surely_ended(
+def test_after_an_unclean_change_of_holders_nothing_changes_until_the_last_tick_before_has_surely_ended(
     night: Night,
 ) -> None:
     night.take(execution=OTHER)
@@ -343,7 +343,7 @@ def test_a_run_waits_for_settling_to_end(night: Night) -> None:
 @pytest.mark.parametrize("seed", range(12))
 def test_of_two_runs_that_start_at_once_in_two_regions_one_holds(seed: int) -> None:
     """Their ticks interleave at their calls, each seed otherwise: both may have read that nobody holds it."""
-    with staged(seed, Night) as night:
+    with ticking(seed, Night) as night:
         assert isinstance(night, Night)
         runs = ((WEST, THIS), (EAST, BACK))
         later = iter((0.0, 0.02 * seed))
@@ -364,7 +364,7 @@ def attempt(night: Night, region: str, run: str) -> str:
 
 @pytest.mark.parametrize("seed", range(6))
 def test_of_two_runs_that_find_a_dead_holder_one_holds(seed: int) -> None:
-    with staged(seed, Night) as night:
+    with ticking(seed, Night) as night:
         assert isinstance(night, Night)
         night.take(execution=OTHER)
         night.executions[OTHER] = "FAILED"

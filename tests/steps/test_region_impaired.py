@@ -179,7 +179,7 @@ def denied(night: Night, operation: str) -> None:
     night.cloud.faults.injectors.append(line)
 
 
-def test_composite_alarms_are_heard(night: Night) -> None:
+def test_composite_alarms_are_sources_too(night: Night) -> None:
     night.metrics.composite(STANDBY, "shop", "NOT ALARM(shop-latency)")
     night.passes(1)
     assert night.said({"alarm": "shop", "at": STANDBY}) == "yes"
@@ -272,7 +272,7 @@ def test_advice_does_not_wait_for_sources_that_are_dark_or_denied(night: Night) 
     assert night.enter(CANARY, LATENCY, HEALTH, trigger="")()["outcome"] == "advice"
 
 
-def test_too_little_evidence_is_refused_with_every_verdict(night: Night) -> None:
+def test_too_little_evidence_is_refused_with_what_every_source_says(night: Night) -> None:
     night.silent.add("shop-latency")
     tick = night.enter(CANARY, LATENCY, PROBE, HEALTH)
     night.passes(599)

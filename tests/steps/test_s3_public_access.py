@@ -170,7 +170,7 @@ def scene(monkeypatch: pytest.MonkeyPatch) -> Iterator[Scene]:
         yield Scene(cloud)
 
 
-def test_a_fence_is_done_only_when_customers_are_told_403(scene: Scene) -> None:
+def test_a_fence_is_done_only_when_customers_get_403(scene: Scene) -> None:
     with pytest.raises(NotYet, match="customers do not feel it yet"):
         scene.tick(True)
     assert scene.block() == CLOSED
@@ -210,7 +210,7 @@ def test_the_memory_is_kept_until_customers_can_read_again(scene: Scene) -> None
     assert f"memory#run#{FENCED}" in scene.ledger()
 
 
-def test_a_restore_does_not_end_while_the_accounts_block_still_closes_the_door(scene: Scene) -> None:
+def test_a_restore_does_not_end_while_the_accounts_block_still_closes_the_website(scene: Scene) -> None:
     scene.converge(True)
     boto3.client("s3control", EAST).put_public_access_block(
         AccountId=ACCOUNT, PublicAccessBlockConfiguration=CLOSED
@@ -220,7 +220,7 @@ def test_a_restore_does_not_end_while_the_accounts_block_still_closes_the_door(s
         scene.converge("restore")
 
 
-def test_a_door_that_was_closed_before_is_not_remembered_and_stays_closed(scene: Scene) -> None:
+def test_a_website_that_was_closed_before_is_not_remembered_and_stays_closed(scene: Scene) -> None:
     scene.set_block(**CLOSED)
     assert scene.converge(True)["outcome"] == "done"
     assert scene.ledger() == {}
@@ -292,7 +292,7 @@ def test_an_ungraceful_run_owes_the_fence_of_a_silent_region_and_goes_on(scene: 
     assert list(scene.ledger()) == [f"debt#{FENCED}"]
 
 
-def test_a_debt_is_paid_when_the_region_answers_and_customers_are_told_403(scene: Scene) -> None:
+def test_a_debt_is_paid_when_the_region_answers_and_customers_get_403(scene: Scene) -> None:
     scene.faults.dark.add(EAST)
     scene.converge(True, mode="ungraceful")
     scene.faults.dark.clear()
@@ -331,14 +331,14 @@ def test_a_game_day_owes_no_breakage(scene: Scene) -> None:
     assert scene.ledger() == {}
 
 
-def test_a_website_that_does_not_answer_is_no_closed_door(scene: Scene) -> None:
+def test_a_website_that_does_not_answer_is_not_closed(scene: Scene) -> None:
     scene.faults.dark.add(website(BUCKETS[EAST], EAST))
     with pytest.raises(Refused, match="not within 120 s"):
         scene.converge(True)
     assert scene.block() == CLOSED
 
 
-def test_a_website_that_answers_503_is_no_open_door(scene: Scene) -> None:
+def test_a_website_that_answers_503_is_not_open(scene: Scene) -> None:
     scene.converge(True)
     scene.inject("GET", "503", -1)
     with pytest.raises(Refused, match="not within 120 s"):

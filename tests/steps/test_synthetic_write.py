@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from stage import EAST, OTHER, WEST, Stage, staged
+from ticker import EAST, OTHER, WEST, Ticker, ticking
 
 from functions.steps.synthetic_write import SyntheticWrite
 from twin.faults import Kind
@@ -23,7 +23,7 @@ INPUTS = {
 }
 
 
-class Shop(Stage):
+class Shop(Ticker):
     """One endpoint, behind it the Region that serves; users are replicated at once."""
 
     def __init__(self, cloud: Any) -> None:
@@ -58,7 +58,7 @@ class Shop(Stage):
 
 @pytest.fixture
 def shop() -> Iterator[Shop]:
-    with staged(1, Shop) as shop:
+    with ticking(1, Shop) as shop:
         assert isinstance(shop, Shop)
         yield shop
 
@@ -104,14 +104,14 @@ def test_a_write_that_the_other_region_served_proves_nothing_and_is_not_repeated
     assert len(shop.users) == 1
 
 
-def test_a_door_that_does_not_answer_is_waited_for(shop: Shop) -> None:
+def test_an_endpoint_that_does_not_answer_is_waited_for(shop: Shop) -> None:
     shop.cloud.faults.dark.add(WEST)
     assert shop.fails_to() == f"NotYet: the state: https://{HOST} does not answer"
     shop.cloud.faults.dark.clear()
     assert shop.proves()["outcome"] == "done"
 
 
-def test_a_door_that_has_no_address_is_waited_for(shop: Shop) -> None:
+def test_an_endpoint_that_has_no_address_is_waited_for(shop: Shop) -> None:
     shop.net.name(HOST, lambda: None)
     assert "does not answer" in shop.fails_to()
 

@@ -7,17 +7,17 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from stage import EAST, WEST, Stage, staged
+from ticker import EAST, WEST, Ticker, ticking
 
 from functions.steps.website_config import WebsiteConfig
 from twin.net import HttpAnswer, HttpRequest
 
-DOOR = "https://api.shop.example"
+HOST = "https://api.shop.example"
 URLS = {region: f"http://pages.{region}.example/config.json" for region in (EAST, WEST)}
-INPUTS = {"configs": URLS, "host": DOOR}
+INPUTS = {"configs": URLS, "host": HOST}
 
 
-class Pages(Stage):
+class Pages(Ticker):
     """Each Region's website, with its own config.json."""
 
     def __init__(self, cloud: Any) -> None:
@@ -25,7 +25,7 @@ class Pages(Stage):
         self.configs: dict[str, HttpAnswer] = {}
         self.deploy(WebsiteConfig)
         for region in (EAST, WEST):
-            self.says(region, json.dumps({"host": DOOR, "title": "Unicorns"}))
+            self.says(region, json.dumps({"host": HOST, "title": "Unicorns"}))
             self.net.serve(f"pages.{region}.example", region, lambda r, region=region: self.answer(region, r))
 
     def says(self, region: str, text: str, status: int = 200) -> None:
@@ -43,7 +43,7 @@ class Pages(Stage):
 
 @pytest.fixture
 def pages() -> Iterator[Pages]:
-    with staged(1, Pages) as pages:
+    with ticking(1, Pages) as pages:
         assert isinstance(pages, Pages)
         yield pages
 
@@ -56,7 +56,7 @@ def test_a_page_that_names_its_own_regions_api_is_refused_saying_which_and_why(p
     """As the workshop leaves it: the primary's page leads to the primary, whoever is the writer."""
     pages.says(EAST, json.dumps({"host": "https://east.example"}))
     said = pages.wrong()
-    assert said.startswith(f"Refused: the state: {URLS[EAST]} names https://east.example: should be {DOOR}")
+    assert said.startswith(f"Refused: the state: {URLS[EAST]} names https://east.example: should be {HOST}")
     assert URLS[WEST] not in said
 
 
@@ -68,7 +68,7 @@ def test_a_configuration_that_names_no_host_is_refused(pages: Pages, text: str) 
 
 @pytest.mark.parametrize("status", [403, 404, 500, 503])
 def test_a_page_that_is_not_served_is_waited_for(pages: Pages, status: int) -> None:
-    pages.says(EAST, json.dumps({"host": DOOR}), status)
+    pages.says(EAST, json.dumps({"host": HOST}), status)
     assert pages.wrong() == f"NotYet: the state: no configuration at {URLS[EAST]}"
 
 
@@ -88,6 +88,6 @@ def test_both_are_asked_at_once(pages: Pages) -> None:
 
 def test_another_key_can_hold_the_host(pages: Pages) -> None:
     for region in (EAST, WEST):
-        pages.says(region, json.dumps({"api": DOOR}))
+        pages.says(region, json.dumps({"api": HOST}))
     assert pages.wrong().startswith("Refused: ")
     assert pages.look(key="api")["outcome"] == "done"

@@ -116,13 +116,6 @@ class Account:
         part: Mapping[str, Any] = client.get_execution_history(executionArn=executionArn, **more)
         return part
 
-    def stop(self, execution: str, error: str, cause: str) -> None:
-        self.machines(_region(execution)).stop_execution(executionArn=execution, error=error, cause=cause)
-
-    def redrive(self, execution: str) -> None:
-        """From the console: without a word to anybody."""
-        self.machines(_region(execution)).redrive_execution(executionArn=execution)
-
 
 def _region(arn: str) -> str:
     return arn.split(":")[3]

@@ -8,7 +8,7 @@ from functools import partial
 from ...runbook.model import Runbook
 from ..data import Baseline, RecordedCall
 from ..person import Person
-from ..points import own_call, turns
+from ..points import is_undisturbed_move, own_call, turns
 from ..seed import OPPOSITE, Fault
 from ..site import Site
 from .kind import Family, FaultKind, Met
@@ -30,7 +30,7 @@ THINKS = 60.0
 
 def _somebody_may_act(baseline: Baseline, call: RecordedCall) -> bool:
     """Not in a tick that plans: its calls only look, and the call that asks for it shows as much."""
-    return baseline.seed.procedure in OPPOSITE and baseline.undisturbed and own_call(baseline, call)
+    return is_undisturbed_move(baseline) and own_call(baseline, call)
 
 
 def _at_a_change(baseline: Baseline, call: RecordedCall) -> bool:
@@ -162,15 +162,11 @@ paused = FaultKind(
 
 def _gone(baseline: Baseline, runbook: Runbook) -> Iterator[tuple[Fault, ...]]:
     """The Region that is left goes dark, from any step on, under a graceful run."""
-    if not _may_decline(baseline) or baseline.seed.mode != "graceful":
+    if not is_undisturbed_move(baseline) or baseline.seed.mode != "graceful":
         return
     source, _ = runbook.direction(baseline.seed.procedure)
     for call in turns(baseline):
         yield Fault("ungraceful", "", call.point), Fault("dark", source, call.point)
-
-
-def _may_decline(baseline: Baseline) -> bool:
-    return baseline.seed.procedure in OPPOSITE and baseline.undisturbed
 
 
 def _decline(site: Site, fault: Fault) -> None:
@@ -189,7 +185,7 @@ ungraceful = FaultKind(
 declined = FaultKind(
     word="declined",
     family=WORDS,
-    cases=lambda baseline, runbook: [(Fault("declined"),)] if _may_decline(baseline) else [],
+    cases=lambda baseline, runbook: [(Fault("declined"),)] if is_undisturbed_move(baseline) else [],
     begin=_decline,
     declines=True,
     may_end_run=lambda fault, terms: True,

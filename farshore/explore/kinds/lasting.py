@@ -1,4 +1,4 @@
-"""What lasts: nobody answers; half of the calls are slow or fail; two Regions do not hear each other."""
+"""What lasts: nobody answers; half of the calls are slow or fail; two Regions do not reach each other."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from twin.faults import Request
 from ...runbook.model import Runbook
 from ..data import Baseline
 from ..declared import HOMES, starts_runs
-from ..points import callers, later, turns
-from ..seed import OPPOSITE, Fault, Point
+from ..points import callers, is_undisturbed_move, later, turns
+from ..seed import Fault, Point
 from ..site import Site
 from .kind import Family, FaultKind, Terms
 
@@ -22,7 +22,7 @@ DARK = Family(
     "several of: from before or from any step on; for ever, for a while, until any later step",
 )
 GREY = Family(
-    "grey, partition", "half of a Region's calls are slow or fail; the two Regions do not hear each other"
+    "grey, partition", "half of a Region's calls are slow or fail; the two Regions do not reach each other"
 )
 AWAY = (30.0, 120.0)
 """Seconds after which a Region comes back that was away for a while."""
@@ -34,10 +34,6 @@ MINORITY = 2
 """Of the endpoints that a service has several of, so many may be dark."""
 GREYS: tuple[CallFault, ...] = ("slow", "500", "lost_before")
 """What happens to a call in a grey Region."""
-
-
-def _applies(baseline: Baseline) -> bool:
-    return baseline.seed.procedure in OPPOSITE and baseline.undisturbed
 
 
 def _spells(
@@ -54,7 +50,7 @@ def _spells(
 
 
 def _dark_cases(baseline: Baseline, runbook: Runbook) -> Iterator[tuple[Fault, ...]]:
-    if not _applies(baseline):
+    if not is_undisturbed_move(baseline):
         return
     source, target = runbook.direction(baseline.seed.procedure)
     for place in dict.fromkeys((source, target, *HOMES, *runbook.ledger.regions)):
@@ -78,13 +74,13 @@ def _parts(baseline: Baseline) -> Iterator[tuple[str, ...]]:
 
 def _grey_cases(baseline: Baseline, runbook: Runbook) -> Iterator[tuple[Fault, ...]]:
     source, target = runbook.direction(baseline.seed.procedure)
-    for place in (source, target) if _applies(baseline) else ():
+    for place in (source, target) if is_undisturbed_move(baseline) else ():
         yield from _spells("grey", place, baseline, target, back=False)
 
 
 def _partition_cases(baseline: Baseline, runbook: Runbook) -> Iterator[tuple[Fault, ...]]:
     source, target = runbook.direction(baseline.seed.procedure)
-    if _applies(baseline):
+    if is_undisturbed_move(baseline):
         yield from _spells("partition", f"{source}~{target}", baseline, target, back=True)
 
 

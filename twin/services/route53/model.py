@@ -15,10 +15,6 @@ from ...net import Net
 from ...service import APART, WIRING, Service, Stateful
 from ..arc.model import Cluster
 
-FAILOVER_TTL = 60.0
-"""Seconds for which an address may be kept. Source: 60 or 120 for records that fail over,
-docs.aws.amazon.com/Route53/latest/DeveloperGuide/best-practices-dns.html"""
-
 Health = Callable[[], bool]
 
 

@@ -35,7 +35,7 @@ def execution(name: str, region: str = WEST, procedure: str = "failover") -> str
 THIS, OTHER = execution("this"), execution("other")
 
 
-class Stage:
+class Ticker:
     """Deploys a step's real handler as a Lambda, and ticks it as its state machine would."""
 
     def __init__(self, cloud: Cloud) -> None:
@@ -88,9 +88,9 @@ class Stage:
 
     def fails(self, name: str, inputs: Mapping[str, Any], region: str = WEST, **given: Any) -> str:
         """The error of one invocation, as `Error: message`."""
-        with pytest.raises(FunctionError) as told:
+        with pytest.raises(FunctionError) as shown:
             self.tick(name, inputs, region, **given)
-        return str(told.value)
+        return str(shown.value)
 
     def converge(
         self, name: str, inputs: Mapping[str, Any], region: str = WEST, **given: Any
@@ -156,13 +156,13 @@ def moment(instant: float) -> str:
 
 
 @contextmanager
-def staged(seed: int = 1, kind: type[Stage] = Stage) -> Iterator[Stage]:
+def ticking(seed: int = 1, kind: type[Ticker] = Ticker) -> Iterator[Ticker]:
     with Cloud(Clock(), seed, Moto()) as cloud:
-        stage = kind(cloud)
+        ticker = kind(cloud)
         try:
-            yield stage
+            yield ticker
         finally:
-            stage.functions.close()
+            ticker.functions.close()
 
 
 def topic(region: str) -> str:
