@@ -12,7 +12,7 @@ from . import telemetry
 from .errors import Aborted, NotYet, Refused
 from .ledger import Ledger
 from .outside import Outside
-from .run import MODES, Run
+from .run import MODES, Purpose, Run
 from .step import Step
 from .tick import tick
 
@@ -31,6 +31,8 @@ def lambda_handler(
     def handler(event: Mapping[str, Any], context: Any) -> dict[str, Any]:
         """One tick. Its errors name the state, so that a failed execution says where it failed."""
         run, since = run_from(event)
+        if run.step != step_type.name:
+            raise Refused(f"an event of {run.step!r} came to {step_type.name}; {REDEPLOY}")
         since = since or home.clock()  # a plan's dry tick has not entered its state
         ledger = Ledger(
             home, run.application, event["ledger"]["table"], event["ledger"]["regions"], run.target
@@ -57,6 +59,8 @@ def run_from(event: Mapping[str, Any]) -> tuple[Run, float]:
     """The run and since when its state has been waiting, from the state machine's context object."""
     execution, state, given = event["execution"], event["state"], event["input"]
     _accept(given)
+    if event["run"]["purpose"] not in get_args(Purpose):
+        raise Refused(f"no state has the purpose {event['run']['purpose']!r}; {REDEPLOY}")
     run = Run(
         **event["run"],
         mode=given["mode"],
@@ -69,6 +73,7 @@ def run_from(event: Mapping[str, Any]) -> tuple[Run, float]:
     return run, max(_epoch(state["EnteredTime"]), _epoch(execution.get("RedriveTime")))
 
 
+REDEPLOY = "the state machine is none of this version's: `farshore compile`, then sam deploy"
 ACCEPTED = (
     'start it with {"mode": "graceful"} or {"mode": "ungraceful"}; add "dry_run": true to change nothing'
 )

@@ -272,3 +272,12 @@ def test_a_template_of_too_many_resources_is_refused_counting_those_that_sam_add
         f"template.yaml: the template makes {one + 15 * (two - one)} resources, of 500, with those that SAM "
         "adds: keep some of the applications in a repository of their own"
     ]
+
+
+def test_what_a_step_defaults_to_need_not_be_written(house: Path) -> None:
+    """A default of `$to` is the Region that takes over, also for a step that compares its Regions."""
+    text = (house / RUNBOOK).read_text()
+    assert "on_in: $to" in text
+    (house / RUNBOOK).write_text(re.sub(r"(?m)^ +on_in: \$to\n|^ +off_in: \$from\n", "", text))
+    assert linted() == []
+    assert compiling().exit_code == 0

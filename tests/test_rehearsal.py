@@ -145,6 +145,31 @@ def test_a_runbook_that_compile_refuses_is_not_rehearsed(tmp_path: Path) -> None
     assert "Traceback" not in ended.stderr
 
 
+def without(tmp_path: Path, key: str) -> Path:
+    """Our runbook without a part that it need not have."""
+    text = (ROOT / "runbooks" / "unicorn-shop.yaml").read_text()
+    head, _, rest = text.partition(f"\n{key}:")
+    more = [line for line in rest.splitlines() if line and line[0].isalpha()]
+    path = tmp_path / "unicorn-shop.yaml"
+    path.write_text(head + "\n" + (rest[rest.index(f"\n{more[0]}") :] if more else ""))
+    return path
+
+
+def test_without_an_alarm_a_person_starts_the_run(tmp_path: Path) -> None:
+    ended = command("rehearse", str(without(tmp_path, "triggers")))
+    assert ended.returncode == 0, ended.stderr + ended.stdout
+    assert "unicorn-shop-failover is started in us-west-1, graceful" in ended.stdout
+
+
+def test_without_an_outage_only_a_dark_region_can_be_rehearsed(tmp_path: Path) -> None:
+    path = without(tmp_path, "outage")
+    ended = command("rehearse", str(path))
+    assert ended.returncode == 2
+    assert f"write an outage in {path}, or rehearse with --mode ungraceful --dark us-east-1" in ended.stderr
+    dark = command("rehearse", str(path), "--mode", "ungraceful", "--dark", "us-east-1")
+    assert dark.returncode == 0, dark.stderr + dark.stdout
+
+
 # The dark one, looked at from outside the report.
 
 

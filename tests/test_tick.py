@@ -21,6 +21,7 @@ from functions.telemetry import Report
 from functions.world import World
 from twin.cloud import AwsError
 from twin.faults import Kind, Request
+from twin.services.lambda_.model import FunctionError
 
 SERVICE = "route53-recovery-cluster"
 GET = Api(f"{SERVICE}:GetRoutingControlState", plane="data", why="made up")
@@ -494,7 +495,7 @@ class Patient(Step[float]):
 def test_a_plans_dry_tick_has_waited_for_nothing(yard: Yard) -> None:
     """Its state was never entered: it must not look like one whose patience has long been at its end."""
     yard.ticker.deploy(Patient)
-    event = yard.ticker.event({}, dry_run=True)
+    event = yard.ticker.event({}, step="patient", dry_run=True)
     event["state"]["EnteredTime"] = None
     said = yard.ticker.functions.invoke(WEST, "patient", event)
     assert said["facts"]["waited"] < 1
@@ -566,6 +567,19 @@ def test_a_function_killed_at_any_call_and_ticked_again_ends_in_the_same_world(
 
 
 # What a run is started with.
+
+
+@pytest.mark.parametrize("purpose", ["Move", "", None, 5, ["move"]])
+def test_a_purpose_that_no_state_has_is_refused(yard: Yard, purpose: Any) -> None:
+    assert f"no state has the purpose {purpose!r}" in yard.fails(purpose=purpose)
+    assert yard.writes() == 0
+
+
+def test_an_event_of_another_step_is_refused(yard: Yard) -> None:
+    event = yard.ticker.event(inputs("a", {}), step="stairs")
+    with pytest.raises(FunctionError, match="an event of 'stairs' came to gates"):
+        yard.ticker.functions.invoke(WEST, "gates", event)
+    assert yard.writes() == 0
 
 
 @pytest.mark.parametrize(

@@ -44,6 +44,12 @@ def command(app: str, mode: Mode, dark: str | None, seed: int, as_json: bool, re
         raise click.UsageError(f"--dark takes the primary Region, {runbook.regions.primary}, not {dark}")
     if dark is not None and mode == "graceful":
         raise click.UsageError("a graceful run needs both Regions: rehearse --dark with --mode ungraceful")
+    if dark is None and "outage" not in runbook.procedures:
+        raise click.UsageError(
+            f"{runbook.application} has no outage, so nothing would go wrong: "
+            f"write an outage in {runbook.path}, or rehearse with --mode ungraceful "
+            f"--dark {runbook.regions.primary}"
+        )
     if wrong := errors([runbook]):
         raise Mistakes(wrong)
     as_the_twin()

@@ -9,6 +9,7 @@ from functions.handler import step_from
 from ..runbook.model import Line, Runbook, lines
 from ..runbook.registry import steps
 from .direction import Direction, both_ways
+from .states import inputs_of
 
 
 def unfit(runbook: Runbook) -> Iterator[tuple[Line, str]]:
@@ -26,7 +27,7 @@ def unfit(runbook: Runbook) -> Iterator[tuple[Line, str]]:
 def _refusal(line: Line, way: Direction) -> str:
     kind = steps()[line.step]
     try:
-        step_from(kind, way.literal(kind, line.inputs))
+        step_from(kind, way.literal(kind, inputs_of(line)))
     except ValueError as error:
         return str(error)
     return ""

@@ -28,6 +28,8 @@ RETURN_AFTER_FLIP = 10.0
 """A dark Region comes back so long after customers have been routed away: addresses are stale then."""
 LINGER = 120.0
 PATIENCE = 3 * 3600.0
+NOTICED = 60.0
+"""Seconds after which a person starts the failover that no alarm starts."""
 SCENE_SECONDS = 5.0
 RECENT_SECONDS = 30.0
 
@@ -95,7 +97,7 @@ class Rehearsal:
         clock.sleep(WARM_UP)
         self._well = simulation.application.settings()
         self._break()
-        failover = self._wait_for("the alarm's run", lambda: self._alarmed)
+        failover = self._failover()
         clock.spawn(lambda: self._approve(failover))
         if self.dark:
             clock.spawn(self._return_unasked)
@@ -131,16 +133,24 @@ class Rehearsal:
             self._say("outage", f"a regional event begins in {self.runbook.regions.primary}")
             self._finish(self._start("outage"))
 
+    def _failover(self) -> str:
+        """The execution. An alarm starts it where the runbook has a trigger, else a person."""
+        if self.runbook.triggers:
+            execution: str = self._wait_for("the alarm's run", lambda: self._alarmed)
+            return execution
+        self.clock.sleep(NOTICED)
+        return self._start("failover", self.mode)
+
     def _started_by_alarm(self, execution: str, alarm: str) -> None:
         if not self._alarmed:
             self._alarmed = execution
             machine = self.simulation.deployment.machines[self._procedure(execution)].name
             self._say("alarm", f"alarm {alarm} starts {machine}, {self.mode}")
 
-    def _start(self, procedure: str) -> str:
+    def _start(self, procedure: str, mode: Mode = "graceful") -> str:
         machine = self.simulation.deployment.machines[procedure]
-        self._say("start", f"{machine.name} is started in {machine.region}, graceful")
-        return self.simulation.begin(procedure, {"mode": "graceful"})
+        self._say("start", f"{machine.name} is started in {machine.region}, {mode}")
+        return self.simulation.begin(procedure, {"mode": mode})
 
     def _approve(self, execution: str) -> None:
         """The rehearsal's person: reads the plan that the run proposes, thinks, and approves it."""

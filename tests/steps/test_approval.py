@@ -78,7 +78,7 @@ class Desk(Ticker):
         return {"topics": self.topics, "later": later} | more
 
     def _event(self, name: str) -> dict[str, Any]:
-        event = self.event({"arn": name})
+        event = self.event({"arn": name}, step="gate")
         return {key: event[key] for key in ("inputs", "run", "ledger")}
 
     def asks(self, **given: Any) -> str:

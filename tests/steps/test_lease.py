@@ -445,7 +445,7 @@ def test_with_two_replicas_dark_nobody_takes_it(night: Night) -> None:
 def test_the_application_is_its_own(night: Night) -> None:
     """Two applications in one table have two leases."""
     night.take()
-    other = night.event({}, execution=OTHER)
+    other = night.event({}, step="lease", execution=OTHER)
     other["run"]["application"] = f"{APP}-two"
     assert night.functions.invoke(WEST, "lease", other)["facts"]["epoch"] == 1
     assert night.holder == THIS
