@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import dataclasses
 import importlib
 import pkgutil
+from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from typing import Any
@@ -16,7 +18,7 @@ from every_service import EAST, WAITS, WEST, every_service
 import twin
 from twin.cloud import Cloud
 from twin.faults import Kind, Request
-from twin.service import Service, Stateful
+from twin.service import Service
 from twin.services.arc.model import Arc
 from twin.services.aurora.model import Aurora
 from twin.services.cloudwatch.model import Metrics
@@ -73,6 +75,20 @@ def test_an_attribute_of_a_thing_that_a_service_holds_is_found_too(cloud: Cloud)
     assert forgotten(cloud) == {"GlobalDatabase.paused", "Move.step"}
 
 
+def test_an_attribute_of_a_helper_that_a_thing_holds_is_found_too(cloud: Cloud) -> None:
+    """It needs no `state()` of its own to be remembered by; wherever it is kept, what it holds must be read."""
+
+    class Told:
+        __module__ = Arc.__module__
+
+        def __init__(self) -> None:
+            self.often = 0
+
+    service: Any = Arc.of(cloud)
+    service.asked = deque([Told()])
+    assert forgotten(cloud) == {"Arc.asked", "Told.often"}
+
+
 def test_every_reason_why_an_attribute_is_no_state_is_about_an_attribute(cloud: Cloud) -> None:
     make_busy(cloud)
     met = {type(thing): thing for thing in reachable(cloud)}
@@ -91,14 +107,18 @@ def forgotten(cloud: Cloud) -> set[str]:
     things = list(reachable(cloud))
     with reads_of({type(thing) for thing in things}) as read:
         cloud.fingerprint()
-    looked_at = {whose for whose, _ in read}
     return {
         f"{type(thing).__name__}.{name}"
         for thing in things
-        if isinstance(thing, Stateful) or id(thing) in looked_at
+        if not is_value(thing)
         for name in vars(thing)
         if (id(thing), name) not in read and name not in getattr(type(thing), "not_state", {})
     }
+
+
+def is_value(thing: Any) -> bool:
+    """It is never changed, so who holds it says all of it."""
+    return dataclasses.is_dataclass(thing) and bool(thing.__dataclass_params__.frozen)  # type: ignore[attr-defined]
 
 
 def reachable(cloud: Cloud) -> Iterator[Any]:
@@ -112,7 +132,7 @@ def reachable(cloud: Cloud) -> Iterator[Any]:
         if isinstance(value, dict):
             for each in value.values():
                 yield from walk(each)
-        elif isinstance(value, list | tuple | set | frozenset):
+        elif isinstance(value, list | tuple | set | frozenset | deque):
             for each in value:
                 yield from walk(each)
         elif type(value).__module__.startswith(ROOMS) and hasattr(value, "__dict__"):
