@@ -17,6 +17,7 @@ from transform import MACHINE, parsed, transformed
 
 from farshore.compile.emitter import Flow, Noted, Tag, emit
 from farshore.compile.states import logical_id
+from farshore.runbook.load import load
 from farshore.runbook.registry import steps
 from functions.calls import LONGEST_TICK_SECONDS, Api
 from functions.handler import run_from
@@ -69,8 +70,11 @@ def test_cfn_lint_finds_nothing_in_any_region(deployed: dict[str, Any], tmp_path
 
 def test_a_machine_exists_only_in_the_region_that_it_activates(deployed: dict[str, Any]) -> None:
     where = {name: [region for region in REGIONS if stands_in(deployed, name, region)] for name in MACHINES}
-    assert where["UnicornShopFailover"] == ["us-west-1"]
-    assert where["UnicornShopFailback"] == ["us-east-1"]
+    for path in ROOT.glob("runbooks/*.yaml"):
+        runbook = load(path)
+        name = "".join(word.title() for word in runbook.application.split("-"))
+        assert where[f"{name}Failover"] == [runbook.regions.standby]
+        assert where[f"{name}Failback"] == [runbook.regions.primary]
     assert all(len(regions) == 1 for regions in where.values())
 
 
@@ -125,12 +129,13 @@ def test_an_alarm_starts_the_failover_with_an_input_that_steps_accept() -> None:
 
 def test_owed_fences_are_tried_again_every_minute_and_nothing_else_starts_by_itself() -> None:
     started = {name for name, properties in MACHINES.items() if properties.get("Events")}
-    assert started == {"UnicornShopFailover", "UnicornShopSettle"}
-    (schedule,) = MACHINES["UnicornShopSettle"]["Events"].values()
-    assert schedule["Properties"]["Schedule"] == "rate(1 minute)"
+    assert started <= {name for name in MACHINES if name.endswith(("Failover", "Settle"))}
     event = json.loads((ROOT / "tests/events/lease.json").read_text())
-    run, _ = run_from(event | {"input": json.loads(schedule["Properties"]["Input"])})
-    assert (run.mode, run.trigger) == ("ungraceful", "")
+    for name in (name for name in MACHINES if name.endswith("Settle")):
+        (schedule,) = MACHINES[name]["Events"].values()
+        assert schedule["Properties"]["Schedule"] == "rate(1 minute)"
+        run, _ = run_from(event | {"input": json.loads(schedule["Properties"]["Input"])})
+        assert (run.mode, run.trigger) == ("ungraceful", "")
 
 
 def test_eventbridge_may_page_without_a_condition(deployed: dict[str, Any]) -> None:

@@ -76,7 +76,7 @@ def test_an_attribute_of_a_thing_that_a_service_holds_is_found_too(cloud: Cloud)
 
 
 def test_an_attribute_of_a_helper_that_a_thing_holds_is_found_too(cloud: Cloud) -> None:
-    """It needs no `state()` of its own to be remembered by; wherever it is kept, what it holds must be read."""
+    """It needs no `state()` of its own: wherever it is kept, what it holds must be read."""
 
     class Told:
         __module__ = Arc.__module__
