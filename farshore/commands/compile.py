@@ -14,7 +14,7 @@ import click
 from ..compile.compilation import Compilation, compiled
 from ..lint import errors
 from ..runbook.find import RUNBOOKS
-from ..runbook.load import load_all
+from ..runbook.load import read_all
 from ..runbook.mistakes import Mistakes
 
 
@@ -51,8 +51,10 @@ def command(check: bool, as_json: bool) -> None:
 
 def _derived(root: Path) -> Compilation:
     """What lint calls an error is refused as well, and all of it at once. Raises Mistakes."""
-    runbooks = load_all(root / RUNBOOKS)
-    wrong = errors(runbooks)
+    runbooks, mistakes = read_all(root / RUNBOOKS)
+    wrong = [*mistakes, *errors(runbooks)]
+    if mistakes:
+        raise Mistakes(wrong)
     try:
         derived = compiled(root, runbooks)
     except Mistakes as refused:

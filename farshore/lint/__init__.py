@@ -9,14 +9,14 @@ darkness.py (what each call needs, and which losses a run survives).
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from ..compile.machine import machines
 from ..compile.refusals import refusals
-from ..runbook.load import load, load_all
+from ..runbook.load import load, read_all
 from ..runbook.mistakes import Mistake, Mistakes
 from ..runbook.model import Runbook
 from . import darkness, order, partners, promises
@@ -42,11 +42,16 @@ class Judgement:
 
 def judgements(app: Path) -> list[Judgement]:
     """The judgement of a runbook, or of all of a folder. What cannot be read is found, not raised."""
+    runbooks, mistakes = read_all(app) if app.is_dir() or not app.suffix else _read(app)
+    unread = [Judgement("", tuple(map(_unfit, mistakes)))] if mistakes else []
+    return [*unread, *(judged(runbook) for runbook in runbooks)]
+
+
+def _read(path: Path) -> tuple[tuple[Runbook, ...], Sequence[Mistake]]:
     try:
-        runbooks = load_all(app) if app.is_dir() or not app.suffix else (load(app),)
-    except Mistakes as mistakes:
-        return [Judgement("", tuple(map(_unfit, mistakes.mistakes)))]
-    return [judged(runbook) for runbook in runbooks]
+        return (load(path),), ()
+    except Mistakes as refused:
+        return (), refused.mistakes
 
 
 def errors(runbooks: Iterable[Runbook]) -> list[Mistake]:

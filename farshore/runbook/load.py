@@ -46,11 +46,13 @@ def load(path: Path | str, registry: Registry | None = None) -> Runbook:
     return runbook
 
 
-def load_all(folder: Path | str, registry: Registry | None = None) -> tuple[Runbook, ...]:
-    """Every runbook of a folder, by file name. Raises the Mistakes of all of them together."""
+def read_all(
+    folder: Path | str, registry: Registry | None = None
+) -> tuple[tuple[Runbook, ...], list[Mistake]]:
+    """The runbooks of a folder that can be read, by file name, and the mistakes of the others."""
     folder = Path(folder)
     if not folder.is_dir():
-        raise Mistakes([Mistake(str(folder), 0, "no such folder", "run farshore where runbooks/ is")])
+        return (), [Mistake(str(folder), 0, "no such folder", "run farshore where runbooks/ is")]
     drafts = [_Draft(path, registry or steps()) for path in sorted(folder.glob("*.yaml"))]
     runbooks = [draft.runbook() for draft in drafts]
     mistakes = [mistake for draft in drafts for mistake in draft.mistakes]
@@ -63,9 +65,7 @@ def load_all(folder: Path | str, registry: Registry | None = None) -> tuple[Runb
             what = f"application {quoted(draft.application)} stands in {other.path} already"
             line = draft.lines["application"]
             mistakes.append(Mistake(str(draft.path), line, what, "an application has one runbook"))
-    if mistakes:
-        raise Mistakes(mistakes)
-    return tuple(runbook for runbook in runbooks if runbook is not None)
+    return tuple(runbook for runbook in runbooks if runbook is not None), mistakes
 
 
 class _Draft:
