@@ -14,7 +14,7 @@ from click.testing import CliRunner, Result
 import twin.applications
 from farshore.cli import farshore
 from farshore.runbook.load import load
-from farshore.runbook.model import Runbook
+from farshore.runbook.model import Line, Runbook
 from farshore.simulate.rehearsal import Rehearsal
 from farshore.simulate.report import Report
 from farshore.simulate.simulation import Simulation
@@ -116,7 +116,13 @@ def stories(report: Report, invariant: str) -> Iterator[str]:
 
 
 def test_a_failover_that_takes_both_regions_out_leaves_customers_led_nowhere(runbook: Runbook) -> None:
-    report = rehearsed(changed(runbook, "failover", 3, reserved=0))
+    lines = runbook.procedures["failover"]
+    fence = lines[2]
+    assert isinstance(fence, Line)
+    other = dataclasses.replace(fence, inputs={**fence.inputs, "region": "$to"})
+    failover = (*lines[:3], other, *lines[3:])
+    wrong = dataclasses.replace(runbook, procedures={**runbook.procedures, "failover": failover})
+    report = rehearsed(wrong)
     assert "clients: no customer is led anywhere" in stories(report, "S3")
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from botocore import xform_name
 from every_service import every_service
 
+import farshore.explore.person
 import farshore.operate
 import functions.ledger
 from farshore.runbook.registry import steps
@@ -24,11 +25,11 @@ CALLERS = ("twin/applications", *(f"farshore/{room}" for room in ROOMS))
 
 
 def apis() -> Iterator[Api]:
-    """What steps and the operator's commands declare that they call, and the ledger's own."""
+    """What steps, the operator and exploration's person declare that they call, and the ledger's own."""
     for kind in steps().values():
         yield from (*kind.reads, *kind.writes)
     modules = [each.name for each in pkgutil.iter_modules(farshore.operate.__path__, "farshore.operate.")]
-    for module in (functions.ledger, *map(importlib.import_module, modules)):
+    for module in (functions.ledger, farshore.explore.person, *map(importlib.import_module, modules)):
         yield from (value for value in vars(module).values() if isinstance(value, Api))
 
 
