@@ -75,6 +75,8 @@ def test_what_a_region_acknowledged_while_replication_stalled_is_late_and_not_lo
         "failover,graceful,killed@",
         "failback,ungraceful,lost_after@",
         "failover,graceful,dark:us-west-1@failover-1/lambda",
+        "failback,graceful,dark:dynamodb/us-east-1",
+        "failover,ungraceful,partition:",
     ],
 )
 def test_it_is_explored_by_the_same_command(only: str) -> None:

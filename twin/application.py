@@ -127,7 +127,8 @@ class Session(Protocol):
         """Through the network. Raises urllib3's errors, and Refusal where an answer is not as wanted."""
 
     def write(self, region: str, key: str) -> None:
-        """The write of a bare visit, straight to the data: there is no network on its way."""
+        """The write of a bare visit, straight to the data: there is no network on its way. Raises Refusal
+        where it is not acknowledged."""
 
 
 class Application(Protocol):

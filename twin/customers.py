@@ -163,7 +163,10 @@ class BareCustomer:
         for entry in sorted(application.entries, key=lambda entry: entry.region):
             if entry.region in there and entry.is_open():
                 key = f"bare-{len(notebook.promises)}"
-                application.session.write(entry.region, key)
+                try:
+                    application.session.write(entry.region, key)
+                except Refusal:
+                    continue
                 name = f"{self._dataset.name} {key}"
                 notebook.promise(Promise(name, self._dataset.name, key, entry.region, self._clock.now))
 

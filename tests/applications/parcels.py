@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 
+from botocore.exceptions import ConnectTimeoutError
 from urllib3.exceptions import HTTPError
 
 from twin.application import Journey, Refusal, Visitor
@@ -73,7 +74,6 @@ class Parcels:
         self.datasets = (GlobalTableData(on.cloud, self._table, "parcels"),)
         self.entries = tuple(RegionalApi(on, self._table, region) for region in REGIONS)
         self.routes, self.session = (self,), self
-        on.net.name("parcels.example", lambda: next((host(region) for region in self.led_to()), None))
 
     def intent(self) -> dict[str, float]:
         """Clients are to go wherever nobody has throttled them."""
@@ -96,7 +96,10 @@ class Parcels:
         visitor.promised(f"parcel {key}", "parcels", key, answer["region"])
 
     def write(self, region: str, key: str) -> None:
-        self._table.put(region, key, {"parcel": key}, name=f"parcels {key}")
+        try:
+            self._table.put(region, key, {"parcel": key}, name=f"parcels {key}")
+        except ConnectTimeoutError as silence:
+            raise Refusal(str(silence)) from None
 
     def settings(self) -> dict[str, object]:
         return {entry.region: entry.glance() for entry in self.entries}
