@@ -16,7 +16,7 @@ from typing import Annotated, Any, ClassVar, Generic, Literal, TypeVar
 
 from .calls import Api, Call
 from .inputs import Seconds
-from .ledger import Note
+from .ledger import PUT, Note
 from .world import World
 
 Phase = Literal["detect", "approve", "data", "capacity", "consumers", "traffic", "verify"]
@@ -62,7 +62,7 @@ class Step(Generic[Seen]):
     reads: ClassVar[tuple[Api, ...]] = ()
     writes: ClassVar[tuple[Api, ...]] = ()
     notes: ClassVar[tuple[Api, ...]] = ()
-    """The ledger's writes that it needs; every tick reads the ledger."""
+    """The ledger's writes that its own notes need; see `ledger_writes`."""
     busy: ClassVar[frozenset[str]] = frozenset()
     """The service's own error codes for: not now."""
     every: ClassVar[float] = 5
@@ -79,6 +79,12 @@ class Step(Generic[Seen]):
     def moves(cls) -> bool:
         """It moves data or customers, so that giving the fences back would no longer undo a run."""
         return cls.point_of_no_return or cls.one_way is not None
+
+    @classmethod
+    def ledger_writes(cls) -> tuple[Api, ...]:
+        """What its function writes in the ledger: its notes, and before it moves anything that it has begun.
+        Every tick reads the ledger."""
+        return tuple(dict.fromkeys((*cls.notes, *((PUT,) if cls.moves() else ()))))
 
     phase: ClassVar[Phase | None] = None
     """Where it belongs on the way of a failover: the linter holds a runbook to the order. Fences say it by

@@ -98,17 +98,18 @@ def test_what_is_declared_is_called_and_what_is_called_is_declared(kind: type[St
 
 @each
 def test_a_step_declares_each_operation_once_and_reads_what_it_writes(kind: type[Step[Any]]) -> None:
-    for apis in (kind.reads, kind.writes, kind.notes):
+    for apis in (kind.reads, kind.writes, kind.ledger_writes()):
         assert len(set(apis)) == len(apis)
     assert not kind.writes or kind.reads, "a 200 is no success: what is written is read back"
-    assert set(kind.notes) <= {PUT, DELETE}
+    assert set(kind.ledger_writes()) <= {PUT, DELETE}
     assert kind.fences is False or kind.notes, "a fence remembers"
-    assert not kind.moves() or PUT in kind.notes, "what moves data or customers notes that it begins"
+    if kind.point_of_no_return or kind.one_way is not None:
+        assert PUT in kind.ledger_writes(), "what moves data or customers notes that it begins"
 
 
 def declared_apis() -> Iterator[Any]:
     for kind in KINDS:
-        for api in dict.fromkeys((*kind.reads, *kind.writes, *kind.notes)):
+        for api in dict.fromkeys((*kind.reads, *kind.writes, *kind.ledger_writes())):
             yield pytest.param(api, id=f"{kind.name} {api.action}")
 
 

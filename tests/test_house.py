@@ -30,7 +30,7 @@ ROOT = Path(__file__).parent.parent
 OWN = ("twin/applications/", "twin/services/")
 KINDS: list[StepType] = list(steps().values())
 DECLARED = {
-    *(api for kind in KINDS for api in (*kind.reads, *kind.writes, *kind.notes)),
+    *(api for kind in KINDS for api in (*kind.reads, *kind.writes, *kind.ledger_writes())),
     *(api for module in (ledger, operator, runs) for api in vars(module).values() if isinstance(api, Api)),
 }
 APIS = {api for api in DECLARED if not api.is_http}

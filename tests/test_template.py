@@ -35,7 +35,7 @@ MACHINES = {
 CALLS = {
     f"{step.name} {api.action} {api.operation_name}": api
     for step in steps().values()
-    for api in (QUERY, *step.reads, *step.writes, *step.notes)
+    for api in (QUERY, *step.reads, *step.writes, *step.ledger_writes())
     if not api.is_http
 }
 

@@ -112,7 +112,7 @@ def _calls(kind: StepType) -> Iterator[list[str]]:
             else:
                 where = f"{api.home} alone" if api.home else "each Region"
                 yield [_action(api), use, api.plane, where, _resources(api)]
-    ledger = ", ".join(_action(api) for api in (QUERY, *kind.notes))
+    ledger = ", ".join(_action(api) for api in (QUERY, *kind.ledger_writes()))
     yield [ledger, "remembers", QUERY.plane, "any of three Regions", _resources(QUERY)]
 
 

@@ -60,7 +60,7 @@ def statements(step: str, uses: Iterable[tuple[Runbook, Machine]]) -> tuple[Stat
             for api in _calls(kind):
                 granted.setdefault(api.action, set()).update(_of_application(api, runbook, use))
                 whys[api.action] = api.why
-        for api in (QUERY, *kind.notes):
+        for api in (QUERY, *kind.ledger_writes()):
             granted.setdefault(api.action, set()).update(_of_ledger(api, runbook))
     alike: dict[tuple[str, ...], list[str]] = {}
     for action, resources in sorted(granted.items()):

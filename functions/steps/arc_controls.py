@@ -17,7 +17,6 @@ from typing import Annotated, ClassVar
 from ..calls import Api, Endpoint
 from ..handler import lambda_handler
 from ..inputs import AwsRegion, ClusterEndpoint, Region, RoutingControlArn, Whole
-from ..ledger import PUT
 from ..step import Change, Decision, Done, Step, Wait
 from ..world import World
 
@@ -53,7 +52,6 @@ class ArcControls(Step[Seen]):
     reads: ClassVar = (GET,)
     writes: ClassVar = (UPDATE,)
     busy: ClassVar = frozenset({"ConflictException"})
-    notes: ClassVar = (PUT,)
     point_of_no_return: ClassVar = True
     phase: ClassVar = "traffic"
     block: ClassVar = "ARCRoutingControl"

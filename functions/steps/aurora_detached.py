@@ -33,7 +33,6 @@ from ..calls import Api, Silence
 from ..errors import Refused
 from ..handler import lambda_handler
 from ..inputs import ClusterId, GlobalClusterId, Loss, Region
-from ..ledger import PUT
 from ..step import Change, Decision, Done, Step, Wait
 from ..world import World
 
@@ -83,7 +82,6 @@ class AuroraDetached(Step[Seen]):
         "the detached cluster never rejoins: a new secondary has to be built from it, and the old writer, "
         "stale and still writable, has to be kept from customers, or both Regions write"
     )
-    notes: ClassVar = (PUT,)
     point_of_no_return: ClassVar = True
     phase: ClassVar = "data"
 

@@ -30,7 +30,6 @@ from ..calls import Api, Silence
 from ..errors import Refused
 from ..handler import lambda_handler
 from ..inputs import ClusterId, GlobalClusterId, Loss, Region
-from ..ledger import PUT
 from ..step import Change, Decision, Done, Step, Wait
 from ..world import World
 
@@ -68,7 +67,6 @@ class AuroraWriter(Step[Seen]):
     reads: ClassVar = (DESCRIBE, LAG)
     writes: ClassVar = (SWITCHOVER, FAILOVER)
     busy: ClassVar = BUSY
-    notes: ClassVar = (PUT,)
     point_of_no_return: ClassVar = True
     phase: ClassVar = "data"
     block: ClassVar = "AuroraGlobalDatabase"
