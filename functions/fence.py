@@ -41,7 +41,7 @@ NOTHING_WITHHELD = "nothing withheld"
 """The outcome of a restore: its owner remembers nothing, or no longer."""
 
 ASKS = 3
-"""How often one look asks those that were silent while others answered: in the dark it asks twice."""
+"""How often one look asks those that were silent while others answered; in the dark it mostly asks twice."""
 
 Value = object
 """What JSON can hold: a setting as the ledger remembers it. None is a setting too: there is none."""
@@ -160,13 +160,14 @@ def remembered_here(world: World, resource: str) -> bool:
     return any(memory.owner == world.run.owner for memory in world.records.remembered(resource))
 
 
-def ask_all(world: World, calls: Sequence[Call]) -> list[Sight]:
+def ask_all(world: World, calls: Sequence[Call], patience: float) -> list[Sight]:
     """`world.ask`, and again for those that were silent: of forty reads, one fails. Where all were, only once
-    more: a Region that lives must not seem dark for a few lost answers."""
-    sights = world.ask(*calls)
+    more: a Region that lives must not seem dark for a few lost answers. A graceful run's look past `patience` is
+    its last, and may be its first (Lambda's own answers get lost too): it asks as often as it may."""
+    sights, last = world.ask(*calls), world.run.mode == "graceful" and world.waited > patience
     for again in range(ASKS - 1):
         silent = [place for place, sight in enumerate(sights) if isinstance(sight, Silence)]
-        if not silent or (again and len(silent) == len(sights)):
+        if not silent or (again and len(silent) == len(sights) and not last):
             break
         for place, sight in zip(silent, world.ask(*(calls[place] for place in silent)), strict=True):
             sights[place] = sight

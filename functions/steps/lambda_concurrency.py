@@ -65,7 +65,7 @@ class LambdaConcurrency(Step[FenceSight]):
         resources = {self._resource(function): function for function in self.functions}
         asked = [r for r in resources if self.reserved != "restore" or remembered_here(world, r)]
         calls = [READ(self.region, FunctionName=resources[resource]) for resource in asked]
-        sights = dict(zip(asked, ask_all(world, calls), strict=True))
+        sights = dict(zip(asked, ask_all(world, calls, self.patience), strict=True))
         held = [
             Held(resource, _value(sights.get(resource, NOT_ASKED)), confirmed=True, put=self._put(function))
             for resource, function in resources.items()

@@ -105,6 +105,7 @@ class S3PublicAccess(Step[FenceSight]):
                     GET(self.region, Bucket=self.buckets[self.region]),
                     HTTP_GET(world.run.target, url=self.website),
                 ],
+                self.patience,
             )
             current = _setting(block)
             confirmed = not isinstance(current, Silence) and _is_closed(answer) is _closes(current)

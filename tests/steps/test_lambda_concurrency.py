@@ -315,6 +315,14 @@ def test_a_graceful_run_is_refused_by_a_silent_region_once_its_patience_ends(sce
     assert scene.records() == {}
 
 
+def test_a_first_look_that_comes_late_does_not_take_two_lost_answers_for_a_dark_region(scene: Scene) -> None:
+    """Lambda's own answers were lost until then: patience has passed without anybody having looked."""
+    scene.deploy(basket_add=40)
+    scene.inject("GetFunctionConcurrency", "503", times=2)
+    scene.entered = scene.cloud.clock.now - 60
+    assert scene.tick(0, ("basket-add",))["outcome"] == "done"
+
+
 def test_an_ungraceful_run_goes_on_past_a_silent_region_and_owes_the_fence(scene: Scene) -> None:
     scene.deploy(basket_add=40, basket_get=None, basket_remove=1)
     scene.cloud.faults.dark.add(EAST)
