@@ -18,12 +18,12 @@ fenced in one tick. Both are pure. Their rules:
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from .calls import Call, Sight, Silence
 from .errors import Refused
 from .inputs import Patience, Seconds
-from .ledger import DELETE, PUT, Forget, Memory, Note, Owe, Pay, Records, Remember
+from .ledger import DELETE, PUT, Adopt, Forget, Memory, Note, Owe, Pay, Records, Remember
 from .run import GIVES_UP, Mode, Owner, Purpose
 from .step import Change, Decision, Done, Wait
 from .world import World
@@ -65,6 +65,7 @@ class FenceSight:
     """All resources of a step, and for whom they are held. Durations and `now` in seconds."""
 
     owner: Owner
+    execution: str
     purpose: Purpose
     mode: Mode
     now: float
@@ -77,7 +78,15 @@ class FenceSight:
     def of(cls, world: World, patience: float, held: Sequence[Held]) -> FenceSight:
         run = world.run
         return cls(
-            run.owner, run.purpose, run.mode, world.now, world.waited, patience, world.records, tuple(held)
+            run.owner,
+            run.execution,
+            run.purpose,
+            run.mode,
+            world.now,
+            world.waited,
+            patience,
+            world.records,
+            tuple(held),
         )
 
     @property
@@ -222,7 +231,7 @@ def _fence(seen: FenceSight, held: Held, target: Value, due: _Sum) -> None:
         if owed and not notes:
             due.unknown.append(why)
         else:
-            owe = Owe(held.resource, why, seen.now)
+            owe = Owe(held.resource, why, seen.now, seen.execution)
             due.add(f"owe the fence of {held.resource}", (*notes, *(() if owed else void), owe), calls)
     elif notes or calls:
         due.add(f"fence {held.resource}", notes, calls)
@@ -231,12 +240,17 @@ def _fence(seen: FenceSight, held: Held, target: Value, due: _Sum) -> None:
 
 
 def _memory(seen: FenceSight, held: Held, target: Value) -> tuple[Note, ...]:
-    """What to remember of a resource that answered: never our own target, and at most once."""
-    if seen.mine(held.resource) is not None:
-        return ()
+    """What to remember of a resource that answered: never our own target, and at most once.
+
+    What a run before has left fenced is this run's from now on: whoever fences last gives back."""
+    mine = seen.mine(held.resource)
+    if mine is not None:
+        adopts = seen.purpose == "move" and mine.by != seen.execution
+        return (Adopt(replace(mine, by=seen.execution)),) if adopts else ()
     if held.current != target:
-        return (Remember(Memory(seen.owner, held.resource, held.current)),)
-    return tuple(Remember(Memory(seen.owner, held.resource, m.value)) for m in seen.others(held.resource)[:1])
+        return (Remember(Memory(seen.owner, held.resource, held.current, seen.execution)),)
+    others = seen.others(held.resource)[:1]
+    return tuple(Remember(Memory(seen.owner, held.resource, m.value, seen.execution)) for m in others)
 
 
 def _restore(seen: FenceSight, held: Held, due: _Sum) -> None:
@@ -255,7 +269,7 @@ def _restore(seen: FenceSight, held: Held, due: _Sum) -> None:
         elif seen.to_give_back(held.resource):
             due.unknown.append(why)
         else:
-            owe = Owe(held.resource, why, seen.now, give_back=True)
+            owe = Owe(held.resource, why, seen.now, seen.execution, give_back=True)
             due.add(f"owe giving back {held.resource}", (owe,))
     elif held.current != mine.value:
         due.add(f"restore {held.resource}", (), held.put(mine.value))

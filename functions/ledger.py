@@ -61,6 +61,8 @@ class Memory:
     owner: str
     resource: str
     value: Any
+    by: str = ""
+    """The execution that took it away, or the last one that found it taken away and meant to."""
 
 
 @dataclass(frozen=True)
@@ -181,7 +183,17 @@ class Remember:
     memory: Memory
 
     def write_in(self, ledger: Ledger) -> None:
-        ledger.write_once(f"memory#{self.memory.owner}#{self.memory.resource}", {"value": self.memory.value})
+        ledger.write_once(_item(self.memory), {"value": self.memory.value, "by": self.memory.by})
+
+
+@dataclass(frozen=True)
+class Adopt:
+    """What a run before has left fenced is this run's now. `memory` is as it was read, but for its `by`."""
+
+    memory: Memory
+
+    def write_in(self, ledger: Ledger) -> None:
+        ledger.write(_item(self.memory), {"value": self.memory.value, "by": self.memory.by})
 
 
 @dataclass(frozen=True)
@@ -191,7 +203,7 @@ class Forget:
     memory: Memory
 
     def write_in(self, ledger: Ledger) -> None:
-        ledger.erase(f"memory#{self.memory.owner}#{self.memory.resource}")
+        ledger.erase(_item(self.memory))
 
 
 @dataclass(frozen=True)
@@ -201,13 +213,16 @@ class Owe:
     resource: str
     why: str
     since: float
+    by: str
+    """The execution that owes it."""
     give_back: bool = False
 
     def write_in(self, ledger: Ledger) -> None:
+        item, body = f"debt#{self.resource}", {"why": self.why, "since": self.since, "by": self.by}
         if self.give_back:  # whatever was owed before: it is not wanted any more
-            ledger.write(f"debt#{self.resource}", {"why": self.why, "since": self.since, "give_back": True})
+            ledger.write(item, {**body, "give_back": True})
         else:
-            ledger.write_once(f"debt#{self.resource}", {"why": self.why, "since": self.since})
+            ledger.write_once(item, body)
 
 
 @dataclass(frozen=True)
@@ -262,7 +277,7 @@ def _records(written: tuple[tuple[str, str], ...]) -> Records:
         kind, _, rest = item.partition("#")
         if kind == "memory":
             owner, _, resource = rest.partition("#")
-            memories.append(Memory(owner, resource, body["value"]))
+            memories.append(Memory(owner, resource, body["value"], body.get("by", "")))
         elif kind == "debt":
             debts[rest] = body
         elif kind == "decision":
@@ -277,6 +292,10 @@ def _records(written: tuple[tuple[str, str], ...]) -> Records:
         decisions=decisions,
         take_over=items.get("take_over", {}),
     )
+
+
+def _item(memory: Memory) -> str:
+    return f"memory#{memory.owner}#{memory.resource}"
 
 
 def _stamp(lease: Lease | None) -> str | None:

@@ -76,7 +76,7 @@ def test_an_application_of_which_nothing_is_known_has_an_empty_page(ledger: Ledg
 
 def test_everything_is_read_at_once(ticker: Ticker, ledger: Ledger) -> None:
     mine, theirs = Memory("run", BUY, 40), Memory("outage", BUY, "unreserved")
-    notes: list[Note] = [Remember(mine), Remember(theirs), Owe(BUY, "dark", 7.0), Hold(FREE, None)]
+    notes: list[Note] = [Remember(mine), Remember(theirs), Owe(BUY, "dark", 7.0, "run-1"), Hold(FREE, None)]
     for note in [*notes, Propose("abc", THIS, [{"state": "a"}], 8.0)]:
         note.write_in(ledger)
     ledger.write("directive", {"pause": True})
@@ -87,7 +87,7 @@ def test_everything_is_read_at_once(ticker: Ticker, ledger: Ledger) -> None:
     assert records.lease == FREE
     assert set(records.remembered(BUY)) == {mine, theirs}
     assert records.remembered("another") == ()
-    assert records.debts == {BUY: {"why": "dark", "since": 7.0}}
+    assert records.debts == {BUY: {"why": "dark", "since": 7.0, "by": "run-1"}}
     assert records.directive == {"pause": True}
     assert records.decisions == {"abc": {"decision": "approve"}}
     assert (records.proposal["hash"], records.proposal["plan"]) == ("abc", [{"state": "a"}])
@@ -99,7 +99,7 @@ def test_the_first_memory_and_the_first_debt_win(ledger: Ledger) -> None:
     for value in (40, 0):
         Remember(Memory("run", BUY, value)).write_in(ledger)
     for since in (7.0, 8.0):
-        Owe(BUY, "dark", since).write_in(ledger)
+        Owe(BUY, "dark", since, "run-1").write_in(ledger)
     assert ledger.read().remembered(BUY) == (Memory("run", BUY, 40),)
     assert ledger.read().debts[BUY]["since"] == 7.0
 
@@ -113,7 +113,7 @@ def test_a_memory_comes_back_as_it_was(ledger: Ledger, value: object) -> None:
 
 def test_what_is_given_back_is_forgotten_and_what_is_paid_is_not_owed(ledger: Ledger) -> None:
     mine, theirs = Memory("run", BUY, 40), Memory("outage", BUY, 40)
-    for note in (Remember(mine), Remember(theirs), Owe(BUY, "dark", 7.0), Forget(mine), Pay(BUY)):
+    for note in (Remember(mine), Remember(theirs), Owe(BUY, "dark", 7.0, "run-1"), Forget(mine), Pay(BUY)):
         note.write_in(ledger)
     assert ledger.read().remembered(BUY) == (theirs,)
     assert ledger.read().debts == {}

@@ -75,13 +75,15 @@ class FinalState:
     triggered: frozenset[str]
     """Of those, the others that the alarm started."""
     moved: bool
-    """That run may have moved data or customers."""
+    """That run may have moved data or customers, before anybody repaired anything."""
     repaired: bool
     """A person has redriven it, or started anew."""
     stuck: str
     """What had to happen, and did not for hours; "" where nothing did."""
+    served_at_end: frozenset[str]
+    """Regions in which new customers were served when that run had just ended."""
     served_at_first: frozenset[str]
-    """Regions in which new customers were served, before anybody repaired anything."""
+    """The same once what could be paid was, before anybody repaired anything."""
     served: frozenset[str]
     """The same in the end."""
     shall_serve: frozenset[str]

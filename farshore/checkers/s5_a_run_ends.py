@@ -48,12 +48,18 @@ class ARunEnds(Checker):
             yield f"nothing is broken in {source}"
 
     def _left_customers_nowhere(self, final: FinalState) -> None:
-        procedure = final.first.procedure
-        fell_short = (
-            final.status == "FAILED" and not final.moved and self.subject.purpose(procedure) == "move"
-        )
-        if fell_short and not final.circumstances.ledger_denied and not final.served_at_first:
-            self.breach(f"{procedure} failed before it had moved anything, and left customers nowhere to go")
+        """A run that fails by itself gives back at once; one that was stopped, or that nobody could call any
+        more, as soon as the schedule that pays debts has found it."""
+        procedure, circumstances = final.first.procedure, final.circumstances
+        if final.moved or circumstances.ledger_denied or self.subject.purpose(procedure) != "move":
+            return
+        by_itself = final.status == "FAILED" and not circumstances.lasting
+        served = final.served_at_end if by_itself else final.served_at_first
+        if final.status not in ("SUCCEEDED", "RUNNING") and not served:
+            self.breach(
+                f"{procedure} ended {final.status} before it had moved anything, "
+                "and left customers nowhere to go"
+            )
 
 
 def _not_moved(final: FinalState, run: RunReport, runbook: Runbook) -> Iterator[str]:

@@ -29,7 +29,7 @@ def command(outside: Outside | None, app: str, as_json: bool, run: str, yes: boo
     operator = Operator(find(app), outside)
     snapshot = operator.runs.look(operator.runs.find(run))
     records = operator.records()
-    operator.must_be_redrivable(snapshot, operator.holder(records))
+    operator.must_be_redrivable(snapshot, records)
     plan = _remaining(operator, snapshot, records)
     if not as_json:
         show(plan_rows(plan))

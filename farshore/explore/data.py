@@ -89,7 +89,7 @@ class Outcome:
     fingerprints: Mapping[str, str] = field(default_factory=dict)
     """At the beginning of each of its states, by label."""
     end: str = ""
-    """The fingerprint of its end; "" of a run that was forked, as nobody asks there."""
+    """The fingerprint of its end, before its way back; "" where it was not followed to its end."""
     rejoined: str = ""
     """The state at whose beginning it was as its baseline run; "" where it was followed to its end."""
 

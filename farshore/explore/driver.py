@@ -10,12 +10,12 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 
 from functions.outside import Outside
-from twin.application import serving
+from twin.application import Promise, serving
 from twin.faults import EarlierAnswers, Request
 
-from ..operate.history import RunReport
+from ..checkers.final_state import Circumstances, FinalState
 from ..runbook.model import Runbook
-from ..simulate.final import RunFacts, final_state, lease_taken
+from ..simulate.final import AtFirst, RunFacts, at_first, final_state, lease_taken
 from ..simulate.fingerprint import fingerprint
 from ..simulate.simulation import Simulation
 from .circumstances import circumstances
@@ -27,12 +27,14 @@ from .person import REDRIVABLE, Person
 from .recorder import Recorder
 from .replies import RecordingOutside, Replies
 from .seam import Seam
-from .seed import Seed
+from .seed import OPPOSITE, Seed
 
 DICE = 1
 """Of the latencies: a run's faults tell it from others, not its dice."""
 WARM_UP = 90.0
 """Seconds before the beginning: by then all that is sampled has been."""
+WAY_BACK = {**OPPOSITE, "outage": "recovery"}
+"""What takes back what a procedure has done."""
 ALARMS_START = ("failover", "ungraceful")
 LONGEST = 3 * 3600.0
 """Seconds after which a run that has not ended never will."""
@@ -42,6 +44,10 @@ AFTERMATH = 100.0
 """Seconds after the end in which whatever is still under way arrives, and the schedule has run once."""
 DEBTS_PAID = 1800.0
 """Seconds in which a fence that is owed to a Region that answers again must be confirmed."""
+
+GIVEN_BACK = 300.0
+"""Seconds in which what a run took away that has ended before it moved anything must be given back: by then
+the schedule has found it, and the quiet time has passed."""
 
 
 class Driver:
@@ -82,8 +88,12 @@ class Driver:
         self._before()
         self._begin()
         self._run()
-        first, served = self._after()
-        return self._outcome(first, served)
+        final = self._final(self._after())
+        outcome = self._outcome(final)
+        if final.last.status == "SUCCEEDED" and self._differs(outcome):
+            self._go_back(final)
+            outcome.breaches = tuple(self.simulation.checkers.breaches)
+        return outcome
 
     def _name(self, procedure: str) -> str:
         """Of its next execution. Counted by procedure, so that a point means the same run whatever happens
@@ -146,53 +156,82 @@ class Driver:
     def _alarm_starts(self, seed: Seed) -> bool:
         return any(kind_of(fault).alarm(fault, self._runbook) for fault in seed.faults)
 
-    def _after(self) -> tuple[RunReport, frozenset[str]]:
+    def _after(self) -> AtFirst:
         """Whatever is under way arrives; what failed is repaired, once nothing is in its way any more.
 
-        The report of the run, and where customers were served, before that."""
+        How everything stood before that."""
         tally, clock = self.simulation.tally, self._clock
+        at_end = frozenset(serving(self.simulation.application))
         clock.sleep(AFTERMATH)
         self.injector.cease()
         clock.wait_for(self._quiet, LONGEST)
         clock.wait_for(lambda: not tally.owes, DEBTS_PAID)
-        first = self.simulation.report(self.main)
-        served = frozenset(serving(self.simulation.application))
+        if not self.simulation.moved(self.main):
+            clock.wait_for(lambda: bool(serving(self.simulation.application)), GIVEN_BACK)
+        first = at_first(self.simulation, self.main, at_end)
         while (failed := self._to_repair()) and len(self.person.repaired) < REPAIRS:
             clock.wait_for(self._caught_up, LONGEST)
             clock.sleep(AFTERMATH)
             clock.wait_for(self._quiet, LONGEST)
             if self._to_repair() == failed:  # and no alarm has started another meanwhile
-                self.person.repairs(failed, self.simulation.report(failed))
+                self.person.repairs(failed)
                 clock.wait_for(self._quiet, LONGEST)
         clock.wait_for(lambda: not tally.owes, DEBTS_PAID)
         clock.sleep(5)
         clock.wait_for(self._quiet, LONGEST)
-        return first, served
+        return first
 
-    def _outcome(self, first: RunReport, served: frozenset[str]) -> Outcome:
-        seed, simulation = self.injector.seed, self.simulation
-        reports = {arn: simulation.report(arn) for arn in self._in_order_of_their_ends()}
-        facts = RunFacts(
-            circumstances=circumstances(seed, self._runbook, self.main, self.injector.injected),
-            main=self.main,
-            first=first,
-            served_at_first=served,
-            reports=reports,
-            well=self._well,
-            triggered=frozenset(self._triggered),
-            repaired=bool(self.person.repaired),
-        )
-        final = final_state(simulation, facts)
-        simulation.checkers.on_end(final)
-        simulation.checkers.on_run_end(final.last)
-        outcome = Outcome(seed, first.status, tuple(simulation.checkers.breaches))
-        if self._forks is None:
-            outcome.end = self.stands()
+    def _final(self, first: AtFirst) -> FinalState:
+        """How everything stands, and what the checkers say of it."""
+        seed = self.injector.seed
+        said = circumstances(seed, self._runbook, self.main, self.injector.injected)
+        return self._checked(said, first, repaired=bool(self.person.repaired))
+
+    def _outcome(self, final: FinalState) -> Outcome:
+        simulation = self.simulation
+        outcome = Outcome(self.injector.seed, final.status, tuple(simulation.checkers.breaches))
+        outcome.end = self.stands()
         if self._recorder is not None:
             replies = Replies(simulation.cloud, simulation.deployment.outside)
             outcome.calls = list(self._recorder.calls(replies))
             outcome.fingerprints = self._seam.fingerprints
         return outcome
+
+    def _differs(self, outcome: Outcome) -> bool:
+        """No run that ended like this has gone back yet."""
+        return self._forks is None or outcome.end not in self._forks.ends
+
+    def _go_back(self, final: FinalState) -> None:
+        """The way back, with nothing in its way: what was forgotten on the way there is missed now."""
+        procedure, simulation = WAY_BACK.get(final.last.procedure, ""), self.simulation
+        if procedure not in simulation.deployment.arns:
+            return
+        self._clock.wait_for(self._caught_up, LONGEST)
+        simulation.tally.loss_accepted_at = None
+        self.main = simulation.begin(procedure, {"mode": "graceful"})
+        self._clock.wait_for(self._quiet, LONGEST)
+        self._clock.wait_for(lambda: not simulation.tally.owes, DEBTS_PAID)
+        first = at_first(simulation, self.main, frozenset(serving(simulation.application)))
+        self._checked(Circumstances(may_lose=False), first, lost=final.lost)
+
+    def _checked(
+        self, said: Circumstances, first: AtFirst, repaired: bool = False, lost: Sequence[Promise] = ()
+    ) -> FinalState:
+        """`lost` is what was lost before the run that it is about."""
+        facts = RunFacts(
+            circumstances=said,
+            main=self.main,
+            first=first,
+            reports={arn: self.simulation.report(arn) for arn in self._in_order_of_their_ends()},
+            well=self._well,
+            triggered=frozenset(self._triggered),
+            repaired=repaired,
+            lost=lost,
+        )
+        final = final_state(self.simulation, facts)
+        self.simulation.checkers.on_end(final)
+        self.simulation.checkers.on_run_end(final.last)
+        return final
 
     # What is asked meanwhile.
 
@@ -242,10 +281,12 @@ class Driver:
         return sorted(self._own(), key=end)
 
     def stands(self, request: Request | None = None) -> str:
-        """How everything stands, at a call by which Step Functions asks for a state's first tick, or now."""
+        """How everything stands, at a call by which Step Functions asks for a state's first tick, or now.
+
+        A run that was repaired has failed: it never stands as its baseline run, though it may end like it."""
         return fingerprint(
             self.simulation,
             request.parameters["Payload"] if request else None,
             self.injector.to_come(),
-            (self.person.busy, self.person.declines),
+            (self.person.busy, self.person.declines, self.person.repaired if request else None),
         )

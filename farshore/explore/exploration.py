@@ -31,6 +31,8 @@ class Exploration:
     broken: list[Result] = field(default_factory=list)
     """Baseline runs that went wrong though nothing was injected: nothing is, then."""
     results: list[Result] = field(default_factory=list)
+    _ends: set[str] = field(default_factory=set)
+    """Fingerprints of ends from which a run has gone back: from the same end none other need."""
 
     def survey(self) -> None:
         """Plays each baseline run once, and records its calls."""
@@ -39,6 +41,7 @@ class Exploration:
             fingerprints = {} if self.to_the_end else outcome.fingerprints
             name = baseline_name(seed)
             self.baselines.append(Baseline(seed, name, outcome.calls, outcome.status, fingerprints))
+            self._went_back(outcome)
             if outcome.breaches:
                 self.broken.append(Result(FaultCase(seed, name, "throughout", "nothing"), outcome))
 
@@ -57,16 +60,21 @@ class Exploration:
 
         def ended(case: FaultCase, outcome: Outcome | None) -> None:
             made[case.seed] = Result(case, outcome or broken(case.seed, "its process died"))
+            self._went_back(made[case.seed].outcome)
             on_end(made[case.seed])
 
         for baseline in self.baselines:
             mine = [case for case in order if case.baseline == baseline.name]
             if mine:
-                played(baseline.seed, forks=Forks(baseline, mine, ended))
+                played(baseline.seed, forks=Forks(baseline, mine, ended, self._ends))
         for case in order:
             if case.seed not in made:  # the baseline run did not come by its point
                 ended(case, played(case.seed))
         self.results += (made[case.seed] for case in order)
+
+    def _went_back(self, outcome: Outcome) -> None:
+        if outcome.end and not outcome.breaches and not self.to_the_end:
+            self._ends.add(outcome.end)
 
     def count(self, every: bool = False) -> dict[str, int]:
         """Points, their classes, kinds of fault, and the runs that come of them."""

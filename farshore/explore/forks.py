@@ -12,7 +12,7 @@ import os
 import pickle
 import re
 import select
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Set
 from contextlib import suppress
 from pathlib import Path
 
@@ -31,8 +31,10 @@ class Forks:
         baseline: Baseline,
         cases: Iterable[FaultCase],
         ended: Callable[[FaultCase, Outcome | None], None],
+        ends: Set[str] = frozenset(),
     ) -> None:
-        self.baseline = baseline
+        self.baseline, self.ends = baseline, ends
+        """`ends` has the fingerprints of ends from which another run has gone back; it grows meanwhile."""
         self._ended = ended
         self._waiting: dict[Point | None, list[FaultCase]] = {}
         self._running: dict[int, tuple[int, FaultCase]] = {}

@@ -75,6 +75,7 @@ class Injector:
     def cease(self) -> None:
         """Nothing goes wrong any more, and what lasts ends."""
         self._begins.clear()
+        self._ends.clear()
         for fault in list(self._lasting):
             self._end(fault)
 

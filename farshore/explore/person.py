@@ -20,7 +20,6 @@ from twin.clock import Clock
 from twin.cloud import WHO
 
 from ..checkers.events import TICK, Call
-from ..operate.history import RunReport
 from ..operate.operator import REDRIVE
 from ..operate.proposal import proposal_of
 from ..operate.runs import region_of
@@ -119,7 +118,7 @@ class Person:
             return
         operator = self._simulation.operator
         run, records = operator.runs.look(execution), operator.records()
-        operator.must_be_redrivable(run, operator.holder(records))
+        operator.must_be_redrivable(run, records)
         operator.go_on(run, records)
 
     def runs_what(self, execution: str) -> str:
@@ -139,11 +138,13 @@ class Person:
         """Words to one run, through the ledger."""
         self._simulation.operator.direct(execution, NAME, why, **words)
 
-    def repairs(self, execution: str, report: RunReport) -> None:
-        """As the documentation says: redrives it, or starts anew where it has undone its fences."""
+    def repairs(self, execution: str) -> None:
+        """As the documentation says: redrives it, or starts anew where that is refused."""
         self.repaired.append(execution)
-        if report.undone:
-            self.starts(report.procedure)
+        operator = self._simulation.operator
+        run = operator.runs.look(execution)
+        if operator.why_anew(run, operator.records()):
+            self.starts(run.report.procedure)
         else:
             self.insists(lambda: self.redrives(execution))
 

@@ -153,22 +153,25 @@ class Operator:
             raise Trouble(f"{call} was refused: {reply.code}: {reply.message}")
         return execution
 
-    def must_be_redrivable(self, snapshot: RunSnapshot, holder: Holder | None) -> None:
+    def why_anew(self, snapshot: RunSnapshot, records: Records) -> str:
+        """Why a run that failed can never be redriven, so that a new one must be started; "" where it can."""
+        lease = records.lease
+        if snapshot.report.undone:
+            return "ended in its Fail state, and a redrive would only fail again there"
+        if lease is not None and lease.holder != snapshot.arn and records.begun != snapshot.arn:
+            return "had moved nothing, and what it took away is no longer its own: another has held the lease"
+        if snapshot.described.get("redriveStatus", "REDRIVABLE") != "REDRIVABLE":
+            return f"cannot be redriven: {snapshot.described.get('redriveStatusReason', '')}"
+        return ""
+
+    def must_be_redrivable(self, snapshot: RunSnapshot, records: Records) -> None:
         """Raises Trouble, which says what to do instead, where the run cannot be redriven now."""
         status, app = snapshot.described["status"], self.runbook.application
         if status in ("RUNNING", "SUCCEEDED"):
             raise Trouble(f"{short(snapshot.arn)} is {status}: only a run that failed can be redriven")
-        if snapshot.report.undone:
-            raise Trouble(
-                f"{short(snapshot.arn)} ended in its Fail state, and a redrive would only fail again there: "
-                f"start a new run: farshore start {app} --mode …"
-            )
-        if snapshot.described.get("redriveStatus", "REDRIVABLE") != "REDRIVABLE":
-            reason = snapshot.described.get("redriveStatusReason", "")
-            raise Trouble(
-                f"{short(snapshot.arn)} cannot be redriven: {reason}: "
-                f"start a new run: farshore start {app} --mode …"
-            )
+        if why := self.why_anew(snapshot, records):
+            raise Trouble(f"{short(snapshot.arn)} {why}: start a new run: farshore start {app} --mode …")
+        holder = self.holder(records)
         if holder is not None and holder.lease.holder != snapshot.arn and not holder.ended:
             raise Trouble(
                 f"{short(holder.lease.holder)} holds the lease ({holder.status} {holder.why}): wait for it, "

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
 
 from functions.errors import NotYet
 from functions.ledger import Records
-from twin.application import fates, open_regions, serving
+from twin.application import Promise, fates, open_regions, serving
 
 from ..checkers.final_state import Circumstances, FinalState, SettlingRun
 from ..operate.history import RunReport, explained
@@ -18,16 +18,27 @@ SILENT = "the ledger does not answer"
 
 
 @dataclass(frozen=True)
+class AtFirst:
+    """How the run that all is about stood once it was over and debts were paid, before anybody repaired
+    anything."""
+
+    report: RunReport
+    moved: bool
+    """It may have moved data or customers."""
+    served: frozenset[str]
+    """Regions in which new customers were served."""
+    served_at_end: frozenset[str]
+    """The same when the run had just ended."""
+
+
+@dataclass(frozen=True)
 class RunFacts:
     """What whoever ran the simulation knows of it, and the simulation does not."""
 
     circumstances: Circumstances
     main: str
     """The execution that all is about."""
-    first: RunReport
-    """As it stood before anybody repaired anything."""
-    served_at_first: frozenset[str]
-    """Regions in which new customers were served then."""
+    first: AtFirst
     reports: Mapping[str, RunReport]
     """By execution, in the order of their ends: that run and all after it, but the settling ones."""
     well: Mapping[str, object]
@@ -35,8 +46,16 @@ class RunFacts:
     triggered: frozenset[str] = frozenset()
     """Of those executions, the ones that the alarm started."""
     repaired: bool = False
+    lost: Collection[Promise] = ()
+    """What was lost before that run, so not by it."""
     stuck: str = ""
     """What had to happen, and did not for hours."""
+
+
+def at_first(simulation: Simulation, execution: str, served_at_end: frozenset[str]) -> AtFirst:
+    """Now."""
+    report, served = simulation.report(execution), frozenset(serving(simulation.application))
+    return AtFirst(report, simulation.moved(execution), served, served_at_end)
 
 
 def final_state(simulation: Simulation, facts: RunFacts) -> FinalState:
@@ -49,20 +68,25 @@ def final_state(simulation: Simulation, facts: RunFacts) -> FinalState:
     lease = records.lease
     final = FinalState(
         circumstances=facts.circumstances,
-        status=facts.first.status,
-        why=facts.first.why,
+        status=facts.first.report.status,
+        why=facts.first.report.why,
         main=facts.main,
         reports=facts.reports,
         triggered=facts.triggered - {facts.main},
-        moved=facts.main in tally.moved,
+        moved=facts.first.moved,
         repaired=facts.repaired,
         stuck=facts.stuck,
-        served_at_first=facts.served_at_first,
+        served_at_end=facts.first.served_at_end,
+        served_at_first=facts.first.served,
         served=frozenset(serving(application)),
         shall_serve=frozenset(),
         open=frozenset(open_regions(application)),
         pages=tally.pages,
-        lost=[p for p, fate in fates(application, notebook.promises).items() if fate == "lost"],
+        lost=[
+            promise
+            for promise, fate in fates(application, notebook.promises).items()
+            if fate == "lost" and promise not in facts.lost
+        ],
         loss_accepted_at=tally.loss_accepted_at,
         last_write=max((p.at for p in notebook.promises if p.at <= accepted_at), default=0.0),
         debts=(*records.debts, *silent),

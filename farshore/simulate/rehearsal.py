@@ -14,7 +14,7 @@ from ..checkers.final_state import Circumstances
 from ..operate.history import RunReport
 from ..operate.proposal import Proposal, proposal_of
 from ..runbook.model import Runbook
-from .final import RunFacts, final_state
+from .final import AtFirst, RunFacts, final_state
 from .report import Moment, Report, Scene
 from .scenes import scene_of
 from .simulation import Simulation
@@ -290,8 +290,7 @@ class Rehearsal:
                     may_lose=self.mode == "ungraceful", lasting=bool(self.dark), since=self.broken_at
                 ),
                 main,
-                reports[main],
-                served,
+                AtFirst(reports[main], simulation.moved(main), served, served),
                 reports,
                 self._well,
                 stuck=self._stuck,

@@ -207,6 +207,10 @@ class Simulation:
             self.account.engine is not None and self.account.engine.executions[execution].status == "RUNNING"
         )
 
+    def moved(self, execution: str) -> bool:
+        """It has sent what moves data or customers, and was not denied it."""
+        return execution in self.tally.moved
+
     @property
     def engine(self) -> accounts.OwnEngine:
         """The twin's own: it knows what AWS would not say, and is asked in no time."""

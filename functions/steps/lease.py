@@ -5,10 +5,15 @@ taken by conditional write. A holder that has ended gives way, and whether it ha
 not assumed. A holder that cannot be asked gives way only to an ungraceful run with a person's recorded
 take-over. Without a clean release a call of the holder before may still be in flight: the new holder changes
 nothing until it has surely ended.
+
+However a run ends before it has moved anything, what it took away is given back, or owed: by its undo where
+that could do it; by whoever takes the lease after it where it was stopped, or its undo could not be called.
+The schedule that pays debts takes the lease for that, too.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Annotated, ClassVar
 
@@ -16,7 +21,7 @@ from ..calls import LONGEST_TICK_SECONDS, Absent, Api, Sight, Silence
 from ..errors import Refused
 from ..handler import lambda_handler
 from ..inputs import Seconds
-from ..ledger import PUT, Hold, Lease, Records
+from ..ledger import DELETE, PUT, Hold, Lease, Note, Owe, Pay, Records
 from ..run import Run
 from ..step import Change, Decision, Done, Step, Wait
 from ..world import World
@@ -49,7 +54,7 @@ class LeaseStep(Step[Seen]):
 
     name: ClassVar = "lease"
     reads: ClassVar = (DESCRIBE,)
-    notes: ClassVar = (PUT,)
+    notes: ClassVar = (PUT, DELETE)
     needs_lease: ClassVar = False
     written: ClassVar = False
 
@@ -65,7 +70,7 @@ class LeaseStep(Step[Seen]):
         settling = seen.run.purpose == "settle"
         if self.release:
             return self._let_go(seen, lease) if mine and lease is not None else Done("not held")
-        if settling and not seen.records.debts:
+        if settling and not seen.records.debts and not _left_up(seen):
             return Done("nothing owed")
         if lease is None or (lease.released and not mine):
             return self._cool(seen, lease) or self._take(seen, lease, quiet_until=0.0)
@@ -101,6 +106,7 @@ class LeaseStep(Step[Seen]):
         return None
 
     def _take(self, seen: Seen, after: Lease | None, quiet_until: float) -> Change:
+        left = () if after is None or after.released else _left_by(after, seen)
         epoch = 1 if after is None else after.epoch + 1
         ended = 0.0 if after is None else after.ended
         # A short hold must not end the quiet that an unclean change of holders before it began.
@@ -108,14 +114,52 @@ class LeaseStep(Step[Seen]):
         mine = Lease(
             seen.run.execution, seen.run.redrives, epoch, False, quiet_until, ended, seen.run.purpose
         )
-        return Change("take the lease", notes=(Hold(mine, after),))
+        return Change("take the lease", notes=(*left, Hold(mine, after)))
 
     def _let_go(self, seen: Seen, lease: Lease) -> Decision:
         if lease.released:
             return Done("released")
         ended = seen.now if lease.purpose == "move" else lease.ended
         free = replace(lease, released=True, ended=ended)
-        return Change("release the lease", notes=(Hold(free, lease),))
+        left = _taken_by(lease.holder, seen) if seen.run.purpose == "undo" else ()
+        return Change("release the lease", notes=(*left, Hold(free, lease)))
+
+
+def _left_up(seen: Seen) -> bool:
+    """The holder has ended, long enough ago that no person is just about to redrive it, and left fences up."""
+    lease, other = seen.records.lease, seen.other
+    if lease is None or lease.released or other is None or isinstance(other, Silence):
+        return False
+    if isinstance(other, Mapping):
+        if other["status"] == "RUNNING" or seen.now < other["stopDate"].timestamp() + LONGEST_TICK_SECONDS:
+            return False
+    return bool(_left_by(lease, seen))
+
+
+def _left_by(lease: Lease, seen: Seen) -> tuple[Note, ...]:
+    """What a holder that is over left for others to give back: nothing, where it may have moved anything."""
+    if lease.purpose != "move" or seen.records.begun == lease.holder:
+        return ()
+    return _taken_by(lease.holder, seen)
+
+
+def _taken_by(execution: str, seen: Seen) -> tuple[Note, ...]:
+    """Notes that this is to be given back. Fences that it only owed are wanted no more."""
+    debts = seen.records.debts
+    taken = [m.resource for m in seen.records.memories if m.owner == "run" and m.by == execution]
+    why = f"{execution.rpartition(':')[2]} ended before it moved anything"
+    return (
+        *(
+            Owe(resource, why, seen.now, execution, give_back=True)
+            for resource in taken
+            if not debts.get(resource, {}).get("give_back")
+        ),
+        *(
+            Pay(resource)
+            for resource, debt in debts.items()
+            if debt.get("by") == execution and resource not in taken
+        ),
+    )
 
 
 handler = lambda_handler(LeaseStep)

@@ -10,6 +10,7 @@ import pytest
 from ticker import APP, EAST, OTHER, THIS, WEST, Ticker, execution, ticking
 
 from functions.calls import LONGEST_TICK_SECONDS, Api
+from functions.ledger import BEGUN, Memory, Owe, Remember
 from functions.step import Change, Decision, Done, Step
 from functions.steps.lease import LeaseStep
 from functions.world import World
@@ -45,6 +46,8 @@ class Night(Ticker):
     def __init__(self, cloud: Any) -> None:
         super().__init__(cloud)
         self.executions = {THIS: "RUNNING", OTHER: "RUNNING", BACK: "RUNNING"}
+        self.stopped = self.clock.now
+        """When those that have ended did."""
         self.gate = "Off"
         self.opened_by: list[str] = []
         for region in (EAST, WEST):
@@ -85,7 +88,8 @@ class Night(Ticker):
             "executionArn": arn,
             "stateMachineArn": machine,
             "status": self.executions[arn],
-            "startDate": stamp(self.clock.now),
+            "startDate": stamp(self.clock.start),
+            **({} if self.executions[arn] == "RUNNING" else {"stopDate": stamp(self.stopped)}),
         }
 
     def _open(self, request: Request) -> dict[str, Any]:
@@ -335,6 +339,96 @@ def test_a_run_waits_for_settling_to_end(night: Night) -> None:
     assert f"NotYet: the state: {SETTLE} is retrying an owed fence" in night.refused()
     night.release(execution=SETTLE, purpose="settle")
     assert night.take()["outcome"] == "done"
+
+
+# What a run left that ended before it moved anything.
+
+BUY, PAY = "lambda:us-east-1:buy:reserved_concurrency", "lambda:us-east-1:pay:reserved_concurrency"
+ENDED = ["FAILED", "ABORTED", "TIMED_OUT"]
+
+
+def fenced(night: Night, by: str = THIS) -> None:
+    """The run holds the lease, has fenced one function, and owes the fence of another."""
+    night.take(execution=by)
+    Remember(Memory("run", BUY, 40, by)).write_in(night.ledger)
+    Owe(PAY, "dark", 0.0, by).write_in(night.ledger)
+
+
+def over(night: Night, status: str = "ABORTED") -> None:
+    """The run has ended, and so long ago that nobody is just redriving it."""
+    night.executions[THIS], night.stopped = status, night.clock.now
+    night.clock.sleep(LONGEST_TICK_SECONDS + 1)
+
+
+def to_give_back(night: Night) -> dict[str, bool]:
+    return {resource: bool(debt.get("give_back")) for resource, debt in night.records().debts.items()}
+
+
+@pytest.mark.parametrize("status", ENDED)
+def test_settling_gives_back_what_a_run_took_that_ended_before_it_moved_anything(
+    night: Night, status: str
+) -> None:
+    """And what that run only owed, nobody wants any more."""
+    fenced(night)
+    over(night, status)
+    assert settled(night) == "done"
+    assert night.holder == SETTLE
+    assert to_give_back(night) == {BUY: True}
+
+
+def test_settling_leaves_a_run_that_a_person_may_just_be_redriving(night: Night) -> None:
+    night.take()
+    Remember(Memory("run", BUY, 40, THIS)).write_in(night.ledger)
+    night.executions[THIS], night.stopped = "ABORTED", night.clock.now
+    assert settled(night) == "nothing owed"
+    assert night.holder == THIS
+
+
+def test_what_a_run_took_that_has_begun_to_move_anything_stays_taken(night: Night) -> None:
+    fenced(night)
+    night.ledger.write(BEGUN, {"execution": THIS})
+    over(night)
+    assert settled(night) == "done", "the fence that is owed is still to be put up"
+    assert to_give_back(night) == {PAY: False}
+
+
+def test_whoever_takes_the_lease_after_it_owes_what_such_a_run_took(night: Night) -> None:
+    fenced(night)
+    over(night)
+    night.take(execution=OTHER)
+    assert (night.holder, to_give_back(night)) == (OTHER, {BUY: True})
+
+
+def test_what_another_run_took_before_is_not_given_back_with_it(night: Night) -> None:
+    fenced(night, by=OTHER)
+    night.release(execution=OTHER)
+    night.take()
+    over(night)
+    night.take(execution=BACK, region=EAST)
+    assert to_give_back(night) == {PAY: False}
+
+
+def test_what_a_settling_run_fenced_stays_fenced_when_it_dies(night: Night) -> None:
+    night.ledger.write_once(f"debt#{PAY}", {"why": "dark", "since": 0.0})
+    settled(night)
+    Remember(Memory("run", BUY, 40, SETTLE)).write_in(night.ledger)
+    night.executions[SETTLE] = "ABORTED"
+    night.clock.sleep(LONGEST_TICK_SECONDS + 1)
+    night.take()
+    assert to_give_back(night) == {PAY: False}
+
+
+def test_an_undo_owes_what_it_could_not_give_back(night: Night) -> None:
+    fenced(night)
+    night.release(purpose="undo")
+    assert (night.holder, to_give_back(night)) == ("", {BUY: True})
+
+
+def test_a_run_that_went_well_owes_nothing_of_what_it_took(night: Night) -> None:
+    night.take()
+    Remember(Memory("run", BUY, 40, THIS)).write_in(night.ledger)
+    night.release()
+    assert to_give_back(night) == {}
 
 
 # Races.

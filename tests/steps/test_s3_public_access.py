@@ -187,7 +187,7 @@ def test_only_the_buckets_own_region_is_fenced(scene: Scene) -> None:
 
 def test_a_bucket_that_had_no_block_has_none_again(scene: Scene) -> None:
     scene.converge(True)
-    assert scene.ledger() == {f"memory#run#{FENCED}": {"value": None}}
+    assert scene.ledger() == {f"memory#run#{FENCED}": {"value": None, "by": EXECUTION}}
     scene.converge("restore")
     assert scene.block() is None
     assert scene.customers_read() == 200
@@ -240,13 +240,13 @@ def test_a_second_tick_changes_nothing(scene: Scene) -> None:
     writes = scene.writes()
     scene.converge(True)
     assert scene.writes() == writes == ["PutPublicAccessBlock"]
-    assert scene.ledger() == {f"memory#run#{FENCED}": {"value": None}}
+    assert scene.ledger() == {f"memory#run#{FENCED}": {"value": None, "by": EXECUTION}}
 
 
 def test_a_lost_answer_does_not_remember_the_fence_itself(scene: Scene) -> None:
     scene.inject("PutPublicAccessBlock", "lost_after", 1)
     scene.converge(True)
-    assert scene.ledger() == {f"memory#run#{FENCED}": {"value": None}}
+    assert scene.ledger() == {f"memory#run#{FENCED}": {"value": None, "by": EXECUTION}}
 
 
 def test_a_lost_request_is_sent_again(scene: Scene) -> None:
