@@ -242,7 +242,7 @@ class Driver:
         return sorted(self._own(), key=end)
 
     def stands(self, request: Request | None = None) -> str:
-        """How everything stands, at a call by which Step Functions asks for a state's first tick, or now."""
+        """How everything stands, at a call by which a machine asks for a state's first tick, or now."""
         return fingerprint(
             self.simulation,
             request.parameters["Payload"] if request else None,
