@@ -19,6 +19,10 @@ LONGEST_CALL_SECONDS = CONNECT_SECONDS + READ_SECONDS
 LONGEST_TICK_SECONDS = 60
 """Every function's time-out: when it has passed, the tick that checked the lease has surely ended."""
 
+HOMES = ("us-east-1", "us-west-2")
+"""Where the control planes of AWS's global services live.
+Source: docs.aws.amazon.com/whitepapers/latest/aws-fault-isolation-boundaries/global-services.html"""
+
 Plane = Literal["data", "control"]
 
 
@@ -28,8 +32,9 @@ class Api:
 
     `resource` is the ARN for IAM after "arn:<partition>:", in the words of the step's inputs
     ("lambda:{region}:{account}:function:{functions}"), for all the Regions of the runbook; "*" needs `why`.
-    `home` is the Region of a global service's control plane (us-east-1 for CloudFront, us-west-2 for ARC's
-    configuration); None is the Region that is called. `absent` names error codes that are a sight.
+    `home` is the Region of a global service's control plane, one of HOMES (us-east-1 for CloudFront,
+    us-west-2 for ARC's configuration); None is the Region that is called. `absent` names error codes that are
+    a sight.
     """
 
     action: str

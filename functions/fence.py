@@ -1,6 +1,6 @@
 """Fencing: to take something from customers, to remember what it was, and to give it back. Not a step itself.
 
-A step that fences (`lambda_concurrency`, `s3_public_access`) observes its resources as `Held`, in a
+A step that fences observes its resources as `Held`, in a
 `FenceSight`, and lets `take_away` or `give_back` decide about all of them at once: forty functions are
 fenced in one tick. Both are pure. Their rules:
 
@@ -171,8 +171,8 @@ def remembered_here(world: World, resource: str) -> bool:
 
 def ask_all(world: World, calls: Sequence[Call], patience: float) -> list[Sight]:
     """`world.ask`, and again for those that were silent: of forty reads, one fails. Where all were, only once
-    more: a Region that lives must not seem dark for a few lost answers. A graceful run's look past `patience` is
-    its last, and may be its first (Lambda's own answers get lost too): it asks as often as it may."""
+    more: a Region that lives must not seem dark for a few lost answers. A graceful run's look past `patience`
+    is its last, and may be its first (Lambda's own answers get lost too): it asks as often as it may."""
     sights, last = world.ask(*calls), world.run.mode == "graceful" and world.waited > patience
     for again in range(ASKS - 1):
         silent = [place for place, sight in enumerate(sights) if isinstance(sight, Silence)]

@@ -10,7 +10,7 @@ Adding a type is adding a NewType and its entry in FORMS, here or in the file of
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, NewType
 
@@ -73,6 +73,8 @@ class Form:
     """What a pattern cannot say: what is wrong, or nothing."""
     meant: Callable[[str], str] = lambda text: ""
     """What was perhaps meant by a text that does not fit; it counts only if it fits itself."""
+    relies_on: Callable[[str], Mapping[str, str]] = lambda text: {}
+    """What `prepare` should keep true for whoever goes where it leads, as of a step."""
 
     def fits(self, text: str) -> bool:
         return re.fullmatch(self.pattern, text) is not None
@@ -116,6 +118,17 @@ def _small_host(text: str) -> str:
 def _bad_port(text: str) -> str:
     port = re.match(r"[^/]*//[^/]*:([0-9]+)(/|$)", text)
     return f"has the port {port[1]}, of at most 65535" if port and not 0 < int(port[1]) < 65536 else ""
+
+
+WEBSITE = "website"
+"""The word of steps that keep what a website names, and of those that rely on it."""
+
+
+def _if_cached(url: str) -> Mapping[str, str]:
+    """Through a CDN, customers may be given what it has kept."""
+    host = re.match(r"https?://([^/:]*)", url)
+    cached = host is not None and host[1].endswith(".cloudfront.net")
+    return {WEBSITE: "what a CDN has kept sends customers to a stale writer"} if cached else {}
 
 
 _LABEL = "[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?"
@@ -236,6 +249,7 @@ FORMS: dict[Any, Form] = {
         canonical=_small_host,
         flaw=_bad_port,
         meant=_with_scheme,
+        relies_on=_if_cached,
     ),
     Origin: Form(
         "a URL without a path",
@@ -246,6 +260,7 @@ FORMS: dict[Any, Form] = {
         canonical=_small_host,
         flaw=_bad_port,
         meant=lambda text: _with_scheme(text).rstrip("/"),
+        relies_on=_if_cached,
     ),
     UrlPath: Form(
         "a path",
@@ -258,16 +273,6 @@ FORMS: dict[Any, Form] = {
     JsonKey: Form("a JSON key", "JSON keys", r"\S(.{0,253}\S)?", "one line of text", "host"),
 }
 """How each type of text is written, by its type; sources above each."""
-
-
-WEBSITE = "website"
-"""The word of steps that keep what a website names, and of those that rely on it."""
-
-
-def is_cached(url: str) -> bool:
-    """A CDN serves it, and may serve what it has kept."""
-    host = re.match(r"https?://([^/:]*)", url)
-    return host is not None and host[1].endswith(".cloudfront.net")
 
 
 def seconds(text: str | int | float) -> float:

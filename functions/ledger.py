@@ -33,7 +33,17 @@ QUERY = Api("dynamodb:Query", resource=TABLE, plane="data")
 PUT = Api("dynamodb:PutItem", resource=TABLE, plane="data")
 DELETE = Api("dynamodb:DeleteItem", resource=TABLE, plane="data")
 
+REGION_SETS = (
+    {"us-east-1", "us-east-2", "us-west-2"},
+    {"eu-west-1", "eu-west-2", "eu-west-3", "eu-central-1"},
+    {"ap-northeast-1", "ap-northeast-2", "ap-northeast-3"},
+)
+"""Where such a table can live: its three Regions are of one set.
+Source: docs.aws.amazon.com/amazondynamodb/latest/APIReference,
+API_CreateGlobalTableWitnessGroupMemberAction"""
+
 CONTENDED = frozenset({"ReplicatedWriteConflictException", "TransactionConflictException"})
+LEASE = "lease"
 BEGUN = "begun"
 LOST_RACE = "ConditionalCheckFailedException"
 
@@ -115,8 +125,8 @@ class Ledger:
         body = dict(vars(lease))
         stamp = _stamp(after)
         if stamp is None:
-            return self._put("lease", body, "attribute_not_exists(application)", _stamp(lease))
-        return self._put("lease", body, "stamp = :stamp", _stamp(lease), {":stamp": {"S": stamp}})
+            return self._put(LEASE, body, "attribute_not_exists(application)", _stamp(lease))
+        return self._put(LEASE, body, "stamp = :stamp", _stamp(lease), {":stamp": {"S": stamp}})
 
     def write(self, item: str, body: Mapping[str, Any]) -> None:
         """Directives, decisions and proposals: the last word counts."""
@@ -283,7 +293,7 @@ def _records(written: tuple[tuple[str, str], ...]) -> Records:
         elif kind == "decision":
             decisions[rest] = body
     return Records(
-        lease=Lease(**items["lease"]) if "lease" in items else None,
+        lease=Lease(**items[LEASE]) if LEASE in items else None,
         memories=tuple(memories),
         debts=debts,
         begun=items.get(BEGUN, {}).get("execution", ""),

@@ -157,8 +157,6 @@ MENTIONED: dict[str, dict[str, str]] = {
         "farshore/compile/states.py": "the names of the states that the compiler places",
         "farshore/compile/undo.py": "the compiler ends an undo with it",
         "farshore/commands/status.py": "the lease, not the step",
-        "farshore/simulate/simulation.py": "the lease, not the step",
-        "farshore/checkers/s8_one_holder.py": "the lease, not the step",
         "functions/ledger.py": "the lease, not the step",
     },
 }

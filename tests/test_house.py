@@ -3,20 +3,25 @@
 No file of farshore/, and none of twin/ outside an application's or a service's own folder, names an
 application, a step type, an AWS operation or a service. The names are derived: applications and services from
 the folders of twin/, step types from the registry, operations from botocore's models of every service that
-anybody declares a call of. Looked at are the text of each file, comments included, and its syntax tree.
+anybody declares a call of, and what AWS calls its services from the heads of all of botocore's models. Looked
+at are the words of each file, in comments and within identifiers, too, and its syntax tree.
 
 A file declares what it calls itself: `NAME = Api(...)` at module level is a declaration, all else is naming.
-And what farshore/compile/ writes is deployed: it may name what everything stands on, as the template does.
+And a room may name what it stands on, if STANDS_ON says why.
 """
 
 from __future__ import annotations
 
 import ast
 import functools
+import gzip
 import re
-from collections.abc import Iterator, Mapping
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Set
+from itertools import pairwise
 from pathlib import Path
 
+import botocore
 import botocore.session
 import pytest
 from botocore import xform_name
@@ -51,16 +56,53 @@ SERVICES = {
 }
 """As folders, as boto3 and as IAM spell them."""
 
+ROOMS = {
+    "applications": APPLICATIONS,
+    "services": folders("twin/services"),
+    "steps": [kind.__module__.rpartition(".")[2] for kind in KINDS],
+}
+"""Who lives in folders, or files, of their own, by the folder that has these."""
+
 ENGLISH = frozenset({"events", "health", "states", "logs"})
 """Services whose names are words of any text: they are names before a colon only (states:StartExecution)."""
 
-PLATFORM = {"iam", "lambda", "states", "stepfunctions"} | {
+MARKETED = {
+    *("Application Recovery Controller", "Athena", "Aurora", "Cognito", "Fargate", "Kinesis", "MySQL"),
+    *("Postgres", "PostgreSQL", "Redshift", "VPC"),
+}
+"""Products that are no services to boto3, or one of a longer name."""
+
+PLATFORM = {"cloudformation", "iam", "lambda", "states", "stepfunctions"} | {
     kind.lower() for kind in re.findall(r"Type: '?\"?AWS::(\w+)::", (ROOT / "template.yaml").read_text())
 }
-"""What everything that is compiled stands on."""
 
-AWS_PAGE = re.compile(r"(docs\.aws\.amazon\.com|github\.com)/\S+|ARC Region switch")
-"""Where a fact of AWS stands, and the product whose blocks steps correspond to."""
+STANDS_ON: Mapping[str, Set[str]] = {
+    "farshore/compile/": PLATFORM,  # what it writes is deployed, on what the template has
+    "farshore/operate/": {"stepfunctions"},  # a run is what Step Functions says of it, in its words
+    "farshore/checkers/s3_": {"s3"},  # the third invariant has the name of a service
+    "twin/": {"iam"},  # whoever answers, IAM judges each call before
+}
+"""The services that each room may name, and why."""
+
+NO_NAME = re.compile(
+    r"(docs\.aws\.amazon\.com|github\.com)/\S+"  # where a fact of AWS stands
+    r"|ARC Region switch"  # the product whose blocks steps correspond to
+    r"|lambda_handler"  # what every step makes its handler with
+    r"|(?<![\w\"'-])lambda(?=[ :])"  # Python's
+)
+
+WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[0-9]+")
+"""One word of a name, however its words are joined."""
+
+
+def spelling(name: str) -> str:
+    """The same for Step Functions, StepFunctions, step_functions and step-functions."""
+    return "".join(WORD.findall(name)).lower()
+
+
+def is_compound(name: str) -> bool:
+    """More than one word, so that no English text has it by chance."""
+    return len(WORD.findall(name)) > 1
 
 
 @functools.cache
@@ -71,49 +113,75 @@ def operations() -> frozenset[str]:
     return frozenset(name for model in models for name in model.operation_names)
 
 
-def is_compound(name: str) -> bool:
-    """More than one word, so that no English text has it by chance."""
-    return "_" in xform_name(name)
+@functools.cache
+def products() -> Mapping[str, Set[str]]:
+    """Services, as boto3 calls them, by the spelling of each of their names that is no plain English."""
+    found: dict[str, set[str]] = defaultdict(set)
+    for name in (SERVICES - ENGLISH) | MARKETED:
+        found[spelling(name)].add(name)
+    models = Path(botocore.__file__).parent / "data"
+    for model in models.glob("*/*/service-2.json.gz"):
+        with gzip.open(model, "rt") as text:
+            head = text.read(3000)
+        for name in re.findall(r'"service(?:Id|Abbreviation|FullName)":"(?:Amazon |AWS )?([^"]+)"', head):
+            if is_compound(name) or name.isupper():
+                found[spelling(name)].add(model.parent.parent.name)
+    return found
 
 
 @functools.cache
-def patterns() -> Mapping[str, re.Pattern[str]]:
-    """What is a name wherever it stands, in a comment, too."""
-    kinds = [name for kind in KINDS for name in (kind.name, kind.__name__) if is_compound(name)]
-    kebab = [name.replace("_", "-") for name in kinds if "_" in name]
-    ours = PLATFORM | ENGLISH | {"s3"}  # everything stands on it; English; an invariant
-    products = [name.replace("53", " ?53") for name in sorted(SERVICES - ours)]
+def names() -> Mapping[str, str]:
+    """What a spelling names, wherever it stands."""
+    kinds = [name for kind in KINDS for name in (kind.name, kind.__name__)]
     return {
-        "application": re.compile(
-            "|".join(r"[-_ ]?".join(n.split("_")) for n in APPLICATIONS), re.IGNORECASE
-        ),
-        "step": re.compile(rf"\b({'|'.join([*kinds, *kebab])})\b"),
-        "operation": re.compile(rf"\b({'|'.join(filter(is_compound, operations()))})\b"),
-        "service": re.compile(rf"\b({'|'.join(products)}|(?-i:s3)(?=[:/]))\b", re.IGNORECASE),
+        **dict.fromkeys(products(), "service"),
+        **{spelling(name): "operation" for name in operations() if is_compound(name)},
+        **{spelling(name): "step" for name in kinds if is_compound(name)},
+        **{spelling(name): "application" for name in APPLICATIONS},
     }
+
+
+def names_in(text: str) -> Iterator[tuple[int, str]]:
+    """Where words spell a name together, and the name as it stands there."""
+    words = list(WORD.finditer(text))
+    for i, first in enumerate(words):
+        spelled = ""
+        for j in range(i, len(words)):
+            spelled += words[j][0].lower()
+            if spelled in names():
+                yield first.start(), text[first.start() : words[j].end()]
+            if j + 1 == len(words) or not joined(text, words[j], words[j + 1]):
+                break
+
+
+def joined(text: str, word: re.Match[str], following: re.Match[str]) -> bool:
+    """They are parts of one identifier, or both capitalised, on two lines of a comment, too."""
+    gap = text[word.end() : following.start()]
+    capitals = word[0][0].isupper() and not following[0].islower()
+    return gap in ("", "-", "_") or (capitals and re.fullmatch(r"\s+(# *)?", gap) is not None)
 
 
 def named_in(path: str, text: str) -> set[tuple[int, str]]:
     """Line and name of everything that a file names."""
-    platform = PLATFORM if path.startswith("farshore/compile/") else set()
+    allowed = {name for room, services in STANDS_ON.items() if path.startswith(room) for name in services}
     tree = ast.parse(text) if path.endswith(".py") else ast.Module([], [])
     declared = {id(node) for node in declarations(tree)}
     lines = text.splitlines()
     for node in ast.walk(tree):
         if id(node) in declared and isinstance(node, ast.Constant):
             lines[node.lineno - 1] = lines[node.lineno - 1].replace(repr(node.value)[1:-1], "")
+    looked_at = NO_NAME.sub("", "\n".join(lines))
     found = {
-        (number, f"{what} {match.group()}")
-        for number, line in enumerate(lines, 1)
-        for what, pattern in patterns().items()
-        for match in pattern.finditer(AWS_PAGE.sub("", line))
-        if not any(f"{service}:{match.group()}" in line for service in platform)
+        (looked_at.count("\n", 0, at) + 1, f"{names()[spelling(name)]} {name}")
+        for at, name in names_in(looked_at)
+        if not products().get(spelling(name), set()) & allowed
+        and not looked_at[:at].endswith(tuple(f"{service}:" for service in allowed))
     }
     return found | {
         (node.lineno, name)
         for node in ast.walk(tree)
         if id(node) not in declared
-        for name in names_of(node, platform)
+        for name in names_of(node, allowed)
     }
 
 
@@ -125,23 +193,45 @@ def declarations(tree: ast.Module) -> Iterator[ast.AST]:
             yield from ast.walk(value)
 
 
-def names_of(node: ast.AST, platform: set[str]) -> Iterator[str]:
-    if isinstance(node, ast.Attribute) and node.attr in methods():
-        yield f"operation .{node.attr}"
-    elif isinstance(node, ast.ImportFrom):
-        parts = (node.module or "").split(".")
-        if {"services", "applications", "steps"} & set(parts[:-1]):
-            yield f"import of {node.module}"
-    elif isinstance(node, ast.Constant) and isinstance(node.value, str) and " " not in node.value:
-        if node.value.partition(":")[0] in platform:
-            return
-        yield from (f"{name!r} in {node.value!r}" for name in words_of(node.value) - platform)
+def names_of(node: ast.AST, allowed: Set[str]) -> Iterator[str]:
+    """What the syntax tree names in one word: text may have such a word by chance."""
+    match node:
+        case ast.Call(func=ast.Attribute(attr=called)) if called in methods():
+            yield f"operation .{called}()"
+        case ast.Import(names=imported):
+            yield from imports_of(alias.name for alias in imported)
+        case ast.ImportFrom(module=module, names=imported):
+            yield from imports_of(f"{module or ''}.{alias.name}" for alias in imported)
+        case ast.Compare(left=left, comparators=others):
+            yield from comparisons([left, *others])
+        case ast.MatchValue(value=value):
+            yield from comparisons([value])
+        case ast.Constant(value=str(value)) if " " not in value and value.partition(":")[0] not in allowed:
+            yield from (f"{name!r} in {value!r}" for name in words_of(value) - allowed)
+
+
+def comparisons(sides: Iterable[ast.expr]) -> Iterator[str]:
+    """Those with a step's name: as a key, lease is the ledger's word."""
+    for side in sides:
+        parts = side.elts if isinstance(side, ast.Tuple | ast.List | ast.Set) else [side]
+        texts = {part.value for part in parts if isinstance(part, ast.Constant)}
+        yield from (f"comparison with {kind.name!r}" for kind in KINDS if kind.name in texts)
+
+
+def imports_of(modules: Iterable[str]) -> Iterator[str]:
+    """Those of what has a folder, or as a step a file, of its own."""
+    for module in modules:
+        parts = module.split(".")
+        if any(own in ROOMS.get(room, ()) for room, own in pairwise(parts)):
+            yield f"import of {module}"
 
 
 @functools.cache
-def methods() -> frozenset[str]:
-    """Operations as boto3's clients spell them."""
-    return frozenset(xform_name(name) for name in operations() if is_compound(name))
+def methods() -> Set[str]:
+    """Operations of one word as boto3's clients spell them, unless a class of ours has such a method."""
+    product = [path for house in ("functions", "farshore", "twin") for path in (ROOT / house).rglob("*.py")]
+    ours = {name for path in product for name in re.findall(r"def (\w+)\(", path.read_text())}
+    return {xform_name(name) for name in operations() if not is_compound(name)} - ours
 
 
 def words_of(text: str) -> set[str]:
@@ -154,7 +244,7 @@ def words_of(text: str) -> set[str]:
 FILES = sorted(
     path.relative_to(ROOT).as_posix()
     for house in ("farshore", "twin")
-    for suffix in ("py", "md")
+    for suffix in ("py", "md", "yaml")
     for path in (ROOT / house).rglob(f"*.{suffix}")
     if not path.relative_to(ROOT).as_posix().startswith(OWN)
 )
@@ -182,18 +272,40 @@ def test_the_list_of_those_that_still_name_something_is_no_longer_than_they_are(
         ("# as the unicorn-shop has it", "application unicorn-shop"),
         ('"""Of aurora_writer."""', "step aurora_writer"),
         ("kind = AuroraWriter", "step AuroraWriter"),
-        ("from functions.steps.approval import Approval", "import of functions.steps.approval"),
-        ("from twin.services.arc.model import Cluster", "import of twin.services.arc.model"),
+        ("from functions.steps.approval import Approval", "import of functions.steps.approval.Approval"),
+        ("from functions.steps import approval", "import of functions.steps.approval"),
+        ("import functions.steps.approval as asked", "import of functions.steps.approval"),
+        ("from twin.services.arc.model import Cluster", "import of twin.services.arc.model.Cluster"),
         ("# asked Aurora to", "service Aurora"),
+        ("# an EventBridge rule", "service EventBridge"),
+        ("# what CloudWatch keeps", "service CloudWatch"),
+        ("# as in PostgreSQL", "service PostgreSQL"),
+        ("# Step Functions' own call", "service Step Functions"),
+        ("# through Global\n# Accelerator", "service Global\n# Accelerator"),
+        ("aurora_stuff = 1", "service aurora"),
+        ("def close(rds_client): ...", "service rds"),
+        ("class AuroraThing: ...", "service Aurora"),
+        ("class SNSTopic: ...", "service SNS"),
+        ("aurora_writer_state = 1", "step aurora_writer"),
         ("if operation == 'Publish': ...", "'Publish' in 'Publish'"),
-        ("if place == 'dynamodb/us-east-1': ...", "'dynamodb' in 'dynamodb/us-east-1'"),
-        ("client.failover_global_cluster()", "operation .failover_global_cluster"),
+        ("if place == 'dynamodb/us-east-1': ...", "service dynamodb"),
+        ("client.failover_global_cluster()", "operation failover_global_cluster"),
+        ("def mine(failover_global_cluster): ...", "operation failover_global_cluster"),
+        ("client.publish(text)", "operation .publish()"),
         ("WHAT = ['states:StartExecution']", "operation StartExecution"),
         ("if phase == 'approval': ...", "'approval' in 'approval'"),
+        ("if kind.name == 'lease': ...", "comparison with 'lease'"),
+        ("if kind.name in ('lease', 'x'): ...", "comparison with 'lease'"),
+        ("match kind.name:\n    case 'lease': ...", "comparison with 'lease'"),
     ],
 )
 def test_naming_is_noticed(line: str, name: str) -> None:
-    assert (1, name) in named_in("farshore/checkers/any.py", line)
+    assert name in {found for _, found in named_in("farshore/checkers/any.py", line)}
+
+
+def test_naming_is_noticed_where_it_stands() -> None:
+    text = "\n\n# through Global\n# Accelerator\nx = aurora_stuff\nx.publish()"
+    assert {line for line, _ in named_in("farshore/checkers/any.py", text)} == {3, 5, 6}
 
 
 @pytest.mark.parametrize(
@@ -202,15 +314,24 @@ def test_naming_is_noticed(line: str, name: str) -> None:
         "START = Api('states:StartExecution', client='stepfunctions')",
         "# Source: docs.aws.amazon.com/aurora/latest/FailoverGlobalCluster",
         "said = {'lease': lease, 'events': [], 'health': 'good'}",
-        "'''An approval is asked for; the lease is held.'''",
+        "'''An approval is asked for; the lease is held by the step functions of a run.'''",
+        "handler = max(table, key=lambda row: publish(row.architecture, row.snsx))",
     ],
 )
 def test_a_declared_call_a_source_and_plain_english_are_no_naming(line: str) -> None:
     assert not named_in("farshore/checkers/any.py", line)
 
 
-def test_the_compiler_may_name_what_everything_stands_on() -> None:
-    line = "ACTION = 'lambda:InvokeFunction'"
+@pytest.mark.parametrize(
+    ("room", "line", "other"),
+    [
+        ("farshore/compile/", "ACTION = 'lambda:InvokeFunction'", "ACTION = 'rds:FailoverGlobalCluster'"),
+        ("farshore/compile/", "# an EventBridge rule", "# a Route 53 record"),
+        ("farshore/operate/", "# what Step Functions says", "# what DynamoDB says"),
+        ("twin/", "# IAM judges it", "# RDS judges it"),
+    ],
+)
+def test_a_room_may_name_what_it_stands_on_and_nothing_else(room: str, line: str, other: str) -> None:
+    assert not named_in(f"{room}any.py", line)
     assert named_in("farshore/checkers/any.py", line)
-    assert not named_in("farshore/compile/any.py", line)
-    assert named_in("farshore/compile/any.py", "ACTION = 'rds:FailoverGlobalCluster'")
+    assert named_in(f"{room}any.py", other)

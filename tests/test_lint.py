@@ -14,13 +14,14 @@ from click.testing import CliRunner, Result
 
 from farshore.cli import farshore
 from farshore.compile.policy import function_name
-from farshore.lint import darkness, judged
-from farshore.lint.promises import REGION_SETS
+from farshore.lint import judged
 from farshore.lint.reach import named_region
 from farshore.runbook.load import load
 from farshore.runbook.model import Line
 from farshore.runbook.registry import steps
 from farshore.simulate.rehearsal import Rehearsal
+from functions.calls import HOMES
+from functions.ledger import REGION_SETS
 from functions.steps import arc_controls
 from functions.steps.website_config import WebsiteConfig
 from twin.faults import Request
@@ -503,12 +504,12 @@ def test_without_a_name_every_runbook_is_judged(tmp_path: Path, monkeypatch: pyt
     assert "the applications here are: other-shop, unicorn-shop" in unknown.stderr
 
 
-# What the linter knows of AWS is what the twin, and the steps, know.
+# What functions/ say of AWS is what the twin, which must not ask them, does.
 
 
 def test_the_facts_about_aws_are_those_of_the_twin() -> None:
     assert REGION_SETS == strong_table.REGION_SETS
-    assert set(darkness.HOMES) == set(homes().values())
+    assert set(HOMES) == set(homes().values())
 
 
 def test_every_call_to_a_global_control_plane_declares_its_home() -> None:

@@ -33,7 +33,7 @@ class Request:
     region: str
     parameters: dict[str, object]
     caller: str
-    """The Lambda function that calls, by name; "" for a person, a customer or a test."""
+    """The function that calls, by name; "" for a person, a customer or a test."""
     origin: str
     """The Region that the caller runs in; "" outside AWS."""
     url: str = ""

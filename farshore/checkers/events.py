@@ -75,7 +75,7 @@ class Call:
 
     request: Request
     tick: Tick | None
-    """Which made it; None where a person, a customer or Step Functions did."""
+    """Which made it; None where a person, a customer or the machine did."""
     change: Api | None
     """The declared write that it is, where a run has changed something of the application by it."""
     written: LedgerWrite | None

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from functions.ledger import LEASE
+
 from .checker import Checker, Subject
 from .events import Call, LedgerWrite
 from .final_state import FinalState
@@ -35,7 +37,7 @@ class OneHolder(Checker):
 
     def _passes_on(self, written: LedgerWrite | None) -> None:
         """Whoever takes the lease finds it given back, or its holder ended."""
-        if written is None or written.item != "lease" or written.body is None:
+        if written is None or written.item != LEASE or written.body is None:
             return
         holder: str = written.body["holder"]
         before, self._holder = self._holder, "" if written.body["released"] else holder

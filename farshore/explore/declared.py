@@ -5,14 +5,10 @@ from __future__ import annotations
 from functions.calls import HTTP_GET
 from functions.ledger import is_ledgers
 from twin.faults import Request
-from twin.rows import homes
 
 from ..checkers.events import Tick, call_of
 from ..compile.definition import step_of
 from ..operate.operator import START
-
-HOMES = tuple(dict.fromkeys(homes().values()))
-"""Regions in which the control plane of a global service lives."""
 
 
 def is_http(request: Request) -> bool:

@@ -281,7 +281,7 @@ class Driver:
         return sorted(self._own(), key=end)
 
     def stands(self, request: Request | None = None) -> str:
-        """How everything stands, at a call by which Step Functions asks for a state's first tick, or now.
+        """How everything stands, at a call by which a machine asks for a state's first tick, or now.
 
         A run that was repaired has failed: it never stands as its baseline run, though it may end like it."""
         return fingerprint(

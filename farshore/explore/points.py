@@ -76,7 +76,7 @@ def turns(baseline: Baseline) -> list[RecordedCall]:
 
 
 def entries(baseline: Baseline) -> list[Point]:
-    """Where each of the run's states is entered: Step Functions' own call for its first tick."""
+    """Where each of the run's states is entered: the machine's own call for its first tick."""
     return [Point(call.point.label, 1, 0) for call in firsts(baseline)]
 
 

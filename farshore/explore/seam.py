@@ -85,12 +85,12 @@ class Seam:
 
 
 def _invokes(request: Request) -> bool:
-    """Step Functions asks for a tick: nobody else's calls have a payload and no caller."""
+    """A machine asks for a tick: nobody else's calls have a payload and no caller."""
     return not request.caller and "Payload" in request.parameters
 
 
 @functools.lru_cache(maxsize=16)
 def _event(payload: bytes) -> Mapping[str, Any]:
-    """With which Step Functions invokes a function; whatever happens at the call reads it once more."""
+    """With which a machine invokes a function; whatever happens at the call reads it once more."""
     event: Mapping[str, Any] = json.loads(payload)
     return event

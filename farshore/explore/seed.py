@@ -16,7 +16,7 @@ from functions.run import Mode
 
 
 class Point(NamedTuple):
-    """Before the k-th call of the n-th tick of a state of an execution; call 0 is Step Functions' own."""
+    """Before the k-th call of the n-th tick of a state of an execution; call 0 is the machine's own."""
 
     label: str
     tick: int

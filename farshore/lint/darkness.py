@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from functions.calls import HOMES
 from functions.evidence import Evidence, Quorum
 
 from ..compile.direction import Direction, both_ways
@@ -15,10 +16,6 @@ from ..runbook.typed import fields_of, hints
 from ..runbook.wording import is_list
 from .finding import Finding, Placed, Procedures, Severity
 from .reach import Reach
-
-HOMES = ("us-east-1", "us-west-2")
-"""Where the control planes of AWS's global services live.
-Source: docs.aws.amazon.com/whitepapers/latest/aws-fault-isolation-boundaries/global-services.html"""
 
 
 @dataclass(frozen=True)

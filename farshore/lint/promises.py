@@ -7,7 +7,8 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from functions.inputs import WEBSITE, Loss, Origin, Patience, Region, Url, is_cached
+from functions.inputs import FORMS, Loss, Patience, Region
+from functions.ledger import REGION_SETS
 
 from ..compile.direction import both_ways
 from ..runbook.model import Runbook
@@ -17,14 +18,6 @@ from ..runbook.wording import DIRECTION, duration
 from .finding import Finding, Placed, Procedures
 from .reach import REGION, named_region
 
-REGION_SETS = (
-    {"us-east-1", "us-east-2", "us-west-2"},
-    {"eu-west-1", "eu-west-2", "eu-west-3", "eu-central-1"},
-    {"ap-northeast-1", "ap-northeast-2", "ap-northeast-3"},
-)
-"""Where a DynamoDB table of multi-Region strong consistency can live.
-Source: docs.aws.amazon.com/amazondynamodb/latest/APIReference,
-API_CreateGlobalTableWitnessGroupMemberAction"""
 BIGGEST = 3
 
 
@@ -123,8 +116,7 @@ def _regions(runbook: Runbook) -> Iterator[Finding]:
 
 
 def _kept(runbook: Runbook, listed: Procedures) -> Iterator[Finding]:
-    """What a step relies on, a step of `prepare` keeps true: a website that comes back must not name the API
-    of a Region that has been left."""
+    """What a step relies on, a step of `prepare` keeps true."""
     kept = {placed.kind.keeps for placed in listed.others.get("prepare", ())}
     for placed in listed.everything():
         for word, why in _relies_on(placed).items():
@@ -137,11 +129,10 @@ def _kept(runbook: Runbook, listed: Procedures) -> Iterator[Finding]:
 
 
 def _relies_on(placed: Placed) -> Mapping[str, str]:
-    """What the step declares; and whoever sends requests through a CDN relies on what the website names."""
-    urls = [url for kind in (Url, Origin) for _, url in found(placed.kind, placed.line.inputs, kind)]
-    cached = (
-        {WEBSITE: "what a CDN has kept sends customers to a stale writer"}
-        if any(map(is_cached, urls))
-        else {}
-    )
-    return {**cached, **placed.kind.relies_on}
+    """What the step declares, and what each text that it is given relies on by its type."""
+    texts = [
+        form.relies_on(text)
+        for kind, form in FORMS.items()
+        for _, text in found(placed.kind, placed.line.inputs, kind)
+    ]
+    return {word: why for each in (*texts, placed.kind.relies_on) for word, why in each.items()}

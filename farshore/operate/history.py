@@ -161,7 +161,7 @@ def _step(events: list[Mapping[str, Any]]) -> StepReport:
 
 
 def explained(error: str, cause: str) -> str:
-    """A person's words for an error: Lambda wraps a step's message in JSON."""
+    """A person's words for an error: a step's message comes wrapped in JSON."""
     try:
         message = json.loads(cause)["errorMessage"]
     except (ValueError, KeyError, TypeError):

@@ -49,9 +49,9 @@ class Objectives:
 
 @dataclass(frozen=True)
 class Trigger:
-    """An alarm that starts a failover, which asks a person first. An EventBridge rule in the standby."""
+    """An alarm that starts a failover, which asks a person first. Its rule is in the standby."""
 
-    alarm: Annotated[AlarmName, "name of the CloudWatch alarm, in the standby Region"]
+    alarm: Annotated[AlarmName, "name of the alarm, in the standby Region"]
     mode: Annotated[Mode, "what the run may lose"]
     cooldown: Annotated[Seconds, "how long after a run's end the alarm may start no other"] = COOLDOWN
     line: int = field(default=0, metadata=COMPILED)
@@ -59,11 +59,11 @@ class Trigger:
 
 @dataclass(frozen=True)
 class LedgerTable:
-    """The DynamoDB global table of strong consistency that runs remember in."""
+    """The global table of strong consistency that runs remember in."""
 
     table: Annotated[TableName, "name of the table"] = TableName("farshore-ledger")
     regions: Annotated[
-        tuple[AwsRegion, AwsRegion, AwsRegion], "its three replicas, in one of DynamoDB's Region sets"
+        tuple[AwsRegion, AwsRegion, AwsRegion], "its three replicas, in Regions that one such table can span"
     ] = (AwsRegion("us-east-1"), AwsRegion("us-east-2"), AwsRegion("us-west-2"))
 
 

@@ -16,7 +16,7 @@ import click
 
 from functions.errors import NotYet
 from functions.inputs import TopicArn
-from functions.ledger import Lease
+from functions.ledger import LEASE, Lease
 from functions.outside import Outside
 from functions.planned import Planned, planned_from
 from functions.run import Mode, Purpose
@@ -141,7 +141,7 @@ class Simulation:
             act(call)
 
     def started_by_alarm(self, event: Mapping[str, Any]) -> None:
-        """EventBridge starts the machine: the event is the rule's constant input."""
+        """The alarm's rule starts the machine: the event is the rule's constant input."""
         execution = self.begin("failover", event)
         for act in self.on_alarm:
             act(execution, event["trigger"])
@@ -194,7 +194,7 @@ class Simulation:
 
     def lease(self) -> Lease | None:
         """As the ledger holds it now."""
-        row = self._ledger.peek({"application": self.runbook.application, "item": "lease"})
+        row = self._ledger.peek({"application": self.runbook.application, "item": LEASE})
         return Lease(**json.loads(row["body"])) if row else None
 
     def purpose(self, procedure: str) -> Purpose:

@@ -15,7 +15,7 @@ REDRIVEN = Family("redriven", "a person stops the execution at the call, and red
 
 
 def _runs(baseline: Baseline, call: RecordedCall) -> bool:
-    """Before Step Functions' own call nothing runs yet that could be killed."""
+    """Before the machine's own call nothing runs yet that could be killed."""
     return call.point.call > 0
 
 

@@ -45,7 +45,7 @@ class Met:
 
     request: Request
     tick: Tick | None
-    """None where it is Step Functions' own call."""
+    """None where it is the machine's own call."""
     execution: str
     """The ARN of the execution on whose behalf it is made."""
     function: tuple[str, str]

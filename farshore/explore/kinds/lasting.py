@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from itertools import combinations
 
+from functions.calls import HOMES
 from twin.faults import Kind as CallFault
 from twin.faults import Request
 
 from ...runbook.model import Runbook
 from ..data import Baseline
-from ..declared import HOMES, starts_runs
+from ..declared import starts_runs
 from ..points import callers, is_undisturbed_move, later, turns
 from ..seed import Fault, Point
 from ..site import Site
