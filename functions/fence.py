@@ -13,6 +13,8 @@ fenced in one tick. Both are pure. Their rules:
 - What an undo cannot give back, because nobody answers, is owed as well: a Region that comes back must not
   stay closed by a run that is over.
 - A memory is forgotten only after the value has been read back.
+- A run does not move to a Region in which a game day still holds what customers need: the plan that a person
+  approves says so, before anything has moved.
 """
 
 from __future__ import annotations
@@ -200,6 +202,11 @@ def give_back(seen: FenceSight) -> Decision:
     """Brings every resource to what its owner remembers; Done where that remembers nothing."""
     due = _Sum()
     still = sorted({memory.owner for held in seen.held for memory in seen.others(held.resource)})
+    if still and seen.purpose == "move":
+        raise Refused(
+            f"{' and '.join(still)} still holds {_first_few([h.resource for h in seen.held])}: customers who are "
+            "sent there find it closed: give that back first, by `recovery`"
+        )
     for held in seen.held:
         _restore(seen, held, due)
     if due.unknown:

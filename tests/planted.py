@@ -261,6 +261,20 @@ PLANTED: dict[str, tuple[Plant, str, str, str, str]] = {
         slip(procedure, "undo", "for line in fences:", "for line in fences[1:]:"),
         f"failover,graceful,denied@{FENCE}", "PutFunctionConcurrency", "S5", "left customers nowhere to go",
     ),
+    "an undo after the move": (
+        slip(machine, "definition", "catch = undone if i < committed else None", "catch = undone"),
+        "failover,graceful,denied@failover-1/arc_controls/", "UpdateRoutingControlStates",
+        "S5", "though its run had moved data or customers",
+    ),
+    "a run that died, and whose fences nobody gives back": (
+        slip(lease, "_left_by", "return _taken_by(lease.holder, seen)", "return ()"),
+        "failover,graceful,dark:us-west-1@failover-1/aurora_writer.us-west-1/1/1$", "",
+        "S5", "failover ended FAILED before it had moved anything, and left customers nowhere to go",
+    ),
+    "a fence that remembers a round number": (
+        slip(fence, "_memory", "held.resource, held.current, seen", "held.resource, 100, seen"),
+        "failover,graceful", "", "S5", "failback SUCCEEDED, but us-east-1 has not got back what it had",
+    ),
     "a run that keeps the lease": (
         slip(machine, "definition", '"release", "lease", {"release": True}', '"release", "lease", {}'),
         "failover,graceful", "", "S5", "failover SUCCEEDED, but the lease was not released",

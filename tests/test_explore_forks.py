@@ -11,6 +11,7 @@ import pytest
 from exploring import FAILOVER, ROOT, baseline_of, invoked, made
 from greenlet import greenlet
 
+from farshore.checkers.checker import Breach
 from farshore.compile import retry
 from farshore.explore import exploration
 from farshore.explore.data import FaultCase, Outcome, Result
@@ -73,6 +74,33 @@ def test_a_run_that_rejoins_its_baseline_run_would_have_ended_as_that_does(shop:
     shop.explore(sample, lambda result: None)
     assert shop.rejoined > len(sample) / 2
     agree(shop.results)
+
+
+def test_a_run_that_failed_and_was_repaired_is_not_taken_for_its_baseline_run(shop: Exploration) -> None:
+    """Redriven by a person it stands, in the end, as that does: it has failed all the same."""
+    pattern = "failback,graceful,denied@failback-1/aurora_writer.us-east-1/1/"
+    sample = made(shop.baselines, pattern)
+    shop.explore(sample, lambda result: None)
+    failed = [result.outcome for result in shop.results if result.outcome.status == "FAILED"]
+    assert len(failed) > 4
+    assert not any(outcome.rejoined for outcome in failed)
+    agree(shop.results)
+
+
+def test_only_one_of_the_runs_that_end_alike_goes_back(
+    shop: Exploration, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """From the same end the way back is the same."""
+    went = "this run went back"
+
+    def back(driver: Driver, final: object) -> None:
+        driver.simulation.checkers.breaches.append(Breach("S9", 0.0, went))
+
+    monkeypatch.setattr(Driver, "_go_back", back)
+    sample = made(shop.baselines, "failover,graceful,lost_before@failover-1/synthetic_write.us-west-1/1/")
+    assert played(sample[0].seed).breaches[0].story == went
+    shop.explore(sample, lambda result: None)
+    assert not any(result.outcome.breaches for result in shop.results)
 
 
 SHORT_LIVED = {

@@ -42,7 +42,8 @@ class ARunEnds(Checker):
             yield "the lease was not released"
         if purpose == "move":
             yield from _not_moved(final, final.last, runbook)
-        if purpose == "mend" and final.unlike[source]:
+        run_holds = any(f":{source}:" in resource for resource in final.withheld)
+        if purpose == "mend" and final.unlike[source] and not run_holds:
             yield f"{source} has not got back what the outage took"
         if purpose == "break" and not final.unlike[source]:
             yield f"nothing is broken in {source}"

@@ -33,8 +33,6 @@ DICE = 1
 """Of the latencies: a run's faults tell it from others, not its dice."""
 WARM_UP = 90.0
 """Seconds before the beginning: by then all that is sampled has been."""
-WAY_BACK = {**OPPOSITE, "outage": "recovery"}
-"""What takes back what a procedure has done."""
 ALARMS_START = ("failover", "ungraceful")
 LONGEST = 3 * 3600.0
 """Seconds after which a run that has not ended never will."""
@@ -203,16 +201,17 @@ class Driver:
 
     def _go_back(self, final: FinalState) -> None:
         """The way back, with nothing in its way: what was forgotten on the way there is missed now."""
-        procedure, simulation = WAY_BACK.get(final.last.procedure, ""), self.simulation
-        if procedure not in simulation.deployment.arns:
-            return
-        self._clock.wait_for(self._caught_up, LONGEST)
-        simulation.tally.loss_accepted_at = None
-        self.main = simulation.begin(procedure, {"mode": "graceful"})
-        self._clock.wait_for(self._quiet, LONGEST)
-        self._clock.wait_for(lambda: not simulation.tally.owes, DEBTS_PAID)
-        first = at_first(simulation, self.main, frozenset(serving(simulation.application)))
-        self._checked(Circumstances(may_lose=False), first, lost=final.lost)
+        simulation, records = self.simulation, self.simulation.operator.records()
+        broken = any(memory.owner == "outage" for memory in records.memories)
+        back = OPPOSITE.get(final.last.procedure, "")
+        for procedure in [*(["recovery"] if broken else []), *([back] if back else [])]:
+            self._clock.wait_for(self._caught_up, LONGEST)
+            simulation.tally.loss_accepted_at = None
+            self.main = simulation.begin(procedure, {"mode": "graceful"})
+            self._clock.wait_for(self._quiet, LONGEST)
+            self._clock.wait_for(lambda: not simulation.tally.owes, DEBTS_PAID)
+            first = at_first(simulation, self.main, frozenset(serving(simulation.application)))
+            self._checked(Circumstances(may_lose=False), first, lost=final.lost)
 
     def _checked(
         self, said: Circumstances, first: AtFirst, repaired: bool = False, lost: Sequence[Promise] = ()

@@ -121,19 +121,19 @@ class LeaseStep(Step[Seen]):
             return Done("released")
         ended = seen.now if lease.purpose == "move" else lease.ended
         free = replace(lease, released=True, ended=ended)
-        left = _taken_by(lease.holder, seen) if seen.run.purpose == "undo" else ()
+        gave_up = seen.run.purpose == "undo" and lease.purpose == "move"
+        left = _taken_by(lease.holder, seen) if gave_up else ()
         return Change("release the lease", notes=(*left, Hold(free, lease)))
 
 
 def _left_up(seen: Seen) -> bool:
-    """The holder has ended, long enough ago that no person is just about to redrive it, and left fences up."""
+    """The holder has left something taken away, and ended so long ago that nobody is just redriving it."""
     lease, other = seen.records.lease, seen.other
     if lease is None or lease.released or other is None or isinstance(other, Silence):
         return False
-    if isinstance(other, Mapping):
-        if other["status"] == "RUNNING" or seen.now < other["stopDate"].timestamp() + LONGEST_TICK_SECONDS:
-            return False
-    return bool(_left_by(lease, seen))
+    ended = isinstance(other, Absent) or other["status"] != "RUNNING"
+    since = other["stopDate"].timestamp() if ended and isinstance(other, Mapping) else 0.0
+    return ended and seen.now >= since + LONGEST_TICK_SECONDS and bool(_left_by(lease, seen))
 
 
 def _left_by(lease: Lease, seen: Seen) -> tuple[Note, ...]:

@@ -424,6 +424,14 @@ def test_an_undo_owes_what_it_could_not_give_back(night: Night) -> None:
     assert (night.holder, to_give_back(night)) == ("", {BUY: True})
 
 
+def test_a_settling_run_that_fails_opens_nothing(night: Night) -> None:
+    night.ledger.write_once(f"debt#{PAY}", {"why": "dark", "since": 0.0})
+    settled(night)
+    Remember(Memory("run", BUY, 40, SETTLE)).write_in(night.ledger)
+    night.converge("lease", {"release": True}, execution=SETTLE, purpose="undo")
+    assert to_give_back(night) == {PAY: False}
+
+
 def test_a_run_that_went_well_owes_nothing_of_what_it_took(night: Night) -> None:
     night.take()
     Remember(Memory("run", BUY, 40, THIS)).write_in(night.ledger)
