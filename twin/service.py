@@ -63,7 +63,8 @@ Thing = TypeVar("Thing")
 def register(things: dict[Name, Thing], name: Name, make: Callable[[], Thing]) -> Thing:
     """Makes a thing and keeps it under its name; ValueError where there is one of that name."""
     if name in things:
-        raise ValueError(f"there is a {type(things[name]).__name__} {name} already")
+        said = " ".join(reversed(name)) if isinstance(name, tuple) else name
+        raise ValueError(f"there is a {type(things[name]).__name__} {said} already")
     made = things[name] = make()
     return made
 
