@@ -133,7 +133,7 @@ AGAIN: dict[str, Callable[[Cloud], object]] = {
     "Distribution": lambda cloud: CloudFront.of(cloud).distribution("edge-one.example", "a", "b"),
     "Canary": lambda cloud: Synthetics.of(cloud).canary(WEST, "one", "http://one.example/"),
     "MetricAlarm": lambda cloud: Metrics.of(cloud).alarm(WEST, "one", "n", "m", {}, 0, "LessThanThreshold"),
-    "Rule": lambda cloud: Bus.of(cloud).schedule(WEST, "often", 60, print),
+    "Rule": lambda cloud: Bus.of(cloud).schedule(WEST, "often-one", 60, print),
     "Distribution edge-two.example": lambda cloud: CloudFront.of(cloud).distribution(
         "Edge-Two.example", "a", "b"
     ),

@@ -17,8 +17,8 @@ from .cloud import Cloud, Operation
 class Stateful:
     """Whatever remembers something that a later answer may depend on.
 
-    Every attribute is read by `state`, or stands in `not_state` with the reason why nothing depends on it: a
-    test holds that over all services.
+    A change of any attribute shows in `state`, or the attribute stands in `not_state` with the reason why
+    nothing depends on it: a test holds that over all services.
     """
 
     not_state: ClassVar[Mapping[str, str]] = {}
