@@ -19,15 +19,17 @@ from twin.cloud import Cloud
 from twin.doubles import Doubles
 from twin.faults import EarlierAnswers, Request
 from twin.moto.backing import Moto
-from twin.net import Net
+from twin.net import HttpAnswer, Net
 from twin.service import Service
 from twin.services.arc.model import Arc
 from twin.services.aurora.journal import Journal
 from twin.services.aurora.model import Aurora
 from twin.services.cloudfront.model import CloudFront
+from twin.services.cloudwatch.model import Metrics
 from twin.services.dynamodb.model import DynamoDB
 from twin.services.events.model import Bus
 from twin.services.lambda_.model import Functions
+from twin.services.route53.model import Route53
 from twin.services.synthetics.model import Synthetics
 
 OREGON = "us-west-2"
@@ -130,13 +132,33 @@ AGAIN: dict[str, Callable[[Cloud], object]] = {
     "StrongTable": lambda cloud: DynamoDB.of(cloud).strong_table("ledger-one", REPLICAS),
     "Distribution": lambda cloud: CloudFront.of(cloud).distribution("edge-one.example", "a", "b"),
     "Canary": lambda cloud: Synthetics.of(cloud).canary(WEST, "one", "http://one.example/"),
+    "MetricAlarm": lambda cloud: Metrics.of(cloud).alarm(WEST, "one", "n", "m", {}, 0, "LessThanThreshold"),
+    "Rule": lambda cloud: Bus.of(cloud).schedule(WEST, "often-one", 60, print),
+    "Distribution edge-two.example": lambda cloud: CloudFront.of(cloud).distribution(
+        "Edge-Two.example", "a", "b"
+    ),
+    "GlobalTable one": lambda cloud: DynamoDB.of(cloud).strong_table("one", REPLICAS),
+    "StrongTable ledger-one": lambda cloud: DynamoDB.of(cloud).global_table("ledger-one", (EAST, WEST)),
+    "cluster one-west of one": lambda cloud: Aurora.of(cloud).global_database(
+        "three", {EAST: "three", WEST: "One-West"}, Journal((EAST, WEST))
+    ),
+    "host us-east-1.one.example": lambda cloud: Net.of(cloud).serve(f"{EAST}.One.example", WEST, nobody),
+    "host us-west-1.one.example": lambda cloud: Net.of(cloud).name(f"{WEST}.one.example", lambda: None),
+    "name one.example": lambda cloud: Net.of(cloud).serve("one.example", WEST, nobody),
+    "name two.example": lambda cloud: Route53.of(cloud).record("Two.example", [("a", lambda: True)]),
 }
+
+
+def nobody(request: object) -> HttpAnswer:
+    return 404, b""
 
 
 @pytest.mark.parametrize("what", AGAIN)
 def test_two_things_of_one_name_are_refused(cloud: Cloud, what: str) -> None:
-    with pytest.raises(ValueError, match=f"there is a {what} .* already"):
+    before = cloud.fingerprint()
+    with pytest.raises(ValueError, match=rf"there is a {what}\b.* already"):
         AGAIN[what](cloud)
+    assert cloud.fingerprint() == before
 
 
 # Two of each, side by side.

@@ -88,11 +88,22 @@ class Net(Service):
 
     def serve(self, host: str, region: str, answer: Handler, service: str = "") -> None:
         """A host in a Region ("" for the edge, which is in all): dark with it, and with the service there."""
-        self._hosts[host.lower()] = _Host(region, service, answer)
+        self._hosts[self._new(host)] = _Host(region, service, answer)
+
+    def serves(self, host: str) -> bool:
+        return host.lower() in self._hosts
 
     def name(self, name: str, target: Callable[[], str | None]) -> None:
         """A DNS name: `target` gives the host or name that it stands for now, None where there is none."""
-        self._names[name.lower()] = target
+        self._names[self._new(name)] = target
+
+    def _new(self, name: str) -> str:
+        """As it is kept: hosts and names share one space. ValueError where it is taken."""
+        kept = name.lower()
+        if kept in self._hosts or kept in self._names:
+            what = "host" if kept in self._hosts else "name"
+            raise ValueError(f"{name} cannot be served: there is a {what} {kept} already")
+        return kept
 
     def resolve(self, name: str) -> str:
         """The host that a name stands for now. DNS has no Region, and answers whatever is dark."""

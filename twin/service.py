@@ -17,8 +17,8 @@ from .cloud import Cloud, Operation
 class Stateful:
     """Whatever remembers something that a later answer may depend on.
 
-    Every attribute is read by `state`, or stands in `not_state` with the reason why nothing depends on it: a
-    test holds that over all services.
+    A change of any attribute shows in `state`, or the attribute stands in `not_state` with the reason why
+    nothing depends on it: a test holds that over all services.
     """
 
     not_state: ClassVar[Mapping[str, str]] = {}
@@ -63,7 +63,8 @@ Thing = TypeVar("Thing")
 def register(things: dict[Name, Thing], name: Name, make: Callable[[], Thing]) -> Thing:
     """Makes a thing and keeps it under its name; ValueError where there is one of that name."""
     if name in things:
-        raise ValueError(f"there is a {type(things[name]).__name__} {name} already")
+        said = " ".join(reversed(name)) if isinstance(name, tuple) else name
+        raise ValueError(f"there is a {type(things[name]).__name__} {said} already")
     made = things[name] = make()
     return made
 

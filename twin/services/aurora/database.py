@@ -63,9 +63,10 @@ class GlobalDatabase(Stateful):
         self._clock.every(METRIC_SECONDS, self._measure)
 
     def state(self) -> object:
-        """The lag is 0 while all is well, and only its magnitude where it grows."""
+        """The lag is 0 while all is well, and only its magnitude where it grows. A write that is shipped as
+        usual makes no difference: when it is, the dice say."""
         move, going = self._move, self._departure
-        lag = self._clock.now - self._shipped - LOOK_SECONDS
+        lag = 0 if self.left_behind else magnitude(self._clock.now - self._shipped - LOOK_SECONDS)
         return (
             self.writer,
             self.secondary,
@@ -73,9 +74,10 @@ class GlobalDatabase(Stateful):
             None if move is None else (move.source, move.target, move.loses, move.status),
             None if going is None else (going.region, going.phase),
             self._held,
-            0 if self.left_behind else magnitude(lag),
+            lag,
             sorted(self._suspended),
             self.store.state(),
+            self.store.unshipped() if self.left_behind or self._held or lag else None,
         )
 
     def connect(self, region: str) -> Any:

@@ -6,13 +6,14 @@ methods, and the errors that clients see, are those of `postgres.Pair`.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
 import psycopg
 
-from ...service import Stateful
+from ...service import Stateful, magnitude
 from .postgres import Dark
 
 Row = Mapping[str, Any]
@@ -56,7 +57,6 @@ class _Copy(Stateful):
     """One Region's journal."""
 
     not_state: ClassVar = {
-        "writes": "what customers write grows all the time; how far a follower is behind, its database knows",
         "connection": "whoever has it finds out that it is closed, and connects again",
     }
 
@@ -87,6 +87,13 @@ class Journal(Stateful):
     def state(self) -> object:
         copies = [copy.state() for copy in self._copies.values()]
         return copies, self._writer, self._follower, self._had_at_promotion is None
+
+    def unshipped(self) -> object:
+        """By table, how much one Region has written and the other does not have: it is to be shipped, or a
+        promotion left it behind. Not what both have: that grows all the time."""
+        had, behind = self._had_at_promotion, self._copies[self._follower].writes
+        tail = self._copies[self._writer].writes[len(behind) :] if had is None else behind[had:]
+        return sorted((table, magnitude(n)) for table, n in Counter(each.table for each in tail).items())
 
     def connect(self, region: str) -> Connection:
         """The clients' connection to a Region; `Dark` if it is suspended."""

@@ -32,7 +32,12 @@ class Aurora(Service):
 
     def global_database(self, identifier: str, members: Mapping[str, str], store: Store) -> GlobalDatabase:
         """One more. `members` are two Regions' cluster identifiers; the first is the writer, of the store
-        too."""
+        too. ValueError where one of the clusters is another global database's."""
+        for region, cluster in members.items():
+            for other in self.databases.values():
+                if other.members.get(region, "").lower() == cluster.lower():
+                    taken = f"there is a cluster {other.members[region]} of {other.identifier} already"
+                    raise ValueError(f"{identifier} cannot have {cluster}: {taken}")
         return register(
             self.databases,
             identifier.lower(),

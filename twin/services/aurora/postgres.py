@@ -250,6 +250,10 @@ class Pair:
         dark = {region: server.dark for region, server in self._servers.items()}
         return writable, dark, self._writer.region, self._stream is not None
 
+    def unshipped(self) -> object:
+        """As a journal's: only the servers know."""
+        return None
+
     def connect(self, region: str) -> Connection:
         """The clients' connection to a Region: autocommit, kept, made anew when it was closed.
 

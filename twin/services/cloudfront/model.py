@@ -48,7 +48,7 @@ class CloudFront(Service):
         """One more, under a domain of its own. ValueError for what CloudFront would refuse."""
         made = register(
             self.distributions,
-            domain,
+            domain.lower(),
             lambda: Distribution(
                 self.cloud, self._net, primary_host, secondary_host, criteria, attempts, timeout
             ),

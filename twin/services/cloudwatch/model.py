@@ -18,7 +18,7 @@ from botocore.utils import parse_to_aware_datetime
 
 from ...cloud import Answer, AwsError, Cloud, Operation, stamp
 from ...faults import Request
-from ...service import APART, Service, magnitude
+from ...service import APART, Service, magnitude, register
 from ..events.model import Bus
 from .alarms import FURTHER_BACK, STATISTICS, Alarm, CompositeAlarm, MetricAlarm, Missing, State, holds
 
@@ -130,10 +130,7 @@ class Metrics(Service):
         return {where: alarm.state for where, alarm in self._alarms.items()}
 
     def _add(self, alarm: Alarm) -> None:
-        assert (alarm.region, alarm.name) not in self._alarms, (
-            f"there is an alarm {alarm.name} in {alarm.region}"
-        )
-        self._alarms[alarm.region, alarm.name] = alarm
+        register(self._alarms, (alarm.region, alarm.name), lambda: alarm)
 
     def _state(self, region: str, name: str) -> State:
         alarm = self._alarms.get((region, name.rpartition(":alarm:")[2]))

@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 from ...cloud import Answer, AwsError, Cloud, Operation
 from ...doubles.forms import known, only
 from ...faults import Request
-from ...service import APART, WIRING, Service, Stateful
+from ...service import APART, WIRING, Service, Stateful, register
 
 Key = tuple[str, str]
 Item = dict[str, str]
@@ -53,7 +53,7 @@ class Double(Service):
         return [(where, sorted(table.items.items())) for where, table in self.kept.items()]
 
     def create_table(self, region: str, name: str, key: Key) -> None:
-        self.kept[region, name] = Table(key)
+        register(self.kept, (region, name), lambda: Table(key))
 
     def item(self, region: str, name: str, key: Mapping[str, str]) -> Item | None:
         """Reading it takes no time, and no fault is injected there."""

@@ -22,10 +22,10 @@ TIMEOUT_SECONDS = 2
 LOOK_AGAIN_SECONDS = 1.0
 """How often a paused replication looks whether it can go on."""
 
+USUAL = (("nothing", "", ""), ("what it knew", "", ""))
+"""What writes that are under way come to while all is well."""
+
 Item = Mapping[str, Any]
-
-
-GROWS = "what customers write grows all the time; what of it came to harm is named"
 
 
 @dataclass(frozen=True)
@@ -58,12 +58,14 @@ class _Replica:
     arrived: dict[str, dict[str, int]] = field(default_factory=dict)
     """By key, then by Region: the newest write that has been here."""
 
+    def has_newer(self, write: Write) -> bool:
+        """The write's own Region has replaced it since, and that has been here."""
+        return self.arrived.get(write.key, {}).get(write.region, -1) > write.number
+
 
 @dataclass
-class _Route(Stateful):
+class _Route:
     """The way from one replica to another."""
-
-    not_state: ClassVar = {"under_way": GROWS}
 
     under_way: dict[int, Write] = field(default_factory=dict)
     held: list[Write] = field(default_factory=list)
@@ -78,7 +80,8 @@ class GlobalTable(Stateful):
         "name": WIRING,
         "regions": WIRING,
         "_number": "distinguishes writes",
-        "_replicas": GROWS,
+        "_late": "which they are, only reports ask: how many is in the state",
+        "_overwritten": "which they are, only reports ask: how many is in the state",
     }
 
     def __init__(self, cloud: Cloud, name: str, regions: Sequence[str]) -> None:
@@ -94,9 +97,18 @@ class GlobalTable(Stateful):
         self._held = False
 
     def state(self) -> object:
-        """Whether each route is held up, and which promises have not been kept so far."""
-        held = [bool(route.held) for route in self._routes.values()]
-        return self._held, held, bool(self._unreached), len(self._late), len(self._overwritten)
+        """In which ways the replicas differ, and which promises have not been kept so far.
+
+        Not what all of them have, nor the names of what differs: those grow all the time. And a write that
+        arrives as usual makes no difference: when it does, the dice say.
+        """
+        ways: set[tuple[str, ...]] = set()
+        for (source, target), route in self._routes.items():
+            waiting, apart = {write.number for write in route.held}, not self._connected(source, target)
+            for write in route.under_way.values():
+                ways.add((source, target, *self._fate(write, target, apart or write.number in waiting)))
+        usual = {(*route, *fate) for route in self._routes for fate in USUAL}
+        return self._held, sorted(ways - usual), len(self._late), len(self._overwritten)
 
     def hold(self) -> None:
         """Nothing is delivered any more, until `release`."""
@@ -187,10 +199,23 @@ class GlobalTable(Stateful):
         apart = is_dark(source, SERVICE, origin=target) or is_dark(target, SERVICE, origin=source)
         return not (self._held or apart)
 
+    def _fate(self, write: Write, target: str, waits: bool) -> tuple[str, str, str]:
+        """What a write that is under way comes upon, as the target has its item now; whether it waits until
+        the Regions reach each other, and whether it will then be late."""
+        replica = self._replicas[target]
+        here = replica.newest.get(write.key)
+        if replica.has_newer(write):
+            meets = "its successor"
+        elif here is None:
+            meets = "nothing"
+        else:
+            meets = "what it knew" if write.knew(here) else "another write"
+        return meets, "waits" * waits, "late" * (write.number in self._unreached)
+
     def _arrive(self, write: Write, replica: _Replica) -> None:
+        if replica.has_newer(write):
+            return
         arrived = replica.arrived.setdefault(write.key, {})
-        if arrived.get(write.region, -1) > write.number:
-            return  # its own Region has replaced it since
         for region, number in write.known.items():
             arrived[region] = max(number, arrived.get(region, -1))
         here = replica.newest.get(write.key)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import ClassVar
 
 from ...cloud import Cloud
@@ -24,14 +24,21 @@ class DynamoDB(Service):
 
     def global_table(self, name: str, regions: Sequence[str]) -> GlobalTable:
         """One more with eventual consistency (MREC)."""
+        self._not_the_other(name, self.strong_tables)
         return register(self.global_tables, name, lambda: GlobalTable(self.cloud, name, regions))
 
     def strong_table(
         self, name: str, regions: Sequence[str], key: tuple[str, str] = ("application", "item")
     ) -> StrongTable:
         """One more with strong consistency (MRSC); `key` names its partition key and its sort key."""
+        self._not_the_other(name, self.global_tables)
         keeper = self.cloud.backing.keeper(SERVICE)
         return register(self.strong_tables, name, lambda: StrongTable(self.cloud, keeper, name, regions, key))
+
+    def _not_the_other(self, name: str, others: Mapping[str, GlobalTable | StrongTable]) -> None:
+        """Tables of both kinds share their names."""
+        if name in others:
+            raise ValueError(f"there is a {type(others[name]).__name__} {name} already, of the other kind")
 
     def state(self) -> object:
         tables = (*self.global_tables.values(), *self.strong_tables.values())

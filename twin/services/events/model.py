@@ -20,7 +20,7 @@ from botocore.exceptions import ClientError, ConnectionError, HTTPClientError
 
 from ...cloud import ACCOUNT, Cloud, stamp
 from ...faults import Kind, Request
-from ...service import APART, WIRING, Service
+from ...service import APART, WIRING, Service, register
 
 Event = dict[str, Any]
 Target = Callable[[Event], None]
@@ -70,7 +70,8 @@ class Bus(Service):
 
     def __init__(self, cloud: Cloud) -> None:
         super().__init__(cloud)
-        self.rules: list[Rule] = []
+        self.rules: dict[tuple[str, str], Rule] = {}
+        """By Region and name."""
         self.dropped: list[Dropped] = []
         self._events = 0
         self._under_way: Counter[str] = Counter()
@@ -89,18 +90,20 @@ class Bus(Service):
     ) -> None:
         """Calls `target` with what matches; it runs on a greenlet of its own and may call AWS."""
         check(pattern)
-        self.rules.append(Rule(region, name, pattern, target, input))
+        self._add(Rule(region, name, pattern, target, input))
 
     def schedule(self, region: str, name: str, seconds: float, target: Target) -> None:
         """Fires every so many seconds; a dark Region's schedule does not fire, and makes up for nothing."""
-        rule = Rule(region, name, None, target, None)
+        rule = self._add(Rule(region, name, None, target, None))
 
         def fire() -> None:
             if not self._dark(region):
                 self._deliver(rule, self._event(region, "aws.events", "Scheduled Event", {}, (rule.arn,)))
 
-        self.rules.append(rule)
         self.cloud.clock.every(seconds, fire)
+
+    def _add(self, rule: Rule) -> Rule:
+        return register(self.rules, (rule.region, rule.name), lambda: rule)
 
     def emit(
         self,
@@ -112,7 +115,7 @@ class Bus(Service):
     ) -> None:
         """An event of a service, on the bus of its own Region and no other."""
         event = self._event(region, source, detail_type, detail, resources)
-        for rule in self.rules:
+        for rule in self.rules.values():
             if rule.region == region and rule.pattern is not None and matches(rule.pattern, event):
                 self._deliver(rule, event)
 

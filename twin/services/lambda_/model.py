@@ -90,7 +90,10 @@ class Functions(Service):
         policy: Policy | None = None,
         environment: Mapping[str, str] | None = None,
     ) -> str:
-        """Publishes a version and gives its ARN. `timeout` is in seconds; no policy allows everything."""
+        """Publishes a version, the first or one more, and gives its ARN.
+
+        `timeout` is in seconds; no policy allows everything.
+        """
         function = self._functions.setdefault((region, name), Function(region, name))
         function.policy = policy
         number = str(len(function.versions) + 1)

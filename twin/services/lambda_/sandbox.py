@@ -35,7 +35,10 @@ class FunctionError(Exception):
 class Function:
     """A function in one Region. Its versions are numbered from 1; each deployment publishes one."""
 
-    not_state: ClassVar = dict.fromkeys(("region", "name", "policy"), WIRING)
+    not_state: ClassVar = {
+        **dict.fromkeys(("region", "name", "policy"), WIRING),
+        "versions": "what each was deployed with nothing changes: how many there are is in the state",
+    }
 
     region: str
     name: str

@@ -70,7 +70,8 @@ class Websites(Service):
         if request.operation == "PutBucketWebsite":
             region = self._bucket(bucket).region
             host = website(bucket, region)
-            self._net.serve(host, region, lambda asked: self._answer(bucket, asked), service="s3")
+            if not self._net.serves(host):  # configured again, it is the same host
+                self._net.serve(host, region, lambda asked: self._answer(bucket, asked), service="s3")
         elif request.operation in ("PutPublicAccessBlock", "DeletePublicAccessBlock"):
             delay = self.cloud.latency.draw("s3_public_access_block")
             self._turning[bucket] += 1

@@ -76,7 +76,8 @@ class StepFunctions(Service):
         executions = self.executions.values()
         well = {each.machine.name for each in executions if each.status == "SUCCEEDED"}
         others = [each.state() for each in executions if each.status != "SUCCEEDED"]
-        return len(self._machines), sorted(well), others
+        machines = [machine.name for machine in self._machines.values()]
+        return machines, sorted(well), others
 
     def status(self, execution: str) -> str:
         """Of an execution, by its ARN. For whoever judges: it takes no time."""
