@@ -66,8 +66,8 @@ class Person:
         self._simulation, self._clock = simulation, simulation.clock
 
     def state(self) -> object:
-        """All that what the person does next depends on."""
-        return self.busy, self.declines, self.hesitates, self.away, self._will_decide
+        """All that what the person does next depends on; no time, which a fingerprint leaves out."""
+        return self.busy, self.declines, self.hesitates, self.away > 0, self._will_decide
 
     # Plans.
 
