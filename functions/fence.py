@@ -203,10 +203,8 @@ def give_back(seen: FenceSight) -> Decision:
     due = _Sum()
     still = sorted({memory.owner for held in seen.held for memory in seen.others(held.resource)})
     if still and seen.purpose == "move":
-        raise Refused(
-            f"{' and '.join(still)} still holds {_first_few([h.resource for h in seen.held])}: customers who are "
-            "sent there find it closed: give that back first, by `recovery`"
-        )
+        what = _first_few([held.resource for held in seen.held])
+        raise Refused(f"the {' and '.join(still)} still holds {what}: end it first, by `recovery`")
     for held in seen.held:
         _restore(seen, held, due)
     if due.unknown:

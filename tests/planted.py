@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import inspect
 import textwrap
 from collections.abc import Callable
@@ -16,7 +17,7 @@ from functions import fence, handler, outside
 from functions import tick as ticking
 from functions.ledger import Ledger
 from functions.outside import Outside
-from functions.steps import lease
+from functions.steps import approval, lease
 from functions.steps.approval import Approval
 from functions.steps.arc_controls import ArcControls
 from functions.steps.aurora_writer import AuroraWriter
@@ -46,6 +47,17 @@ def slip(owner: Any, name: str, *changes: str) -> Plant:
 
 def other(owner: Any, name: str, value: Any) -> Plant:
     return lambda patch: patch.setattr(owner, name, value)
+
+
+def asks_for(seconds: int) -> Plant:
+    """Approval waits no longer for a plan's answers."""
+    hasty = dataclasses.replace(approval.INVOKE, read_seconds=seconds)
+
+    def plant(patch: pytest.MonkeyPatch) -> None:
+        patch.setattr(approval, "INVOKE", hasty)
+        patch.setattr(Approval, "reads", (hasty,))
+
+    return plant
 
 
 def compiles(old: str, new: str) -> Plant:
@@ -178,7 +190,33 @@ PLANTED: dict[str, tuple[Plant, str, str, str, str]] = {
         slip(Outside, "_through", "status >= 500", "status == 503"),
         f"failover,graceful,500@{FENCE}", "PutFunctionConcurrency", "L1", "ServiceException",
     ),
+    "a plan that is not waited for as long as a mute Region takes": (
+        asks_for(outside.READ_SECONDS),
+        "failover,ungraceful,mute:us-east-1$", "", "S7", "lambda_concurrency us-east-1 did not say",
+    ),
+    "a fence that refuses a Region which only throttles": (
+        slip(fence.FenceSight, "owes", 'self.mode == "ungraceful"', "False"),
+        "failover,ungraceful,swamped:us-east-1$", "", "S7", "may not stay open, and is silent after",
+    ),
+    "a fence that refuses a Region which only fails": (
+        slip(fence.FenceSight, "owes", 'self.mode == "ungraceful"', "False"),
+        "failover,ungraceful,failing:us-east-1$", "", "S7", "may not stay open, and is silent after",
+    ),
     # What a person does.
+    "an approval that is not waited for until it is too late": (
+        slip(retry, "attempts", "quick + math.ceil(", "min(120, quick) + 0 * math.ceil("),
+        "failover,graceful,hesitant", "", "L1", "NotYet: approval",
+    ),
+    "a decision that counts for the next run, too": (
+        slip(Approval, "decide", "decisions.get(digest)", "decisions.get(digest, next(iter(decided), None))",
+             "        digest = ", "        decided = seen.records.decisions.values()\n        digest = "),
+        "failover,graceful,away", "", "S8", "but the approved plan says nothing for it",
+    ),
+    "a redrive that leaves the pause in force": (
+        other(operate, "STOPPING", frozenset({"abort"})),
+        "failover,graceful,forgotten@failover-1/arc_controls/", "",
+        "L1", "even when repaired, ended FAILED: Refused: arc_controls: paused by",
+    ),
     "a word that nobody heeds": (
         slip(ticking, "_heed", 'word.get("ungraceful")', "False"),
         f"failover,graceful,ungraceful@{WRITER}", "", "S7", "failover ended FAILED",

@@ -11,15 +11,17 @@ import boto3
 import botocore.handlers
 import pytest
 from botocore.client import BaseClient
-from botocore.exceptions import ClientError, EndpointConnectionError
+from botocore.config import Config
+from botocore.exceptions import ClientError, EndpointConnectionError, ReadTimeoutError
 from every_service import EAST, WEST, every_service
+from urllib3.exceptions import ReadTimeoutError as HttpReadTimeoutError
 
 from twin.clock import Clock
 from twin.cloud import Cloud
 from twin.doubles import Doubles
 from twin.faults import EarlierAnswers, Request
 from twin.moto.backing import Moto
-from twin.net import HttpAnswer, Net
+from twin.net import HttpAnswer, HttpRequest, Net
 from twin.service import Service
 from twin.services.arc.model import Arc
 from twin.services.aurora.journal import Journal
@@ -246,6 +248,61 @@ def test_two_global_tables_and_two_distributions_are_apart(cloud: Cloud) -> None
     request = Net.of(cloud).request
     answers = [request("", "GET", f"http://edge-{name}.example/")[1] for name in ("one", "two")]
     assert answers == [b"us-east-1 of one", b"us-east-1 of two"]
+
+
+# A place that ails takes connections, and does nothing.
+
+
+@pytest.mark.parametrize("place", [WEST, f"lambda/{WEST}"])
+@pytest.mark.parametrize(
+    ("ailment", "says", "seconds"),
+    [("mute", "Read timeout", 5.0), ("503", "ServiceUnavailable", 0.0), ("throttled", "TooMany", 0.0)],
+)
+def test_a_place_that_ails_does_nothing_and_says_no_or_nothing_after_the_read_timeout(
+    cloud: Cloud, place: str, ailment: Any, says: str, seconds: float
+) -> None:
+    config = Config(read_timeout=5, retries={"total_max_attempts": 1})
+    asked = {"FunctionName": "one", "ReservedConcurrentExecutions": 7}
+    there, elsewhere = client("lambda", WEST, config=config), client("lambda", EAST, config=config)
+    functions = Functions.of(cloud)
+    cloud.faults.ailing[place] = ailment
+    began = cloud.clock.now
+    with pytest.raises((ClientError, ReadTimeoutError), match=says):
+        there.put_function_concurrency(**asked)
+    assert abs(cloud.clock.now - began - seconds) < 1
+    cloud.clock.sleep(60)
+    assert functions.reserved(WEST, "one") is None
+    elsewhere.put_function_concurrency(**asked)
+    assert functions.reserved(EAST, "one") == 7
+    del cloud.faults.ailing[place]
+    there.put_function_concurrency(**asked)
+    assert functions.reserved(WEST, "one") == 7
+
+
+def test_only_the_endpoint_that_ails_is_silent(cloud: Cloud) -> None:
+    assert cloud.faults.ailment(EAST, "lambda", "a.example") is None
+    cloud.faults.ailing["a.example"] = "mute"
+    assert cloud.faults.ailment(EAST, "lambda", "a.example") == "mute"
+    assert cloud.faults.ailment(EAST, "lambda", "b.example") is None
+
+
+@pytest.mark.parametrize(("ailment", "answer"), [("503", 503), ("throttled", 429), ("mute", None)])
+def test_customers_meet_it_too(cloud: Cloud, ailment: Any, answer: int | None) -> None:
+    net, served = Net.of(cloud), list[str]()
+
+    def serve(asked: HttpRequest) -> tuple[int, bytes]:
+        served.append(asked.path)
+        return 200, b""
+
+    net.serve("one.example", WEST, serve)
+    cloud.faults.ailing[WEST] = ailment
+    if answer is None:
+        with pytest.raises(HttpReadTimeoutError):
+            net.request("", "GET", "http://one.example/")
+    else:
+        assert net.request("", "GET", "http://one.example/")[0] == answer
+    cloud.clock.sleep(60)
+    assert not served
 
 
 # Which reads may be stale.

@@ -143,6 +143,8 @@ OTHERWISE: dict[str, Callable[[Any], object]] = {
         Promise("nobody has it", "users", "nobody has it", "us-east-1", 0.0)
     ),
     "a person who will decline": lambda driver: setattr(driver.person, "declines", True),
+    "a person who is away": lambda driver: setattr(driver.person, "away", 60.0),
+    "a person who hesitates": lambda driver: setattr(driver.person, "hesitates", True),
     "a person at work": lambda driver: setattr(driver.person, "busy", 1),
     "another run": lambda driver: driver.person.starts("failback"),
     "a call that is under way": lambda driver: driver.simulation.clock.tasks.update(

@@ -11,7 +11,7 @@ from typing import Any
 import boto3
 import pytest
 from botocore.config import Config
-from botocore.exceptions import ClientError
+from botocore.exceptions import ClientError, ReadTimeoutError
 
 from twin.clock import Clock
 from twin.cloud import ACCOUNT, AwsError, Cloud
@@ -190,6 +190,28 @@ def test_an_invocation_outlives_whoever_called_it(twin: Twin) -> None:
     caller.kill()
     twin.clock.sleep(10)
     assert len(ended) == 1
+
+
+def test_whoever_does_not_wait_as_long_as_a_function_runs_gets_no_answer_and_it_runs_on(twin: Twin) -> None:
+    ended: list[float] = []
+
+    def slow(event: Any, context: Any) -> str:
+        twin.clock.sleep(10)
+        ended.append(twin.clock.elapsed)
+        return "done"
+
+    twin.functions.deploy(EAST, "slow", slow)
+    for seconds, patient in ((5, False), (20, True)):
+        config = Config(read_timeout=seconds, retries={"total_max_attempts": 1})
+        client, began = boto3.client("lambda", EAST, config=config), twin.clock.elapsed
+        if patient:
+            assert client.invoke(FunctionName="slow")["StatusCode"] == 200
+        else:
+            with pytest.raises(ReadTimeoutError):
+                client.invoke(FunctionName="slow")
+            assert seconds <= twin.clock.elapsed - began < seconds + 1
+        twin.clock.sleep(10)
+    assert len(ended) == 2
 
 
 def test_reserved_zero_turns_new_requests_away_and_lets_those_in_flight_go_on(twin: Twin) -> None:

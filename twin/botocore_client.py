@@ -46,6 +46,8 @@ def ask(cloud: Cloud, call: Call, model: OperationModel) -> tuple[int, Parsed] |
         answer = cloud.ask(call)
     except Unreachable as why:
         raise ConnectTimeoutError(endpoint_url=call.request.url) from why
+    except Unanswered as why:
+        raise ReadTimeoutError(endpoint_url=call.request.url) from why
     except AwsError as error:
         said = {"Code": error.code, "Message": error.message}
         return error.status, {"Error": said, "ResponseMetadata": _metadata(error.status)}

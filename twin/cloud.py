@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextvars
 import datetime
 import functools
+import math
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
@@ -26,6 +27,9 @@ ACCOUNT = "123456789012"
 
 WHO: contextvars.ContextVar[tuple[str, str]] = contextvars.ContextVar("who", default=("", ""))
 """The function whose code is running and its Region; empty for people and customers."""
+
+PATIENCE: contextvars.ContextVar[float] = contextvars.ContextVar("patience", default=math.inf)
+"""Seconds for which whoever calls waits for an answer: for a service whose answers may take longer."""
 
 Answer = Mapping[str, Any]
 Operation = Callable[[Request], Answer]
@@ -183,7 +187,7 @@ class Cloud:
     def ask(self, call: Call) -> Answer | None:
         """Takes the time that a call takes. None where the backing is to answer.
 
-        Raises AwsError for a refusal, and Unreachable.
+        Raises AwsError for a refusal, Unreachable, and Unanswered where nothing has been done, or not yet.
         """
         request, client = call.request, call.client
         self.calls += 1
@@ -194,6 +198,11 @@ class Cloud:
         ):
             self.clock.sleep(client.connect_timeout)
             raise Unreachable(request.url)
+        ailment = self.faults.ailment(request.region, request.service, host)
+        if ailment == "mute":
+            self.clock.sleep(client.read_timeout)
+            raise Unanswered(request.url)
+        kind = ailment or kind
         self.clock.sleep(client.read_timeout if kind == "slow" else self.latency.draw("aws_call") / 2)
         if kind in ANSWERED:
             call.kind = kind
@@ -207,11 +216,14 @@ class Cloud:
         if operation is None:
             self.backing.take(request)
             return None
+        patience = PATIENCE.set(client.read_timeout)
         try:
             answer = operation(request)
         except AwsError:
             call.kind = kind if kind in UNANSWERED else None  # a refusal can get lost on its way as well
             raise
+        finally:
+            PATIENCE.reset(patience)
         if self.faults.earlier is not None:
             before = self.faults.earlier.note(request, answer)
             answer = before if kind == "stale" and before is not None else answer

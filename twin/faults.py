@@ -2,7 +2,7 @@
 
 `Faults` says what is injected into a call: it can be lost before AWS has it, lost after AWS has done it,
 throttled, answered 5xx, denied, stale, slow, or reverted; a Region, one service of one, or one endpoint can
-be dark.
+be dark, or ail: it takes connections, and does nothing of what it is asked.
 """
 
 from __future__ import annotations
@@ -20,6 +20,8 @@ KINDS: tuple[Kind, ...] = get_args(Kind)
 """Reverted is a change that is acknowledged, and that somebody else (a pipeline) takes back at once."""
 ANSWERED: frozenset[Kind] = frozenset({"throttled", "500", "503", "denied"})
 """Kinds that a service answers, in its own words; the others are silence, or an answer that looks well."""
+Ailment = Literal["mute", "throttled", "503"]
+"""What a place does with every call while it ails. A mute one never answers, and does nothing of it."""
 UNANSWERED: frozenset[Kind] = frozenset({"lost_after", "slow"})
 """Kinds of which AWS has done what was asked, or refused it, and nobody gets the answer."""
 
@@ -73,6 +75,8 @@ class Faults:
 
     dark: set[str] = field(default_factory=set)
     """Regions ("us-east-1"), services of one ("<service>/us-east-1"), or endpoints' hosts."""
+    ailing: dict[str, Ailment] = field(default_factory=dict)
+    """Places, as in `dark`, that take connections and do nothing they are asked. Their data live on."""
     partitions: set[frozenset[str]] = field(default_factory=set)
     """Pairs of Regions that do not reach each other."""
     injectors: list[Callable[[Request], Kind | None]] = field(default_factory=list)
@@ -87,6 +91,13 @@ class Faults:
             or (host != "" and host in self.dark)
             or (origin != "" and frozenset({origin, region}) in self.partitions)
         )
+
+    def ailment(self, region: str, service: str = "", host: str = "") -> Ailment | None:
+        """What becomes of every call there; None where all is well."""
+        if not self.ailing:
+            return None
+        places = (region, f"{service}/{region}", host)
+        return next((self.ailing[place] for place in places if place in self.ailing), None)
 
     @contextmanager
     def suspended(self) -> Iterator[None]:
@@ -105,5 +116,5 @@ class Faults:
         return None
 
     def state(self) -> object:
-        """What is dark and parted; what is still to be injected, whoever injects it knows."""
-        return sorted(self.dark), sorted(map(sorted, self.partitions))
+        """What is dark, ails and is parted; what is still to be injected, whoever injects it knows."""
+        return sorted(self.dark), sorted(self.ailing.items()), sorted(map(sorted, self.partitions))

@@ -148,6 +148,11 @@ class Net(Service):
                 f"{address}: connection timed out (connect timeout={connect_timeout:g})"
             )
         deadline = self.cloud.clock.now + read_timeout
+        ailment = self.cloud.faults.ailment(road.region, road.service, road.address)
+        if ailment == "mute":
+            self.cloud.clock.sleep(read_timeout)
+            raise _late(address, url, read_timeout)
+        kind = ailment or kind
         self.cloud.clock.sleep(self.cloud.latency.draw("http_request") / 2)
         answer = self._answer(served, _as_received(origin, method, url, body), kind, deadline)
         if answer is None or self._is_dark(road):

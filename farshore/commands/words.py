@@ -50,7 +50,9 @@ def _derived() -> Iterator[str]:
     yield from _table("What must always hold", {name: "; ".join(said) for name, said in invariants.items()})
     yield from _table("Families of faults", {family.name: family.explained for family in families()})
     kinds = {
-        f"`{kind.word}`": f"a call {kind.sentence}" if kind.sentence else kind.family.explained
+        f"`{kind.word}`": f"a call {kind.sentence}"
+        if kind.sentence
+        else kind.explained or kind.family.explained
         for kind in KINDS.values()
     }
     yield from _table("Kinds of faults", kinds)

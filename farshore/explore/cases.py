@@ -21,7 +21,8 @@ from .seed import Fault, Point, Seed
 
 
 def baseline_seeds(app: str, runbook: Runbook) -> Iterator[Seed]:
-    """Both directions, both modes, and from a dark Region; after a game day's outage, too; and the rest."""
+    """Both directions, both modes, and from a dark Region; after a game day's outage, too; after a round
+    trip, and once more; and the rest."""
     for procedure in ("failover", "failback"):
         for mode in MODES:
             yield Seed(app, procedure, mode)
@@ -33,19 +34,24 @@ def baseline_seeds(app: str, runbook: Runbook) -> Iterator[Seed]:
         for procedure in ("failover", "failback"):
             for mode in MODES:
                 yield Seed(app, procedure, mode, (Fault("outage"),))
+    for earlier in ("returned", "repeated"):
+        for procedure in ("failover", "failback"):
+            for mode in MODES:
+                yield Seed(app, procedure, mode, (Fault(earlier),))
     for procedure in ("outage", "recovery", "prepare"):
         if procedure in runbook.procedures or (procedure == "recovery" and "outage" in runbook.procedures):
             yield Seed(app, procedure, "graceful")
+            yield Seed(app, procedure, "graceful", (Fault("repeated"),))
 
 
 def baseline_name(seed: Seed) -> str:
     """In words."""
-    lasts = [f"{fault.place} dark" if fault.place else "after an outage" for fault in seed.faults]
+    lasts = [f"{fault.place} dark" if fault.place else kind_of(fault).setting for fault in seed.faults]
     return " ".join([seed.procedure, seed.mode, *lasts])
 
 
 def injected(baseline: Baseline) -> bool:
-    """Whether anything goes wrong at its calls: a game day's are those of the same run without its outage."""
+    """Whether anything goes wrong at its calls: after others they are those of the same run without them."""
     return all(kind_of(fault).before is None for fault in baseline.seed.faults)
 
 
@@ -65,8 +71,9 @@ def _faults(baseline: Baseline, runbook: Runbook, every: bool) -> Iterator[tuple
             for fault in at_calls(baseline, tick, every):
                 yield (fault,)
     for kind in KINDS.values():
-        if kind.cases is not None:
-            yield from kind.cases(baseline, runbook)
+        for faults in kind.cases(baseline, runbook) if kind.cases is not None else ():
+            if every or not kind.like_another(baseline, faults[0]):
+                yield faults
 
 
 def at_calls(baseline: Baseline, tick: Sequence[RecordedCall], every: bool = False) -> Iterator[Fault]:

@@ -42,6 +42,10 @@ class RecordedCall:
         """SERVICE/REGION; "" where that cannot be dark by itself."""
         return f"{self.service}/{self.region}" if self.service else ""
 
+    def goes_to(self, place: str) -> bool:
+        """It may go to this Region, service of one, or endpoint's host."""
+        return place in (self.region, self.place, *self.hosts)
+
 
 @dataclass(frozen=True)
 class Baseline:

@@ -116,7 +116,7 @@ class Driver:
             self._seed.procedure, ()
         )
         for kind in kinds_of(self._seed):
-            earlier = kind.before(earlier) if kind.before else earlier
+            earlier = kind.before(earlier, self._seed.procedure) if kind.before else earlier
         for procedure in earlier:
             execution = self.simulation.begin(procedure, {"mode": "graceful"})
             self._clock.wait_for(self._ended(execution), LONGEST)
@@ -149,7 +149,7 @@ class Driver:
             self.simulation.begin(seed.procedure, {"mode": seed.mode})
             # Not what `begin` answers: a second trigger at its very call may have been quicker.
             self.main = next(arn for arn in self.simulation.executions if arn.endswith(f":{name}"))
-        self._clock.wait_for(self._quiet, LONGEST)
+        self._clock.wait_for(self._quiet, LONGEST + self.person.away)
 
     def _alarm_starts(self, seed: Seed) -> bool:
         return any(kind_of(fault).alarm(fault, self._runbook) for fault in seed.faults)
@@ -287,5 +287,6 @@ class Driver:
             self.simulation,
             request.parameters["Payload"] if request else None,
             self.injector.to_come(),
-            (self.person.busy, self.person.declines, self.person.repaired if request else None),
+            self.person.state(),
+            self.person.repaired if request else None,
         )

@@ -7,19 +7,21 @@ and not for ever.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
 from botocore.exceptions import ClientError
 
 from functions.calls import Api, Silence
 from functions.errors import NotYet
+from functions.handler import run_from
 from functions.outside import NO_ANSWER
 from functions.planned import Planned
 from functions.run import Mode
 from twin.clock import Clock
 from twin.cloud import WHO
 
-from ..checkers.events import TICK, Call
+from ..checkers.events import TICK, Call, Tick
 from ..operate.operator import REDRIVE
 from ..operate.proposal import proposal_of
 from ..operate.runs import region_of
@@ -28,6 +30,8 @@ from ..simulate.simulation import Simulation
 
 READS_PLAN = 2.0
 """Seconds that the person needs to read a plan. It is approved, unless a step would refuse."""
+JUST_BEFORE = 2.0
+"""Seconds before it would be too late, when a person who hesitates decides."""
 TRY_AGAIN, TRIES = 10.0, 30
 """Seconds after which a person repeats what nobody answered, and how often before giving up."""
 REDRIVABLE = ("FAILED", "ABORTED", "TIMED_OUT")
@@ -46,24 +50,50 @@ class Person:
         self.mode = mode
         self.declines = False
         """The next plan is declined."""
+        self.hesitates = False
+        """The next plan is decided on just before its approval would be too late."""
+        self.away = 0.0
+        """Seconds for which nobody looks at the next plan: its run has ended by then, and is started anew."""
         self.busy = 0
         """How many things the person is still doing."""
         self.repaired: list[str] = []
         """Runs that were redriven, or started anew, after they had failed."""
         self.on_approval: list[Callable[[str, Plan], None]] = []
         """Called with the execution and the plan, for each plan that is approved."""
+        self._will_decide = False
+        """On whatever plan is proposed then: until then no other is read."""
         self._simulation, self._clock = simulation, simulation.clock
+
+    def state(self) -> object:
+        """All that what the person does next depends on; no time, which a fingerprint leaves out."""
+        return self.busy, self.declines, self.hesitates, self.away > 0, self._will_decide
 
     # Plans.
 
     def reads(self, call: Call) -> None:
         """A plan is proposed in the ledger: the person reads it, and decides."""
         written = call.written
-        if written is not None and written.item == "proposal" and written.body is not None:
+        if written is None or written.item != "proposal" or written.body is None or self._will_decide:
+            return
+        if self.away:
+            self._will_decide = True
+            self.does(partial(self._comes_back, written.body["execution"]))
+        elif self.hesitates and call.tick is not None:
+            self._will_decide = True
+            aside(self._clock, self._decide, _too_late(call.tick) - JUST_BEFORE - self.now)
+        else:
             aside(self._clock, self._decide, READS_PLAN)
+
+    def _comes_back(self, execution: str) -> None:
+        """Finds the plan still proposed and approves it, sees that the run has ended, and starts another."""
+        self.waits(self.away)
+        self.away = 0.0
+        self._decide()
+        self.starts(self.runs_what(execution))
 
     def _decide(self) -> None:
         operator = self._simulation.operator
+        self._will_decide = self.hesitates = False
         try:
             proposal = proposal_of(operator.records())
             if proposal is None or any(step.outcome == "would refuse" for step in proposal.plan):
@@ -162,6 +192,12 @@ class Person:
         reply = self._simulation.deployment.outside.reply(call)
         if isinstance(reply, Silence):
             raise NotYet(reply.why)
+
+
+def _too_late(tick: Tick) -> float:
+    """When the tick's state gives up waiting, in seconds since 1970."""
+    _, since = run_from(tick.event)
+    return since + float(tick.event["inputs"]["within"])
 
 
 def aside(clock: Clock, act: Callable[[], object], delay: float = 0.0) -> None:

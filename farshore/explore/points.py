@@ -89,11 +89,11 @@ def later(start: Point, baseline: Baseline) -> Iterator[Point]:
 
 
 def callers(baseline: Baseline, places: Collection[str]) -> list[Point]:
-    """Where each state begins that calls any of these places or hosts: to others it is all one whether they
-    are dark."""
+    """Where each state begins that calls any of these Regions, services or hosts: to others it is all one
+    whether they are dark."""
     labels = {
         call.point.label.replace("/plan.", "/")
         for call in baseline.calls
-        if call.place in places or not {*call.hosts}.isdisjoint(places)
+        if any(call.goes_to(place) for place in places)
     }
     return [call.point for call in firsts(baseline) if call.point.label in labels]

@@ -97,13 +97,15 @@ class Narrator:
             self._noted.append(Moment(self._clock.elapsed, "world", stands))
 
     def _facts(self) -> Iterator[str]:
-        application, dark = self._simulation.application, self._simulation.cloud.faults.dark
+        application, faults = self._simulation.application, self._simulation.cloud.faults
         for dataset in application.datasets:
             yield f"{dataset.name} is written in {_places(dataset.writers())}"
         yield f"requests are taken in {_places(open_regions(application))}"
         yield f"customers are led to {_places(intended(application))}"
-        if dark:
-            yield f"dark: {_places(dark)}"
+        if faults.dark:
+            yield f"dark: {_places(faults.dark)}"
+        for place, ailment in sorted(faults.ailing.items()):
+            yield f"{place} is {'mute' if ailment == 'mute' else f'answering nothing but {ailment}'}"
 
 
 @dataclass(frozen=True)

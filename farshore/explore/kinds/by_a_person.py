@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from functools import partial
 
+from functions.tick import LONGEST_PAUSE_SECONDS
+
 from ...runbook.model import Runbook
 from ..data import Baseline, RecordedCall
 from ..person import Person
-from ..points import is_undisturbed_move, own_call, turns
+from ..points import firsts, is_undisturbed_move, own_call, turns
 from ..seed import OPPOSITE, Fault
 from ..site import Site
 from .kind import Family, FaultKind, Met
@@ -24,6 +26,14 @@ WORDS = Family(
     "a person pauses the run for a minute, or declines its plan; or the Region that is left goes dark from "
     "any step on, and a person carries the run on as ungraceful",
 )
+SLOW = Family(
+    "slow person",
+    "a person approves the plan just before that is too late; or a day later, when the run has ended, and "
+    "starts another; or pauses the run at any step for longer than the longest pause, or for ever",
+)
+DAY = 86_400.0
+LONGER = LONGEST_PAUSE_SECONDS + 600
+"""Seconds after which a person remembers a pause that is over by itself."""
 THINKS = 60.0
 """Seconds for which a person's pause lasts."""
 
@@ -75,10 +85,14 @@ def _abort(person: Person, execution: str, procedure: str) -> None:
     person.directs(execution, "stop it", abort=True)
 
 
-def _pause(person: Person, execution: str, procedure: str) -> None:
+def _pause(seconds: float, person: Person, execution: str, procedure: str) -> None:
     person.directs(execution, "let me think", pause=True)
-    person.waits(THINKS)
+    person.waits(seconds)
     person.directs(execution, "go on", pause=False, resumed_at=person.now)
+
+
+def _forget(person: Person, execution: str, procedure: str) -> None:
+    person.directs(execution, "let me think", pause=True)
 
 
 def _carry_on(person: Person, execution: str, procedure: str) -> None:
@@ -156,7 +170,7 @@ paused = FaultKind(
     at_a_point=True,
     # A word is heeded by the next tick, whichever call of this one it meets.
     at_call=lambda baseline, call: _somebody_may_act(baseline, call) and call.point.call == 1,
-    act=_by(_pause),
+    act=_by(partial(_pause, THINKS)),
 )
 
 
@@ -167,6 +181,24 @@ def _gone(baseline: Baseline, runbook: Runbook) -> Iterator[tuple[Fault, ...]]:
     source, _ = runbook.direction(baseline.seed.procedure)
     for call in turns(baseline):
         yield Fault("ungraceful", "", call.point), Fault("dark", source, call.point)
+
+
+def _at_each_state(word: str, baseline: Baseline, runbook: Runbook) -> Iterator[tuple[Fault, ...]]:
+    for call in firsts(baseline) if is_undisturbed_move(baseline) else ():
+        yield (Fault(word, "", call.point),)
+
+
+def _once(word: str, baseline: Baseline, runbook: Runbook) -> Iterator[tuple[Fault, ...]]:
+    if is_undisturbed_move(baseline):
+        yield (Fault(word),)
+
+
+def _hesitate(site: Site, fault: Fault) -> None:
+    site.person.hesitates = True
+
+
+def _leave(site: Site, fault: Fault) -> None:
+    site.person.away = DAY
 
 
 def _decline(site: Site, fault: Fault) -> None:
@@ -185,8 +217,41 @@ ungraceful = FaultKind(
 declined = FaultKind(
     word="declined",
     family=WORDS,
-    cases=lambda baseline, runbook: [(Fault("declined"),)] if is_undisturbed_move(baseline) else [],
+    cases=partial(_once, "declined"),
     begin=_decline,
     declines=True,
+    may_end_run=lambda fault, terms: True,
+)
+hesitant = FaultKind(
+    word="hesitant",
+    family=SLOW,
+    explained="a person approves the plan just before that is too late",
+    cases=partial(_once, "hesitant"),
+    begin=_hesitate,
+)
+away = FaultKind(
+    word="away",
+    family=SLOW,
+    explained="a person approves the plan a day later, when its run has ended, and starts another",
+    cases=partial(_once, "away"),
+    begin=_leave,
+    may_end_run=lambda fault, terms: True,
+)
+overslept = FaultKind(
+    word="overslept",
+    family=SLOW,
+    sentence="is under way when a person says pause, and resume when the longest pause is over",
+    at_a_point=True,
+    cases=partial(_at_each_state, "overslept"),
+    act=_by(partial(_pause, LONGER)),
+    may_end_run=lambda fault, terms: True,
+)
+forgotten = FaultKind(
+    word="forgotten",
+    family=SLOW,
+    sentence="is under way when a person says pause, and forgets it",
+    at_a_point=True,
+    cases=partial(_at_each_state, "forgotten"),
+    act=_by(_forget),
     may_end_run=lambda fault, terms: True,
 )

@@ -74,6 +74,8 @@ class FaultKind:
     family: Family
     sentence: str = ""
     """In a story, after the call: "is throttled". Without one the story gives its word and its place."""
+    explained: str = ""
+    """For docs/words.md, where it has no sentence and its family has other kinds, too."""
 
     # In a seed.
     takes: Takes = ""
@@ -86,6 +88,8 @@ class FaultKind:
     apart: Apart = "always"
     cases: Callable[[Baseline, Runbook], Iterable[tuple[Fault, ...]]] | None = None
     """Other cases of it, each with all its faults; the first is of this kind."""
+    like_another: Callable[[Baseline, Fault], bool] = lambda baseline, fault: False
+    """Of those: nothing can tell it from one of another kind that is played."""
 
     # What it does.
     to_the_call: CallFault | None = None
@@ -124,8 +128,10 @@ class FaultKind:
     """The alarm starts the run by itself."""
     false_alarm: bool = False
     """An alarm starts the run, though nothing is wrong."""
-    before: Callable[[Procedures], Procedures] | None = None
-    """The procedures that have been carried out before the run, given those that must have been."""
+    before: Callable[[Procedures, str], Procedures] | None = None
+    """The procedures that have been carried out before the run, given those that must have been, and its."""
+    setting: str = ""
+    """That in words, as it stands in a baseline run's name."""
 
     @property
     def lasts(self) -> bool:

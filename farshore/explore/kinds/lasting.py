@@ -1,13 +1,14 @@
-"""What lasts: nobody answers; half of the calls are slow or fail; two Regions do not reach each other."""
+"""What lasts: nobody answers, or only a no; half of the calls are slow or fail; two Regions are parted."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 from itertools import combinations
 
 from functions.calls import HOMES
+from twin.faults import Ailment, Request
 from twin.faults import Kind as CallFault
-from twin.faults import Request
 
 from ...runbook.model import Runbook
 from ..data import Baseline
@@ -15,12 +16,18 @@ from ..declared import starts_runs
 from ..points import callers, is_undisturbed_move, later, turns
 from ..seed import Fault, Point
 from ..site import Site
+from . import at_a_call
 from .kind import Family, FaultKind, Terms
 
 DARK = Family(
     "dark",
     "nobody answers in a Region, in a service of one, at one or two of the endpoints that a service has "
     "several of: from before or from any step on; for ever, for a while, until any later step",
+)
+AILING = Family(
+    "mute, failing",
+    "a Region, a service of one or an endpoint takes every connection and does nothing: it never answers, "
+    "answers 503, or throttles; from before, or from any step on that calls it; for ever or for a while",
 )
 GREY = Family(
     "grey, partition", "half of a Region's calls are slow or fail; the two Regions do not reach each other"
@@ -73,6 +80,30 @@ def _parts(baseline: Baseline) -> Iterator[tuple[str, ...]]:
     yield from combinations(hosts, 2)
 
 
+def _ailing_cases(word: str, baseline: Baseline, runbook: Runbook) -> Iterator[tuple[Fault, ...]]:
+    """It begins where a step calls the place: to others it is all one."""
+    if not is_undisturbed_move(baseline):
+        return
+    source, target = runbook.direction(baseline.seed.procedure)
+    parts = [places[0] for places in _parts(baseline) if len(places) == 1]
+    for place in dict.fromkeys((source, target, *HOMES, *runbook.ledger.regions, *parts)):
+        for start in (None, *callers(baseline, (place,))):
+            if start is None and place in (target, starts_runs(target)):
+                continue
+            for until in (None, SPELL):
+                yield (Fault(word, place, start, until),)
+
+
+def _throttle_is_a_503(baseline: Baseline, fault: Fault) -> bool:
+    """To every call that goes there, the step gets the same reply, as soon."""
+    one, other = at_a_call.unavailable.word, at_a_call.throttled.word
+    return all(
+        one in call.replies and call.replies[one] == call.replies[other]
+        for call in baseline.calls
+        if call.goes_to(fault.place)
+    )
+
+
 def _grey_cases(baseline: Baseline, runbook: Runbook) -> Iterator[tuple[Fault, ...]]:
     source, target = runbook.direction(baseline.seed.procedure)
     for place in (source, target) if is_undisturbed_move(baseline) else ():
@@ -121,6 +152,17 @@ def _lighten(site: Site, fault: Fault) -> None:
     site.simulation.cloud.faults.dark.discard(fault.place)
 
 
+def _ail(ailment: Ailment) -> Callable[[Site, Fault], None]:
+    def begin(site: Site, fault: Fault) -> None:
+        site.simulation.cloud.faults.ailing[fault.place] = ailment
+
+    return begin
+
+
+def _recover(site: Site, fault: Fault) -> None:
+    site.simulation.cloud.faults.ailing.pop(fault.place, None)
+
+
 def _part(site: Site, fault: Fault) -> None:
     site.simulation.cloud.faults.partitions.add(frozenset(fault.place.split("~")))
 
@@ -142,6 +184,44 @@ dark = FaultKind(
     cases=_dark_cases,
     begin=_darken,
     end=_lighten,
+    may_end_run=_dark_may_end,
+    outlasts=True,
+    alarm=_raises_the_alarm,
+)
+mute = FaultKind(
+    word="mute",
+    family=AILING,
+    explained="a Region, a service of one or an endpoint takes every connection and never answers, nor does "
+    "what it is asked",
+    takes="place",
+    cases=partial(_ailing_cases, "mute"),
+    begin=_ail("mute"),
+    end=_recover,
+    may_end_run=_dark_may_end,
+    outlasts=True,
+    alarm=_raises_the_alarm,
+)
+failing = FaultKind(
+    word="failing",
+    family=AILING,
+    explained="a Region, a service of one or an endpoint answers every call 503",
+    takes="place",
+    cases=partial(_ailing_cases, "failing"),
+    begin=_ail("503"),
+    end=_recover,
+    may_end_run=_dark_may_end,
+    outlasts=True,
+    alarm=_raises_the_alarm,
+)
+swamped = FaultKind(
+    word="swamped",
+    family=AILING,
+    explained="a Region, a service of one or an endpoint throttles every call",
+    takes="place",
+    cases=partial(_ailing_cases, "swamped"),
+    like_another=_throttle_is_a_503,
+    begin=_ail("throttled"),
+    end=_recover,
     may_end_run=_dark_may_end,
     outlasts=True,
     alarm=_raises_the_alarm,

@@ -24,6 +24,11 @@ ALARM = Family(
     "false alarm", "an alarm starts the run though nothing is wrong: it sees so, and changes nothing"
 )
 OUTAGE = Family("outage", "a game day: the outage has been made before, and is mended before a failback")
+EARLIER = Family(
+    "earlier runs",
+    "the application has been moved there and back before; or the very procedure has been carried out "
+    "already, and there is nothing left to do",
+)
 DICE = range(1, 41)
 """Numbers of the runs with random faults."""
 LAGS = (5, 20, 40, 90, 300)
@@ -64,7 +69,7 @@ def _false_alarm(baseline: Baseline, runbook: Runbook) -> Iterator[tuple[Fault, 
         yield (Fault("alarm"),)
 
 
-def _game_day(procedures: Procedures) -> Procedures:
+def _game_day(procedures: Procedures, procedure: str) -> Procedures:
     return ("outage", *(each for procedure in procedures for each in (procedure, "recovery")))
 
 
@@ -92,4 +97,18 @@ alarm = FaultKind(
     may_end_run=lambda fault, terms: True,
     false_alarm=True,
 )
-outage = FaultKind(word="outage", family=OUTAGE, before=_game_day)
+outage = FaultKind(word="outage", family=OUTAGE, before=_game_day, setting="after an outage")
+returned = FaultKind(
+    word="returned",
+    family=EARLIER,
+    explained="the application has been moved there and back before",
+    before=lambda procedures, procedure: ("failover", "failback", *procedures),
+    setting="after a round trip",
+)
+repeated = FaultKind(
+    word="repeated",
+    family=EARLIER,
+    explained="the procedure has been carried out before, and nothing since",
+    before=lambda procedures, procedure: (*procedures, procedure),
+    setting="once more",
+)

@@ -11,6 +11,7 @@ from __future__ import annotations
 import functools
 import io
 import json
+import math
 import re
 from collections.abc import Mapping
 from typing import Any, ClassVar
@@ -18,7 +19,7 @@ from typing import Any, ClassVar
 from botocore.response import StreamingBody
 
 from ...clock import Killed
-from ...cloud import ACCOUNT, Answer, AwsError, Cloud, Operation
+from ...cloud import ACCOUNT, PATIENCE, Answer, AwsError, Cloud, Operation, Unanswered
 from ...faults import Request
 from ...service import APART, Service
 from ..iam.model import Policy, guard
@@ -116,8 +117,9 @@ class Functions(Service):
         """
         return json.loads(self._answer(region, name, json.loads(json.dumps(payload))))
 
-    def _answer(self, region: str, name: str, event: Any) -> str:
-        """What the handler returns for an event of its own, as JSON."""
+    def _answer(self, region: str, name: str, event: Any, patience: float = math.inf) -> str:
+        """What the handler returns for an event of its own, as JSON. Raises Unanswered where the caller has
+        given up by then: the function runs on."""
         function, version, arn = self._find(region, name)
         self._admit(function)
         self._invocations += 1
@@ -132,6 +134,9 @@ class Functions(Service):
         )
         self.running.append(invocation)
         invocation.task = self.cloud.clock.spawn(lambda: self._run(invocation, event))
+        outlasts = patience < version.timeout
+        if outlasts and not invocation.task.join_for(patience):
+            raise Unanswered(arn)
         invocation.task.join()
         if invocation.error is not None:
             raise FunctionError(invocation.error)
@@ -225,7 +230,7 @@ class Functions(Service):
             ) from error
         answer: dict[str, Any] = {"StatusCode": 200, "ExecutedVersion": version.number}
         try:
-            body = self._answer(request.region, arn, event).encode()
+            body = self._answer(request.region, arn, event, PATIENCE.get()).encode()
         except FunctionError as error:
             answer["FunctionError"] = "Unhandled"
             body = json.dumps(error.body).encode()
