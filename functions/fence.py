@@ -26,7 +26,7 @@ from .calls import Call, Sight, Silence
 from .errors import Refused
 from .inputs import Patience, Seconds
 from .ledger import DELETE, PUT, Adopt, Forget, Memory, Note, Owe, Pay, Records, Remember
-from .run import GIVES_UP, Mode, Owner, Purpose
+from .run import GIVES_UP, MOVES, Mode, Owner, Purpose
 from .step import Change, Decision, Done, Wait
 from .world import World
 
@@ -250,7 +250,7 @@ def _memory(seen: FenceSight, held: Held, target: Value) -> tuple[Note, ...]:
     What a run before has left fenced is this run's from now on: whoever fences last gives back."""
     mine = seen.mine(held.resource)
     if mine is not None:
-        adopts = seen.purpose == "move" and mine.by != seen.execution
+        adopts = seen.purpose in MOVES and mine.by != seen.execution
         return (Adopt(replace(mine, by=seen.execution)),) if adopts else ()
     if held.current != target:
         return (Remember(Memory(seen.owner, held.resource, held.current, seen.execution)),)

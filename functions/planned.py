@@ -34,7 +34,13 @@ class Planned:
             "outcome": self.outcome,
             "why": self.why,
             "calls": [
-                {"action": call.api.action, "region": call.region, "parameters": _legible(call.parameters)}
+                {
+                    "action": call.api.action,
+                    "service": call.api.service,
+                    "operation": call.api.operation_name,
+                    "region": call.region,
+                    "parameters": _legible(call.parameters),
+                }
                 for call in self.calls
             ],
             "remembers": dict(self.remembers),
@@ -57,13 +63,18 @@ def planned_from(entry: Mapping[str, Any], fences: bool = False) -> Planned:
     return Planned(
         outcomes.get(entry["outcome"], "done"),
         entry.get("why") or entry.get("facts", {}).get("why") or entry["outcome"],
-        tuple(Api(call["action"])(call["region"], **call["parameters"]) for call in entry.get("calls", ())),
+        tuple(map(_call_from, entry.get("calls", ()))),
         entry.get("remembers", {}),
         entry.get("facts", {}),
         entry.get("state", ""),
         entry.get("no_return", False),
         fences,
     )
+
+
+def _call_from(entry: Mapping[str, Any]) -> Call:
+    api = Api(entry["action"], operation=entry["operation"], client=entry["service"])
+    return api(entry["region"], **entry["parameters"])
 
 
 def _legible(parameters: Mapping[str, Any]) -> dict[str, Any]:

@@ -10,10 +10,11 @@ from .inputs import Region
 Mode = Literal["graceful", "ungraceful"]
 MODES: tuple[Mode, ...] = ("graceful", "ungraceful")
 
-Purpose = Literal["move", "undo", "again", "settle", "break", "unbreak", "mend", "prepare"]
+Purpose = Literal["move", "early", "undo", "again", "settle", "break", "unbreak", "mend", "prepare"]
 """What a state is for:
 
     move      it moves the application to the other Region
+    early     a fence goes up before a person has spoken: a graceful run leaves it for later
     undo      the run gives up: what it took away is given back
     again     a fence that the run owes is tried once more, and nobody is waited for
     settle    debts are paid, on schedule
@@ -24,6 +25,8 @@ Purpose = Literal["move", "undo", "again", "settle", "break", "unbreak", "mend",
 """
 Owner = Literal["run", "outage"]
 
+MOVES: frozenset[Purpose] = frozenset({"move", "early"})
+"""The run is on its way, and what it takes away is its own."""
 OUTAGE: frozenset[Purpose] = frozenset({"break", "unbreak", "mend"})
 GIVES_UP: frozenset[Purpose] = frozenset({"undo", "unbreak"})
 """The run has failed, and ends once this is done: no `abort` stops it."""

@@ -18,6 +18,9 @@ from .world import World
 ROUNDS = 3
 """Changes of one tick, each looked at again: what one brought about at once needs no second tick."""
 
+LEFT_FOR_LATER = "left for later"
+"""The outcome of a fence that may go up before a person has spoken, in a graceful run: that waits."""
+
 LONGEST_PAUSE_SECONDS = 3600.0
 """A pause that nobody ends is over so long after it was said, since a run's history is finite. Then a run
 that gives up goes on, because what was taken from customers must be given back; any other is Refused."""
@@ -83,6 +86,8 @@ def _looked(
     run, since, word = _heed(run, records, since, outside.clock())
     if word is not None:
         return word
+    if run.purpose == "early" and run.mode == "graceful":
+        return {"outcome": LEFT_FOR_LATER, "facts": {}}
     world = World(outside, run, records, since, step)
     decision = _decided(step, world)
     if isinstance(decision, Done):

@@ -24,6 +24,7 @@ from moto.stepfunctions.parser.models import StepFunctionsParserBackend
 from test_mock_file import FILE, mocked
 from ticker import EAST, REPLICAS, TABLE, WEST
 
+from farshore.compile.definition import every_task
 from farshore.compile.graph import flaws
 from farshore.compile.machine import Machine, machines
 from farshore.compile.policy import function_name
@@ -258,6 +259,44 @@ def test_waiting_for_as_long_as_within_is_left_to_the_tick_and_ends_some_time(si
     assert (shown["status"], shown["error"]) == ("FAILED", "NotYet")
     at = [at for at, state in zip(simple.at, simple.ticks, strict=True) if state == PROMOTE]
     assert 900 < at[-1] - at[0] < 1800
+
+
+# A fence before the approval.
+
+APPROVAL = "  - approval: {topics: {us-east-1: TOPIC, us-west-1: TOPIC}}\n".replace(
+    "TOPIC", "arn:aws:sns:us-east-1:123456789012:pages"
+)
+EARLY = (
+    "  - lambda_concurrency: {functions: [buy], region: $from, reserved: 0, before_approval: true}\n"
+    "  - together:\n"
+    "      - lambda_concurrency: {functions: [pay], region: $from, reserved: 0, before_approval: true}\n"
+    "      - website_config: {configs: {us-east-1: 'http://e/c', us-west-1: 'http://w/c'}, host: 'http://api'}\n"
+)
+
+
+def test_a_fence_before_the_approval_stands_behind_it_too_where_the_plan_names_it(tmp_path: Path) -> None:
+    text = HEAD + "failover:\n" + EARLY + APPROVAL + WRITER + GIVE_BACK
+    made = compiled(tmp_path, text)
+    purposes = {
+        name: state["Parameters"]["Payload"]["run"]["purpose"]
+        for name, state in every_task(made["failover"].definition["States"])
+    }
+    early = [name for name, purpose in purposes.items() if purpose == "early"]
+    assert early == [f"{BUY} early", f"{PAY.removesuffix(' (2)')} early (2)"]
+    asked = made["failover"].definition["States"]["approval"]["Parameters"]["Payload"]["inputs"]["later"]
+    assert [each["state"] for each in asked] == [BUY, PAGES, PAY, PROMOTE, RESTORE]
+    with theatre(made) as house:
+        assert house.run()["status"] == "SUCCEEDED"
+        assert house.ticks[1:5] == [early[0], early[1], "approval", BUY]
+        house.script = {"approval": [no("approval")]}
+        house.run()
+        assert house.ticks[4:] == UNDOING, "each once, though it stands twice"
+
+
+def test_where_no_approval_follows_a_fence_before_it_is_one_as_any_other(tmp_path: Path) -> None:
+    made = compiled(tmp_path, HEAD + "failover:\n" + EARLY + WRITER + GIVE_BACK)
+    names = [name for name, _ in every_task(made["failover"].definition["States"])]
+    assert not any("early" in name for name in names)
 
 
 # Undo: before the point of no return.

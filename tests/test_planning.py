@@ -20,9 +20,11 @@ from click.testing import CliRunner, Result
 
 from farshore.cli import farshore
 from farshore.operate.aws_cli import as_command
+from farshore.runbook import registry
 from farshore.runbook.load import load
 from farshore.simulate.simulation import Simulation
 from functions.calls import HTTP_POST, Api, Call, Endpoint
+from functions.planned import Planned, planned_from
 from twin.faults import Request
 
 ROOT = Path(__file__).parent.parent
@@ -240,6 +242,19 @@ def test_a_command_says_to_a_shell_what_the_call_says_to_boto3(call: Call) -> No
     assert parameters == call.parameters
     assert options["region"] == call.region
     assert options.get("endpoint-url") == call.endpoints[0].url
+
+
+WRITES = {api.operation_name: api for kind in registry.steps().values() for api in kind.writes}
+
+
+@pytest.mark.parametrize("api", WRITES.values(), ids=WRITES)
+def test_a_plan_in_json_names_the_same_calls(api: Api) -> None:
+    """An action of IAM is not always called as the operation is."""
+    call = api("us-east-1", Bucket="b")
+    (read,) = planned_from(Planned("would change", "why", (call,)).as_json()).calls
+    assert (read.api.service, read.api.operation_name, read.region, read.parameters) == (
+        api.service, api.operation_name, call.region, call.parameters,
+    )  # fmt: skip
 
 
 def test_a_request_is_printed_for_curl() -> None:

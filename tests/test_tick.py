@@ -313,6 +313,8 @@ def test_a_dry_run_shows_the_calls_changes_nothing_and_needs_no_lease(yard: Yard
     assert (said["outcome"], said["why"]) == ("would change", "open a, b")
     assert said["calls"][1] == {
         "action": f"{SERVICE}:{WRITE}",
+        "service": SERVICE,
+        "operation": WRITE,
         "region": WEST,
         "parameters": {"RoutingControlArn": "b", "RoutingControlState": "On"},
     }
@@ -390,6 +392,21 @@ def test_a_pause_that_nobody_ends_ends_the_run_after_an_hour_and_does_not_hold_i
         "Refused: the state: paused by jane: she knows, and nobody resumed it within 3600 s"
     )
     assert yard.tick(purpose="undo")["outcome"] == "done"
+
+
+def test_a_fence_before_the_approval_is_left_for_later_by_a_graceful_run(yard: Yard) -> None:
+    later = {"outcome": "left for later", "facts": {}}
+    assert yard.tick(purpose="early") == later
+    assert yard.tick(purpose="early", dry_run=True) == later
+    assert not yard.open["a"]
+    yard.ticker.converge("gates", inputs("a", {}), purpose="early", mode="ungraceful")
+    assert yard.open["a"]
+
+
+def test_a_run_that_a_person_carries_on_as_ungraceful_waits_for_no_word(yard: Yard) -> None:
+    yard.ticker.say(ungraceful=True)
+    yard.ticker.converge("gates", inputs("a", {}), purpose="early")
+    assert yard.open["a"]
 
 
 def test_a_skipped_state_says_by_whom_and_changes_nothing(yard: Yard) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ..runbook.model import Line, Procedure, Together, lines
+from .early import spoken
 from .fences import is_fence
 from .graph import targets
 from .parallel import parallel
@@ -15,11 +16,12 @@ IDLE = ("nothing owed", "busy")
 
 def definition(states: States, entries: Procedure) -> Json:
     """The machine of a procedure, in Amazon States Language."""
-    settles = states.purpose == "settle"
+    settles, entries = states.purpose == "settle", spoken(entries, states.purpose == "move")
     names = states.names(entries)
     committed = next((i for i, entry in enumerate(entries) if _no_return(entry)), len(entries))
     # What settling takes away is owed: a refusal must not give it back.
-    fences = [line for line in lines(entries[:committed]) if is_fence(line) and not settles]
+    before = lines(entries[:committed])
+    fences = [line for line in before if is_fence(line) and not line.before_approval and not settles]
     undone = undo(states, fences)
     following = states.task("release", "lease", {"release": True}, None)
     for i, entry in reversed(list(enumerate(entries))):

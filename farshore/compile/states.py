@@ -62,7 +62,14 @@ class States:
         if "later" in type_of(line).derived:
             inputs["later"] = list(reversed(self.later))
         return self.task(
-            name, line.step, inputs, following, catch, line=line.line, no_return=type_of(line).moves()
+            name,
+            line.step,
+            inputs,
+            following,
+            catch,
+            line=line.line,
+            purpose="early" if line.before_approval else None,
+            no_return=type_of(line).moves(),
         )
 
     def task(
@@ -147,7 +154,8 @@ class States:
         """By a line's identity: its step and its Region, and a number where that stands twice."""
         names: dict[int, str] = {}
         for line in lines(entries):
-            base = f"{line.step} {self.region(line)}".strip()
+            early = "early" if line.before_approval else ""
+            base = " ".join(filter(None, (line.step, self.region(line), early)))
             names[id(line)] = self.numbered(base, {*PLACED, *names.values()})
         return names
 

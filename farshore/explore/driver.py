@@ -209,6 +209,7 @@ class Driver:
             simulation.tally.loss_accepted_at = None
             self.main = simulation.begin(procedure, {"mode": "graceful"})
             self._clock.wait_for(self._quiet, LONGEST)
+            self._clock.sleep(AFTERMATH)
             self._clock.wait_for(lambda: not simulation.tally.owes, DEBTS_PAID)
             first = at_first(simulation, self.main, frozenset(serving(simulation.application)))
             self._checked(Circumstances(may_lose=False), first, lost=final.lost)

@@ -1,15 +1,27 @@
-"""Explores the active-active application, all of it: `python -m tests.applications`."""
+"""Explores the runbooks beside this file, all of each: `python -m tests.applications`.
+
+parcels.yaml is of an application that serves in two Regions at once; shop_otherwise.yaml says what a runbook
+may say, and the samples do not.
+"""
 
 from __future__ import annotations
 
 import sys
 from pathlib import Path
 
+import click
+
 import twin.applications
-from farshore.cli import main
+from farshore.cli import farshore
 
 HERE = Path(__file__).parent
 
 twin.applications.__path__ = [*twin.applications.__path__, str(HERE)]
-sys.argv = ["farshore", "explore", str(HERE / "parcels.yaml")]
-main()
+ends = []
+for runbook in sorted(HERE.glob("*.yaml")):
+    click.echo(f"\n{runbook.stem}\n")
+    try:
+        farshore(["explore", str(runbook)], standalone_mode=False)
+    except SystemExit as end:
+        ends.append(end.code)
+sys.exit(1 if any(ends) else 0)
