@@ -23,7 +23,7 @@ from ...faults import Kind, Request
 from ...service import APART, WIRING, Service
 
 Event = dict[str, Any]
-Target = Callable[[Event], None]
+Target = Callable[[Event], object]
 
 MOST_TRIES = 185
 LONGEST_PAUSE_SECONDS = 480
@@ -91,9 +91,16 @@ class Bus(Service):
         check(pattern)
         self.rules.append(Rule(region, name, pattern, target, input))
 
-    def schedule(self, region: str, name: str, seconds: float, target: Target) -> None:
+    def schedule(
+        self,
+        region: str,
+        name: str,
+        seconds: float,
+        target: Target,
+        input: Mapping[str, Any] | None = None,
+    ) -> None:
         """Fires every so many seconds; a dark Region's schedule does not fire, and makes up for nothing."""
-        rule = Rule(region, name, None, target, None)
+        rule = Rule(region, name, None, target, input)
 
         def fire() -> None:
             if not self._dark(region):
