@@ -107,8 +107,8 @@ SLOW_SECONDS = 120.0
 
 
 def longest_ticks(but: tuple[str, ...]) -> dict[str, float]:
-    """By step, the longest tick of an ungraceful game day. For its first two minutes each function's calls are
-    slow, but those of these services."""
+    """By step, the longest tick of an ungraceful game day. For its first two minutes each function's calls
+    are slow, but those of these services."""
     runbook = load(RUNBOOK)
     with Rehearsal(
         runbook, "ungraceful", "us-east-1", 1, lambda moment: None, data="memory", backed="doubles"
