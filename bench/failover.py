@@ -32,11 +32,11 @@ def motos_interpreter(cloud: Cloud, stack: ExitStack) -> None:
 
 
 def on_moto() -> Simulation:
-    return Simulation(RUNBOOK, "graceful", 1, data="memory", engine=motos_interpreter)
+    return Simulation(RUNBOOK, 1, data="memory", engine=motos_interpreter)
 
 
 def on_doubles() -> Simulation:
-    return Simulation(RUNBOOK, "graceful", 1, data="memory", backed="doubles")
+    return Simulation(RUNBOOK, 1, data="memory", backed="doubles")
 
 
 def fail_over(simulation: Simulation) -> None:

@@ -19,6 +19,10 @@ LONGEST_CALL_SECONDS = CONNECT_SECONDS + READ_SECONDS
 LONGEST_TICK_SECONDS = 60
 """Every function's time-out: when it has passed, the tick that checked the lease has surely ended."""
 
+LAST_CALL_SECONDS = LONGEST_TICK_SECONDS - 3
+"""A tick makes no call that may last beyond this: it ends by its own word, and is not cut off. What is left
+is for what takes no call: its errors and its log."""
+
 HOMES = ("us-east-1", "us-west-2")
 """Where the control planes of AWS's global services live.
 Source: docs.aws.amazon.com/whitepapers/latest/aws-fault-isolation-boundaries/global-services.html"""

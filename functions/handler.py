@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import Any, TypeVar, get_args, get_origin, get_type_hints
 
 from . import telemetry
+from .calls import LAST_CALL_SECONDS
 from .errors import Aborted, NotYet, Refused
 from .ledger import Ledger
 from .outside import Outside
@@ -30,18 +31,19 @@ def lambda_handler(
 
     def handler(event: Mapping[str, Any], context: Any) -> dict[str, Any]:
         """One tick. Its errors name the state, so that a failed execution says where it failed."""
+        mine = home.until(home.clock() + LAST_CALL_SECONDS)
         run, since = run_from(event)
         if run.step != step_type.name:
             raise Refused(f"an event of {run.step!r} came to {step_type.name}; {REDEPLOY}")
         since = since or home.clock()  # a plan's dry tick has not entered its state
         ledger = Ledger(
-            home, run.application, event["ledger"]["table"], event["ledger"]["regions"], run.target
+            mine, run.application, event["ledger"]["table"], event["ledger"]["regions"], run.target
         )
         with tick_of(run) as report:
             result: dict[str, Any] | NotYet | Refused | Aborted
             try:
                 step = _fit(step_type, event["inputs"])
-                result = tick(step, run, ledger, home, since)
+                result = tick(step, run, ledger, mine, since)
             except (NotYet, Refused, Aborted) as error:
                 result = error
                 report(type(error).__name__, str(error), home.clock() - since, {})

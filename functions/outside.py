@@ -5,10 +5,11 @@ Retrying is the state machine's work, where it can be seen, so every client make
 
 from __future__ import annotations
 
+import copy
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any, Protocol
+from typing import Any, Protocol, Self
 
 import boto3
 import urllib3
@@ -18,6 +19,7 @@ from botocore.exceptions import ClientError, ConnectionError, HTTPClientError
 from botocore.parsers import ResponseParserError
 
 from .calls import CONNECT_SECONDS, READ_SECONDS, Absent, Answer, Call, Denied, Endpoint, Reply, Silence
+from .errors import NotYet
 
 THROTTLED = frozenset(
     {
@@ -47,10 +49,11 @@ class Transport(Protocol):
 
 
 def in_threads(thunks: Sequence[Callable[[], Reply]]) -> list[Reply]:
-    """All at once: a dark Region costs one time-out, not one a call."""
+    """All at once: a dark Region costs one time-out, not one a call. A function may have 1,024 threads.
+    Source: docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html"""
     if len(thunks) < 2:
         return [thunk() for thunk in thunks]
-    with ThreadPoolExecutor(max_workers=min(16, len(thunks))) as pool:
+    with ThreadPoolExecutor(max_workers=len(thunks)) as pool:
         return list(pool.map(lambda thunk: thunk(), thunks))
 
 
@@ -85,6 +88,13 @@ class Outside:
         self.at_once = at_once
         self.http = http
         self._clients: dict[tuple[str, str, str | None, int], Any] = {}
+        self._until = float("inf")
+
+    def until(self, instant: float) -> Self:
+        """The same, for one tick: no call is made that may last beyond the instant (seconds since 1970)."""
+        mine = copy.copy(self)
+        mine._until = instant
+        return mine
 
     def client(self, service: str, endpoint: Endpoint, read_seconds: int = READ_SECONDS) -> Any:
         """One client a service and endpoint, made on first use (boto3's factory is not thread-safe)."""
@@ -105,9 +115,12 @@ class Outside:
         return self._clients[key]
 
     def reply(self, call: Call, busy: frozenset[str] = frozenset()) -> Reply:
-        """Tries the endpoints in order until one is not silent."""
+        """Tries the endpoints in order until one is not silent. Raises NotYet where the tick has no time left
+        for one: that it was not asked says nothing of it."""
         reply: Reply = Silence("no endpoint to try")
         for endpoint in call.endpoints:
+            if self.clock() + CONNECT_SECONDS + call.api.read_seconds > self._until:
+                raise NotYet(f"no time left in this tick for {call.api.action} in {endpoint.region}")
             reply = self._through(endpoint, call, busy)
             if not isinstance(reply, Silence) or reply.answered:
                 break

@@ -67,6 +67,10 @@ class Step(Generic[Seen]):
     """The service's own error codes for: not now."""
     every: ClassVar[float] = 5
     """The pace, in seconds, that ticks back off to."""
+    asks: ClassVar[int] = 1
+    """How often one look asks, one after the other, at most: how long a tick may take follows."""
+    tries: ClassVar[int] = 1
+    """At how many endpoints one of its calls is tried, one after the other, at most."""
     fences: ClassVar[bool] = False
     """It takes something from customers, and gives it back with `restore`."""
     one_way: ClassVar[str | None] = None

@@ -18,11 +18,13 @@ from .run import Run
 
 
 class Declared(Protocol):
-    """What a step declares of its calls: no other is made."""
+    """What a step declares of its calls: no other is made, nor more often or at more endpoints."""
 
     reads: ClassVar[tuple[Api, ...]]
     writes: ClassVar[tuple[Api, ...]]
     busy: ClassVar[frozenset[str]]
+    asks: ClassVar[int]
+    tries: ClassVar[int]
 
 
 class World:
@@ -31,6 +33,7 @@ class World:
     def __init__(self, outside: Outside, run: Run, records: Records, since: float, step: Declared) -> None:
         self._outside = outside
         self._step = step
+        self._asked = 0
         self.run = run
         self.records = records
         self.since = since
@@ -53,6 +56,9 @@ class World:
     def ask(self, *calls: Call) -> list[Sight]:
         """Asks all at once. Raises Refused where AWS answers no: looking again will not help."""
         self._gate(calls, self._step.reads)
+        self._asked += 1
+        if self._asked > self._step.asks:
+            raise Refused(f"{type(self._step).__name__} declared asks {self._step.asks}: not asked again")
         sights: list[Sight] = []
         for call, reply in zip(calls, self._outside.replies(calls, self._step.busy), strict=True):
             if isinstance(reply, Denied):
@@ -84,3 +90,5 @@ class World:
         for call in calls:
             if call.api not in declared:
                 raise Refused(f"{type(self._step).__name__} never declared {call.api.action}: call not made")
+            if len(call.endpoints) > self._step.tries:
+                raise Refused(f"{type(self._step).__name__} declared tries {self._step.tries}: call not made")

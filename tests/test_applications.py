@@ -54,7 +54,7 @@ def test_two_regions_that_both_serve_are_rehearsed_by_the_same_command(more: tup
 
 
 def test_what_a_region_acknowledged_while_replication_stalled_is_late_and_not_lost() -> None:
-    with Simulation(load(Path(PARCELS)), "graceful", 1, data="memory", backed="doubles") as simulation:
+    with Simulation(load(Path(PARCELS)), 1, data="memory", backed="doubles") as simulation:
         application, clock = simulation.application, simulation.clock
         (parcels,) = application.datasets
         promise = Promise("parcels a", "parcels", "a", EAST, clock.now)

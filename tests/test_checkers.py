@@ -35,7 +35,7 @@ def test_adding_an_invariant_is_adding_a_file(tmp_path: Path, monkeypatch: pytes
     monkeypatch.setattr(farshore.checkers, "__path__", [*farshore.checkers.__path__, str(tmp_path)])
     registry.cache_clear()
     try:
-        with Simulation(find("unicorn-shop"), "graceful", 1, data="memory", backed="doubles") as simulation:
+        with Simulation(find("unicorn-shop"), 1, data="memory", backed="doubles") as simulation:
             simulation.begin("prepare", {"mode": "graceful"})
             simulation.clock.sleep(60)
             said = {breach.story for breach in simulation.checkers.breaches if breach.invariant == "S9"}
@@ -57,7 +57,7 @@ def approve(simulation: Simulation) -> None:
 
 
 def test_a_glance_after_every_event_finds_what_a_look_would_find() -> None:
-    with Simulation(find("unicorn-shop"), "ungraceful", 1, data="memory", backed="doubles") as simulation:
+    with Simulation(find("unicorn-shop"), 1, data="memory", backed="doubles") as simulation:
         clock, faults = simulation.clock, simulation.cloud.faults
         application, easy = simulation.application, simulation.checkers
         users, _ = application.datasets

@@ -95,7 +95,7 @@ class Console:
 
 @pytest.fixture(scope="module")
 def account() -> Iterator[Simulation]:
-    with Simulation(load(APP), "graceful", 1) as simulation:
+    with Simulation(load(APP), 1) as simulation:
         simulation.clock.sleep(130)
         yield simulation
 

@@ -35,7 +35,7 @@ FENCE, PROMOTION = "lambda_concurrency us-east-1", "aurora_writer us-west-1"
 
 @pytest.fixture(scope="module")
 def account() -> Iterator[Simulation]:
-    with Simulation(load(APP), "graceful", 1) as simulation:
+    with Simulation(load(APP), 1) as simulation:
         simulation.clock.sleep(130)
         yield simulation
 

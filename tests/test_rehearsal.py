@@ -337,3 +337,169 @@ def test_a_lambda_killed_at_one_call_in_thirty_is_ticked_again(runbook: Runbook)
         report = rehearsal.play()
     assert len(killed) > 20
     assert_all_is_well(report)
+
+
+# Game days that stop before their end: they say why, how everything stands and what to do.
+
+
+def refused(operation: str, since: float = 0.0, kind: Kind = "denied") -> Callable[[Rehearsal], None]:
+    def meet(rehearsal: Rehearsal) -> None:
+        def inject(request: Request) -> Kind | None:
+            return kind if request.operation == operation and rehearsal.clock.elapsed >= since else None
+
+        rehearsal.simulation.cloud.faults.injectors.append(inject)
+
+    return meet
+
+
+def darkness(region: str, since: float) -> Callable[[Rehearsal], None]:
+    return lambda rehearsal: rehearsal.clock.after(
+        since, lambda: rehearsal.simulation.cloud.faults.dark.add(region)
+    )
+
+
+def said_otherwise(step: str, **inputs: Any) -> Callable[[Runbook], Runbook]:
+    """The failover with other inputs of a step."""
+
+    def change(line: Any) -> Any:
+        return dataclasses.replace(line, inputs={**line.inputs, **inputs}) if line.step == step else line
+
+    return lambda runbook: reordered(runbook, "failover", lambda lines: [change(line) for line in lines])
+
+
+def as_it_is(thing: Any) -> Any:
+    return thing
+
+
+NIGHTS: dict[str, tuple[Callable[[Runbook], Runbook], str | None, Callable[[Rehearsal], None], str, str]] = {
+    "nobody approves in time": (
+        said_otherwise("approval", within=15.0), PRIMARY, as_it_is,
+        "nobody has decided", "farshore start unicorn-shop --procedure failover --mode ungraceful",
+    ),
+    "the data lag too far": (
+        said_otherwise("aurora_writer", lose_at_most=0.1), PRIMARY, as_it_is,
+        "above lose_at_most", "start a new run: farshore start",
+    ),
+    "there is no such cluster": (
+        said_otherwise("aurora_writer", cluster="no-such"), PRIMARY, as_it_is,
+        "GlobalClusterNotFoundFault", "start a new run: farshore start",
+    ),
+    "there is no such function": (
+        said_otherwise("lambda_concurrency", functions=["no-such"]), None, as_it_is,
+        "Function not found", "--procedure recovery",
+    ),
+    "traffic is denied": (
+        as_it_is, PRIMARY, refused("UpdateRoutingControlStates"),
+        "UpdateRoutingControlStates", "farshore redrive unicorn-shop failover-",
+    ),
+    "the outage is denied": (
+        as_it_is, None, refused("PutPublicAccessBlock"),
+        "outage ended FAILED", "rehearse again",
+    ),
+    "failback is denied": (
+        as_it_is, None, refused("PutFunctionConcurrency", 700.0),
+        "failback ended FAILED", "--procedure failback --mode graceful",
+    ),
+    "the ledger denies": (
+        as_it_is, PRIMARY, refused("Query", 300.0),
+        "AccessDeniedException", "see that the ledger answers",
+    ),
+    "the ledger takes no decision": (
+        as_it_is, PRIMARY, refused("PutItem", 500.0, "503"),
+        "not within 900 s", "farshore start",
+    ),
+    "nobody says how the run stands": (
+        as_it_is, PRIMARY, refused("DescribeExecution", 300.0, "503"),
+        "the end of a run never came", "look again when somebody answers",
+    ),
+    "nothing may be started": (
+        as_it_is, None, refused("StartExecution", 300.0),
+        "unicorn-shop-outage could not be started", "rehearse again",
+    ),
+    "the other Region is dark, too": (
+        as_it_is, PRIMARY, darkness(STANDBY, 310.0),
+        "the alarm's run never came", "rehearse again",
+    ),
+    "the primary is dark again": (
+        as_it_is, None, darkness(PRIMARY, 800.0),
+        "", "rehearse again",
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("night", NIGHTS)
+def test_a_game_day_that_stops_says_how_everything_stands_and_what_to_do(
+    runbook: Runbook, night: str
+) -> None:
+    change, dark, meet, why, what = NIGHTS[night]
+    with game_day(change(runbook), dark=dark, data="memory", backed="doubles") as rehearsal:
+        meet(rehearsal)
+        report = rehearsal.play()
+    assert not report.ok
+    assert report.broken == []
+    assert report.stand is not None
+    assert why in report.stand.stopped
+    assert what in "; ".join(report.stand.to_do)
+    assert report.clients["requests"] > 0
+    json.dumps(report.as_json())
+
+
+def test_a_failover_that_nobody_approves_in_time_ends_with_its_report_and_exit_code_1(tmp_path: Path) -> None:
+    path = tmp_path / "unicorn-shop.yaml"
+    right = (ROOT / "runbooks" / "unicorn-shop.yaml").read_text()
+    path.write_text(right.replace("within: 15m", "within: 15s"))
+    ended = command("rehearse", str(path), "--mode", "ungraceful", "--dark", PRIMARY)
+    assert ended.returncode == 1, ended.stderr
+    assert "Traceback" not in ended.stderr + ended.stdout
+    assert "customers were served nowhere, and were led to us-east-1" in ended.stdout
+    assert "fences up        none" in ended.stdout
+    assert f"rehearse again: {path}" in ended.stdout
+
+
+def test_what_is_only_out_of_reach_when_a_game_day_stops_is_not_lost(runbook: Runbook) -> None:
+    late = said_otherwise("approval", within=15.0)(runbook)
+    with game_day(late, dark=PRIMARY, data="memory", backed="doubles") as rehearsal:
+        report = rehearsal.play()
+    assert report.data["lost"] == []
+    assert report.invariants == HELD | {"S7": 1}
+
+
+def test_a_rehearsal_that_breaks_itself_says_so_and_reports_all_the_same(
+    runbook: Runbook, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def breaks(self: Rehearsal) -> None:
+        raise ZeroDivisionError("a mistake of ours")
+
+    monkeypatch.setattr(Rehearsal, "_break", breaks)
+    with game_day(runbook, data="memory", backed="doubles") as rehearsal:
+        report = rehearsal.play()
+    assert report.broken == ["ZeroDivisionError: a mistake of ours"]
+    assert report.stand is not None
+    assert report.data["acknowledged"] > 0
+    assert not report.ok
+
+
+# What starts a run is what the template ships.
+
+
+def test_an_alarm_starts_the_run_that_the_template_says_whatever_mode_is_rehearsed(runbook: Runbook) -> None:
+    with game_day(runbook, data="memory", backed="doubles") as rehearsal:
+        report = rehearsal.play()
+        simulation = rehearsal.simulation
+        begun = [mode for procedure, mode in simulation.executions.values() if procedure == "failover"]
+    assert report.ok
+    failover = next(run for run in report.runs if run.procedure == "failover")
+    assert failover.mode == "graceful"
+    assert begun == ["graceful", "ungraceful"], "the alarm's run comes second, and the lease refuses it"
+
+
+@pytest.mark.parametrize("mode", ["graceful", "ungraceful"])
+def test_an_alarm_of_the_same_mode_starts_the_rehearsed_run(runbook: Runbook, mode: Any) -> None:
+    (trigger,) = runbook.triggers
+    ours = dataclasses.replace(runbook, triggers=(dataclasses.replace(trigger, mode=mode),))
+    said: list[Moment] = []
+    with Rehearsal(ours, mode, None, 1, said.append, data="memory", backed="doubles") as rehearsal:
+        report = rehearsal.play()
+    assert report.ok
+    assert any(m.text == f"alarm unicorn-shop-canary starts unicorn-shop-failover, {mode}" for m in said)
+    assert not [m for m in said if m.kind == "start" and "failover" in m.text]

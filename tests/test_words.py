@@ -22,6 +22,7 @@ from farshore.checkers.checkers import registry
 from farshore.cli import farshore as command_line
 from farshore.explore.kinds import KINDS, families
 from farshore.operate.render import STYLES
+from farshore.simulate.report import Fence, Report, Stand
 from functions import errors
 from functions.planned import Outcome
 from functions.run import MODES, Purpose
@@ -79,6 +80,14 @@ def test_the_words_of_a_rehearsal_are_defined() -> None:
     kinds = set(re.findall(r"^ *\d+:\d\d  (\w+)", done.stderr, re.MULTILINE))
     assert {"alarm", "plan", "return", "settled", "end"} <= kinds
     assert undefined(iter(said | kinds)) == []
+
+
+def test_the_words_of_a_rehearsal_that_stops_are_defined() -> None:
+    fence = Fence("lambda:us-east-1:buy:reserved_concurrency", "run")
+    stand = Stand("why", [], [], {"users": []}, [], [fence], [], "", "", ["look"])
+    assert undefined(said_in(Report("shop", 1, "graceful", None, stand=stand).as_json()["stand"])) == [
+        "users"
+    ]
 
 
 def test_the_words_of_a_plan_are_defined() -> None:

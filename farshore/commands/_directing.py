@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from ..operate.operator import Operator
+from ..operate.operator import SILENT, Operator
 from ..operate.runs import short
 from ..operate.trouble import Trouble
 from ._options import end
@@ -18,7 +18,7 @@ def running(operator: Operator) -> str:
     if holder is None or holder.ended:
         why = "nobody holds the lease" if holder is None else f"{short(holder.lease.holder)} has ended"
         raise Trouble(f"no run of {app} is under way ({why}): nothing was said: farshore status {app}")
-    if holder.status == "silent":
+    if holder.status == SILENT:
         click.echo(
             f"{short(holder.lease.holder)} cannot be asked ({holder.why}): it may never heed this", err=True
         )

@@ -103,7 +103,7 @@ def _healthy_twin(runbook: Runbook) -> Iterator[Outside]:
     from ..simulate.rehearsal import WARM_UP  # moto and the twin: half a second, after the first word
     from ..simulate.simulation import Simulation
 
-    with Simulation(runbook, "graceful", 1) as simulation:
+    with Simulation(runbook, 1) as simulation:
         simulation.customers.come()
         simulation.clock.sleep(WARM_UP)
         yield simulation.deployment.outside

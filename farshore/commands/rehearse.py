@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import sys
 import time
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -24,7 +25,7 @@ from ._report_file import ReportFile, save
 from ._twin import as_the_twin
 
 if TYPE_CHECKING:
-    from ..simulate.report import Report
+    from ..simulate.report import Report, Stand
 
 
 @click.command()
@@ -102,6 +103,10 @@ def _print_result(console: Console, found: Report) -> None:
         )
         console.print()
         console.print(table)
+    if found.stand is not None:
+        _print_stand(console, found.stand)
+    for why in found.broken:
+        console.print(f"the rehearsal itself broke: {why}", style="bold red", markup=False)
     for breach in found.breaches:
         console.print(
             f"{breach.invariant} broken at {breach.at:.0f} s: {breach.story}", style="bold red", markup=False
@@ -110,3 +115,34 @@ def _print_result(console: Console, found: Report) -> None:
         "Times are simulated (the twin's latency.yaml); data, step code and state machines are real.",
         style="dim",
     )
+
+
+def _print_stand(console: Console, stand: Stand) -> None:
+    """Where a game day stopped, how everything stood then, and what to do: a line each, to be copied."""
+    console.print()
+    for name, text in _lines(stand):
+        console.print(f"  {name:15s}  {text}", markup=False)
+
+
+def _lines(stand: Stand) -> Iterator[tuple[str, str]]:
+    yield "stopped", stand.stopped
+    led = f"and were led to {_and(stand.led_to)}"
+    yield "then", f"customers were served {f'in {_and(stand.served)}' if stand.served else 'nowhere'}, {led}"
+    for dataset, regions in stand.writers.items():
+        yield "", f"{dataset} took writes in {_and(regions)}"
+    if stand.dark:
+        yield "", f"nobody answered in {_and(stand.dark)}"
+    if stand.ledger:
+        yield "fences up", f"unknown: {stand.ledger}"
+    else:
+        yield "fences up", ", ".join(each.resource for each in stand.fences if each.owner == "run") or "none"
+        if outage := ", ".join(each.resource for each in stand.fences if each.owner == "outage"):
+            yield "the outage's", outage
+        yield "owed", ", ".join(stand.owed) or "nothing"
+        yield "lease", stand.held_by or "free"
+    for number, what in enumerate(stand.to_do, 1):
+        yield "to do" if number == 1 else "", f"{number}. {what}"
+
+
+def _and(regions: Sequence[str]) -> str:
+    return " and ".join(regions) or "no Region"

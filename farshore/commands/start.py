@@ -11,7 +11,7 @@ import click
 from functions.outside import Outside
 from functions.run import MODES, Mode
 
-from ..operate.operator import Holder, Operator
+from ..operate.operator import SILENT, Holder, Operator
 from ..operate.render import lease_row
 from ..operate.runs import region_of, short
 from ..operate.trouble import Trouble
@@ -48,7 +48,7 @@ def command(
     holder = operator.holder(operator.records())
     click.echo(lease_row(holder), err=True)
     _check(operator, holder, take_over, dry_run)
-    if take_over and holder is not None and holder.status == "silent":
+    if take_over and holder is not None and holder.status == SILENT:
         operator.declare_dead(holder.lease.holder, who or operator.runs.caller, why or "")
         click.echo(f"take-over recorded: {short(holder.lease.holder)} is dead, says {who or 'you'}", err=True)
     execution = operator.start(procedure, mode, dry_run)

@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from ..runbook.model import Runbook, Trigger
+from ..runbook.model import Runbook
 from .emitter import Flow, Noted, Tag
 from .machine import Machine
 from .paging import alarm, ended
 from .resource_names import camel, condition
+from .starts import AlarmRule, alarm_rules, schedule_of
 from .states import logical_id
 
 Json = dict[str, Any]
@@ -94,25 +95,22 @@ def _machine_may(machine: Machine) -> list[Any]:
 
 def events(runbook: Runbook, machine: Machine) -> Json:
     """What starts it besides people."""
-    if machine.procedure == "failover":
-        return {camel(trigger.alarm): _trigger(trigger) for trigger in runbook.triggers}
-    if machine.purpose == "settle":
-        every = {"Schedule": "rate(1 minute)", "Input": json.dumps({"mode": "ungraceful"})}
+    started: Json = {camel(rule.alarm): _rule(rule) for rule in alarm_rules(runbook, machine)}
+    if schedule := schedule_of(machine):
+        rate = f"rate({schedule.minutes} minute{'s' if schedule.minutes > 1 else ''})"
+        every = {"Schedule": rate, "Input": json.dumps(schedule.given)}
         why = "Owed fences are tried again until they are paid. Where none is owed, it looks once and ends."
-        return {"EveryMinute": Noted(why, {"Type": "Schedule", "Properties": every})}
-    return {}
+        started["EveryMinute"] = Noted(why, {"Type": "Schedule", "Properties": every})
+    return started
 
 
-def _trigger(trigger: Trigger) -> Json:
+def _rule(rule: AlarmRule) -> Json:
+    detail = rule.pattern["detail"]
     return {
         "Type": "EventBridgeRule",
         "Properties": {
-            "Pattern": {
-                "source": ["aws.cloudwatch"],
-                "detail-type": ["CloudWatch Alarm State Change"],
-                "detail": {"alarmName": [trigger.alarm], "state": Flow({"value": ["ALARM"]})},
-            },
-            "Input": json.dumps({"mode": trigger.mode, "trigger": trigger.alarm}),
+            "Pattern": {**rule.pattern, "detail": {**detail, "state": Flow(detail["state"])}},
+            "Input": json.dumps(rule.given),
             "RetryPolicy": {"MaximumRetryAttempts": 185, "MaximumEventAgeInSeconds": DELIVERY_SECONDS},
         },
     }

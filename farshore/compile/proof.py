@@ -7,11 +7,13 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from ..runbook.mistakes import Mistake, quoted
+from ..runbook.registry import steps
 from ..runbook.wording import duration
 from .graph import every_state, flaws
 from .history import BUDGET, WIDEST_PACE, fitted
 from .limits import DEFINITION_BYTES, MACHINE_NAME, PAYLOAD_BYTES, STATE_NAME
 from .states import Json, States
+from .ticks import flaws_of
 
 CONTEXT_BYTES = 4_096
 """What Step Functions adds to an event: the execution and its input, the state."""
@@ -31,6 +33,7 @@ def mistakes(definition: Json, states: States) -> Iterator[Mistake]:
         yield from _history(definition, states, name)
     yield from _names(definition, states, name)
     yield from _sizes(definition, states, name)
+    yield from _ticks(definition, states, name)
 
 
 def _mistake(states: States, line: int, what: str, instead: str) -> Mistake:
@@ -80,6 +83,15 @@ def _sizes(definition: Json, states: States, name: str) -> Iterator[Mistake]:
             if _later(payload):
                 instead = "it holds the events of all later steps: write shorter texts in them"
             yield _mistake(states, states.waitings[state].line, what, instead)
+
+
+def _ticks(definition: Json, states: States, name: str) -> Iterator[Mistake]:
+    replicas = len(states.runbook.ledger.regions)
+    for state, task in every_state(definition["States"]):
+        if task["Type"] == "Task":
+            kind = steps()[task["Parameters"]["Payload"]["run"]["step"]]
+            for what, instead in flaws_of(kind, task, replicas):
+                yield _mistake(states, states.waitings[state].line, f"{name}: {state}: {what}", instead)
 
 
 def _later(payload: Mapping[str, Any]) -> bool:

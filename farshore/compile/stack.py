@@ -6,6 +6,8 @@ import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 
+from functions.calls import LONGEST_TICK_SECONDS
+
 from ..runbook.mistakes import Mistake
 from ..runbook.model import Runbook
 from .function_resources import Use, homes
@@ -52,10 +54,19 @@ def refused(
     if (size := len(derived.encode())) > TEMPLATE_BYTES:
         what = f"the template has {size} bytes, of {TEMPLATE_BYTES}"
         yield Mistake(path, 0, what, "keep some of the applications in a repository of their own")
+    timeout = re.search(r"(?m)^    Timeout: (\d+)", frame)
+    if timeout and int(timeout[1]) != LONGEST_TICK_SECONDS:
+        ends = f"a tick ends within {LONGEST_TICK_SECONDS} s: a run that takes over waits for so long"
+        what, line = f"the functions' Timeout is {timeout[1]} s, and {ends}", _line_of(frame, timeout.start())
+        yield Mistake(path, line, what, f"write Timeout: {LONGEST_TICK_SECONDS}")
     for step in homes(uses):
         what = refusal(step, statements(step, [use for use in uses if step in use[1].functions]))
         if what:
             yield Mistake(path, 0, what, "keep some of the applications in a repository of their own")
+
+
+def _line_of(text: str, place: int) -> int:
+    return text[:place].count("\n") + 1
 
 
 def _keys(frame: str, section: str) -> list[str]:

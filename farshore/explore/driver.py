@@ -14,6 +14,7 @@ from twin.application import Promise, serving
 from twin.faults import EarlierAnswers, Request
 
 from ..checkers.final_state import Circumstances, FinalState
+from ..compile.starts import ALARMS_START
 from ..runbook.model import Runbook
 from ..simulate.final import AtFirst, RunFacts, at_first, final_state, lease_taken
 from ..simulate.fingerprint import fingerprint
@@ -33,7 +34,6 @@ DICE = 1
 """Of the latencies: a run's faults tell it from others, not its dice."""
 WARM_UP = 90.0
 """Seconds before the beginning: by then all that is sampled has been."""
-ALARMS_START = ("failover", "ungraceful")
 LONGEST = 3 * 3600.0
 """Seconds after which a run that has not ended never will."""
 REPAIRS = 2
@@ -56,7 +56,6 @@ class Driver:
     ) -> None:
         self.simulation = Simulation(
             runbook,
-            seed.mode,
             DICE,
             data="memory",
             backed="doubles",
@@ -138,11 +137,12 @@ class Driver:
 
     def _run(self) -> None:
         seed, name = self.injector.seed, f"{self._seed.procedure}-{self._begun[self._seed.procedure] + 1}"
-        triggers = self._runbook.triggers
+        rules = self.simulation.alarm_rules
         if any(kind.false_alarm for kind in kinds_of(seed)):
-            self.simulation.started_by_alarm({"mode": seed.mode, "trigger": triggers[0].alarm})
+            mine = next(rule for rule in rules if rule.mode == seed.mode)
+            self.simulation.started_by_alarm(mine.given)
             self.main = self._triggered[0]
-        elif triggers and (seed.procedure, seed.mode) == ALARMS_START and self._alarm_starts(seed):
+        elif self._alarm_starts(seed):
             self._clock.wait_for(lambda: bool(self._triggered), LONGEST)
             self.main = self._triggered[0]
         else:
@@ -152,7 +152,11 @@ class Driver:
         self._clock.wait_for(self._quiet, LONGEST + self.person.away)
 
     def _alarm_starts(self, seed: Seed) -> bool:
-        return any(kind_of(fault).alarm(fault, self._runbook) for fault in seed.faults)
+        """Its faults raise the alarm, and whichever comes first starts just this run. A person starts a run
+        in another mode, and sooner: the alarm's is then a second one, and is refused."""
+        raised = any(kind_of(fault).alarm(fault, self._runbook) for fault in seed.faults)
+        modes = {rule.mode for rule in self.simulation.alarm_rules}
+        return raised and seed.procedure == ALARMS_START and modes == {seed.mode}
 
     def _after(self) -> AtFirst:
         """Whatever is under way arrives; what failed is repaired, once nothing is in its way any more.

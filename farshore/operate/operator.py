@@ -28,6 +28,9 @@ from .trouble import Trouble
 SELF_DECLARED = "self-declared"
 """Of a decision whose maker gave no proof of identity."""
 
+SILENT = "silent"
+"""The status of a run of which nobody says how it stands."""
+
 STOPPING = frozenset({"abort", "pause"})
 """Directives that a redrive takes back: it is a person's later word."""
 
@@ -41,12 +44,12 @@ class Holder:
 
     lease: Lease
     status: str
-    """RUNNING, SUCCEEDED, FAILED, TIMED_OUT, ABORTED; "gone", or "silent" where it could not be asked."""
+    """RUNNING, SUCCEEDED, FAILED, TIMED_OUT, ABORTED; "gone", or SILENT where it could not be asked."""
     why: str = ""
 
     @property
     def ended(self) -> bool:
-        return self.status not in ("RUNNING", "silent")
+        return self.status not in ("RUNNING", SILENT)
 
 
 class Operator:
@@ -130,7 +133,7 @@ class Operator:
             return None
         described = self.runs.describe(lease.holder)
         if isinstance(described, Silence):
-            return Holder(lease, "silent", described.why)
+            return Holder(lease, SILENT, described.why)
         return Holder(lease, "gone" if isinstance(described, Absent) else described["status"])
 
     def start(self, procedure: str, mode: Mode, dry_run: bool) -> str:

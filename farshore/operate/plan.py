@@ -74,7 +74,8 @@ def _look(
         world = _Looking(outside, run, records, outside.clock(), step)
         decision = step.decide(step.observe(world))
         if isinstance(decision, Wait) and world.silent:
-            world.since = 0.0
+            first, world = world, _Looking(outside, run, records, 0.0, step)
+            world.silent = first.silent
             decision = step.decide(step.observe(world))
     except NotYet as silence:
         return replace(blank, why=str(silence))

@@ -145,14 +145,19 @@ class Runs:
 
     def look(self, execution: str) -> RunSnapshot:
         """A run's history, read whole. Raises Trouble where Step Functions does not answer."""
-        region = region_of(execution)
-        described = self._answer(DESCRIBE(region, executionArn=execution))
-        machine = self._answer(DEFINITION(region, executionArn=execution))
-        events = list(events_of(lambda **more: self._answer(HISTORY(region, **more)), execution))
+        described, events = self.told(execution)
+        machine = self._answer(DEFINITION(region_of(execution), executionArn=execution))
         definition = json.loads(machine["definition"])
         procedure = run_of(definition)["procedure"]
         report = run_report(procedure, mode_of(described), definition, described, events)
         return RunSnapshot(execution, described, definition, report)
+
+    def told(self, execution: str) -> tuple[Answer, list[Mapping[str, Any]]]:
+        """What Step Functions says of a run, and its whole history. Raises Trouble where nobody answers."""
+        region = region_of(execution)
+        described = self._answer(DESCRIBE(region, executionArn=execution))
+        events = events_of(lambda **more: self._answer(HISTORY(region, **more)), execution)
+        return described, list(events)
 
     def _answer(self, call: Call) -> Answer:
         answer = self.ask(call)

@@ -22,7 +22,6 @@ from twin.net import Net
 from ..checkers.events import TICK, Tick
 from ..compile.policy import function_name
 from ..compile.states import function_of
-from ..operate.history import RunReport, events_of, run_report
 from ..runbook.model import Runbook
 from ..runbook.registry import steps
 from .package import Part, package, substituted
@@ -117,9 +116,3 @@ class Deployment:
     def client(self, procedure: str) -> Any:
         """boto3's, of what runs machines in the Region in which the procedure's lives."""
         return self._account.machines(self.machines[procedure].region)
-
-    def report(self, procedure: str, mode: str, execution: str, calls: int) -> RunReport:
-        """Of one of its runs, with the calls that were counted there."""
-        described = self._account.describe(execution)
-        events = list(events_of(self._account.history, execution))
-        return run_report(procedure, mode, self.machines[procedure].definition, described, events, calls)

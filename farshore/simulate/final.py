@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
 
-from functions.errors import NotYet
+from functions.errors import NotYet, Refused
 from functions.ledger import Records
 from twin.application import Promise, fates, open_regions, serving
 
@@ -62,7 +62,7 @@ def final_state(simulation: Simulation, facts: RunFacts) -> FinalState:
     """It takes the time that reading the ledger takes."""
     application, tally, notebook = simulation.application, simulation.tally, simulation.customers.notebook
     records, silent = Records(), [SILENT]
-    with suppress(NotYet):
+    with suppress(NotYet, Refused):
         records, silent = simulation.operator.records(), []
     accepted_at = tally.loss_accepted_at or simulation.clock.now
     lease = records.lease

@@ -4,20 +4,27 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from typing import Any, Self
 
-from functions.errors import NotYet
+from botocore.exceptions import BotoCoreError, ClientError
+
+from functions.errors import NotYet, Refused
 from functions.run import Mode
 from twin.application import fates, intended, led_to, serving
 
 from ..checkers.final_state import Circumstances
+from ..compile.starts import ALARMS_START
 from ..operate.history import RunReport
+from ..operate.operator import SILENT
 from ..operate.proposal import Proposal, proposal_of
+from ..operate.trouble import Trouble
 from ..runbook.model import Runbook
 from .final import AtFirst, RunFacts, final_state
 from .report import Moment, Report, Scene
 from .scenes import scene_of
 from .simulation import Simulation
+from .standing import stand_of
 
 WARM_UP = 300.0
 APPROVE_AFTER = 45.0
@@ -27,9 +34,13 @@ HOLD_BEFORE_DARK = 6.0
 RETURN_AFTER_FLIP = 10.0
 """A dark Region comes back so long after customers have been routed away: addresses are stale then."""
 LINGER = 120.0
+DEBTS_PAID = 1800.0
+"""Seconds that owed fences are waited for when the game day has been called off."""
 PATIENCE = 3 * 3600.0
 NOTICED = 60.0
 """Seconds after which a person starts the failover that no alarm starts."""
+UNDER_WAY = ("RUNNING", SILENT)
+"""The statuses of a run that has not ended, as far as anybody knows."""
 SCENE_SECONDS = 5.0
 RECENT_SECONDS = 30.0
 
@@ -52,7 +63,7 @@ class Rehearsal:
         **simulated: Any,
     ) -> None:
         """`say` gets each moment, `show` each scene; the rest is the simulation's."""
-        self.simulation = Simulation(runbook, mode, seed, **simulated)
+        self.simulation = Simulation(runbook, seed, **simulated)
         self.runbook, self.mode, self.dark = runbook, mode, dark
         self.clock = self.simulation.clock
         self.report = Report(runbook.application, seed, mode, dark)
@@ -62,9 +73,15 @@ class Rehearsal:
         self._doing, self._stuck, self._logs_read = "", "", 0
         self._alarmed = ""
         """The execution that the alarm started first."""
+        self._main = ""
+        """The execution that all is about: the failover, or the last that was started before it."""
+        self._outage = False
+        """The outage has been made, and not been mended."""
         self._well: Mapping[str, object] = {}
+        self._started: list[str] = []
+        """The game day's own runs, in order."""
         self._ended: dict[str, RunReport] = {}
-        """The runs that have ended, by execution."""
+        """Those that have ended, or were under way when it stopped."""
         self.simulation.on_alarm.append(self._started_by_alarm)
 
     def __enter__(self) -> Self:
@@ -77,15 +94,48 @@ class Rehearsal:
     def play(self) -> Report:
         """The game day, from customers who are served to customers who are served in the primary again.
 
-        Where it gets stuck, the report says so as a breach, and takes the figures all the same.
+        Where it stops before that, the report says why, how everything stands and what to do, and takes the
+        figures all the same, once the game day has been called off.
         """
+        if not self._done(self._play):
+            self._done(self._stop)
+        self._done(self._take_figures)
+        self._done(self._check)
+        return self.report
+
+    def _done(self, act: Callable[[], None]) -> bool:
+        """False where it did not come to its end; nothing may go unsaid because something else breaks."""
         try:
-            self._play()
+            act()
         except Stuck as stuck:
             self._stuck = str(stuck)
-        self._take_figures()
-        self._check()
-        return self.report
+        except Exception as error:
+            self.report.broken.append(f"{type(error).__name__}: {error}")
+        else:
+            return True
+        return False
+
+    def _stop(self) -> None:
+        """It goes no further: what stands now is told, and what was broken is given back."""
+        self.returning = self.returning or self.clock.now
+        for execution in self._started[-1:]:
+            if execution not in self._ended:  # it is under way
+                self._ended[execution] = self.simulation.report(execution)
+                self.report.runs.append(self._ended[execution])
+        self._main = self._main or next(reversed(self._started), "")
+        why = self._stuck or next(iter(self.report.broken), "")
+        self.report.stand = stand_of(self.simulation, list(self._ended.items()), why)
+        with suppress(Stuck):
+            self._call_off()
+
+    def _call_off(self) -> None:
+        """The game day is over: the Region comes back, or gets back what the outage took."""
+        if self.dark:
+            self._come_back()
+        elif self._outage:
+            self._finish(self._start("recovery"))
+        self.clock.sleep(LINGER)
+        self._wait_for("the owed fences", lambda: not self.simulation.owed(), DEBTS_PAID)
 
     def _play(self) -> None:
         clock, simulation, runbook = self.clock, self.simulation, self.runbook
@@ -107,7 +157,7 @@ class Rehearsal:
         else:
             clock.sleep(LINGER)
             self._finish(self._start("recovery"))
-            self.recovered = clock.now
+            self.recovered, self._outage = clock.now, False
             primary = runbook.regions.primary
             self._say("recovery", f"{primary} has back what the outage took, and nothing else moves")
             clock.sleep(LINGER)
@@ -131,52 +181,76 @@ class Rehearsal:
         else:
             self.broken_at = self.clock.now
             self._say("outage", f"a regional event begins in {self.runbook.regions.primary}")
+            self._outage = True
             self._finish(self._start("outage"))
 
     def _failover(self) -> str:
-        """The execution. An alarm starts it where the runbook has a trigger, else a person."""
-        if self.runbook.triggers:
-            execution: str = self._wait_for("the alarm's run", lambda: self._alarmed)
-            return execution
-        self.clock.sleep(NOTICED)
-        return self._start("failover", self.mode)
+        """The execution. The alarm starts it where the template has it start runs in this mode; else a person
+        does, and sooner."""
+        rules = self.simulation.alarm_rules
+        if {rule.mode for rule in rules} == {self.mode}:
+            self._main = self._wait_for("the alarm's run", lambda: self._alarmed)
+            self._started.append(self._main)
+        else:
+            self.clock.sleep(NOTICED)
+            for rule in rules:
+                if rule.mode != self.mode:
+                    self._say("alarm", f"alarm {rule.alarm} would start it {rule.mode}: a person is sooner")
+            self._main = self._start(ALARMS_START, self.mode)
+        return self._main
 
     def _started_by_alarm(self, execution: str, alarm: str) -> None:
+        procedure, mode = self.simulation.executions[execution]
+        machine = self.simulation.deployment.machines[procedure].name
         if not self._alarmed:
             self._alarmed = execution
-            machine = self.simulation.deployment.machines[self._procedure(execution)].name
-            self._say("alarm", f"alarm {alarm} starts {machine}, {self.mode}")
+            second = ": a second run" if self._main else ""
+            self._say("alarm", f"alarm {alarm} starts {machine}, {mode}{second}")
 
     def _start(self, procedure: str, mode: Mode = "graceful") -> str:
         machine = self.simulation.deployment.machines[procedure]
         self._say("start", f"{machine.name} is started in {machine.region}, {mode}")
-        return self.simulation.begin(procedure, {"mode": mode})
+        try:
+            execution = self.simulation.begin(procedure, {"mode": mode})
+        except (BotoCoreError, ClientError) as why:
+            raise Stuck(f"{machine.name} could not be started: {why}") from None
+        self._started.append(execution)
+        return execution
 
     def _approve(self, execution: str) -> None:
-        """The rehearsal's person: reads the plan that the run proposes, thinks, and approves it."""
-        decided, operator = "", self.simulation.operator
-        while self.simulation.status(execution) == "RUNNING":
-            try:
-                proposal = proposal_of(operator.records())
-            except NotYet:
-                proposal = None
-            if proposal and proposal.hash != decided and proposal.execution == execution:
-                self._say("plan", _sentence(proposal))
-                self.clock.sleep(APPROVE_AFTER)
-                plan = {step.state: step for step in proposal.plan}
-                self.simulation.checkers.on_approval(execution, plan)
-                operator.decide(proposal.hash, "approve", "rehearsal", "a game day")
-                self._say("approve", f"plan {proposal.hash} is approved after {APPROVE_AFTER:g} s")
-                decided = proposal.hash
+        """The rehearsal's person: reads the plan that the run proposes, thinks, and approves it. Where the
+        ledger does not answer, or refuses, the person tries again."""
+        decided = ""
+        while self.simulation.status(execution) in UNDER_WAY:
+            with suppress(NotYet, Refused, Trouble):
+                proposal = proposal_of(self.simulation.operator.records())
+                if proposal and proposal.hash != decided and proposal.execution == execution:
+                    self._decide(proposal)
+                    decided = proposal.hash
             self.clock.sleep(5)
+
+    def _decide(self, proposal: Proposal) -> None:
+        self._say("plan", _sentence(proposal))
+        self.clock.sleep(APPROVE_AFTER)
+        if self.simulation.status(proposal.execution) not in UNDER_WAY:
+            return
+        plan = {step.state: step for step in proposal.plan}
+        self.simulation.checkers.on_approval(proposal.execution, plan)
+        self.simulation.operator.decide(proposal.hash, "approve", "rehearsal", "a game day")
+        self._say("approve", f"plan {proposal.hash} is approved after {APPROVE_AFTER:g} s")
 
     def _return_unasked(self) -> None:
         """The dark Region comes back at the worst moment: customers have moved, addresses are stale."""
-        assert self.dark is not None
         application = self.simulation.application
         while self.dark in intended(application) & led_to(application):
             self.clock.sleep(1)
         self.clock.sleep(RETURN_AFTER_FLIP)
+        self._come_back()
+
+    def _come_back(self) -> None:
+        if self.recovered or self.dark is None:
+            return
+        application = self.simulation.application
         self.simulation.cloud.faults.dark.discard(self.dark)
         for dataset in application.datasets:
             dataset.resume()
@@ -200,7 +274,7 @@ class Rehearsal:
             self.clock.sleep(LINGER)
 
     def _finish(self, execution: str) -> None:
-        self._wait_for("the end of a run", lambda: self.simulation.status(execution) != "RUNNING")
+        self._wait_for("the end of a run", lambda: self.simulation.status(execution) not in UNDER_WAY)
         self._say_steps()
         run = self.simulation.report(execution)
         self.report.runs.append(run)
@@ -211,18 +285,15 @@ class Rehearsal:
             raise Stuck
         self.simulation.checkers.on_run_end(run)
 
-    def _wait_for(self, what: str, met: Callable[[], Any]) -> Any:
+    def _wait_for(self, what: str, met: Callable[[], Any], patience: float = PATIENCE) -> Any:
         self._doing = f"waiting for {what}"
-        deadline = self.clock.now + PATIENCE
+        deadline = self.clock.now + patience
         while not (found := met()):
             if self.clock.now > deadline:
                 raise Stuck(f"{what} never came")
             self.clock.sleep(5)
             self._say_steps()
         return found
-
-    def _procedure(self, execution: str) -> str:
-        return self.simulation.executions[execution][0]
 
     # What is said on the way.
 
@@ -279,11 +350,9 @@ class Rehearsal:
     def _check(self) -> None:
         """What must hold in the end: by the same checkers as an exploration's."""
         simulation, checkers = self.simulation, self.simulation.checkers
-        executions = list(simulation.executions)
-        main = self._alarmed or executions[-1] if executions else ""
+        main = self._main or next(reversed(self._started), "")
         if main:
             reports = dict(self._ended)
-            reports.setdefault(main, simulation.report(main))
             served = frozenset(serving(simulation.application))
             facts = RunFacts(
                 Circumstances(

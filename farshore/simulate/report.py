@@ -11,11 +11,10 @@ from functions.calls import LONGEST_TICK_SECONDS
 
 from ..checkers.checker import Breach
 from ..checkers.checkers import registry
+from ..compile.starts import SETTLE_MINUTES
 from ..operate.history import RunReport
 
-SETTLE_EVERY = 60.0
-"""The settle machine's schedule, in seconds."""
-EXPOSURE_BOUND = SETTLE_EVERY + LONGEST_TICK_SECONDS + 60.0
+EXPOSURE_BOUND = SETTLE_MINUTES * 60.0 + LONGEST_TICK_SECONDS + 60.0
 """For how long a returned Region may take stale writes: one period of that schedule, the quiet time where the
 run before ended without releasing its lease, and the settling run."""
 
@@ -63,6 +62,42 @@ class Scene:
     """Visits of the last half minute."""
 
 
+@dataclass(frozen=True)
+class Fence:
+    """A resource that something was taken from, and who remembers what it was: "run" or "outage"."""
+
+    resource: str
+    owner: str
+
+
+@dataclass
+class Stand:
+    """How everything stood when the game day stopped before its end, and what to do then."""
+
+    stopped: str
+    """What stopped it."""
+    served: Sequence[str]
+    """Regions in which customers were served."""
+    led_to: Sequence[str]
+    """Regions to which they were led."""
+    writers: Mapping[str, Sequence[str]]
+    """By dataset, the Regions that accepted writes."""
+    dark: Sequence[str]
+    """Regions in which nobody answered."""
+    fences: Sequence[Fence]
+    """What was taken and not given back."""
+    owed: Sequence[str]
+    """Fences that nobody had confirmed, or given back."""
+    held_by: str
+    """The run that held the lease; "" where it was free."""
+    ledger: str
+    """Why the ledger did not say; "" where it did."""
+    to_do: list[str] = field(default_factory=list)
+
+    def as_json(self) -> dict[str, Any]:
+        return {**vars(self), "fences": [vars(fence) for fence in self.fences]}
+
+
 @dataclass
 class Report:
     """What a rehearsal found; `as_json` is the command line's JSON."""
@@ -79,6 +114,10 @@ class Report:
     debts: list[dict[str, Any]] = field(default_factory=list)
     breaches: list[Breach] = field(default_factory=list)
     simulated: list[str] = field(default_factory=list)
+    stand: Stand | None = None
+    """None where the game day came to its end."""
+    broken: list[str] = field(default_factory=list)
+    """What broke the rehearsal itself."""
 
     @property
     def invariants(self) -> dict[str, int]:
@@ -89,7 +128,8 @@ class Report:
 
     @property
     def ok(self) -> bool:
-        return not self.breaches and all(run.status == "SUCCEEDED" for run in self.runs)
+        well = all(run.status == "SUCCEEDED" for run in self.runs)
+        return well and not (self.breaches or self.broken or self.stand)
 
     def as_json(self) -> dict[str, Any]:
         return {
@@ -107,4 +147,6 @@ class Report:
             "breaches": [vars(breach) for breach in self.breaches],
             "exposure_bound_seconds": EXPOSURE_BOUND,
             "simulated": self.simulated,
+            "stand": self.stand and self.stand.as_json(),
+            "broken": self.broken,
         }

@@ -7,6 +7,7 @@ an exploration each have a simulation, and learn what happens in it by its `on_a
 
 from __future__ import annotations
 
+import functools
 import json
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack, suppress
@@ -14,17 +15,17 @@ from typing import Any, Literal, Self
 
 import click
 
-from functions.errors import NotYet
+from functions.errors import NotYet, Refused
 from functions.inputs import TopicArn
 from functions.ledger import LEASE, Lease
 from functions.outside import Outside
 from functions.planned import Planned, planned_from
-from functions.run import Mode, Purpose
+from functions.run import Purpose
 from functions.telemetry import Telemetry, tick_of
 from twin.applications import account as accounts
 from twin.applications import foundation
 from twin.clock import Clock
-from twin.cloud import AwsError, Behind, Cloud
+from twin.cloud import AwsError, Behind, Cloud, stamp
 from twin.customers import Customers
 from twin.doubles import Doubles
 from twin.faults import Request
@@ -32,13 +33,15 @@ from twin.net import Net
 
 from ..checkers.checkers import Checkers
 from ..checkers.events import Call, call_of
-from ..operate.history import RunReport, StepReport
-from ..operate.operator import Operator
+from ..compile.starts import ALARMS_START, AlarmRule, alarm_rules, schedule_of
+from ..operate.history import RunReport, StepReport, run_report
+from ..operate.operator import SILENT, Operator
+from ..operate.trouble import Trouble
 from ..runbook.model import Runbook, lines
 from ..runbook.registry import steps
 from ..runbook.typed import found
 from .deployment import Deployment, no_telemetry, outside
-from .report import EXPOSURE_BOUND, SETTLE_EVERY
+from .report import EXPOSURE_BOUND
 from .tally import Tally
 
 Backed = Literal["moto", "doubles"]
@@ -55,7 +58,6 @@ class Simulation:
     def __init__(
         self,
         runbook: Runbook,
-        mode: Mode,
         seed: int,
         *,
         data: foundation.Data = "real",
@@ -66,9 +68,8 @@ class Simulation:
         telemetry: Telemetry | None = None,
         outside: type[Outside] = Outside,
     ) -> None:
-        """`mode` is that of the runs that an alarm starts. The application is the one of the runbook's name,
-        unless `build` gives another."""
-        self.runbook, self.mode, self.seed = runbook, mode, seed
+        """The application is the one of the runbook's name, unless `build` gives another."""
+        self.runbook, self.seed = runbook, seed
         self.clock = Clock()
         self.executions: dict[str, tuple[str, str]] = {}
         """Every execution that was started, with its procedure and mode."""
@@ -124,31 +125,36 @@ class Simulation:
         cloud.watchers.append(self._done)
 
     def _observe(self) -> None:
-        """Canaries outside the primary, the alarm that starts the run, and the schedule that pays debts."""
-        standby = self.runbook.regions.standby
+        """Canaries outside the primary with their alarms, and what the template has start machines."""
+        standby: str = self.runbook.regions.standby
         observer = self.runbook.regions.observer or standby
-        for trigger in self.runbook.triggers:
+        for rule in self.alarm_rules:
             for region in sorted({standby, observer}):
-                self.account.canary(region, trigger.alarm, self.application.journey(region))
-            given = {"mode": self.mode, "trigger": trigger.alarm}
-            self.account.on_alarm(standby, trigger.alarm, self.started_by_alarm, given)
-        if "settle" in self.deployment.machines:
-            self.account.schedule(standby, "settle", SETTLE_EVERY, self.settle)
+                self.account.canary(region, rule.alarm, self.application.journey(region))
+        for machine in self.deployment.machines.values():
+            region, procedure = machine.region, machine.procedure
+            for rule in alarm_rules(self.runbook, machine):
+                self.account.rule(region, rule.alarm, rule.pattern, self.started_by_alarm, rule.given)
+            if schedule := schedule_of(machine):
+                start, seconds = functools.partial(self.begin, procedure), schedule.minutes * 60.0
+                self.account.schedule(region, procedure, seconds, start, schedule.given)
+
+    @property
+    def alarm_rules(self) -> tuple[AlarmRule, ...]:
+        """The alarms that start a run, each with the run's constant input, as the template has them."""
+        machine = self.deployment.machines[ALARMS_START]
+        return alarm_rules(self.runbook, machine)
 
     def _done(self, request: Request, answer: object) -> None:
         call = call_of(request, self.runbook.ledger.table)
         for act in self.on_call:
             act(call)
 
-    def started_by_alarm(self, event: Mapping[str, Any]) -> None:
-        """The alarm's rule starts the machine: the event is the rule's constant input."""
-        execution = self.begin("failover", event)
+    def started_by_alarm(self, given: Mapping[str, Any]) -> None:
+        """The alarm's rule starts the machine: what it gets is the rule's constant input."""
+        execution = self.begin(ALARMS_START, given)
         for act in self.on_alarm:
-            act(execution, event["trigger"])
-
-    def settle(self, event: Mapping[str, Any]) -> None:
-        """The schedule starts the machine that pays debts."""
-        self.begin("settle", {"mode": "ungraceful"})
+            act(execution, given["trigger"])
 
     def begin(self, procedure: str, given: Mapping[str, Any]) -> str:
         """Starts a machine as the console would, and gives the execution's ARN."""
@@ -160,20 +166,30 @@ class Simulation:
     # What may be asked. The first takes time, as a call does; the others take none.
 
     def status(self, execution: str) -> str:
-        """RUNNING, SUCCEEDED, FAILED …"""
-        return str(self.account.describe(execution)["status"])
+        """RUNNING, SUCCEEDED, FAILED …; SILENT where nobody says."""
+        try:
+            described = self.operator.runs.describe(execution)
+        except Trouble:
+            return SILENT
+        return str(described["status"]) if isinstance(described, Mapping) else SILENT
 
     def owed(self) -> Mapping[str, Any]:
         """Debts in the ledger; something in any case while it does not answer."""
         try:
             return self.operator.records().debts
-        except NotYet:
-            return {"?": "the ledger does not answer"}
+        except (NotYet, Refused) as why:
+            return {"?": str(why)}
 
     def report(self, execution: str) -> RunReport:
-        """Of a run as it stands, by its history."""
+        """Of a run as it stands, by its history; SILENT where nobody gives it."""
         procedure, mode = self.executions[execution]
-        return self.deployment.report(procedure, mode, execution, self.tally.calls[execution])
+        machine, calls = self.deployment.machines[procedure], self.tally.calls[execution]
+        try:
+            described, events = self.operator.runs.told(execution)
+        except Trouble as why:
+            now = stamp(self.clock.now)
+            described, events = {"status": SILENT, "error": SILENT, "cause": str(why), "startDate": now}, []
+        return run_report(procedure, mode, machine.definition, described, events, calls)
 
     def ask(self, run: RunReport, step: StepReport) -> Planned:
         """What a step of the run would do now: a dry tick, again as by Retry where it is not done yet."""

@@ -52,6 +52,7 @@ class ArcControls(Step[Seen]):
     reads: ClassVar = (GET,)
     writes: ClassVar = (UPDATE,)
     busy: ClassVar = frozenset({"ConflictException"})
+    tries: ClassVar = ENDPOINTS.count
     point_of_no_return: ClassVar = True
     phase: ClassVar = "traffic"
     block: ClassVar = "ARCRoutingControl"

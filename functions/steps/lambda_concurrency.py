@@ -17,6 +17,7 @@ from typing import Annotated, ClassVar, Literal
 
 from ..calls import Absent, Api, Call, Sight, Silence
 from ..fence import (
+    ASKS,
     NOTES,
     PATIENCE,
     FenceSight,
@@ -56,6 +57,7 @@ class LambdaConcurrency(Step[FenceSight]):
     writes: ClassVar = (PUT, DELETE)
     notes: ClassVar = NOTES
     busy: ClassVar = frozenset({"ResourceConflictException"})
+    asks: ClassVar = ASKS
     fences: ClassVar = True
 
     def __post_init__(self) -> None:

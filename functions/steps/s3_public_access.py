@@ -16,6 +16,7 @@ from typing import Annotated, ClassVar, Literal
 
 from ..calls import HTTP_GET, Absent, Api, Call, Sight, Silence
 from ..fence import (
+    ASKS,
     NOTES,
     PATIENCE,
     FenceSight,
@@ -78,6 +79,7 @@ class S3PublicAccess(Step[FenceSight]):
     writes: ClassVar = (PUT, DELETE)
     notes: ClassVar = NOTES
     busy: ClassVar = frozenset({"OperationAborted"})
+    asks: ClassVar = ASKS
     fences: ClassVar = True
     relies_on: ClassVar = {WEBSITE: "a website that returns sends customers to a stale writer"}
 

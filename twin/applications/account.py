@@ -30,7 +30,7 @@ OwnEngine = StepFunctions
 """The twin's own."""
 Engine = Callable[[Cloud, ExitStack], OwnEngine | None]
 """Puts what runs state machines into a Cloud; None where that is moto's interpreter."""
-Act = Callable[[Mapping[str, Any]], None]
+Act = Callable[[Mapping[str, Any]], object]
 
 
 def own_engine(cloud: Cloud, stack: ExitStack) -> OwnEngine:
@@ -75,17 +75,15 @@ class Account:
             treat_missing="notBreaching",
         )
 
-    def on_alarm(self, region: str, alarm: str, act: Act, given: Mapping[str, Any]) -> None:
-        """A rule of the Region: whenever the alarm goes off there, `act` gets what is given."""
-        pattern = {
-            "source": ["aws.cloudwatch"],
-            "detail-type": ["CloudWatch Alarm State Change"],
-            "detail": {"alarmName": [alarm], "state": {"value": ["ALARM"]}},
-        }
-        self._bus.rule(region, alarm, pattern, act, given)
+    def rule(
+        self, region: str, name: str, pattern: Mapping[str, Any], act: Act, given: Mapping[str, Any]
+    ) -> None:
+        """A rule of the Region: whenever an event there fits the pattern, `act` gets what is given."""
+        self._bus.rule(region, name, pattern, act, given)
 
-    def schedule(self, region: str, name: str, seconds: float, act: Act) -> None:
-        self._bus.schedule(region, name, seconds, act)
+    def schedule(self, region: str, name: str, seconds: float, act: Act, given: Mapping[str, Any]) -> None:
+        """A rule that fires every so many seconds: `act` gets what is given."""
+        self._bus.schedule(region, name, seconds, act, given)
 
     # State machines: as boto3 has them, in the Region that an ARN names.
 
@@ -103,18 +101,6 @@ class Account:
         """Starts an execution with this input, and gives its ARN."""
         client = self.machines(_region(machine))
         return str(client.start_execution(stateMachineArn=machine, name=name, input=given)["executionArn"])
-
-    def describe(self, execution: str) -> Mapping[str, Any]:
-        described: Mapping[str, Any] = self.machines(_region(execution)).describe_execution(
-            executionArn=execution
-        )
-        return described
-
-    def history(self, executionArn: str, **more: Any) -> Mapping[str, Any]:
-        """A part of the execution's history."""
-        client = self.machines(_region(executionArn))
-        part: Mapping[str, Any] = client.get_execution_history(executionArn=executionArn, **more)
-        return part
 
 
 def _region(arn: str) -> str:

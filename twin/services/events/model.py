@@ -23,7 +23,7 @@ from ...faults import Kind, Request
 from ...service import APART, WIRING, Service, register
 
 Event = dict[str, Any]
-Target = Callable[[Event], None]
+Target = Callable[[Event], object]
 
 MOST_TRIES = 185
 LONGEST_PAUSE_SECONDS = 480
@@ -92,9 +92,16 @@ class Bus(Service):
         check(pattern)
         self._add(Rule(region, name, pattern, target, input))
 
-    def schedule(self, region: str, name: str, seconds: float, target: Target) -> None:
+    def schedule(
+        self,
+        region: str,
+        name: str,
+        seconds: float,
+        target: Target,
+        input: Mapping[str, Any] | None = None,
+    ) -> None:
         """Fires every so many seconds; a dark Region's schedule does not fire, and makes up for nothing."""
-        rule = self._add(Rule(region, name, None, target, None))
+        rule = self._add(Rule(region, name, None, target, input))
 
         def fire() -> None:
             if not self._dark(region):

@@ -1,0 +1,70 @@
+"""What starts a machine besides people: an alarm's rule, or a schedule, each with its constant input.
+
+Said once: the template ships it (machine_resources.py), and the twin's EventBridge has it from here, too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from functions.run import Mode
+
+from ..runbook.model import Runbook
+from .machine import Machine
+
+Json = dict[str, Any]
+
+ALARMS_START = "failover"
+"""The procedure that alarms start."""
+SETTLE_MINUTES = 1
+"""How often debts are tried again."""
+
+
+@dataclass(frozen=True)
+class AlarmRule:
+    """An alarm starts the machine."""
+
+    alarm: str
+    given: Mapping[str, Any]
+    """The run's input."""
+
+    @property
+    def mode(self) -> Mode:
+        """Of the run."""
+        mode: Mode = self.given["mode"]
+        return mode
+
+    @property
+    def pattern(self) -> Json:
+        """Of EventBridge's events."""
+        return {
+            "source": ["aws.cloudwatch"],
+            "detail-type": ["CloudWatch Alarm State Change"],
+            "detail": {"alarmName": [self.alarm], "state": {"value": ["ALARM"]}},
+        }
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """The machine is started again and again."""
+
+    minutes: int
+    given: Mapping[str, Any]
+    """The run's input."""
+
+
+def alarm_rules(runbook: Runbook, machine: Machine) -> tuple[AlarmRule, ...]:
+    """The rules that start the machine, in the order of the runbook's triggers."""
+    if machine.procedure != ALARMS_START:
+        return ()
+    return tuple(
+        AlarmRule(trigger.alarm, {"mode": trigger.mode, "trigger": trigger.alarm})
+        for trigger in runbook.triggers
+    )
+
+
+def schedule_of(machine: Machine) -> Schedule | None:
+    """None where only people and alarms start it."""
+    return Schedule(SETTLE_MINUTES, {"mode": "ungraceful"}) if machine.purpose == "settle" else None
