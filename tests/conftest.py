@@ -42,15 +42,18 @@ def nobodys_account() -> Iterator[None]:
 @pytest.fixture(autouse=True, scope="session")
 def models_read_once() -> Iterator[None]:
     """moto begins each world with a new session, which would parse botocore's models from disk again."""
-    load = JSONFileLoader.load_file
+    load = functools.cache(functools.partial(JSONFileLoader.load_file, READER))
 
     @functools.cache
-    def kept(path: str) -> bytes:
-        return pickle.dumps(load(READER, path))
+    def pickled(path: str) -> bytes:
+        return pickle.dumps(load(path))
 
-    # A copy each time: moto writes its own shapes into the model that it was given.
+    def loaded(self: JSONFileLoader, path: str) -> Any:
+        """Of a service's model a copy each time: moto writes its own shapes into the one that it gets."""
+        return pickle.loads(pickled(path)) if "service-2" in path else load(path)
+
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(JSONFileLoader, "load_file", lambda self, path: pickle.loads(kept(path)))
+        patch.setattr(JSONFileLoader, "load_file", loaded)
         yield
 
 
