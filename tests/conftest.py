@@ -5,11 +5,13 @@ from __future__ import annotations
 import functools
 import pickle
 import socket
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import pytest
 from botocore.loaders import JSONFileLoader
+
+import twin.moto
 
 READER = JSONFileLoader()
 HERE = ("127.0.0.1", "::1")
@@ -42,15 +44,39 @@ def nobodys_account() -> Iterator[None]:
 @pytest.fixture(autouse=True, scope="session")
 def models_read_once() -> Iterator[None]:
     """moto begins each world with a new session, which would parse botocore's models from disk again."""
-    load = JSONFileLoader.load_file
+    load = functools.cache(functools.partial(JSONFileLoader.load_file, READER))
 
     @functools.cache
-    def kept(path: str) -> bytes:
-        return pickle.dumps(load(READER, path))
+    def pickled(path: str) -> bytes:
+        return pickle.dumps(load(path))
 
-    # A copy each time: moto writes its own shapes into the model that it was given.
+    def loaded(self: JSONFileLoader, path: str) -> Any:
+        """Of a service's model a copy each time: moto writes its own shapes into the one that it gets."""
+        return pickle.loads(pickled(path)) if "service-2" in path else load(path)
+
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(JSONFileLoader, "load_file", lambda self, path: pickle.loads(kept(path)))
+        patch.setattr(JSONFileLoader, "load_file", loaded)
+        yield
+
+
+@pytest.fixture(autouse=True, scope="session")
+def keys_found_once() -> Iterator[None]:
+    """moto asks of each member of each answer anew under which keys its models may have it: a quarter of the
+    time of a game day. That depends on the kind of model and on the member alone."""
+    assert twin.moto  # first: by itself, moto's import would change botocore
+    from moto.core.serialize import XFormedAttributePicker
+
+    find = XFormedAttributePicker.get_possible_keys
+
+    def kept(self: Any, context: Any) -> Iterable[str]:
+        found = vars(context.shape).setdefault("_possible_keys", {})
+        which = type(context.obj), context.key, *self.alias_providers
+        if which not in found:
+            found[which] = tuple(find(self, context))
+        return found[which]
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(XFormedAttributePicker, "get_possible_keys", kept)
         yield
 
 

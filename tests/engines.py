@@ -21,6 +21,10 @@ from twin.services.lambda_.model import FunctionError, Functions
 from twin.services.stepfunctions.interpreter import on_the_clock
 from twin.services.stepfunctions.model import StepFunctions
 
+PARSE = AmazonStateLanguageParser.parse
+PARSED = functools.cache(PARSE)
+"""moto's parser takes ten times as long as all the rest of a run."""
+
 REGION, DAY = "us-west-1", 86400.0
 ROLE = f"arn:aws:iam::{ACCOUNT}:role/farshore"
 LATE_SECONDS = 100.0
@@ -199,10 +203,8 @@ def engine(kind: Engine) -> Iterator[Machines]:
         if kind == "ours":
             StepFunctions(cloud)
         else:
-            # Its parser takes ten times as long as all the rest of a run.
-            parse = AmazonStateLanguageParser.parse
-            stack.callback(setattr, AmazonStateLanguageParser, "parse", staticmethod(parse))
-            AmazonStateLanguageParser.parse = staticmethod(functools.cache(parse))
+            stack.callback(setattr, AmazonStateLanguageParser, "parse", staticmethod(PARSE))
+            AmazonStateLanguageParser.parse = staticmethod(PARSED)
             stack.enter_context(on_the_clock(cloud.clock))
         functions = Functions(cloud)
         stack.callback(functions.close)

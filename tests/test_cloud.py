@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import gc
 import subprocess
 import sys
+import weakref
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -88,6 +90,19 @@ def test_a_cloud_that_is_closed_leaves_the_process_as_it_was(backing: Callable[[
             pass
         assert process() != before
     assert process() == before
+
+
+@pytest.mark.parametrize("backing", [Moto, Doubles])
+def test_a_cloud_that_is_closed_can_be_forgotten_though_a_task_was_parked(backing: Callable[[], Any]) -> None:
+    def closed() -> weakref.ref[Cloud]:
+        with Cloud(Clock(), 1, backing()) as cloud:
+            cloud.clock.spawn(lambda: cloud.clock.sleep(60))
+            cloud.clock.sleep(1)
+            return weakref.ref(cloud)
+
+    gone = closed()
+    gc.collect()
+    assert gone() is None
 
 
 @pytest.mark.parametrize("backing", [Moto, Doubles])

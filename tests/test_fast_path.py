@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import copy
+import gc
 import random
+import weakref
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any
@@ -73,6 +75,16 @@ def world() -> Iterator[World]:
 
 def reserve(client: Any, name: str = "shop", reserved: Any = 5) -> Any:
     return client.put_function_concurrency(FunctionName=name, ReservedConcurrentExecutions=reserved)
+
+
+def test_what_is_learned_of_a_client_goes_with_it(world: World) -> None:
+    client = world.client("rds")
+    for _ in range(2):
+        client.describe_global_clusters(GlobalClusterIdentifier="shop")
+    gone = weakref.ref(client.meta.config)
+    del client
+    gc.collect()
+    assert gone() is None
 
 
 def test_the_second_answer_is_the_first(world: World) -> None:

@@ -138,6 +138,11 @@ class Clock:
             look()
         return True
 
+    def close(self) -> None:
+        """Ends what is still parked: a greenlet that nobody else knows keeps itself, and its whole twin."""
+        for task in list(self.tasks.values()):
+            task.kill()
+
     def _move(self, instant: float) -> None:
         if instant > self._now:
             self._now = instant
@@ -163,7 +168,7 @@ class Task:
 
     def begin(self) -> None:
         """In a greenlet that ran another task before, if there is one: a new one costs a memory mapping."""
-        self._greenlet = _IDLE.pop() if _IDLE else greenlet(_work)
+        self._greenlet = _IDLE.pop() if _IDLE else _at_rest()
         self._greenlet.parent = self.clock._hub
         self._greenlet.gr_context = self._context
         self.clock.tasks[self._greenlet] = self
@@ -231,14 +236,26 @@ _IDLE: list[greenlet] = []
 """Greenlets whose task has ended, of whatever clock."""
 
 
-def _work(task: Task) -> None:
+def _at_rest() -> greenlet:
+    """One that waits for its first task: given as an argument, that would live as long as the greenlet."""
+    made = greenlet(_work)
+    made.switch()
+    return made
+
+
+def _work() -> None:
     """One task after the other, for as long as the process lives."""
+    here = getcurrent()
     while True:
+        task = _hub_of(here).switch()
         task.live()
-        hub, here = task.clock._hub, getcurrent()
         del task  # or the last one, and its whole twin, would live on
         _IDLE.append(here)
-        task = hub.switch()
+
+
+def _hub_of(here: greenlet) -> greenlet:
+    assert here.parent is not None
+    return here.parent
 
 
 def at_once(clock: Clock, acts: list[Callable[[], Any]]) -> list[Any]:

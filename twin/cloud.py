@@ -128,6 +128,7 @@ class Cloud:
         return self
 
     def __exit__(self, *_: object) -> None:
+        self.clock.close()
         self._open.close()
 
     def enlist(self, service: Enlisted) -> None:

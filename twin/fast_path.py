@@ -13,7 +13,6 @@ import functools
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, cast
-from weakref import WeakKeyDictionary
 
 from botocore import handlers
 from botocore.awsrequest import AWSResponse
@@ -98,8 +97,11 @@ class Learned:
         return bool(self.model.has_streaming_input)
 
 
-_LEARNED: WeakKeyDictionary[Config, dict[str, Learned]] = WeakKeyDictionary()
-"""By the client's own config, then by operation."""
+def _learned_of(config: Config) -> dict[str, Learned]:
+    """By operation. On the client's own config, so that it goes with it: it leads back to its client, and no
+    dictionary, not even a weak one, would let the two go."""
+    learned: dict[str, Learned] = vars(config).setdefault("_learned", {})
+    return learned
 
 
 def open_to(newest: Callable[[], Cloud | None]) -> None:
@@ -109,7 +111,7 @@ def open_to(newest: Callable[[], Cloud | None]) -> None:
         cloud, meta = newest(), client.meta
         known = client.__dict__.get("_learned")
         if known is None:
-            known = client._learned = _LEARNED.setdefault(meta.config, {})
+            known = client._learned = _learned_of(meta.config)
         learned = known.get(operation)
         if cloud is not None and learned is not None and cloud.serves(*learned.key):
             context = {
@@ -141,7 +143,7 @@ def does_without(*handlers: Callable[..., Any]) -> None:
 
 def learn(model: OperationModel, request: Request, config: Config) -> None:
     """A request has come botocore's way: it is valid, and has its URL."""
-    known = _LEARNED.setdefault(config, {})
+    known = _learned_of(config)
     if model.name not in known:
         names = _names(model)
         if names is None:

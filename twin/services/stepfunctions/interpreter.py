@@ -7,6 +7,7 @@ queue: branches interleave at exact instants and a wait of hours takes milliseco
 
 from __future__ import annotations
 
+import functools
 import logging
 import sys
 import threading
@@ -26,6 +27,7 @@ def on_the_clock(clock: Clock) -> Iterator[None]:
     """While it lasts, every state machine of moto runs on `clock`. The Cloud is backed by moto."""
     # Here and not above: importing moto changes botocore, unless twin/moto does it first.
     import moto.stepfunctions.parser.models as _load_the_interpreter
+    from jsonpath_ng.ext import parse
     from moto.stepfunctions.parser.asl.component.state.exec.state_task import lambda_eval_utils
     from moto.stepfunctions.parser.asl.utils.boto_client import boto_client_for
 
@@ -38,6 +40,7 @@ def on_the_clock(clock: Clock) -> Iterator[None]:
         "Event": (threading.Event, stand_ins.Event),
         "Lock": (threading.Lock, _NoLock),
         "boto_client_for": (boto_client_for, _clients(boto_client_for)),
+        "parse": (parse, functools.cache(parse)),  # moto parses a path of JSON each time it follows it
     }
     replaced: list[tuple[Any, str, Any]] = []
     for name, module in list(sys.modules.items()):
