@@ -33,6 +33,7 @@ def agree(results: Sequence[Result]) -> None:
     for result in results:
         replay, forked = played(result.case.seed), result.outcome
         assert (forked.status, forked.breaches) == (replay.status, replay.breaches), result.case.seed
+        assert forked.rejoined or forked.figures == replay.figures, result.case.seed
 
 
 def cases_by_kind(shop: Exploration) -> dict[str, list[FaultCase]]:

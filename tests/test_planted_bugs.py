@@ -97,6 +97,12 @@ WRONG_RUNBOOKS: dict[str, tuple[Edit, str, str, str]] = {
         "L1",
         "failover ended FAILED: Refused: synthetic_write us-west-1",
     ),
+    "an objective that nobody can keep": (
+        replaced("rto: 20m", "rto: 1m"),
+        DARK,
+        "L1",
+        "failover left customers unserved for",
+    ),
     "a single endpoint of ARC": (
         lambda text: ONE_ENDPOINT.sub("", text),
         DARK,

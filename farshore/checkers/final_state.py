@@ -32,6 +32,9 @@ class Circumstances:
     """It held the lease by then."""
     last_may_fail: bool = False
     """A second run was started, or a person said abort: the last run of all may fail and be right."""
+    may_take: float | None = None
+    """Seconds that what was done to it takes of itself, beside the runbook's rto; None where a person took
+    the time."""
     since: float | None = None
     """When the first of it happened, in seconds since 1970."""
     denied: Sequence[str] = ()

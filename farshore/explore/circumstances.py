@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from functions.calls import LONGEST_TICK_SECONDS
 from functions.ledger import is_ledgers
 
 from ..checkers.final_state import Circumstances
@@ -30,9 +31,19 @@ def circumstances(seed: Seed, runbook: Runbook, main: str, injected: Sequence[In
         second_run=any(kind.second_run for kind in kinds),
         held_first=all(each.holder == main for each in injected),
         last_may_fail=any(kind.last_may_fail for kind in kinds),
+        may_take=_may_take(seed, terms, injected),
         since=next((each.at for each in injected if kind_of(each.fault).goes_wrong), None),
         denied=[str(request) for request in denied],
         ledger_denied=any(
             is_ledgers(runbook.ledger.table, request.service, request.parameters) for request in denied
         ),
     )
+
+
+def _may_take(seed: Seed, terms: Terms, injected: Sequence[Injected]) -> float | None:
+    """A call that goes wrong takes a tick; what lasts takes as long. That the Region which is left is dark is
+    what the rto is about."""
+    if not all(kind.passes or kind.lasts for kind in kinds_of(seed)):
+        return None
+    lasted = [each.ended - each.at for each in injected if each.ended and each.fault.place != terms.source]
+    return LONGEST_TICK_SECONDS + sum(lasted)

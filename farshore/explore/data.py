@@ -48,6 +48,33 @@ class RecordedCall:
 
 
 @dataclass(frozen=True)
+class Figures:
+    """What a run has come to since it began. Each only grows, so what is to come can be added."""
+
+    unserved: float = 0.0
+    """Seconds without service: no Region to which customers are led lets them in and accepts their writes."""
+    exposed: float = 0.0
+    """Seconds in which a Region that came back unasked may have taken writes."""
+    pages: int = 0
+    ticks: int = 0
+    """Of the run itself, those of its plan included."""
+
+    def __add__(self, other: Figures) -> Figures:
+        return self._each(other, 1)
+
+    def __sub__(self, other: Figures) -> Figures:
+        return self._each(other, -1)
+
+    def _each(self, other: Figures, sign: int) -> Figures:
+        return Figures(
+            round(self.unserved + sign * other.unserved, 3),
+            round(self.exposed + sign * other.exposed, 3),
+            self.pages + sign * other.pages,
+            self.ticks + sign * other.ticks,
+        )
+
+
+@dataclass(frozen=True)
 class Baseline:
     """A run in which nothing goes wrong but what lasts throughout, and the calls that it made."""
 
@@ -58,6 +85,8 @@ class Baseline:
     status: str = "SUCCEEDED"
     fingerprints: Mapping[str, str] = field(default_factory=dict)
     """At the beginning of each of its states, by label; none to follow each run to its end."""
+    figures: Mapping[str, Figures] = field(default_factory=dict)
+    """The same, and "" for its end."""
 
     @property
     def undisturbed(self) -> bool:
@@ -92,6 +121,9 @@ class Outcome:
     calls: Sequence[RecordedCall] = ()
     fingerprints: Mapping[str, str] = field(default_factory=dict)
     """At the beginning of each of its states, by label."""
+    figures: Mapping[str, Figures] = field(default_factory=dict)
+    """At its end, before anybody repaired anything, as ""; and where calls were recorded also at the
+    beginning of each of its states, by label."""
     end: str = ""
     """The fingerprint of its end, before its way back; "" where it was not followed to its end."""
     rejoined: str = ""

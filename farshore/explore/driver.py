@@ -20,7 +20,7 @@ from ..simulate.final import AtFirst, RunFacts, at_first, final_state, lease_tak
 from ..simulate.fingerprint import fingerprint
 from ..simulate.simulation import Simulation
 from .circumstances import circumstances
-from .data import Outcome, broken
+from .data import Figures, Outcome, broken
 from .forks import Forks
 from .injector import Injector
 from .kinds import answers_stale, kind_of, kinds_of
@@ -124,13 +124,16 @@ class Driver:
             self._clock.sleep(5)
 
     def _begin(self) -> None:
+        self._paged = self.simulation.tally.pages
         self.simulation.checkers.begin()
         if self._recorder is not None:
             self.simulation.cloud.faults.earlier = self._recorder.earlier
         elif self._forks is not None or answers_stale(self._seed):
             self.simulation.cloud.faults.earlier = EarlierAnswers()
         self.injector = Injector(self.simulation, self.person, self._seed)
-        self._seam = Seam(self.simulation, self.injector, self._recorder, self._forks, self.stands)
+        self._seam = Seam(
+            self.simulation, self.injector, self._recorder, self._forks, self.stands, self.figures
+        )
         self._seam.begin()
         for act in self.on_begin:
             act()
@@ -171,6 +174,7 @@ class Driver:
         if not self.simulation.moved(self.main):
             clock.wait_for(lambda: bool(serving(self.simulation.application)), GIVEN_BACK)
         first = at_first(self.simulation, self.main, at_end)
+        self._at_end = self.figures()
         while (failed := self._to_repair()) and len(self.person.repaired) < REPAIRS:
             clock.wait_for(self._caught_up, LONGEST)
             clock.sleep(AFTERMATH)
@@ -192,11 +196,12 @@ class Driver:
     def _outcome(self, final: FinalState) -> Outcome:
         simulation = self.simulation
         outcome = Outcome(self.injector.seed, final.status, tuple(simulation.checkers.breaches))
-        outcome.end = self.stands()
+        outcome.end, outcome.figures = self.stands(), {"": self._at_end}
         if self._recorder is not None:
             replies = Replies(simulation.cloud, simulation.deployment.outside)
             outcome.calls = list(self._recorder.calls(replies))
             outcome.fingerprints = self._seam.fingerprints
+            outcome.figures = {**self._seam.figures, "": self._at_end}
         return outcome
 
     def _differs(self, outcome: Outcome) -> bool:
@@ -283,6 +288,17 @@ class Driver:
             return min([self.simulation.engine.executions[execution].stopped, *later])
 
         return sorted(self._own(), key=end)
+
+    def figures(self) -> Figures:
+        """What the run that the seed is about has come to yet."""
+        execution, measured = f"{self._seed.execution}/", self.simulation.checkers.figures()
+        ticks = [ticks for of, ticks in self.simulation.deployment.ticks.items() if of.startswith(execution)]
+        return Figures(
+            round(measured["unserved_seconds"], 3),
+            round(measured["exposure_seconds"], 3),
+            self.simulation.tally.pages - self._paged,
+            sum(map(len, ticks)),
+        )
 
     def stands(self, request: Request | None = None) -> str:
         """How everything stands, at a call by which a machine asks for a state's first tick, or now.

@@ -40,7 +40,9 @@ class Exploration:
             outcome = played(seed, recorder=Recorder())
             fingerprints = {} if self.to_the_end else outcome.fingerprints
             name = baseline_name(seed)
-            self.baselines.append(Baseline(seed, name, outcome.calls, outcome.status, fingerprints))
+            self.baselines.append(
+                Baseline(seed, name, outcome.calls, outcome.status, fingerprints, outcome.figures)
+            )
             self._went_back(outcome)
             if outcome.breaches:
                 self.broken.append(Result(FaultCase(seed, name, "throughout", "nothing"), outcome))

@@ -19,7 +19,7 @@ from .seed import Fault, Point, Seed
 from .site import Site
 
 
-@dataclass(frozen=True)
+@dataclass
 class Injected:
     """A fault that has begun."""
 
@@ -30,6 +30,8 @@ class Injected:
     """The call that it met."""
     holder: str
     """The execution that held the lease last, by then; "" where none ever had."""
+    ended: float = 0.0
+    """When it was over, in seconds since 1970; 0 for what does not last."""
 
 
 class Injector:
@@ -103,6 +105,8 @@ class Injector:
     def _end(self, fault: Fault) -> None:
         if fault in self._lasting:
             self._lasting.remove(fault)
+            for each in self.injected:
+                each.ended = self._clock.now if each.fault is fault else each.ended
             end = kind_of(fault).end
             if end is not None:
                 end(self._site, fault)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+import math
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from importlib.resources import files
 
@@ -57,6 +58,18 @@ def _coloured(cell: Cell) -> str:
     return f"[{'green' if cell.good == cell.runs else 'bold red'}]{cell}[/]" if cell.runs else ""
 
 
+def _at_worst(results: Sequence[Result], families: Sequence[str]) -> Iterator[str]:
+    """A line each figure: the worst of the runs that ended well, by family."""
+    for name in ("unserved", "exposed", "pages", "ticks"):
+        worst = dict.fromkeys(families, 0)
+        for result in results:
+            if result.outcome.status == "SUCCEEDED":
+                family = KINDS[result.case.kind].family.name
+                figure = math.ceil(getattr(result.outcome.figures[""], name))
+                worst[family] = max(worst[family], figure)
+        yield f"| *{name}* | {' | '.join(f'*{worst[family]:,}*' for family in families)} |"
+
+
 def _families(found: Rows) -> list[str]:
     return [family.name for family in families() if any(family.name in cells for cells in found.values())]
 
@@ -94,6 +107,7 @@ def markdown(exploration: Exploration) -> str:
                 f"| {state} | {' | '.join(str(cells.get(family, '')) for family in columns)} |"
                 for state, cells in found.items()
             ),
+            *_at_worst(mine, columns),
             "",
         ]
     return "\n".join(lines)

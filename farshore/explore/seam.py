@@ -13,7 +13,7 @@ from twin.faults import Request
 from ..checkers.events import TICK
 from ..simulate.deployment import label_of
 from ..simulate.simulation import Simulation
-from .data import Outcome
+from .data import Figures, Outcome
 from .forks import Forks
 from .injector import Injector
 from .kinds import answers_stale
@@ -31,11 +31,15 @@ class Seam:
         recorder: Recorder | None,
         forks: Forks | None,
         fingerprint: Callable[[Request], str],
+        figures: Callable[[], Figures],
     ) -> None:
         self.fingerprints: dict[str, str] = {}
         """At the beginning of each of the run's states, by label, where calls are recorded."""
+        self.figures: dict[str, Figures] = {}
+        """The same."""
         self._simulation, self._injector = simulation, injector
         self._recorder, self._forks, self._fingerprint = recorder, forks, fingerprint
+        self._figures = figures
 
     def begin(self) -> None:
         """A process that has forked before the first call has its faults, and that may take time."""
@@ -69,10 +73,15 @@ class Seam:
             return
         if self._recorder is not None:
             self.fingerprints[point.label] = self._fingerprint(request)
+            self.figures[point.label] = self._figures()
         elif self._forks is not None and self._forks.forked:
             baseline = self._forks.baseline
             if baseline.fingerprints.get(point.label) == self._fingerprint(request):
-                self._forks.end(Outcome(seed, baseline.status, (), rejoined=point.label))
+                figures = self._figures() + (baseline.figures[""] - baseline.figures[point.label])
+                if figures.unserved <= self._simulation.runbook.objectives.rto:
+                    self._forks.end(
+                        Outcome(seed, baseline.status, (), figures={"": figures}, rejoined=point.label)
+                    )
 
     def _fork(self, point: Point | None) -> None:
         """From here on, this may be another process, in which something more goes wrong."""
