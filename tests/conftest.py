@@ -5,13 +5,11 @@ from __future__ import annotations
 import functools
 import pickle
 import socket
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
 from botocore.loaders import JSONFileLoader
-
-import twin.moto
 
 READER = JSONFileLoader()
 HERE = ("127.0.0.1", "::1")
@@ -56,27 +54,6 @@ def models_read_once() -> Iterator[None]:
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(JSONFileLoader, "load_file", loaded)
-        yield
-
-
-@pytest.fixture(autouse=True, scope="session")
-def keys_found_once() -> Iterator[None]:
-    """moto asks of each member of each answer anew under which keys its models may have it: a quarter of the
-    time of a game day. That depends on the kind of model and on the member alone."""
-    assert twin.moto  # first: by itself, moto's import would change botocore
-    from moto.core.serialize import XFormedAttributePicker
-
-    find = XFormedAttributePicker.get_possible_keys
-
-    def kept(self: Any, context: Any) -> Iterable[str]:
-        found = vars(context.shape).setdefault("_possible_keys", {})
-        which = type(context.obj), context.key, *self.alias_providers
-        if which not in found:
-            found[which] = tuple(find(self, context))
-        return found[which]
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(XFormedAttributePicker, "get_possible_keys", kept)
         yield
 
 

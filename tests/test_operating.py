@@ -70,8 +70,8 @@ class Console:
     def asking(self, *words: str, mode: str = "graceful") -> str:
         """A run that waits for a decision; gives the hash of its plan."""
         execution = self.started(*words, mode=mode)
-        shown = self.until(lambda: self.pending(execution))
-        return str(shown["hash"])
+        self.until(lambda: self.account.operator.records().proposal.get("execution") == execution)
+        return str(self.pending(execution)["hash"])
 
     def pending(self, execution: str) -> Mapping[str, Any]:
         return self.done("status", execution)["proposal"] or {}

@@ -10,6 +10,7 @@ from functions.step import Step
 
 from ..runbook.model import Line
 from ..runbook.registry import steps
+from ..runbook.typed import hints
 
 RESTORE = "restore"
 
@@ -31,8 +32,7 @@ def restored(line: Line) -> Line:
 
 def giving_back(step: type[Step[Any]]) -> str:
     """The input of a fence that takes the word `restore`."""
-    hints = typing.get_type_hints(step)
-    return next(name for name, kind in hints.items() if RESTORE in _words(kind))
+    return next(name for name, kind in hints(step).items() if RESTORE in _words(kind))
 
 
 def _words(kind: Any) -> set[Any]:

@@ -66,13 +66,18 @@ def written(registry: Registry) -> Registry:
 
 def inputs(model: type) -> list[Input]:
     """What a runbook writes of a step type (or of any dataclass with annotated fields), in their order."""
-    hints = get_type_hints(model, include_extras=True)
+    hints = _hints(model)
     derived: frozenset[str] = getattr(model, "derived", frozenset())
     return [
         _input(field, hints[field.name])
         for field in dataclasses.fields(model)
         if field.name not in derived and field.metadata.get("written", True)
     ]
+
+
+@functools.cache
+def _hints(model: Any) -> Mapping[str, Any]:
+    return get_type_hints(model, include_extras=True)
 
 
 def _input(field: dataclasses.Field[Any], hint: Any) -> Input:

@@ -46,6 +46,7 @@ class Account:
         self.functions = Functions(cloud)
         self._bus = Bus(cloud)
         self.metrics = Metrics(cloud, self._bus)
+        self._machines: dict[str, Any] = {}
         Health(cloud, self._bus)
 
     # What it has.
@@ -88,8 +89,10 @@ class Account:
     # State machines: as boto3 has them, in the Region that an ARN names.
 
     def machines(self, region: str) -> Any:
-        """boto3's client of what runs state machines there."""
-        return boto3.client("stepfunctions", region_name=region)
+        """boto3's client of what runs state machines there: one, as making it takes longer than a call."""
+        if region not in self._machines:
+            self._machines[region] = boto3.client("stepfunctions", region_name=region)
+        return self._machines[region]
 
     def create_machine(self, region: str, name: str, definition: str) -> str:
         """Its ARN."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from importlib import import_module
 from typing import Any
@@ -10,6 +10,7 @@ from typing import Any
 import time_machine
 from botocore.handlers import BUILTIN_HANDLERS
 from moto import mock_aws
+from moto.core.serialize import XFormedAttributePicker
 
 from ..botocore_hook import plugged
 from ..clock import Clock
@@ -26,7 +27,7 @@ class Moto:
 
     @contextmanager
     def behind(self, cloud: Cloud) -> Iterator[None]:
-        with _handlers(), plugged(cloud), mock_aws(config=_config()), _frozen(cloud.clock):
+        with _handlers(), plugged(cloud), mock_aws(config=_config()), _keys(), _frozen(cloud.clock):
             yield
 
     def take(self, request: Request) -> None:
@@ -59,6 +60,29 @@ def _handlers() -> Iterator[None]:
     finally:
         for handler in missing:
             BUILTIN_HANDLERS.remove(handler)
+
+
+@contextmanager
+def _keys() -> Iterator[None]:
+    """The keys under which moto's models may have a member of an answer, worked out once.
+
+    They depend on the kind of model and on the member alone, and moto spends a quarter of a game day on them.
+    """
+    find = XFormedAttributePicker.get_possible_keys
+
+    def kept(self: Any, context: Any) -> Iterable[str]:
+        found = vars(context.shape).setdefault("_possible_keys", {})
+        which = type(context.obj), context.key, *self.alias_providers
+        if which not in found:
+            found[which] = tuple(find(self, context))
+        keys: Iterable[str] = found[which]
+        return keys
+
+    XFormedAttributePicker.get_possible_keys = kept
+    try:
+        yield
+    finally:
+        XFormedAttributePicker.get_possible_keys = find
 
 
 @contextmanager
