@@ -156,6 +156,7 @@ MENTIONED: dict[str, dict[str, str]] = {
         "farshore/compile/procedure.py": "the compiler puts it first and last",
         "farshore/compile/states.py": "the names of the states that the compiler places",
         "farshore/compile/undo.py": "the compiler ends an undo with it",
+        "farshore/commands/rehearse.py": "the lease, not the step",
         "farshore/commands/status.py": "the lease, not the step",
         "functions/ledger.py": "the lease, not the step",
     },
