@@ -309,13 +309,13 @@ def test_customers_meet_it_too(cloud: Cloud, ailment: Any, answer: int | None) -
         served.append(asked.path)
         return 200, b""
 
-    net.serve("one.example", WEST, serve)
+    net.serve("customers.example", WEST, serve)
     cloud.faults.ailing[WEST] = ailment
     if answer is None:
         with pytest.raises(HttpReadTimeoutError):
-            net.request("", "GET", "http://one.example/")
+            net.request("", "GET", "http://customers.example/")
     else:
-        assert net.request("", "GET", "http://one.example/")[0] == answer
+        assert net.request("", "GET", "http://customers.example/")[0] == answer
     cloud.clock.sleep(60)
     assert not served
 

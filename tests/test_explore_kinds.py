@@ -10,6 +10,7 @@ from exploring import FAILOVER, FENCE, baseline_of, recorded
 from planted import slip
 
 from farshore.checkers.events import Call
+from farshore.checkers.final_state import FinalState
 from farshore.explore.cases import fault_cases
 from farshore.explore.data import FaultCase, Outcome
 from farshore.explore.driver import Driver
@@ -28,11 +29,18 @@ def cases(surveyed: Exploration, *kinds: str, every: bool = False) -> list[Fault
     return [case for case in surveyed.cases(every) if case.kind in kinds]
 
 
+class OneWay(Driver):
+    """What comes after the run is not looked at here."""
+
+    def _go_back(self, final: FinalState) -> None:
+        pass
+
+
 class Watched:
     """A seed, played, with what its runs have changed of the application, and the ends of its executions."""
 
     def __init__(self, surveyed: Exploration, seed: str) -> None:
-        self.driver = Driver(surveyed.runbook, read(f"unicorn-shop,{seed}"))
+        self.driver = OneWay(surveyed.runbook, read(f"unicorn-shop,{seed}"))
         self.changes: list[Call] = []
         self.driver.on_begin.append(self._begin)
         self.outcome: Outcome = self.driver.play()

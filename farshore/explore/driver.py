@@ -85,7 +85,9 @@ class Driver:
         self._before()
         self._begin()
         self._run()
-        final = self._final(self._after())
+        first = self._after()
+        self._clock.wait_for(self._caught_up, LONGEST)  # until then nobody knows what is lost
+        final = self._final(first)
         outcome = self._outcome(final)
         if final.last.status == "SUCCEEDED" and self._differs(outcome):
             self._go_back(final)

@@ -96,13 +96,8 @@ def reaches(listed: Procedures, machines: Sequence[Machine]) -> Iterator[Reach]:
     for machine in machines:
         if machine.purpose != "move":
             continue
-        written = [
-            (name, task["Parameters"]["Payload"])
-            for name, task in happy_path(machine.definition)
-            if (kind := step_of(task["Parameters"]["Payload"])) and kind.written
-        ]
         lines = listed.failover if machine.procedure == "failover" else listed.failback
-        for placed, (state, payload) in zip(lines, written, strict=True):
+        for placed, (state, payload) in zip(lines, _written(machine), strict=True):
             step = step_from(placed.kind, payload["inputs"])
             run = Run(
                 **payload["run"],
@@ -113,6 +108,21 @@ def reaches(listed: Procedures, machines: Sequence[Machine]) -> Iterator[Reach]:
                 state=state,
             )
             yield from _of(placed, step, run)
+
+
+def _written(machine: Machine) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    """The states of a runbook's lines and their events, a state each: of a fence that goes up before the
+    approval the first."""
+    twice: list[tuple[str, Any]] = []
+    for name, task in happy_path(machine.definition):
+        payload = task["Parameters"]["Payload"]
+        said = payload["run"]["step"], payload["inputs"]
+        kind = step_of(payload)
+        if said in twice:
+            twice.remove(said)
+        elif kind is not None and kind.written:
+            twice += [said] if payload["run"]["purpose"] == "early" else []
+            yield name, payload
 
 
 def _of(placed: Placed, step: Step[Any], run: Run) -> Iterator[Reach]:

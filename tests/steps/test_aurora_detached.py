@@ -373,6 +373,8 @@ def test_a_dry_run_says_what_it_would_do_and_does_nothing(night: Night) -> None:
     assert would["calls"] == [
         {
             "action": "rds:RemoveFromGlobalCluster",
+            "service": "rds",
+            "operation": "RemoveFromGlobalCluster",
             "region": WEST,
             "parameters": {"GlobalClusterIdentifier": "unicorn", "DbClusterIdentifier": ARN[WEST]},
         }

@@ -377,6 +377,8 @@ def test_a_dry_run_names_the_calls_and_makes_none(scene: Scene) -> None:
     assert answer["outcome"] == "would change"
     assert answer["calls"][0] == {
         "action": "lambda:PutFunctionConcurrency",
+        "service": "lambda",
+        "operation": "PutFunctionConcurrency",
         "region": EAST,
         "parameters": {"FunctionName": "basket-add", "ReservedConcurrentExecutions": 0},
     }
