@@ -37,7 +37,7 @@ explore: $(RUNTIME) ## every fault at every call: of each runbook, into docs/rel
 	@for runbook in runbooks/*.yaml; do \
 	    app=$$(basename $$runbook .yaml); $(BIN)/farshore explore $$app --report docs/reliability/$$app.md || exit; \
 	done
-	@$(BIN)/python -m tests.applications
+	@$(BIN)/python -m tests.applications parcels
 
 compile: $(RUNTIME) ## runbooks/ to statemachines/, template.yaml, tests/events/, docs/steps.md
 	@$(BIN)/farshore compile
