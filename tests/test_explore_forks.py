@@ -73,7 +73,7 @@ def test_a_run_that_rejoins_its_baseline_run_would_have_ended_as_that_does(shop:
     kinds = [word for word, kind in KINDS.items() if word in by_kind and kind.family.name in SHORT_LIVED]
     sample = [by_kind[kind][len(by_kind[kind]) * n // 12] for n, kind in enumerate(kinds)]
     shop.explore(sample, lambda result: None)
-    assert shop.rejoined > len(sample) / 2
+    assert shop.rejoined > len(sample) / 3, "who failed and was repaired never does"
     agree(shop.results)
 
 
