@@ -1,8 +1,7 @@
 """Fencing: to take something from customers, to remember what it was, and to give it back. Not a step itself.
 
-A step that fences observes its resources as `Held`, in a
-`FenceSight`, and lets `take_away` or `give_back` decide about all of them at once: forty functions are
-fenced in one tick. Both are pure. Their rules:
+A step that fences observes its resources as `Held`, in a `FenceSight`, and lets `take_away` or `give_back`
+decide about all of them at once: forty functions are fenced in one tick. Both are pure. Their rules:
 
 - What will be overwritten is remembered first, for the owner that overwrites it ("run" or "outage"), and
   never when it already equals the target. An owner that finds the other's fence joins it: it remembers the

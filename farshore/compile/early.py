@@ -6,7 +6,7 @@ it, which the plan names that a person approves, and which finds nothing left to
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable
 from dataclasses import replace
 
 from ..runbook.model import Line, Procedure, Together, lines
@@ -16,14 +16,13 @@ from .states import type_of
 def spoken(entries: Procedure, moves: bool) -> Procedure:
     """The procedure with both lines. Where no approval follows, or the run is none that `moves` an
     application, a fence that need not wait for one is one as any other."""
-    asks = [] if not moves else [place for place, entry in enumerate(entries) if _asks(entry)]
-    last = asks[-1] if asks else -1
-    early = [entry for entry in entries[: last + 1] if any(line.before_approval for line in lines((entry,)))]
-    return (
-        *(part for entry in entries[: last + 1] for part in _first(entry)),
-        *map(_plain, early),
-        *map(_plain, entries[last + 1 :]),
+    asks = [place + 1 for place, entry in enumerate(entries) if moves and _asks(entry)]
+    asked = max(asks, default=0)
+    again = tuple(
+        entry for early in entries[:asked] if (entry := _plain(early, lambda line: line.before_approval))
     )
+    rest = tuple(entry for late in entries[asked:] if (entry := _plain(late, lambda line: True)))
+    return (*entries[:asked], *again, *rest)
 
 
 def _asks(entry: Line | Together) -> bool:
@@ -31,16 +30,9 @@ def _asks(entry: Line | Together) -> bool:
     return any("later" in type_of(line).derived for line in lines((entry,)))
 
 
-def _first(entry: Line | Together) -> Iterator[Line | Together]:
-    """What of it stands before the approval."""
-    if isinstance(entry, Line):
-        yield entry
-        return
-    kept = tuple(line for line in entry.branches if line.before_approval)
-    yield kept[0] if len(kept) == 1 else replace(entry, branches=kept) if kept else entry
-
-
-def _plain(entry: Line | Together) -> Line | Together:
-    if isinstance(entry, Line):
-        return replace(entry, before_approval=False)
-    return replace(entry, branches=tuple(replace(line, before_approval=False) for line in entry.branches))
+def _plain(entry: Line | Together, which: Callable[[Line], bool]) -> Line | Together | None:
+    """These of its lines, as ones that wait for a person's word; None where there are none."""
+    kept = tuple(replace(line, before_approval=False) for line in lines((entry,)) if which(line))
+    if isinstance(entry, Together) and len(kept) > 1:
+        return replace(entry, branches=kept)
+    return kept[0] if kept else None
