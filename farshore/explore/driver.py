@@ -185,7 +185,7 @@ class Driver:
                 self.person.repairs(failed)
                 clock.wait_for(self._quiet, LONGEST)
         clock.wait_for(lambda: not tally.owes, DEBTS_PAID)
-        clock.sleep(5)
+        clock.sleep(AFTERMATH)  # names have turned by then
         clock.wait_for(self._quiet, LONGEST)
         return first
 
