@@ -8,6 +8,10 @@ from typing import Any, Literal
 
 from .calls import Api, Call
 
+DOUBTS = "doubts"
+"""The fact of a dry run that lists what would keep a run from its state, though nothing is due now: who was
+silent, and what proves nothing or wakes nobody."""
+
 Outcome = Literal["done", "would change", "would wait", "would refuse", "unknown"]
 
 

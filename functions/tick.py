@@ -10,7 +10,7 @@ from .calls import Call, Denied, Silence
 from .errors import Aborted, NotYet, Paused, Refused, Untouched
 from .ledger import BEGUN, Ledger, Records, Remember
 from .outside import Outside
-from .planned import Planned
+from .planned import DOUBTS, Planned
 from .run import Run
 from .step import Change, Decision, Done, Step, Wait
 from .world import World
@@ -90,10 +90,10 @@ def _looked(
         return {"outcome": LEFT_FOR_LATER, "facts": {}}
     world = World(outside, run, records, since, step)
     decision = _decided(step, world)
+    if run.dry_run:
+        return _preview(step, run, decision, world.silent)
     if isinstance(decision, Done):
         return {"outcome": decision.outcome, "facts": dict(decision.facts)}
-    if run.dry_run:
-        return _preview(step, run, decision)
     if world.waited > step.within:
         raise Refused(f"not within {step.within:g} s: {decision.why}")
     return world, decision
@@ -139,8 +139,13 @@ def _hold(records: Records, run: Run, now: float) -> None:
         raise NotYet(f"a call of the run before may be in flight for {lease.quiet_until - now:.0f} s more")
 
 
-def _preview(step: Step[Any], run: Run, decision: Wait | Change) -> dict[str, Any]:
-    facts, state, moves = decision.facts, run.state, step.moves()
+def _preview(step: Step[Any], run: Run, decision: Decision, silent: Sequence[str]) -> dict[str, Any]:
+    doubts = [*decision.facts.get(DOUBTS, ()), *silent]
+    facts = {name: fact for name, fact in decision.facts.items() if name != DOUBTS}
+    facts |= {DOUBTS: doubts} if doubts else {}
+    state, moves = run.state, step.moves()
+    if isinstance(decision, Done):
+        return {"outcome": decision.outcome, "facts": dict(facts)}
     if isinstance(decision, Wait):
         return Planned("would wait", decision.why, facts=facts, state=state, no_return=moves).as_json()
     overwrites = {

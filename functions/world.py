@@ -34,6 +34,8 @@ class World:
         self._outside = outside
         self._step = step
         self._asked = 0
+        self.silent: tuple[str, ...] = ()
+        """Who was asked and did not answer, in words."""
         self.run = run
         self.records = records
         self.since = since
@@ -63,6 +65,8 @@ class World:
         for call, reply in zip(calls, self._outside.replies(calls, self._step.busy), strict=True):
             if isinstance(reply, Denied):
                 raise Refused(f"{call} was refused: {reply.code}: {reply.message}")
+            if isinstance(reply, Silence):
+                self.silent += (reply.why,)
             sights.append(reply)
         return sights
 

@@ -160,6 +160,10 @@ MENTIONED: dict[str, dict[str, str]] = {
         "farshore/commands/status.py": "the lease, not the step",
         "functions/ledger.py": "the lease, not the step",
     },
+    "readiness": {
+        "farshore/compile/procedure.py": "the compiler ends `prepare` with it",
+        "farshore/compile/states.py": "the names of the states that the compiler places",
+    },
 }
 """Where a step may be known outside its file, and why. Everything else derives from the file."""
 

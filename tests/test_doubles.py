@@ -216,6 +216,13 @@ STORIES: Mapping[str, list[Turn]] = {
         publish(region=EAST),
         publish(topic=PAGES.replace(WEST, EAST), region=EAST),
         publish(topic=PAGES + "-of-others"),
+        asking("sns", "Subscribe", WEST, TopicArn=PAGES + "s", Protocol="email", Endpoint="a@example.com"),
+        asking("sns", "ListSubscriptionsByTopic", WEST, TopicArn=PAGES + "s"),
+        asking("sns", "ListSubscriptionsByTopic", WEST, TopicArn=PAGES),
+        asking("sns", "DeleteTopic", WEST, TopicArn=PAGES),
+        publish(),
+        asking("sns", "CreateTopic", WEST, Name="pages"),
+        publish(),
     ],
 }
 

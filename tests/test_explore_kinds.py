@@ -21,6 +21,7 @@ from functions.ledger import Ledger
 
 surveyed, at_home = exploring.surveyed, exploring.at_home
 
+DARK_THROUGHOUT = "dark:us-east-1..failover-1/release/1/0"
 AILING = ("mute", "failing", "swamped")
 MOVES = [(procedure, mode) for procedure in ("failover", "failback") for mode in ("graceful", "ungraceful")]
 
@@ -215,3 +216,55 @@ def test_earlier_runs_are_baseline_runs_into_which_nothing_is_injected(surveyed:
         "outage graceful once more",
     } <= {*names}
     assert not any("once more" in case.baseline or "round" in case.baseline for case in surveyed.cases())
+
+
+# What was broken before.
+
+BROKEN_BEFORE = ("forbidden", "no_topic", "no_alarm", "red")
+
+
+def test_what_was_broken_before_is_each_permission_topic_and_alarm_that_a_run_needs(
+    surveyed: Exploration,
+) -> None:
+    mine = {str(case.seed.faults[0]) for case in cases(surveyed, *BROKEN_BEFORE) if case.baseline == FAILOVER}
+    assert mine >= {
+        "forbidden:rds:SwitchoverGlobalCluster",
+        "forbidden:lambda:GetFunctionConcurrency",
+        "forbidden:dynamodb:Query",
+        "no_topic:us-west-1",
+        "no_alarm:unicorn-shop-canary/us-west-2",
+        "red:unicorn-shop-canary/us-west-1",
+    }
+
+
+@pytest.mark.parametrize("word", BROKEN_BEFORE)
+def test_prepare_names_what_was_broken_before(surveyed: Exploration, word: str) -> None:
+    found = [case for case in cases(surveyed, word) if case.seed.procedure == "prepare"]
+    assert found
+    for case in found:
+        outcome = played(case.seed)
+        assert (outcome.status, outcome.breaches) == ("FAILED", ()), str(case.seed)
+
+
+def test_a_prepare_that_does_not_doubt_is_found(
+    surveyed: Exploration, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("functions.steps.approval._confirmed", lambda subscription: True)
+    monkeypatch.setattr("functions.steps.readiness.DOUBTS", "nothing")
+    outcome = played(read("unicorn-shop,prepare,graceful,no_topic:us-west-1"))
+    (breach,) = outcome.breaches
+    assert (breach.invariant, "did not name there is no topic" in breach.story) == ("L1", True)
+
+
+def test_a_failover_from_a_dark_region_does_without_one_of_its_alarms(surveyed: Exploration) -> None:
+    seed = f"failover,ungraceful,{DARK_THROUGHOUT},no_alarm:unicorn-shop-canary/us-west-2"
+    watched = Watched(surveyed, seed)
+    assert (watched.outcome.status, watched.outcome.breaches) == ("SUCCEEDED", ())
+
+
+def test_a_canary_that_fails_of_itself_starts_a_run_that_changes_nothing(surveyed: Exploration) -> None:
+    watched = Watched(surveyed, "failover,ungraceful,red:unicorn-shop-canary/us-west-1")
+    assert (watched.outcome.status, watched.outcome.breaches) == ("FAILED", ())
+    status, cause, _ = watched.ends("failover-1")
+    assert (status, "1 of 3 say that us-east-1 is impaired, not 2" in cause) == ("FAILED", True)
+    assert not watched.changed_by("failover-1")

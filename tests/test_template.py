@@ -16,6 +16,7 @@ from statelint.linter import Linter
 from transform import MACHINE, parsed, transformed
 
 from farshore.compile.emitter import Flow, Noted, Tag, emit
+from farshore.compile.graph import every_state
 from farshore.compile.states import logical_id
 from farshore.runbook.load import load
 from farshore.runbook.registry import steps
@@ -112,7 +113,9 @@ def test_a_machine_may_invoke_its_own_functions_in_any_version_and_no_others(
     properties: dict[str, Any],
 ) -> None:
     invoke, logs = properties["Policies"][0]["Statement"]
-    own = {f"${{{name}.Arn}}:*" for name in properties["DefinitionSubstitutions"]}
+    definition = json.loads((ROOT / properties["DefinitionUri"]).read_text())
+    tasks = [state for _, state in every_state(definition["States"]) if state["Type"] == "Task"]
+    own = {task["Parameters"]["FunctionName"].replace("}", ".Arn}:*") for task in tasks}
     assert invoke["Action"] == "lambda:InvokeFunction"
     assert {resource["Fn::Sub"] for resource in invoke["Resource"]} == own
     assert all(action.startswith("logs:") for action in logs["Action"])

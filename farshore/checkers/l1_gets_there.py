@@ -21,7 +21,13 @@ class GetsThere(Checker):
 
     def on_end(self, final: FinalState) -> None:
         purpose = self.subject.purpose(final.first.procedure)
-        stories = (_runs(final, purpose), _second_run(final), _denials(final), _afterwards(final, purpose))
+        stories = (
+            _runs(final, purpose),
+            _prepared(final, purpose),
+            _second_run(final),
+            _denials(final),
+            _afterwards(final, purpose),
+        )
         for story in chain.from_iterable(stories):
             self.breach(story)
 
@@ -29,6 +35,7 @@ class GetsThere(Checker):
 def _runs(final: FinalState, purpose: Purpose) -> Iterator[str]:
     circumstances, procedure = final.circumstances, final.first.procedure
     must = circumstances.must_succeed and not circumstances.lasting  # where it lasts, that is S7
+    must = must and not (purpose == "prepare" and circumstances.prepare_says)
     if must and not final.stuck and final.status != "SUCCEEDED":
         yield f"{procedure} ended {final.status}: {final.why}"
     if final.last.status not in ("SUCCEEDED", "RUNNING"):
@@ -37,6 +44,17 @@ def _runs(final: FinalState, purpose: Purpose) -> Iterator[str]:
             yield f"{final.last.procedure}, {what}, ended {final.last.status}: {final.last.why}"
     if circumstances.undisturbed and not final.pages and purpose == "move":
         yield "nobody was paged to approve the plan"
+
+
+def _prepared(final: FinalState, purpose: Purpose) -> Iterator[str]:
+    """What was broken before is found in peace."""
+    said = final.circumstances.prepare_says
+    if (
+        purpose == "prepare"
+        and said
+        and not (final.status == "FAILED" and any(text in final.why for text in said))
+    ):
+        yield f"{final.first.procedure} ended {final.status}, and did not name {said[0]}: {final.why}"
 
 
 def _second_run(final: FinalState) -> Iterator[str]:

@@ -12,6 +12,7 @@ JSONPath only, no intrinsics, no expressions; Regions are literals, so a committ
 from __future__ import annotations
 
 import dataclasses
+import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -19,11 +20,12 @@ from functions.run import Purpose
 
 from ..runbook.mistakes import Mistake, Mistakes
 from ..runbook.model import Line, Procedure, Runbook, lines
+from ..runbook.registry import steps
 from .direction import Direction, both_ways
 from .fences import is_fence, restored
 from .procedure import definition
 from .proof import mistakes
-from .states import Json, States, Use, type_of
+from .states import Json, States, Use, function_of, type_of
 
 
 @dataclass(frozen=True)
@@ -37,6 +39,8 @@ class Machine:
     definition: Json
     functions: tuple[str, ...]
     """The step types that it calls."""
+    named: tuple[str, ...]
+    """The step types whose functions its definition names: those, and the ones that they ask in turn."""
     uses: tuple[Use, ...]
     """What each of its states calls them with: what their IAM policies are derived from."""
 
@@ -57,14 +61,17 @@ def proved(runbook: Runbook) -> tuple[list[Machine], list[Mistake]]:
     """Every machine of a runbook, and what AWS would refuse of them."""
     made: list[Machine] = []
     wrong: list[Mistake] = []
+    failover: list[Json] = []
     for procedure, purpose, way, entries in _procedures(runbook):
         states = States(runbook, procedure, purpose, way)
-        asl = definition(states, entries)
+        asl = definition(states, entries, failover)
+        failover = failover or states.asked
         wrong += mistakes(asl, states)
-        names = tuple(sorted({use.step for use in states.uses}))
-        made.append(
-            Machine(runbook.application, procedure, purpose, way.target, asl, names, tuple(states.uses))
-        )
+        called = tuple(sorted({use.step for use in states.uses}))
+        text = json.dumps(asl)
+        named = tuple(step for step in sorted(steps()) if function_of(step) in text)
+        uses = tuple(states.uses)
+        made.append(Machine(runbook.application, procedure, purpose, way.target, asl, called, named, uses))
     return made, list(dict.fromkeys(wrong))
 
 
@@ -82,8 +89,7 @@ def _procedures(runbook: Runbook) -> Iterator[tuple[str, Purpose, Direction, Pro
         yield "outage", "break", there, outage
         broken = [line for line in lines(outage) if is_fence(line)]
         yield "recovery", "mend", there, tuple(restored(line) for line in reversed(broken))
-    if prepare := runbook.procedures.get("prepare"):
-        yield "prepare", "prepare", there, prepare
+    yield "prepare", "prepare", there, runbook.procedures.get("prepare", ())
 
 
 def _owed(entries: Procedure, way: Direction) -> Iterator[Line]:

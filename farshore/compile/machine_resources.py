@@ -42,7 +42,7 @@ def machine_resources(runbook: Runbook, machine: Machine) -> Json:
                 "Name": machine.name,
                 "DefinitionUri": f"statemachines/{machine.name}.asl.json",
                 "DefinitionSubstitutions": {
-                    logical_id(step): Tag("Ref", f"{logical_id(step)}.Version") for step in machine.functions
+                    logical_id(step): Tag("Ref", f"{logical_id(step)}.Version") for step in machine.named
                 },
                 "Policies": [{"Version": "2012-10-17", "Statement": _machine_may(machine)}],
                 "Logging": {

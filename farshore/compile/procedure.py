@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from ..runbook.model import Line, Procedure, Together, lines
 from .early import spoken
 from .fences import is_fence
@@ -14,8 +16,9 @@ IDLE = ("nothing owed", "busy")
 """What the lease of a settling run says where there is nothing to do."""
 
 
-def definition(states: States, entries: Procedure) -> Json:
-    """The machine of a procedure, in Amazon States Language."""
+def definition(states: States, entries: Procedure, failover: Sequence[Json]) -> Json:
+    """The machine of a procedure, in Amazon States Language. `failover` is what asks about that machine's
+    steps: what a run prepares for."""
     settles, entries = states.purpose == "settle", spoken(entries, states.purpose == "move")
     names = states.names(entries)
     committed = next((i for i, entry in enumerate(entries) if _no_return(entry)), len(entries))
@@ -23,7 +26,10 @@ def definition(states: States, entries: Procedure) -> Json:
     before = lines(entries[:committed])
     fences = [line for line in before if is_fence(line) and not line.before_approval and not settles]
     undone = undo(states, fences)
-    following = states.task("release", "lease", {"release": True}, None)
+    ready = _ready(states, failover)
+    if ready and not entries:
+        return _machine(states, ready)
+    following = states.task("release", "lease", {"release": True}, ready)
     for i, entry in reversed(list(enumerate(entries))):
         catch = undone if i < committed else None
         if i == committed:
@@ -42,12 +48,25 @@ def definition(states: States, entries: Procedure) -> Json:
             "ResultSelector": {"outcome.$": "$.Payload.outcome"},
             "ResultPath": "$.lease",
         }
+    return _machine(states, start)
+
+
+def _machine(states: States, start: str) -> Json:
     return {
         "Comment": f"{states.runbook.application} {states.procedure}, {states.way.source} to "
         f"{states.way.target}. Compiled: edit the runbook instead.",
         "StartAt": start,
         "States": _in_reading_order(start, states.made),
     }
+
+
+def _ready(states: States, failover: Sequence[Json]) -> str | None:
+    """What is prepared is judged without the lease: a failover need not wait for that. Where it is not ready,
+    the run is caught, since another is as good as a redrive; a redrive in it takes the lease again."""
+    if states.purpose != "prepare":
+        return None
+    redriven = states.task("release redriven", "lease", {"release": True}, None)
+    return states.task("readiness", "readiness", {"later": list(failover)}, redriven, states.fail())
 
 
 def _no_return(entry: Line | Together) -> bool:

@@ -20,7 +20,7 @@ from .retry import retriers
 
 Json = dict[str, Any]
 
-PLACED = ("lease", "release", "failed")
+PLACED = ("lease", "release", "readiness", "failed")
 """Names of states that the compiler places: a line of a step that is called so gets a number."""
 
 
@@ -56,11 +56,16 @@ class States:
         self.later: list[Json] = []
         """What an approval asks about: the states that follow it, the last one first."""
 
+    @property
+    def asked(self) -> list[Json]:
+        """Those, in the order of a run."""
+        return list(reversed(self.later))
+
     def step(self, line: Line, name: str, following: str | None, catch: str | None = None) -> str:
         """The Task of a runbook's line."""
         inputs = inputs_of(line)
         if "later" in type_of(line).derived:
-            inputs["later"] = list(reversed(self.later))
+            inputs["later"] = self.asked
         return self.task(
             name,
             line.step,

@@ -26,7 +26,7 @@ def circumstances(seed: Seed, runbook: Runbook, main: str, injected: Sequence[In
         must_succeed=not any(kind_of(fault).may_end_run(fault, terms) for fault in seed.faults),
         lasting=any(kind.outlasts for kind in kinds),
         undisturbed=not seed.faults,
-        only_an_alarm=any(kind.false_alarm for kind in kinds),
+        only_an_alarm=false_alarm(seed, runbook),
         declined=any(kind.declines for kind in kinds),
         second_run=any(kind.second_run for kind in kinds),
         held_first=all(each.holder == main for each in injected),
@@ -34,10 +34,16 @@ def circumstances(seed: Seed, runbook: Runbook, main: str, injected: Sequence[In
         may_take=_may_take(seed, terms, injected),
         since=next((each.at for each in injected if kind_of(each.fault).goes_wrong), None),
         denied=[str(request) for request in denied],
+        prepare_says=tuple(text for fault in seed.faults for text in kind_of(fault).prepare_says(fault)),
         ledger_denied=any(
             is_ledgers(runbook.ledger.table, request.service, request.parameters) for request in denied
         ),
     )
+
+
+def false_alarm(seed: Seed, runbook: Runbook) -> bool:
+    """An alarm starts the run, though nothing is wrong."""
+    return any(kind_of(fault).false_alarm(fault, seed, runbook) for fault in seed.faults)
 
 
 def _may_take(seed: Seed, terms: Terms, injected: Sequence[Injected]) -> float | None:

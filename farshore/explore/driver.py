@@ -19,7 +19,7 @@ from ..runbook.model import Runbook
 from ..simulate.final import AtFirst, RunFacts, at_first, final_state, lease_taken
 from ..simulate.fingerprint import fingerprint
 from ..simulate.simulation import Simulation
-from .circumstances import circumstances
+from .circumstances import circumstances, false_alarm
 from .data import Figures, Outcome, broken
 from .forks import Forks
 from .injector import Injector
@@ -143,7 +143,7 @@ class Driver:
     def _run(self) -> None:
         seed, name = self.injector.seed, f"{self._seed.procedure}-{self._begun[self._seed.procedure] + 1}"
         rules = self.simulation.alarm_rules
-        if any(kind.false_alarm for kind in kinds_of(seed)):
+        if any(fault.kind == "alarm" for fault in seed.faults):
             mine = next(rule for rule in rules if rule.mode == seed.mode)
             self.simulation.started_by_alarm(mine.given)
             self.main = self._triggered[0]
@@ -159,9 +159,12 @@ class Driver:
     def _alarm_starts(self, seed: Seed) -> bool:
         """Its faults raise the alarm, and whichever comes first starts just this run. A person starts a run
         in another mode, and sooner: the alarm's is then a second one, and is refused."""
+        if false_alarm(seed, self._runbook):
+            return True
         raised = any(kind_of(fault).alarm(fault, self._runbook) for fault in seed.faults)
-        modes = {rule.mode for rule in self.simulation.alarm_rules}
-        return raised and seed.procedure == ALARMS_START and modes == {seed.mode}
+        region, rules = self._runbook.regions.standby, self.simulation.alarm_rules
+        there = all(self.simulation.metrics.has_alarm(region, rule.alarm) for rule in rules)
+        return raised and there and seed.procedure == ALARMS_START and {r.mode for r in rules} == {seed.mode}
 
     def _after(self) -> AtFirst:
         """Whatever is under way arrives; what failed is repaired, once nothing is in its way any more.

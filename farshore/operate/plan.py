@@ -10,7 +10,6 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
-from functions.calls import Call, Sight, Silence
 from functions.errors import NotYet, Refused
 from functions.fence import UNKNOWN
 from functions.handler import step_from
@@ -46,17 +45,6 @@ def fencing_states(definition: Mapping[str, Any]) -> frozenset[str]:
     return frozenset(state for state, kind in kinds.items() if kind is not None and kind.fences)
 
 
-class _Looking(World):
-    """A world that notes who was silent, so that a plan can tell waiting from not knowing."""
-
-    silent: tuple[str, ...] = ()
-
-    def ask(self, *calls: Call) -> list[Sight]:
-        sights = super().ask(*calls)
-        self.silent += tuple(sight.why for sight in sights if isinstance(sight, Silence))
-        return sights
-
-
 def _look(
     kind: StepType,
     state: str,
@@ -71,10 +59,10 @@ def _look(
     blank = Planned("unknown", "", state=state, no_return=kind.moves(), fences=kind.fences)
     try:
         step: Step[Any] = step_from(kind, payload["inputs"])
-        world = _Looking(outside, run, records, outside.clock(), step)
+        world = World(outside, run, records, outside.clock(), step)
         decision = step.decide(step.observe(world))
         if isinstance(decision, Wait) and world.silent:
-            first, world = world, _Looking(outside, run, records, 0.0, step)
+            first, world = world, World(outside, run, records, 0.0, step)
             world.silent = first.silent
             decision = step.decide(step.observe(world))
     except NotYet as silence:

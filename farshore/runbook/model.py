@@ -14,7 +14,7 @@ from .registry import COMPILED, Input
 
 PROCEDURES: Mapping[str, str] = MappingProxyType(
     {
-        "prepare": "what must be true before a disaster; planned on a schedule, it is the readiness check",
+        "prepare": "what must be true before a disaster; at its end, whether a failover could begin now",
         "failover": "the steps that move the application from $from to $to",
         "failback": "left out, it is failover with the Regions swapped",
         "outage": "the game day: the steps that break the primary Region on purpose",

@@ -10,46 +10,27 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any, ClassVar
 
-from ..calls import Api, Sight
-from ..errors import NotYet, Refused
+from ..calls import Absent, Api
+from ..errors import Refused
 from ..handler import lambda_handler
 from ..inputs import Region, Seconds, TopicArn
+from ..later import INVOKE, Later
 from ..ledger import PUT, Propose, Records
-from ..planned import Planned
+from ..planned import DOUBTS
 from ..run import Run
 from ..step import Change, Decision, Done, Step, Wait
 from ..world import World
 
-INVOKE = Api(
-    "lambda:InvokeFunction",
-    client="lambda",
-    operation="Invoke",
-    resource="lambda:{region}:{account}:function:{later}",
-    plane="data",
-    read_seconds=20,
-)
-"""A step whose Region takes connections and never answers needs its time to say so."""
 PUBLISH = Api("sns:Publish", resource="{topics}", plane="data", pages=True)
+SUBSCRIBED = Api("sns:ListSubscriptionsByTopic", resource="{topics}", absent=frozenset({"NotFound"}))
+"""Only in dry run: whether a page would reach anybody."""
 
 PAGE_AGAIN_SECONDS = 120
 """A page is repeated after so long without a decision, and a plan that flickers pages no more often."""
-
-SAID_NOTHING = ("NotYet", "Runtime.ExitError", "Sandbox.Timedout")
-"""What a tick ends with that has said nothing about the world: it is asked again."""
-
-
-@dataclass(frozen=True)
-class Later:
-    """A step after this one: its state, its function, and the event that it will get."""
-
-    state: str
-    function: str
-    event: Mapping[str, Any]
-    no_return: bool
 
 
 @dataclass(frozen=True)
@@ -58,6 +39,8 @@ class Seen:
     records: Records
     now: float
     plan: tuple[Mapping[str, Any], ...]
+    doubts: tuple[str, ...] = ()
+    """Pages that would wake nobody."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -71,7 +54,7 @@ class Approval(Step[Seen]):
     later: Annotated[tuple[Later, ...], "the steps after this one; the compiler fills it in"] = ()
 
     name: ClassVar = "approval"
-    reads: ClassVar = (INVOKE,)
+    reads: ClassVar = (INVOKE, SUBSCRIBED)
     writes: ClassVar = (PUBLISH,)
     notes: ClassVar = (PUT,)
     derived: ClassVar = frozenset({"later"})
@@ -82,17 +65,23 @@ class Approval(Step[Seen]):
     def observe(self, world: World) -> Seen:
         run = world.run
         if run.dry_run:
-            return Seen(run, world.records, world.now, ())
-        calls = [
-            INVOKE(run.target, FunctionName=later.function, Payload=_ask(later, run)) for later in self.later
-        ]
-        answers = world.ask(*calls)
-        plan = tuple(_planned(later, answer) for later, answer in zip(self.later, answers, strict=True))
+            return Seen(run, world.records, world.now, (), tuple(self._doubts(world)))
+        answers = world.ask(*(later.asked(run, run.mode) for later in self.later))
+        plan = tuple(later.planned(answer) for later, answer in zip(self.later, answers, strict=True))
         return Seen(run, world.records, world.now, plan)
+
+    def _doubts(self, world: World) -> Iterator[str]:
+        topics = list(self.topics.items())
+        sights = world.ask(*(SUBSCRIBED(region, TopicArn=topic) for region, topic in topics))
+        for (_, topic), sight in zip(topics, sights, strict=True):
+            if isinstance(sight, Absent):
+                yield f"there is no topic {topic}"
+            elif isinstance(sight, Mapping) and not any(map(_confirmed, sight["Subscriptions"])):
+                yield f"nobody has confirmed a subscription to {topic}"
 
     def decide(self, seen: Seen) -> Decision:
         if seen.run.dry_run:
-            return Wait("a person's approval of this plan")
+            return Wait("a person's approval of this plan", {DOUBTS: seen.doubts})
         digest = _hash(seen.run, seen.plan)
         decision = seen.records.decisions.get(digest)
         if decision is None:
@@ -126,27 +115,10 @@ class Approval(Step[Seen]):
         return Change(f"nobody has decided on plan {digest}: propose it", (page,) if due else (), (note,))
 
 
-def _ask(later: Later, run: Run) -> bytes:
-    """The event that the state will get, in dry run."""
-    event = dict(later.event) | {
-        "input": {"mode": run.mode, "dry_run": True},
-        "execution": {"Id": run.execution},
-        "state": {"Name": later.state, "EnteredTime": None},
-    }
-    return json.dumps(event).encode()
-
-
-def _planned(later: Later, answer: Sight) -> Mapping[str, Any]:
-    if not isinstance(answer, Mapping):
-        raise NotYet(f"{later.state} did not say what it would do: {answer}")
-    body: dict[str, Any] = json.loads(answer["Payload"].read())
-    if answer.get("FunctionError"):
-        kind, why = body.get("errorType", ""), body.get("errorMessage", "")
-        if kind in SAID_NOTHING:
-            raise NotYet(f"{later.state} did not say what it would do: {why}")
-        # A step that is broken fails the run as surely as one that refuses.
-        body = Planned("would refuse", why if kind == "Refused" else f"{kind}: {why}").as_json()
-    return body | {"state": later.state, "no_return": later.no_return}
+def _confirmed(subscription: Mapping[str, str]) -> bool:
+    """Until then its ARN is a word.
+    Source: docs.aws.amazon.com/sns/latest/api/API_ListSubscriptionsByTopic.html"""
+    return subscription["SubscriptionArn"].startswith("arn:")
 
 
 def _message(run: Run, digest: str, plan: tuple[Mapping[str, Any], ...]) -> str:

@@ -19,6 +19,7 @@ from ..calls import HTTP_GET, Absent, Api, Call, Sight, Silence
 from ..evidence import Evidence, Quorum
 from ..handler import lambda_handler
 from ..inputs import AlarmName, HealthService, Region, Seconds, Url
+from ..planned import DOUBTS
 from ..step import Decision, Done, Step, Wait
 from ..world import World
 
@@ -98,6 +99,7 @@ class Statement:
 class Seen:
     statements: tuple[Statement, ...]
     advice: bool
+    planned: bool
     now: float
 
 
@@ -142,6 +144,7 @@ class RegionImpaired(Step[Seen]):
                 for source, sight in zip(self.of, sights, strict=True)
             ),
             advice=world.run.mode == "graceful" or world.run.trigger == "",
+            planned=world.run.dry_run,
             now=world.now,
         )
 
@@ -150,6 +153,8 @@ class RegionImpaired(Step[Seen]):
             says: [each.source for each in seen.statements if each.says == says]
             for says in ("yes", "no", "unknown")
         }
+        if seen.planned:
+            facts[DOUBTS] = [_doubt(each) for each in seen.statements if each.says != "no"]
         if seen.advice:
             return Done("advice", facts)
         sure = [
@@ -179,12 +184,17 @@ class RegionImpaired(Step[Seen]):
         return HEALTH("us-east-1", filter=wanted)
 
 
+def _doubt(statement: Statement) -> str:
+    """While all is well, only who says no is evidence when something is not."""
+    return f"{statement.source} says {statement.says}: {statement.why}"
+
+
 def _statement(source: Source, name: str, sight: Sight, waiting: float) -> Statement:
     """`waiting` is since when the state waits: a probe has no memory, and counts from then."""
     if isinstance(sight, Silence):
         return Statement(name, "yes" if source.probe else "unknown", sight.why, waiting)
     if isinstance(sight, Absent):
-        return Statement(name, "unknown", sight.code, waiting)
+        return Statement(name, "unknown", f"it answers {sight.code}", waiting)
     if source.probe:
         status = sight["status"]
         ill, well = status >= 500 or status == 403, 200 <= status < 300

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
+import boto3
 import pytest
 from ticker import EAST, OTHER, WEST, Ticker, ticking, topic
 
@@ -225,6 +226,19 @@ def test_a_dry_run_asks_nobody(desk: Desk) -> None:
     said = desk.decided(dry_run=True)
     assert (said["outcome"], said["why"]) == ("would wait", "a person's approval of this plan")
     assert desk.calls(INVOKE, PUBLISH) == []
+
+
+def test_a_dry_run_doubts_a_topic_that_would_wake_nobody(desk: Desk) -> None:
+    facts = desk.decided(dry_run=True)["facts"]
+    assert facts["doubts"] == [
+        f"nobody has confirmed a subscription to {desk.topics[r]}" for r in (WEST, EAST)
+    ]
+    for region, arn in desk.topics.items():
+        sns = boto3.client("sns", region_name=region)
+        sns.subscribe(TopicArn=arn, Protocol="email", Endpoint="a@example.com")
+    assert "doubts" not in desk.decided(dry_run=True)["facts"]
+    boto3.client("sns", region_name=EAST).delete_topic(TopicArn=desk.topics[EAST])
+    assert desk.decided(dry_run=True)["facts"]["doubts"] == [f"there is no topic {desk.topics[EAST]}"]
 
 
 def test_a_run_without_the_lease_proposes_nothing(desk: Desk) -> None:

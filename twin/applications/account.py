@@ -22,10 +22,12 @@ from ..services.health.model import Health
 from ..services.iam.model import Policy
 from ..services.lambda_.model import FunctionError, Functions
 from ..services.stepfunctions.model import StepFunctions
-from ..services.synthetics.model import NAMESPACE, Synthetics
+from ..services.synthetics.model import NAMESPACE, Canary, Synthetics
 
 __all__ = ["Account", "FunctionError", "Policy"]
 
+ON_CALL = "on-call@example.com"
+"""Who is paged."""
 OwnEngine = StepFunctions
 """The twin's own."""
 Engine = Callable[[Cloud, ExitStack], OwnEngine | None]
@@ -46,6 +48,8 @@ class Account:
         self.functions = Functions(cloud)
         self._bus = Bus(cloud)
         self.metrics = Metrics(cloud, self._bus)
+        self.canaries: dict[tuple[str, str], Canary] = {}
+        """By Region and name."""
         self._machines: dict[str, Any] = {}
         Health(cloud, self._bus)
 
@@ -55,14 +59,21 @@ class Account:
         return DynamoDB.of(self._cloud).strong_table(name, regions)
 
     def topic(self, arn: str) -> None:
-        """A topic of this ARN, by which people are paged."""
+        """A topic of this ARN, by which a person is paged."""
         _, _, service, region, _, name = arn.split(":")
         assert service == "sns", arn
-        boto3.client("sns", region_name=region).create_topic(Name=name)
+        sns = boto3.client("sns", region_name=region)
+        sns.create_topic(Name=name)
+        sns.subscribe(TopicArn=arn, Protocol="email", Endpoint=ON_CALL)
+
+    def drop_topic(self, arn: str) -> None:
+        """Somebody has deleted it."""
+        boto3.client("sns", region_name=_region(arn)).delete_topic(TopicArn=arn)
 
     def canary(self, region: str, name: str, journey: Journey) -> None:
         """A canary, and an alarm of the same name: two of three journeys in a row have failed."""
-        Synthetics.of(self._cloud, self._net, self.metrics).canary(region, name, journey)
+        of_all = Synthetics.of(self._cloud, self._net, self.metrics)
+        self.canaries[region, name] = of_all.canary(region, name, journey)
         self.metrics.alarm(
             region,
             name,

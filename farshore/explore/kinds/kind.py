@@ -17,7 +17,7 @@ from twin.faults import Request
 from ...checkers.events import Tick
 from ...runbook.model import Runbook
 from ..data import Baseline, RecordedCall
-from ..seed import Fault
+from ..seed import Fault, Seed
 from ..site import Site
 
 Takes = Literal["", "place", "number"]
@@ -123,10 +123,13 @@ class FaultKind:
     goes_wrong: bool = True
     """Something is wrong from its beginning on: a loss is measured from there."""
 
+    prepare_says: Callable[[Fault], Sequence[str]] = lambda fault: ()
+    """A run of `prepare` fails, and says one of these texts; none where that need not."""
+
     # How the run begins.
     alarm: Callable[[Fault, Runbook], bool] = lambda fault, runbook: False
     """The alarm starts the run by itself."""
-    false_alarm: bool = False
+    false_alarm: Callable[[Fault, Seed, Runbook], bool] = lambda fault, seed, runbook: False
     """An alarm starts the run, though nothing is wrong."""
     before: Callable[[Procedures, str], Procedures] | None = None
     """The procedures that have been carried out before the run, given those that must have been, and its."""

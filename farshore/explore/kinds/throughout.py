@@ -95,7 +95,7 @@ alarm = FaultKind(
     family=ALARM,
     cases=_false_alarm,
     may_end_run=lambda fault, terms: True,
-    false_alarm=True,
+    false_alarm=lambda fault, seed, runbook: True,
 )
 outage = FaultKind(word="outage", family=OUTAGE, before=_game_day, setting="after an outage")
 returned = FaultKind(

@@ -57,6 +57,7 @@ class Metrics(Service):
         self.bus = bus
         self._series: dict[tuple[str, str, str, frozenset[tuple[str, str]]], Series] = {}
         self._alarms: dict[tuple[str, str], Alarm] = {}
+        self._dropped: dict[tuple[str, str], Alarm] = {}
 
     def operations(self) -> Mapping[str, Operation]:
         return {"GetMetricData": self._get_metric_data, "DescribeAlarms": self._describe_alarms}
@@ -64,7 +65,7 @@ class Metrics(Service):
     def state(self) -> object:
         now = self.cloud.clock.now
         series = [each.newest(now) for each in self._series.values()]
-        return series, [alarm.state for alarm in self._alarms.values()]
+        return series, [alarm.state for alarm in self._alarms.values()], sorted(self._dropped)
 
     def put(
         self, region: str, namespace: str, name: str, dimensions: Mapping[str, str], value: float
@@ -125,6 +126,19 @@ class Metrics(Service):
         self._add(alarm)
         self.cloud.clock.after(0, lambda: self._evaluate_composite(alarm))
 
+    def has_alarm(self, region: str, name: str) -> bool:
+        return (region, name) in self._alarms
+
+    def drop(self, region: str, name: str) -> None:
+        """Somebody deletes the alarm."""
+        self._dropped[region, name] = self._alarms.pop((region, name))
+
+    def put_back(self, region: str, name: str) -> None:
+        """Somebody creates the deleted alarm again."""
+        alarm = self._dropped.pop((region, name))
+        alarm.state = "INSUFFICIENT_DATA"
+        self._add(alarm)
+
     def states(self) -> dict[tuple[str, str], State]:
         """Of every alarm, by its Region and name."""
         return {where: alarm.state for where, alarm in self._alarms.items()}
@@ -139,7 +153,7 @@ class Metrics(Service):
         return alarm.state
 
     def _evaluate(self, alarm: MetricAlarm) -> None:
-        if self._dark(alarm.region):
+        if self._dark(alarm.region) or self._alarms.get((alarm.region, alarm.name)) is not alarm:
             return
         key = (alarm.region, alarm.namespace, alarm.metric, frozenset(alarm.dimensions.items()))
         series = self._series.get(key, Series())

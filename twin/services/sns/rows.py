@@ -1,11 +1,17 @@
 """SNS."""
 
-from ...rows import WRITE, Rows
+from ...rows import READ, WRITE, Rows
 
 ROWS = (
     Rows(
         "sns",
-        operations={"CreateTopic": WRITE, "Publish": WRITE},
+        operations={
+            "CreateTopic": WRITE,
+            "DeleteTopic": WRITE,
+            "Subscribe": WRITE,
+            "ListSubscriptionsByTopic": READ,
+            "Publish": WRITE,
+        },
         resources={"TopicArn": "{given}"},
         denial="AuthorizationError",
     ),

@@ -75,12 +75,14 @@ class Canary(Stateful):
         self.failure = ""
         """Why the last run failed; "" where it did not."""
         self._journey = journey if callable(journey) else _visit(net, region, journey)
+        self.broken = False
+        """Its own script is at fault: every journey fails."""
         self._run: Task | None = None
         cloud.clock.after(0, self._start)
         cloud.clock.every(every, self._start)
 
     def state(self) -> object:
-        return self.failure, self._run is not None and not self._run.done
+        return self.failure, self.broken, self._run is not None and not self._run.done
 
     def _start(self) -> None:
         if self._run is not None and not self._run.done:
@@ -92,7 +94,7 @@ class Canary(Stateful):
         began = self.cloud.clock.now
         try:
             with self.cloud.acting_as("", self.region):
-                self.failure = "" if self._journey() else "the journey did not end well"
+                self.failure = "" if not self.broken and self._journey() else "the journey did not end well"
         except Exception as error:  # whatever a canary's script raises is a failed run
             self.failure = f"{type(error).__name__}: {error}"
         except Killed:
