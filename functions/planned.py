@@ -8,6 +8,9 @@ from typing import Any, Literal
 
 from .calls import Api, Call
 
+PAGE_AGAIN_SECONDS = 120
+"""A page is repeated after so long without a decision, and a plan that flickers pages no more often."""
+
 DOUBTS = "doubts"
 """The fact of a dry run that lists what would keep a run from its state, though nothing is due now: who was
 silent, and what proves nothing or wakes nobody."""

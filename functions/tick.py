@@ -46,9 +46,12 @@ def tick(step: Step[Any], run: Run, ledger: Ledger, outside: Outside, since: flo
         why = decision.why
         if look == ROUNDS or _denied(trouble):
             break
-        _be_sure(step, world, ledger, touched)
-        for note in decision.notes:
-            note.write_in(ledger)
+        if step.needs_lease:
+            _hold(ledger.read(), run, world.now)
+        try:
+            _note(decision, run, ledger, touched)
+        except Refused as error:
+            raise _given_up(error, touched) from None
         due = [call for call in decision.calls if call not in acknowledged]
         if not due and not decision.notes:
             raise NotYet(f"acknowledged, but not to be seen yet: {decision.why}")
@@ -71,12 +74,13 @@ def _given_up(why: Refused | Aborted, touched: bool) -> Refused | Aborted:
     return why if touched else Untouched(str(why))
 
 
-def _be_sure(step: Step[Any], world: World, ledger: Ledger, touched: bool) -> None:
-    """Before anything is sent: this run holds the lease, and whoever looks later knows that it has begun."""
-    if step.needs_lease:
-        _hold(ledger.read(), world.run, world.now)
+def _note(decision: Change, run: Run, ledger: Ledger, touched: bool) -> None:
+    """What the ledger must know before anything is sent: what will be overwritten, and last that this run has
+    begun."""
+    for note in decision.notes:
+        note.write_in(ledger)
     if not touched:
-        ledger.write(BEGUN, {"execution": world.run.execution})
+        ledger.write(BEGUN, {"execution": run.execution})
 
 
 def _looked(

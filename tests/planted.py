@@ -13,7 +13,7 @@ from exploring import FENCE, WRITER
 
 from farshore.compile import machine, procedure, retry
 from farshore.operate import operator as operate
-from functions import fence, handler, outside
+from functions import fence, handler, later, outside
 from functions import tick as ticking
 from functions.ledger import Ledger
 from functions.outside import Outside
@@ -51,11 +51,11 @@ def other(owner: Any, name: str, value: Any) -> Plant:
 
 def asks_for(seconds: int) -> Plant:
     """Approval waits no longer for a plan's answers."""
-    hasty = dataclasses.replace(approval.INVOKE, read_seconds=seconds)
+    hasty = dataclasses.replace(later.INVOKE, read_seconds=seconds)
 
     def plant(patch: pytest.MonkeyPatch) -> None:
-        patch.setattr(approval, "INVOKE", hasty)
-        patch.setattr(Approval, "reads", (hasty,))
+        patch.setattr(later, "INVOKE", hasty)
+        patch.setattr(Approval, "reads", (hasty, approval.SUBSCRIBED))
 
     return plant
 

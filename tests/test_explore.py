@@ -46,6 +46,33 @@ def test_what_is_explored_is_json_on_standard_output_alone() -> None:
     assert shown["runs_per_second"] > 0
 
 
+def test_shards_are_equal_parts_of_what_there_is(known: None) -> None:
+    only = ("--only", "failover,graceful,killed@failover-1/a")
+    whole = json.loads(invoked("explore", "unicorn-shop", *only, "--json").stdout)
+    parts = [
+        json.loads(invoked("explore", "unicorn-shop", *only, "--json", "--shard", f"{k}/3").stdout)
+        for k in (1, 2, 3)
+    ]
+    baselines = (sum(part["runs"] for part in parts) - whole["runs"]) // 2
+    made = [part["runs"] - baselines for part in parts]
+    assert (sum(made), max(made) - min(made) <= 1) == (whole["runs"] - baselines, True)
+
+
+@pytest.mark.parametrize("shard", ["0/3", "4/3", "1", "one/3", "1/0"])
+def test_a_part_that_there_is_none_of_is_a_usage_error(known: None, shard: str) -> None:
+    result = invoked("explore", "unicorn-shop", "--shard", shard)
+    assert (result.exit_code, "write which part of how many, as 2/8" in result.stderr) == (2, True)
+
+
+def test_what_is_let_pass_is_counted_with_its_sentence(known: None, tmp_path: Path) -> None:
+    report = tmp_path / "matrix.md"
+    only = ("--only", "failover,graceful,denied@failover-1/lambda_concurrency.us-east-1/1/1")
+    assert invoked("explore", "unicorn-shop", *only, "--report", str(report)).exit_code == 0
+    told = "| AWS says no to a call that the run needs: it ends and names the call |"
+    (line,) = [line for line in report.read_text().splitlines() if line.startswith(told)]
+    assert int(line.split("|")[2]) >= 1
+
+
 @pytest.mark.parametrize(
     ("words", "says"),
     [

@@ -95,7 +95,7 @@ def test_a_throttle_is_played_only_where_a_step_can_tell_it_from_a_503(surveyed:
 def test_what_it_may_come_to_is_that_of_the_dark() -> None:
     for word in AILING:
         mine, dark = KINDS[word], KINDS["dark"]
-        assert (mine.may_end_run, mine.outlasts) == (dark.may_end_run, dark.outlasts)
+        assert (mine.excuses, mine.outlasts) == (dark.excuses, dark.outlasts)
 
 
 @pytest.mark.parametrize("word", AILING)

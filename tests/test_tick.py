@@ -468,6 +468,22 @@ def test_what_aws_has_denied_altogether_is_untouched(yard: Yard) -> None:
     )
 
 
+def test_a_note_that_is_denied_before_anything_is_sent_leaves_it_untouched(yard: Yard) -> None:
+    """That it begins, and what it will overwrite: who cannot note it sends nothing."""
+    yard.ticker.inject("denied", "PutItem")
+    assert yard.fails(step="bridge").startswith(
+        "Untouched: the state: the ledger ledger refused dynamodb:PutItem"
+    )
+    assert yard.writes() == 0
+
+
+def test_who_cannot_read_the_ledger_cannot_know_whether_anything_is_touched(yard: Yard) -> None:
+    yard.ticker.inject("denied", "Query", times=9)
+    assert yard.fails(step="bridge").startswith(
+        "Refused: the state: the ledger ledger refused dynamodb:Query"
+    )
+
+
 def test_what_another_run_has_begun_is_not_this_ones(yard: Yard) -> None:
     assert yard.tick(step="bridge")["outcome"] == "done"
     yard.open["a"] = False

@@ -64,6 +64,8 @@ class Checker:
     def __init__(self, subject: Subject, breach: Callable[[str], None]) -> None:
         """`breach` takes the story of a breach: now, by the clock."""
         self.subject, self.breach = subject, breach
+        self.excused: set[str] = set()
+        """What it let pass, and why: a sentence each."""
         self._lasting: set[str] = set()
         """What does not hold just now, and has been said."""
 

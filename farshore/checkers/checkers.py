@@ -56,6 +56,10 @@ class Checkers:
         """What they have measured, by the names that a report gives it."""
         return {name: figure for checker in self._all for name, figure in checker.figures().items()}
 
+    def excused(self) -> list[str]:
+        """What they let pass, a sentence each."""
+        return sorted(sentence for checker in self._all for sentence in checker.excused)
+
     def begin(self) -> None:
         """Looks after every event, from now on."""
         for checker in self._all:

@@ -16,8 +16,8 @@ class Circumstances:
 
     may_lose: bool
     """It is ungraceful, or was carried on as such."""
-    must_succeed: bool = True
-    """Nothing that was done to it may end it."""
+    excuses: Sequence[str] = ()
+    """Why it need not succeed, a sentence each."""
     lasting: bool = False
     """What was done to it lasts, as a dark Region does: it may depend on nothing there."""
     undisturbed: bool = False
@@ -43,6 +43,11 @@ class Circumstances:
     """What is so that `prepare` must fail, and say one of these texts; none where it need not."""
     ledger_denied: bool = False
     """The ledger was among them: the run cannot know whether anything has moved."""
+
+    @property
+    def must_succeed(self) -> bool:
+        """Nothing that was done to it may end it."""
+        return not self.excuses
 
 
 @dataclass(frozen=True)

@@ -35,7 +35,6 @@ class GetsThere(Checker):
 def _runs(final: FinalState, purpose: Purpose) -> Iterator[str]:
     circumstances, procedure = final.circumstances, final.first.procedure
     must = circumstances.must_succeed and not circumstances.lasting  # where it lasts, that is S7
-    must = must and not (purpose == "prepare" and circumstances.prepare_says)
     if must and not final.stuck and final.status != "SUCCEEDED":
         yield f"{procedure} ended {final.status}: {final.why}"
     if final.last.status not in ("SUCCEEDED", "RUNNING"):
@@ -89,7 +88,9 @@ def _afterwards(final: FinalState, purpose: Purpose) -> Iterator[str]:
 def _settled(run: SettlingRun, final: FinalState) -> str:
     """What is wrong with a settling run: it failed in peace, or ended well and left a debt unpaid."""
     if run.status != "SUCCEEDED":
-        return run.why if final.circumstances.undisturbed else ""
+        said = final.circumstances
+        idle = not run.held_the_lease and run.why.startswith("Refused") and not said.ledger_denied
+        return run.why if said.undisturbed or idle else ""
     for debt in final.owed if run.held_the_lease else ():
         if debt.owed_at < run.began and (debt.paid_at or run.ended + 1) > run.ended:
             return f"well at {run.ended:.0f} s, and {debt.resource} was still owed"

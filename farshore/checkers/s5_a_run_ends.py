@@ -8,7 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from ..operate.history import RunReport
+from functions.tick import LEFT_FOR_LATER
+
+from ..operate.history import RunReport, StepReport
 from ..runbook.model import Runbook, lines
 from ..runbook.registry import steps
 from .checker import Checker
@@ -49,12 +51,12 @@ class ARunEnds(Checker):
             yield f"nothing is broken in {source}"
 
     def _left_customers_nowhere(self, final: FinalState) -> None:
-        """A run that fails by itself gives back at once; one that was stopped, or that nobody could call any
-        more, as soon as the schedule that pays debts has found it."""
+        """A run that fails by itself gives back at once; one that was stopped, that nobody could call any
+        more, or that was denied its ledger, as soon as the schedule that pays debts has found it."""
         procedure, circumstances = final.first.procedure, final.circumstances
-        if final.moved or circumstances.ledger_denied or self.subject.purpose(procedure) != "move":
+        if final.moved or self.subject.purpose(procedure) != "move":
             return
-        by_itself = final.status == "FAILED" and not circumstances.lasting
+        by_itself = final.status == "FAILED" and not circumstances.lasting and not circumstances.ledger_denied
         served = final.served_at_end if by_itself else final.served_at_first
         if final.status not in ("SUCCEEDED", "RUNNING") and not served:
             self.breach(
@@ -71,10 +73,19 @@ def _not_moved(final: FinalState, run: RunReport, runbook: Runbook) -> Iterator[
         yield f"customers are served in {_and(final.served)}, not in {_and(final.shall_serve)}"
     if stuck := [resource for resource in final.withheld if f":{target}:" in resource]:
         yield f"{', '.join(stuck)} was never given back"
+    for step in run.steps:
+        if step.outcome == LEFT_FOR_LATER and not any(_same(step, other) for other in run.steps):
+            yield f"{step.name} was left for later, and never came"
     if source not in final.shall_serve and source in final.open and _fences(runbook, run.procedure):
         yield f"{source} still lets requests in, and was to be fenced"
     if final.unlike[target]:
         yield f"{target} has not got back what it had while all was well"
+
+
+def _same(step: StepReport, other: StepReport) -> bool:
+    """The other one did what the step left."""
+    alike = all(step.event.get(key) == other.event.get(key) for key in ("inputs", "step"))
+    return alike and other.outcome not in (LEFT_FOR_LATER, "skipped")
 
 
 def _fences(runbook: Runbook, procedure: str) -> bool:

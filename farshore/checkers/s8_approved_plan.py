@@ -14,6 +14,8 @@ from .checker import Checker, Subject
 from .events import Call, LedgerWrite, Tick
 from .final_state import FinalState
 
+UNREAD = "the plan that a person approved said that it had not read all of what the step changes"
+
 
 class ApprovedPlan(Checker):
     invariant = "S8"
@@ -37,7 +39,12 @@ class ApprovedPlan(Checker):
             return
         state = tick.event["state"]["Name"].removesuffix(AGAIN)
         approved = [plan[state] for plan in self._plans.get(tick.execution, ()) if state in plan]
-        if not any(_covers(step, call) for step in approved):
+        if any(_covers(step, call) for step in approved):
+            return
+        excuse = next(filter(None, map(_excuse, approved)), "")
+        if excuse:
+            self.excused.add(excuse)
+        else:
             said = approved[-1].outcome if approved else "nothing"
             self.breach(f"{tick.label} sent {request}, but the approved plan says {said} for it")
 
@@ -53,10 +60,15 @@ class ApprovedPlan(Checker):
             self.breach(story)
 
 
+def _excuse(step: Planned) -> str:
+    """Why the step may send what its plan did not name; "" where it may not."""
+    if step.outcome == "would wait":
+        return "the plan that a person approved said that the step would wait, and not for what"
+    return UNREAD if step.facts.get("unread") else ""
+
+
 def _covers(step: Planned, made: Call) -> bool:
-    """The plan names this very call, or says that the step would wait, or has not read all of its things."""
-    if step.outcome == "would wait" or step.facts.get("unread"):
-        return True
+    """The plan names this very call."""
     assert made.tick is not None
     request, others = made.request, _endpoints(made.tick)
     return any(

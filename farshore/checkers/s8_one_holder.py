@@ -22,6 +22,8 @@ class OneHolder(Checker):
         super().__init__(subject, breach)
         self._holder = ""
         """The execution that holds the lease."""
+        self._ended = 0.0
+        """When the last run that moved the application ended, as the lease says."""
 
     def on_call(self, call: Call) -> None:
         self._passes_on(call.written)
@@ -40,6 +42,11 @@ class OneHolder(Checker):
         if written is None or written.item != LEASE or written.body is None:
             return
         holder: str = written.body["holder"]
+        if written.body["purpose"] != "move" and written.body["ended"] != self._ended:
+            self.breach(
+                f"{holder} moves nothing, and has changed when the last run ended: no alarm can start one"
+            )
+        self._ended = written.body["ended"]
         before, self._holder = self._holder, "" if written.body["released"] else holder
         if before not in ("", holder) and self.subject.running(before):
             self.breach(f"{before} runs and held the lease, and {holder} has taken it")
@@ -52,4 +59,4 @@ class OneHolder(Checker):
             )
 
     def state(self) -> object:
-        return super().state(), self._holder
+        return super().state(), self._holder  # when a run ended is past

@@ -10,7 +10,7 @@ import sys
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 from rich.console import Console
@@ -30,6 +30,20 @@ SHOWN_BREACHES = 20
 """Different breaches that are shown on a terminal; `--json` has all of them."""
 
 
+class Shard(click.ParamType):
+    """K/N, as 2/8: the second of eight parts."""
+
+    name = "K/N"
+
+    def convert(self, value: Any, param: Any, ctx: Any) -> tuple[int, int]:
+        if isinstance(value, tuple):
+            return value
+        part, _, parts = value.partition("/")
+        if not (part.isdecimal() and parts.isdecimal() and 1 <= int(part) <= int(parts)):
+            self.fail(f"{value!r}: write which part of how many, as 2/8", param, ctx)
+        return int(part), int(parts)
+
+
 @click.command()
 @click.argument("app")
 @click.option(
@@ -43,12 +57,29 @@ SHOWN_BREACHES = 20
 )
 @click.option("--only", metavar="TEXT", default="", help="Only runs whose seed contains TEXT.")
 @click.option(
+    "--shard",
+    type=Shard(),
+    default=(1, 1),
+    help="Only the K-th of N equal parts, for machines side by side.",
+)
+@click.option(
     "--report",
     type=ReportFile(),
     help="Write the matrix to a file, as Markdown.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print JSON on standard output, and nothing else.")
-def command(app: str, only_count: bool, every: bool, only: str, report: Path | None, as_json: bool) -> None:
+def command(
+    app: str,
+    only_count: bool,
+    every: bool,
+    only: str,
+    shard: tuple[int, int],
+    report: Path | None,
+    as_json: bool,
+) -> None:
+    part, parts = shard
+    if report is not None and parts > 1:
+        raise click.UsageError("--report is of all runs: leave --shard out")
     began = time.perf_counter()
     runbook = find(app)
     as_the_twin()
@@ -65,7 +96,7 @@ def command(app: str, only_count: bool, every: bool, only: str, report: Path | N
         return
     if not cases and not exploration.broken:
         raise click.UsageError(f"no seed contains {only!r}: `explore {app} --count` makes them all")
-    _explore(exploration, cases)
+    _explore(exploration, cases[part - 1 :: parts])
     wall = time.perf_counter() - began
     if as_json:
         click.echo(json.dumps(as_data(exploration, wall), indent=2))

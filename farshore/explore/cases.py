@@ -34,6 +34,8 @@ def baseline_seeds(app: str, runbook: Runbook) -> Iterator[Seed]:
         for procedure in ("failover", "failback"):
             for mode in MODES:
                 yield Seed(app, procedure, mode, (Fault("outage"),))
+        for mode in MODES:
+            yield Seed(app, "failback", mode, (Fault("unmended"),))
     for earlier in ("returned", "repeated"):
         for procedure in ("failover", "failback"):
             for mode in MODES:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from functions.calls import LONGEST_TICK_SECONDS
 from functions.ledger import is_ledgers
+from twin.faults import Request
 
 from ..checkers.final_state import Circumstances
 from ..runbook.model import Runbook
@@ -13,6 +14,8 @@ from .injector import Injected
 from .kinds import kind_of, kinds_of
 from .kinds.kind import Terms
 from .seed import Seed
+
+UNREADY = "what was broken before is named in peace, by `prepare`"
 
 
 def circumstances(seed: Seed, runbook: Runbook, main: str, injected: Sequence[Injected]) -> Circumstances:
@@ -23,7 +26,7 @@ def circumstances(seed: Seed, runbook: Runbook, main: str, injected: Sequence[In
     denied = [each.request for each in injected if each.request and kind_of(each.fault).denies]
     return Circumstances(
         may_lose=may_lose,
-        must_succeed=not any(kind_of(fault).may_end_run(fault, terms) for fault in seed.faults),
+        excuses=tuple(_excuses(seed, terms)),
         lasting=any(kind.outlasts for kind in kinds),
         undisturbed=not seed.faults,
         only_an_alarm=false_alarm(seed, runbook),
@@ -35,10 +38,24 @@ def circumstances(seed: Seed, runbook: Runbook, main: str, injected: Sequence[In
         since=next((each.at for each in injected if kind_of(each.fault).goes_wrong), None),
         denied=[str(request) for request in denied],
         prepare_says=tuple(text for fault in seed.faults for text in kind_of(fault).prepare_says(fault)),
-        ledger_denied=any(
-            is_ledgers(runbook.ledger.table, request.service, request.parameters) for request in denied
-        ),
+        ledger_denied=_ledger_denied(seed, runbook, denied),
     )
+
+
+def _ledger_denied(seed: Seed, runbook: Runbook, denied: Sequence[Request]) -> bool:
+    table = runbook.ledger.table
+    forbidden = [fault.place.partition(":")[0] for fault in seed.faults if kind_of(fault).denies]
+    return any(is_ledgers(table, request.service, request.parameters) for request in denied) or any(
+        is_ledgers(table, service, {"TableName": table}) for service in forbidden
+    )
+
+
+def _excuses(seed: Seed, terms: Terms) -> Iterator[str]:
+    for fault in seed.faults:
+        if excuse := kind_of(fault).excuses(fault, terms):
+            yield excuse
+        elif seed.procedure == "prepare" and kind_of(fault).prepare_says(fault):
+            yield UNREADY
 
 
 def false_alarm(seed: Seed, runbook: Runbook) -> bool:

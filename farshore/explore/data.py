@@ -126,6 +126,8 @@ class Outcome:
     beginning of each of its states, by label."""
     end: str = ""
     """The fingerprint of its end, before its way back; "" where it was not followed to its end."""
+    excused: tuple[str, ...] = ()
+    """What was let pass, a sentence each: that it did not succeed, or did what no plan had named."""
     rejoined: str = ""
     """The state at whose beginning it was as its baseline run; "" where it was followed to its end."""
 

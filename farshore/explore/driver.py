@@ -155,6 +155,10 @@ class Driver:
             # Not what `begin` answers: a second trigger at its very call may have been quicker.
             self.main = next(arn for arn in self.simulation.executions if arn.endswith(f":{name}"))
         self._clock.wait_for(self._quiet, LONGEST + self.person.away)
+        if self.person.hasty:
+            self.person.hasty = False
+            self.simulation.begin(OPPOSITE[seed.procedure], {"mode": "graceful"})
+            self._clock.wait_for(self._quiet, LONGEST)
 
     def _alarm_starts(self, seed: Seed) -> bool:
         """Its faults raise the alarm, and whichever comes first starts just this run. A person starts a run
@@ -202,6 +206,8 @@ class Driver:
         simulation = self.simulation
         outcome = Outcome(self.injector.seed, final.status, tuple(simulation.checkers.breaches))
         outcome.end, outcome.figures = self.stands(), {"": self._at_end}
+        excuses = final.circumstances.excuses if final.status != "SUCCEEDED" else ()
+        outcome.excused = (*dict.fromkeys(excuses), *simulation.checkers.excused())
         if self._recorder is not None:
             replies = Replies(simulation.cloud, simulation.deployment.outside)
             outcome.calls = list(self._recorder.calls(replies))
@@ -224,6 +230,7 @@ class Driver:
             self.main = simulation.begin(procedure, {"mode": "graceful"})
             self._clock.wait_for(self._quiet, LONGEST)
             self._clock.sleep(AFTERMATH)
+            self._clock.wait_for(self._quiet, LONGEST)  # an alarm may have started another
             self._clock.wait_for(lambda: not simulation.tally.owes, DEBTS_PAID)
             first = at_first(simulation, self.main, frozenset(serving(simulation.application)))
             self._checked(Circumstances(may_lose=False), first, lost=final.lost)

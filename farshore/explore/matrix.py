@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from importlib.resources import files
@@ -70,6 +71,14 @@ def _at_worst(results: Sequence[Result], families: Sequence[str]) -> Iterator[st
         yield f"| *{name}* | {' | '.join(f'*{worst[family]:,}*' for family in families)} |"
 
 
+def _excused(results: Iterable[Result]) -> Iterator[str]:
+    """What was let pass, and how often."""
+    counted = Counter(sentence for result in results for sentence in result.outcome.excused)
+    yield "| what was let pass, and why | runs |"
+    yield "|---|---:|"
+    yield from (f"| {sentence} | {runs:,} |" for sentence, runs in sorted(counted.items()))
+
+
 def _families(found: Rows) -> list[str]:
     return [family.name for family in families() if any(family.name in cells for cells in found.values())]
 
@@ -89,6 +98,7 @@ def markdown(exploration: Exploration) -> str:
             application=exploration.runbook.application,
             baselines=sum(map(injected, exploration.baselines)),
             families="\n".join(f"| {family.name} | {family.explained} |" for family in families()),
+            excused="\n".join(_excused(exploration.results)),
             **counted,
         )
     ]

@@ -29,11 +29,15 @@ from ..operate.trouble import Trouble
 from ..simulate.simulation import Simulation
 
 READS_PLAN = 2.0
-"""Seconds that the person needs to read a plan. It is approved, unless a step would refuse."""
+"""Seconds that the person, once paged, needs to read a plan. It is approved, unless a step would refuse."""
+LOOKS_UP = 300.0
+"""Seconds after which somebody looks whether a plan waits, though nobody was paged."""
 JUST_BEFORE = 2.0
 """Seconds before it would be too late, when a person who hesitates decides."""
 TRY_AGAIN, TRIES = 10.0, 30
 """Seconds after which a person repeats what nobody answered, and how often before giving up."""
+LONGEST_REPAIR = 3600.0
+"""Seconds that a person waits for what is mended before a run is started anew."""
 REDRIVABLE = ("FAILED", "ABORTED", "TIMED_OUT")
 STOP = Api("states:StopExecution", client="stepfunctions")
 NAME = "exploration"
@@ -52,6 +56,8 @@ class Person:
         """The next plan is declined."""
         self.hesitates = False
         """The next plan is decided on just before its approval would be too late."""
+        self.hasty = False
+        """As soon as the run has ended, the other direction is started."""
         self.away = 0.0
         """Seconds for which nobody looks at the next plan: its run has ended by then, and is started anew."""
         self.busy = 0
@@ -60,19 +66,24 @@ class Person:
         """Runs that were redriven, or started anew, after they had failed."""
         self.on_approval: list[Callable[[str, Plan], None]] = []
         """Called with the execution and the plan, for each plan that is approved."""
+        self._decided: set[str] = set()
+        """Plans, by their hash: they are not read twice."""
         self._will_decide = False
         """On whatever plan is proposed then: until then no other is read."""
         self._simulation, self._clock = simulation, simulation.clock
 
     def state(self) -> object:
         """All that what the person does next depends on; no time, which a fingerprint leaves out."""
-        return self.busy, self.declines, self.hesitates, self.away > 0, self._will_decide
+        words = self.declines, self.hesitates, self.hasty, self.away > 0
+        return self.busy, words, self._will_decide
 
     # Plans.
 
     def reads(self, call: Call) -> None:
-        """A plan is proposed in the ledger: the person reads it, and decides."""
+        """A plan is proposed in the ledger, or the person is paged: reads it, and decides."""
         written = call.written
+        if call.tick is not None and call.tick.pages(call.request) and not self._will_decide:
+            aside(self._clock, self._decide, READS_PLAN)
         if written is None or written.item != "proposal" or written.body is None or self._will_decide:
             return
         if self.away:
@@ -82,7 +93,7 @@ class Person:
             self._will_decide = True
             aside(self._clock, self._decide, _too_late(call.tick) - JUST_BEFORE - self.now)
         else:
-            aside(self._clock, self._decide, READS_PLAN)
+            aside(self._clock, self._looks_up, LOOKS_UP)
 
     def _comes_back(self, execution: str) -> None:
         """Finds the plan still proposed and approves it, sees that the run has ended, and starts another."""
@@ -91,20 +102,28 @@ class Person:
         self._decide()
         self.starts(self.runs_what(execution))
 
+    def _looks_up(self) -> None:
+        if not self._will_decide:
+            self._decide()
+
     def _decide(self) -> None:
         operator = self._simulation.operator
         self._will_decide = self.hesitates = False
         try:
             proposal = proposal_of(operator.records())
-            if proposal is None or any(step.outcome == "would refuse" for step in proposal.plan):
+            if proposal is None or proposal.hash in self._decided:
+                return
+            if any(step.outcome == "would refuse" for step in proposal.plan):
                 return
             if self.declines:
                 self.declines = False
                 operator.decide(proposal.hash, "decline", NAME, "not tonight")
+                self._decided.add(proposal.hash)
                 return
             for act in self.on_approval:
                 act(proposal.execution, {step.state: step for step in proposal.plan})
             operator.decide(proposal.hash, "approve", NAME, "no step would refuse")
+            self._decided.add(proposal.hash)
         except NotYet:
             aside(self._clock, self._decide, READS_PLAN)
         except Trouble:
@@ -173,10 +192,16 @@ class Person:
         self.repaired.append(execution)
         operator = self._simulation.operator
         run = operator.runs.look(execution)
+        if self._simulation.purpose(run.report.procedure) == "move" and self._held_by_a_game_day():
+            mended = self.starts("recovery")
+            self._clock.wait_for(lambda: self._simulation.engine.status(mended) != "RUNNING", LONGEST_REPAIR)
         if operator.why_anew(run, operator.records()):
             self.starts(run.report.procedure)
         else:
             self.insists(lambda: self.redrives(execution))
+
+    def _held_by_a_game_day(self) -> bool:
+        return any(memory.owner == "outage" for memory in self._simulation.operator.records().memories)
 
     def waits(self, seconds: float) -> None:
         self._clock.sleep(seconds)

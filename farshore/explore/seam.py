@@ -79,9 +79,9 @@ class Seam:
             if baseline.fingerprints.get(point.label) == self._fingerprint(request):
                 figures = self._figures() + (baseline.figures[""] - baseline.figures[point.label])
                 if figures.unserved <= self._simulation.runbook.objectives.rto:
-                    self._forks.end(
-                        Outcome(seed, baseline.status, (), figures={"": figures}, rejoined=point.label)
-                    )
+                    outcome = Outcome(seed, baseline.status, (), figures={"": figures}, rejoined=point.label)
+                    outcome.excused = tuple(self._simulation.checkers.excused())
+                    self._forks.end(outcome)
 
     def _fork(self, point: Point | None) -> None:
         """From here on, this may be another process, in which something more goes wrong."""

@@ -20,7 +20,7 @@ from ..handler import lambda_handler
 from ..inputs import Region, Seconds, TopicArn
 from ..later import INVOKE, Later
 from ..ledger import PUT, Propose, Records
-from ..planned import DOUBTS
+from ..planned import DOUBTS, PAGE_AGAIN_SECONDS
 from ..run import Run
 from ..step import Change, Decision, Done, Step, Wait
 from ..world import World
@@ -28,9 +28,6 @@ from ..world import World
 PUBLISH = Api("sns:Publish", resource="{topics}", plane="data", pages=True)
 SUBSCRIBED = Api("sns:ListSubscriptionsByTopic", resource="{topics}", absent=frozenset({"NotFound"}))
 """Only in dry run: whether a page would reach anybody."""
-
-PAGE_AGAIN_SECONDS = 120
-"""A page is repeated after so long without a decision, and a plan that flickers pages no more often."""
 
 
 @dataclass(frozen=True)

@@ -12,9 +12,10 @@ from ticker import EAST, OTHER, WEST, Ticker, ticking, topic
 
 from functions.calls import READ_SECONDS, Api, Endpoint, Silence
 from functions.errors import NotYet, Refused
+from functions.planned import PAGE_AGAIN_SECONDS
 from functions.step import Change, Decision, Done, Step, Wait
 from functions.steps.approval import INVOKE as APPROVAL_INVOKE
-from functions.steps.approval import PAGE_AGAIN_SECONDS, Approval
+from functions.steps.approval import Approval
 from functions.world import World
 from twin.faults import Kind, Request
 

@@ -15,6 +15,8 @@ STALE = Family("stale", "it is answered as before the last change (where there w
 SLOW = Family("slow", "it takes longer than anybody waits, and is done then")
 REVERTED = Family("reverted", "it is acknowledged, and somebody else (a pipeline) takes it back at once")
 
+DENIED = "AWS says no to a call that the run needs: it ends and names the call"
+
 
 def _any(baseline: Baseline, call: RecordedCall) -> bool:
     return True
@@ -83,7 +85,7 @@ denied = FaultKind(
     to_the_call="denied",
     reaches_aws=False,
     denies=True,
-    may_end_run=lambda fault, terms: True,
+    excuses=lambda fault, terms: DENIED,
 )
 stale = FaultKind(
     word="stale",

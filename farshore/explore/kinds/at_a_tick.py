@@ -6,12 +6,16 @@ from functools import partial
 
 from ..data import Baseline, RecordedCall
 from ..person import aside
+from ..points import own_call
 from ..site import Site
 from .kind import Family, FaultKind, Met
 
 KILLED = Family("killed", "the function dies before the call")
 TWICE = Family("twice", "the tick is delivered a second time, beside the first")
 REDRIVEN = Family("redriven", "a person stops the execution at the call, and redrives it")
+
+STRAGGLES = 40.0
+"""Seconds after which a tick is delivered a second time: what was queued is not forgotten."""
 
 
 def _runs(baseline: Baseline, call: RecordedCall) -> bool:
@@ -27,6 +31,11 @@ def _kill(site: Site, met: Met) -> None:
 def _deliver_again(site: Site, met: Met) -> None:
     """The function runs with the same event once more, beside the first time."""
     aside(site.simulation.clock, partial(site.simulation.deliver, met.function, met.event))
+
+
+def _deliver_late(site: Site, met: Met) -> None:
+    """The same, when the state has long gone on."""
+    aside(site.simulation.clock, partial(site.simulation.deliver, met.function, met.event), STRAGGLES)
 
 
 def _redrive(site: Site, met: Met) -> None:
@@ -54,6 +63,14 @@ twice = FaultKind(
     at_call=lambda baseline, call: True,
     apart="race",
     act=_deliver_again,
+)
+straggler = FaultKind(
+    word="straggler",
+    family=TWICE,
+    sentence="is made by two: the same tick is delivered a second time, 40 s later",
+    at_a_point=True,
+    at_call=lambda baseline, call: call.point[1:] == (1, 1) and own_call(baseline, call),
+    act=_deliver_late,
 )
 redriven = FaultKind(
     word="redriven",

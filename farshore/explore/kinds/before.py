@@ -20,7 +20,9 @@ from ...runbook.typed import found
 from ..data import Baseline, RecordedCall
 from ..seed import OPPOSITE, Fault, Seed
 from ..site import Site
+from .at_a_call import DENIED
 from .kind import Family, FaultKind
+from .throughout import ALONE
 
 BEFORE = Family(
     "broken before",
@@ -157,7 +159,8 @@ forbidden = FaultKind(
     takes="place",
     cases=_operations,
     while_it_lasts=_forbid,
-    may_end_run=lambda fault, terms: True,
+    denies=True,
+    excuses=lambda fault, terms: DENIED,
     prepare_says=lambda fault: (fault.place.partition(":")[2], "Denied"),
 )
 no_topic = FaultKind(
@@ -188,7 +191,7 @@ red = FaultKind(
     cases=partial(_alarms, "red"),
     begin=_break,
     end=_mend,
-    may_end_run=lambda fault, terms: True,
+    excuses=lambda fault, terms: ALONE,
     false_alarm=_starts_this,
     prepare_says=lambda fault: (f"{_place(fault)[1]} in {_place(fault)[0]}",),
 )

@@ -31,11 +31,16 @@ SLOW = Family(
     "a person approves the plan just before that is too late; or a day later, when the run has ended, and "
     "starts another; or pauses the run at any step for longer than the longest pause, or for ever",
 )
+SECOND = "of two runs one is refused, or finds that the other has been there"
+STOPPED = "a person stops the run"
+ABORTED = "a person says abort"
+SAID_NO = "a person declines the plan"
+TOO_LATE = "a person lets the time for a decision, or for the longest pause, run out"
 DAY = 86_400.0
 LONGER = LONGEST_PAUSE_SECONDS + 600
 """Seconds after which a person remembers a pause that is over by itself."""
-THINKS = 60.0
-"""Seconds for which a person's pause lasts."""
+THINKS, PONDERS = 60.0, 1500.0
+"""Seconds for which a person's pause lasts: the second is longer than any state may wait."""
 
 
 def _somebody_may_act(baseline: Baseline, call: RecordedCall) -> bool:
@@ -49,6 +54,10 @@ def _at_a_change(baseline: Baseline, call: RecordedCall) -> bool:
 
 def _at_a_write(baseline: Baseline, call: RecordedCall) -> bool:
     return _somebody_may_act(baseline, call) and call.writes
+
+
+def _at_a_state_or_change(baseline: Baseline, call: RecordedCall) -> bool:
+    return _somebody_may_act(baseline, call) and (call.point[1:] == (1, 1) or call.changes)
 
 
 def _by(act: Callable[[Person, str, str], None]) -> Callable[[Site, Met], None]:
@@ -99,6 +108,11 @@ def _carry_on(person: Person, execution: str, procedure: str) -> None:
     person.directs(execution, "the Region is gone", ungraceful=True)
 
 
+def _anew(person: Person, execution: str, procedure: str) -> None:
+    if person.stops(execution):
+        person.starts(procedure)
+
+
 again = FaultKind(
     word="again",
     family=RUNS,
@@ -107,7 +121,7 @@ again = FaultKind(
     at_call=_somebody_may_act,
     apart="race",
     act=_by(_again),
-    may_end_run=lambda fault, terms: True,
+    excuses=lambda fault, terms: SECOND,
     second_run=True,
     last_may_fail=True,
 )
@@ -119,7 +133,7 @@ other = FaultKind(
     at_call=_somebody_may_act,
     apart="race",
     act=_by(_other),
-    may_end_run=lambda fault, terms: True,
+    excuses=lambda fault, terms: SECOND,
     second_run=True,
     last_may_fail=True,
 )
@@ -131,7 +145,24 @@ turn = FaultKind(
     at_call=_somebody_may_act,
     apart="race",
     act=_by(_turn),
-    may_end_run=lambda fault, terms: True,
+    excuses=lambda fault, terms: STOPPED,
+)
+anew = FaultKind(
+    word="anew",
+    family=RUNS,
+    sentence="is under way when a person stops the run and starts the same procedure anew",
+    at_a_point=True,
+    at_call=_at_a_state_or_change,
+    act=_by(_anew),
+    excuses=lambda fault, terms: STOPPED,
+)
+hasty = FaultKind(
+    word="hasty",
+    family=RUNS,
+    explained="as soon as the run has ended, whatever it owes, a person starts the other direction",
+    cases=lambda baseline, runbook: _hasty_cases(baseline, runbook),
+    begin=lambda site, fault: setattr(site.person, "hasty", True),
+    last_may_fail=True,
 )
 late = FaultKind(
     word="late",
@@ -141,7 +172,7 @@ late = FaultKind(
     at_call=_at_a_write,  # elsewhere it is a turn
     to_the_call="slow",
     act=_by(_turn),
-    may_end_run=lambda fault, terms: True,
+    excuses=lambda fault, terms: STOPPED,
 )
 revived = FaultKind(
     word="revived",
@@ -150,7 +181,7 @@ revived = FaultKind(
     at_a_point=True,
     at_call=_at_a_change,  # elsewhere it is a turn
     act=_by(_revive),
-    may_end_run=lambda fault, terms: True,
+    excuses=lambda fault, terms: STOPPED,
 )
 abort = FaultKind(
     word="abort",
@@ -160,7 +191,7 @@ abort = FaultKind(
     at_call=_somebody_may_act,
     apart="race",
     act=_by(_abort),
-    may_end_run=lambda fault, terms: True,
+    excuses=lambda fault, terms: ABORTED,
     last_may_fail=True,
 )
 paused = FaultKind(
@@ -172,6 +203,14 @@ paused = FaultKind(
     at_call=lambda baseline, call: _somebody_may_act(baseline, call) and call.point.call == 1,
     act=_by(partial(_pause, THINKS)),
 )
+pondered = FaultKind(
+    word="pondered",
+    family=WORDS,
+    sentence="is under way when a person says pause, and resume 25 minutes later",
+    at_a_point=True,
+    cases=lambda baseline, runbook: _at_each_state("pondered", baseline, runbook),
+    act=_by(partial(_pause, PONDERS)),
+)
 
 
 def _gone(baseline: Baseline, runbook: Runbook) -> Iterator[tuple[Fault, ...]]:
@@ -180,12 +219,23 @@ def _gone(baseline: Baseline, runbook: Runbook) -> Iterator[tuple[Fault, ...]]:
         return
     source, _ = runbook.direction(baseline.seed.procedure)
     for call in turns(baseline):
-        yield Fault("ungraceful", "", call.point), Fault("dark", source, call.point)
+        gone = Fault("ungraceful", "", call.point), Fault("dark", source, call.point)
+        yield gone
+        # Its words are not forgotten for another.
+        states = [each.point for each in firsts(baseline)]
+        if call.point in states:
+            yield from ((*gone, Fault("paused", "", at)) for at in states[states.index(call.point) + 1 :][:1])
 
 
 def _at_each_state(word: str, baseline: Baseline, runbook: Runbook) -> Iterator[tuple[Fault, ...]]:
     for call in firsts(baseline) if is_undisturbed_move(baseline) else ():
         yield (Fault(word, "", call.point),)
+
+
+def _hasty_cases(baseline: Baseline, runbook: Runbook) -> Iterator[tuple[Fault, ...]]:
+    """After a run that owes nothing, and after one from a Region that is dark."""
+    if baseline.seed.procedure in OPPOSITE and all(fault.kind == "dark" for fault in baseline.seed.faults):
+        yield (Fault("hasty"),)
 
 
 def _once(word: str, baseline: Baseline, runbook: Runbook) -> Iterator[tuple[Fault, ...]]:
@@ -220,7 +270,7 @@ declined = FaultKind(
     cases=partial(_once, "declined"),
     begin=_decline,
     declines=True,
-    may_end_run=lambda fault, terms: True,
+    excuses=lambda fault, terms: SAID_NO,
 )
 hesitant = FaultKind(
     word="hesitant",
@@ -235,7 +285,7 @@ away = FaultKind(
     explained="a person approves the plan a day later, when its run has ended, and starts another",
     cases=partial(_once, "away"),
     begin=_leave,
-    may_end_run=lambda fault, terms: True,
+    excuses=lambda fault, terms: TOO_LATE,
 )
 overslept = FaultKind(
     word="overslept",
@@ -244,7 +294,7 @@ overslept = FaultKind(
     at_a_point=True,
     cases=partial(_at_each_state, "overslept"),
     act=_by(partial(_pause, LONGER)),
-    may_end_run=lambda fault, terms: True,
+    excuses=lambda fault, terms: TOO_LATE,
 )
 forgotten = FaultKind(
     word="forgotten",
@@ -253,5 +303,5 @@ forgotten = FaultKind(
     at_a_point=True,
     cases=partial(_at_each_state, "forgotten"),
     act=_by(_forget),
-    may_end_run=lambda fault, terms: True,
+    excuses=lambda fault, terms: TOO_LATE,
 )

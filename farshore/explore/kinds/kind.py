@@ -104,8 +104,8 @@ class FaultKind:
     """What happens to any call of a run meanwhile."""
 
     # What the run may come to.
-    may_end_run: Callable[[Fault, Terms], bool] = lambda fault, terms: False
-    """The run that the seed is about need not succeed."""
+    excuses: Callable[[Fault, Terms], str] = lambda fault, terms: ""
+    """Why the run that the seed is about need not succeed, in one sentence; "" where it must."""
     passes: bool = False
     """It is over by itself: the next try of the same call is not concerned."""
     outlasts: bool = False

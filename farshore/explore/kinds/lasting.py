@@ -13,7 +13,7 @@ from twin.faults import Kind as CallFault
 from ...runbook.model import Runbook
 from ..data import Baseline
 from ..declared import starts_runs
-from ..points import callers, is_undisturbed_move, later, turns
+from ..points import callers, firsts, is_undisturbed_move, later, turns
 from ..seed import Fault, Point
 from ..site import Site
 from . import at_a_call
@@ -40,6 +40,9 @@ SHORT = 120.0
 """Seconds that a Region may be away without stopping a run that does not leave it."""
 MINORITY = 2
 """Of the endpoints that a service has several of, so many may be dark."""
+MAJORITY = "so many of the endpoints are gone that no call gets through"
+TARGET = "the Region that takes over is not there for it"
+SOURCE = "a graceful run waits for the Region that it leaves: nothing is lost without a person's word"
 GREYS: tuple[CallFault, ...] = ("slow", "500", "lost_before")
 """What happens to a call in a grey Region."""
 
@@ -63,12 +66,30 @@ def _dark_cases(baseline: Baseline, runbook: Runbook) -> Iterator[tuple[Fault, .
     source, target = runbook.direction(baseline.seed.procedure)
     for place in dict.fromkeys((source, target, *HOMES, *runbook.ledger.regions)):
         yield from _spells("dark", place, baseline, target, back=place in (source, target))
+    yield from _both_dark(baseline, source, target)
+    yield from _less_one_source(baseline, source, target)
     for places in _parts(baseline):
         for start in (None, *callers(baseline, places)):
             if start is None and starts_runs(target) in places:
                 continue
             for until in (None, SPELL):
                 yield tuple(Fault("dark", place, start, until) for place in places)
+
+
+def _both_dark(baseline: Baseline, source: str, target: str) -> Iterator[tuple[Fault, ...]]:
+    """The Region that is left is dark, and at some state the other goes, too: a run that owes fences dies."""
+    for call in firsts(baseline) if baseline.seed.mode == "ungraceful" else ():
+        yield Fault("dark", source), Fault("dark", target, call.point)
+
+
+def _less_one_source(baseline: Baseline, source: str, target: str) -> Iterator[tuple[Fault, ...]]:
+    """The Region that is left is dark, and so is a service elsewhere that would say so. Of the ledger there
+    must be two."""
+    ledgers = {call.service for call in baseline.calls if call.notes}
+    for (place,) in (parts for parts in _parts(baseline) if len(parts) == 1 and not _is_host(parts[0])):
+        service, _, region = place.partition("/")
+        if baseline.seed.mode == "ungraceful" and region not in (source, target) and service not in ledgers:
+            yield Fault("dark", source), Fault("dark", place)
 
 
 def _parts(baseline: Baseline) -> Iterator[tuple[str, ...]]:
@@ -120,22 +141,25 @@ def _is_host(place: str) -> bool:
     return "." in place
 
 
-def _dark_may_end(fault: Fault, terms: Terms) -> bool:
+def _dark_excuses(fault: Fault, terms: Terms) -> str:
     if _is_host(fault.place):
         hosts = {each.place for each in terms.faults if each.kind == fault.kind and _is_host(each.place)}
-        return len(hosts) > MINORITY
+        return MAJORITY if len(hosts) > MINORITY else ""
     region = fault.place.rpartition("/")[2]
     if region == terms.target:
-        return not (isinstance(fault.until, float) and fault.until <= SHORT)
-    return region == terms.source and not terms.may_lose
+        return "" if isinstance(fault.until, float) and fault.until <= SHORT else TARGET
+    return SOURCE if region == terms.source and not terms.may_lose else ""
 
 
-def _grey_may_end(fault: Fault, terms: Terms) -> bool:
-    return fault.place == terms.target or (fault.place == terms.source and not terms.may_lose)
+def _grey_excuses(fault: Fault, terms: Terms) -> str:
+    if fault.place == terms.target:
+        return TARGET
+    return SOURCE if fault.place == terms.source and not terms.may_lose else ""
 
 
-def _partition_may_end(fault: Fault, terms: Terms) -> bool:
-    return not terms.may_lose and {*fault.place.split("~")} <= {terms.source, terms.target}
+def _partition_excuses(fault: Fault, terms: Terms) -> str:
+    parted = {*fault.place.split("~")} <= {terms.source, terms.target}
+    return SOURCE if parted and not terms.may_lose else ""
 
 
 def _raises_the_alarm(fault: Fault, runbook: Runbook) -> bool:
@@ -184,7 +208,7 @@ dark = FaultKind(
     cases=_dark_cases,
     begin=_darken,
     end=_lighten,
-    may_end_run=_dark_may_end,
+    excuses=_dark_excuses,
     outlasts=True,
     alarm=_raises_the_alarm,
 )
@@ -197,7 +221,7 @@ mute = FaultKind(
     cases=partial(_ailing_cases, "mute"),
     begin=_ail("mute"),
     end=_recover,
-    may_end_run=_dark_may_end,
+    excuses=_dark_excuses,
     outlasts=True,
     alarm=_raises_the_alarm,
 )
@@ -209,7 +233,7 @@ failing = FaultKind(
     cases=partial(_ailing_cases, "failing"),
     begin=_ail("503"),
     end=_recover,
-    may_end_run=_dark_may_end,
+    excuses=_dark_excuses,
     outlasts=True,
     alarm=_raises_the_alarm,
 )
@@ -222,7 +246,7 @@ swamped = FaultKind(
     like_another=_throttle_is_a_503,
     begin=_ail("throttled"),
     end=_recover,
-    may_end_run=_dark_may_end,
+    excuses=_dark_excuses,
     outlasts=True,
     alarm=_raises_the_alarm,
 )
@@ -232,7 +256,7 @@ grey = FaultKind(
     takes="place",
     cases=_grey_cases,
     while_it_lasts=_grey,
-    may_end_run=_grey_may_end,
+    excuses=_grey_excuses,
     outlasts=True,
 )
 partition = FaultKind(
@@ -242,6 +266,6 @@ partition = FaultKind(
     cases=_partition_cases,
     begin=_part,
     end=_join,
-    may_end_run=_partition_may_end,
+    excuses=_partition_excuses,
     outlasts=True,
 )

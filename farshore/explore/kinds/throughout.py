@@ -29,6 +29,9 @@ EARLIER = Family(
     "the application has been moved there and back before; or the very procedure has been carried out "
     "already, and there is nothing left to do",
 )
+STALLED = "replication has stalled: a graceful run cannot switch over, an ungraceful one would lose too much"
+GAME_DAY = "a game day holds what customers need where they would be led: it is ended first"
+ALONE = "only an alarm says that anything is wrong: the run that it starts is refused"
 DICE = range(1, 41)
 """Numbers of the runs with random faults."""
 LAGS = (5, 20, 40, 90, 300)
@@ -67,6 +70,8 @@ def _false_alarm(baseline: Baseline, runbook: Runbook) -> Iterator[tuple[Fault, 
     modes = {trigger.mode for trigger in runbook.triggers}
     if baseline.seed.procedure == "failover" and baseline.undisturbed and baseline.seed.mode in modes:
         yield (Fault("alarm"),)
+        if runbook.regions.observer:
+            yield Fault("alarm"), Fault("dark", runbook.regions.observer)
 
 
 def _game_day(procedures: Procedures, procedure: str) -> Procedures:
@@ -87,17 +92,25 @@ lag = FaultKind(
     cases=lambda baseline, runbook: _numbers("lag", LAGS, baseline),
     begin=_stall,
     end=_resume,
-    may_end_run=lambda fault, terms: True,
+    excuses=lambda fault, terms: STALLED,
     goes_wrong=False,
 )
 alarm = FaultKind(
     word="alarm",
     family=ALARM,
     cases=_false_alarm,
-    may_end_run=lambda fault, terms: True,
+    excuses=lambda fault, terms: ALONE,
     false_alarm=lambda fault, seed, runbook: True,
 )
 outage = FaultKind(word="outage", family=OUTAGE, before=_game_day, setting="after an outage")
+unmended = FaultKind(
+    word="unmended",
+    family=OUTAGE,
+    explained="a game day's outage is not mended before the failback, which must wait for that",
+    before=lambda procedures, procedure: ("outage", *procedures),
+    setting="during a game day",
+    excuses=lambda fault, terms: GAME_DAY,
+)
 returned = FaultKind(
     word="returned",
     family=EARLIER,
