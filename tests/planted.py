@@ -17,11 +17,12 @@ from functions import fence, handler, later, outside
 from functions import tick as ticking
 from functions.ledger import Ledger
 from functions.outside import Outside
-from functions.steps import approval, lease
+from functions.steps import approval, lambda_concurrency, lease
 from functions.steps.approval import Approval
 from functions.steps.arc_controls import ArcControls
 from functions.steps.aurora_writer import AuroraWriter
 from functions.steps.lease import LeaseStep
+from functions.steps.region_impaired import RegionImpaired
 from twin.services.stepfunctions.asl.execution import Execution
 
 Plant = Callable[[pytest.MonkeyPatch], None]
@@ -201,6 +202,55 @@ PLANTED: dict[str, tuple[Plant, str, str, str, str]] = {
     "a fence that refuses a Region which only fails": (
         slip(fence.FenceSight, "owes", 'self.mode == "ungraceful"', "False"),
         "failover,ungraceful,failing:us-east-1$", "", "S7", "may not stay open, and is silent after",
+    ),
+    # What shows only later: to another run, to a second death, to who was not paged.
+    "a run started anew that keeps what its predecessor's fence is owed": (
+        slip(fence, "_fence", "if owed or seen.to_give_back(held.resource) else ()", "if owed else ()"),
+        "failover,graceful,anew@failover-1/aurora_writer.us-west-1/1/1$", "",
+        "S5", "us-east-1 still lets requests in, and was to be fenced",
+    ),
+    "a debt that outlives what is given back": (
+        slip(fence, "_restore", "if void:", "if False:"),
+        f"{DARK},hasty", "", "L1", "no customer is served anywhere, long after the end",
+    ),
+    "a dead run's debts that nobody takes back": (
+        slip(lease, "_taken_by", 'if debt.get("by") == execution and resource not in taken', "if False"),
+        "failover,ungraceful,dark:us-east-1,dark:us-west-1@failover-1/aurora_writer.us-west-1/1/1$", "",
+        "S5", "left customers nowhere to go",
+    ),
+    "a failback into a Region that a game day holds": (
+        slip(lambda_concurrency, "give_back", 'if still and seen.purpose == "move":', "if False:"),
+        "failback,graceful,unmended", "", "L1", "failback was to be refused before it moved anything",
+    ),
+    "a page that is never sent again": (
+        slip(Approval, "_propose", "seen.now - paged_at >= PAGE_AGAIN_SECONDS", "not paged_at"),
+        "failover,graceful,lost_before@failover-1/approval/1/", "Publish", "L1", "nobody was paged",
+    ),
+    "a page with every tick": (
+        slip(Approval, "_propose", "seen.now - paged_at >= PAGE_AGAIN_SECONDS", "True"),
+        "failover,graceful,hesitant", "", "L1", "times in 120 s",
+    ),
+    "a pause that uses up the time which a state has": (
+        slip(ticking, "_heed", 'since = max(since, word.get("resumed_at", 0.0))', "pass"),
+        "failback,ungraceful,pondered@failback-1/aurora_writer.us-east-1/", "",
+        "L1", "failback ended FAILED",
+    ),
+    "evidence that wants one source more than it says": (
+        slip(RegionImpaired, "decide", "len(sure) >= self.at_least", "len(sure) > self.at_least"),
+        "failover,ungraceful,dark:us-east-1,dark:cloudwatch/us-west-2", "", "S7", "say that us-east-1",
+    ),
+    "a run that has let go and goes on": (
+        slip(ticking, "_hold", "lease.released or lease.holder", "lease.holder"),
+        "failover,graceful,straggler@failover-1/lambda_concurrency.us-east-1/1/1,denied", "",
+        "S8", "holds the lease",
+    ),
+    "a word that wipes out the one before": (
+        slip(operate.Operator, "direct", "said if said.get", "{} if said.get"),
+        "failover,graceful,ungraceful@failover-1/", "", "S7", "failover ended FAILED",
+    ),
+    "a settling run after which an alarm must cool down": (
+        slip(LeaseStep, "_let_go", 'seen.now if lease.purpose == "move" else lease.ended', "seen.now"),
+        DARK, "", "S8", "has changed when the last run ended",
     ),
     # What a person does.
     "an approval that is not waited for until it is too late": (

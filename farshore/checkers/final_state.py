@@ -39,6 +39,8 @@ class Circumstances:
     """When the first of it happened, in seconds since 1970."""
     denied: Sequence[str] = ()
     """Calls that were denied: service and operation, and the Region, in words."""
+    refused: bool = False
+    """It may end, and only before it has moved anything."""
     prepare_says: Sequence[str] = ()
     """What is so that `prepare` must fail, and say one of these texts; none where it need not."""
     ledger_denied: bool = False

@@ -37,6 +37,8 @@ def _runs(final: FinalState, purpose: Purpose) -> Iterator[str]:
     must = circumstances.must_succeed and not circumstances.lasting  # where it lasts, that is S7
     if must and not final.stuck and final.status != "SUCCEEDED":
         yield f"{procedure} ended {final.status}: {final.why}"
+    if circumstances.refused and final.moved and final.status != "SUCCEEDED":
+        yield f"{procedure} was to be refused before it moved anything, and ended {final.status}: {final.why}"
     if final.last.status not in ("SUCCEEDED", "RUNNING"):
         what = "even when repaired" if final.repaired else "the last of all runs"
         if not circumstances.last_may_fail or final.repaired:

@@ -30,6 +30,7 @@ def circumstances(seed: Seed, runbook: Runbook, main: str, injected: Sequence[In
         lasting=any(kind.outlasts for kind in kinds),
         undisturbed=not seed.faults,
         only_an_alarm=false_alarm(seed, runbook),
+        refused=any(kind.refused for kind in kinds),
         declined=any(kind.declines for kind in kinds),
         second_run=any(kind.second_run for kind in kinds),
         held_first=all(each.holder == main for each in injected),

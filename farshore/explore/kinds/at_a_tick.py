@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from functools import partial
 
+from ...runbook.model import Runbook
 from ..data import Baseline, RecordedCall
 from ..person import aside
-from ..points import own_call
+from ..points import firsts, is_undisturbed_move, own_call
+from ..seed import Fault
 from ..site import Site
 from .kind import Family, FaultKind, Met
 
@@ -64,12 +67,25 @@ twice = FaultKind(
     apart="race",
     act=_deliver_again,
 )
+
+
+def _after_its_end(baseline: Baseline, runbook: Runbook) -> Iterator[tuple[Fault, ...]]:
+    """The state ends the run, as one of its changes is denied, and then its first tick comes once more."""
+    for first in firsts(baseline) if is_undisturbed_move(baseline) else ():
+        changes = [
+            call.point for call in baseline.calls if call.changes and call.point.label == first.point.label
+        ]
+        for change in changes[:1]:
+            yield Fault("straggler", "", first.point), Fault("denied", "", change)
+
+
 straggler = FaultKind(
     word="straggler",
     family=TWICE,
     sentence="is made by two: the same tick is delivered a second time, 40 s later",
     at_a_point=True,
     at_call=lambda baseline, call: call.point[1:] == (1, 1) and own_call(baseline, call),
+    cases=_after_its_end,
     act=_deliver_late,
 )
 redriven = FaultKind(

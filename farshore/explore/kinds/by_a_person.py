@@ -270,6 +270,7 @@ declined = FaultKind(
     cases=partial(_once, "declined"),
     begin=_decline,
     declines=True,
+    refused=True,
     excuses=lambda fault, terms: SAID_NO,
 )
 hesitant = FaultKind(

@@ -106,6 +106,8 @@ class FaultKind:
     # What the run may come to.
     excuses: Callable[[Fault, Terms], str] = lambda fault, terms: ""
     """Why the run that the seed is about need not succeed, in one sentence; "" where it must."""
+    refused: bool = False
+    """Where it ends the run, that is before anything has moved."""
     passes: bool = False
     """It is over by itself: the next try of the same call is not concerned."""
     outlasts: bool = False

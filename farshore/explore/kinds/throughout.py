@@ -110,6 +110,7 @@ unmended = FaultKind(
     before=lambda procedures, procedure: ("outage", *procedures),
     setting="during a game day",
     excuses=lambda fault, terms: GAME_DAY,
+    refused=True,
 )
 returned = FaultKind(
     word="returned",
