@@ -73,6 +73,10 @@ class Step(Generic[Seen]):
     """At how many endpoints one of its calls is tried, one after the other, at most."""
     fences: ClassVar[bool] = False
     """It takes something from customers, and gives it back with `restore`."""
+    closed: ClassVar[object] = True
+    """Of a step that fences: what its input says where nobody gets in any more."""
+    leads_to: ClassVar[str | None] = None
+    """The input that names the Region to which it leads customers, where it leads them anywhere."""
     one_way: ClassVar[str | None] = None
     """Why swapping the Regions does not undo it."""
     point_of_no_return: ClassVar[bool] = False

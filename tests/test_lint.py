@@ -150,6 +150,26 @@ BROKEN: dict[str, tuple[Edit, set[tuple[str, Place]], str]] = {
         {("dark", ("synthetic_write", 1))},
         "needs http:GET and http:POST in us-east-1",
     ),
+    "customers who are led to the Region that is left": (
+        both(replaced("on_in: $to", "on_in: $from"), replaced("off_in: $from", "off_in: $to")),
+        {("traffic", ("arc_controls", 1))},
+        "leads customers to $from, the Region that is left",
+    ),
+    "a fence that lets five in": (
+        step(FENCE, "reserved: 0", "reserved: 5"),
+        {("fence", ("lambda_concurrency", 1))},
+        "leaves $from open: reserved is 5, and writes that come in there would be lost",
+    ),
+    "a state that has no time": (
+        replaced("within: 15m", "within: 0s"),
+        {("time", ("approval", 1))},
+        "approval has no time: within is 0",
+    ),
+    "a silent Region that has no time": (
+        step(FENCE, "reserved: 0", "reserved: 0\n      patience: 0s"),
+        {("time", ("lambda_concurrency", 1))},
+        "lambda_concurrency has no time: patience is 0",
+    ),
     "a single endpoint of ARC": (
         lambda text: ONE_ENDPOINT.sub("", text),
         {("dark", ("arc_controls", 1)), ("incomplete", ("arc_controls", 1))},

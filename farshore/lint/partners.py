@@ -40,6 +40,13 @@ def _pairs(runbook: Runbook, taking: Sequence[Placed], giving: Sequence[Placed])
 
 
 def _given_back(runbook: Runbook, fence: Placed, partners: Sequence[Placed]) -> Iterator[Finding]:
+    word, closed = giving_back(fence.kind), fence.kind.closed
+    if (said := fence.inputs[word]) != closed:
+        what = (
+            f"{fence.name} leaves $from open: {word} is {said}, and writes that come in there would be lost"
+        )
+        instead = f"write {word}: {str(closed).lower()}"
+        yield Finding("fence", runbook.path, fence.line.line, what, instead)
     if not partners:
         what = f"{fence.name} takes {_named(fence.things)} from $from, and nothing gives it back"
         instead = (

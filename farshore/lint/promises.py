@@ -28,6 +28,26 @@ def findings(runbook: Runbook, listed: Procedures) -> Iterator[Finding]:
     yield from _mismatches(runbook, listed)
     yield from _regions(runbook)
     yield from _kept(runbook, listed)
+    yield from _led_back(runbook, listed)
+    yield from _no_time(runbook, listed)
+
+
+def _led_back(runbook: Runbook, listed: Procedures) -> Iterator[Finding]:
+    """No procedure leads customers to the Region that it leaves."""
+    for placed in (each for lines in listed.ways.values() for each in lines):
+        word = placed.kind.leads_to
+        if word is not None and placed.inputs[word] == "$from":
+            what = f"{placed.name} leads customers to $from, the Region that is left"
+            yield Finding("traffic", runbook.path, placed.line.line, what, f"write {word}: $to")
+
+
+def _no_time(runbook: Runbook, listed: Procedures) -> Iterator[Finding]:
+    """Every state has time to come about, and every silent Region to answer."""
+    for placed in listed.everything():
+        for word in ("within", *fields_of(placed.kind, Patience)):
+            if float(placed.inputs[word]) <= 0:
+                what = f"{placed.name} has no time: {word} is 0"
+                yield Finding("time", runbook.path, placed.line.line, what, "write some, or leave it out")
 
 
 def _rto(runbook: Runbook, lines: Sequence[Placed]) -> Iterator[Finding]:

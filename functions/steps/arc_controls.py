@@ -55,6 +55,7 @@ class ArcControls(Step[Seen]):
     tries: ClassVar = ENDPOINTS.count
     point_of_no_return: ClassVar = True
     phase: ClassVar = "traffic"
+    leads_to: ClassVar = "on_in"
     block: ClassVar = "ARCRoutingControl"
 
     def __post_init__(self) -> None:

@@ -59,6 +59,7 @@ class LambdaConcurrency(Step[FenceSight]):
     busy: ClassVar = frozenset({"ResourceConflictException"})
     asks: ClassVar = ASKS
     fences: ClassVar = True
+    closed: ClassVar = 0
 
     def __post_init__(self) -> None:
         patient(self.patience, self.within)

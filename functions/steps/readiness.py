@@ -12,6 +12,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any, ClassVar
 
+from ..calls import Sight
+from ..errors import NotYet
 from ..handler import lambda_handler
 from ..inputs import Seconds
 from ..later import INVOKE, Later
@@ -42,7 +44,7 @@ class Readiness(Step[Seen]):
     def observe(self, world: World) -> Seen:
         asked = [(mode, later) for mode in MODES for later in self.later]
         answers = world.ask(*(later.asked(world.run, mode) for mode, later in asked))
-        said = [(mode, later.planned(answer)) for (mode, later), answer in zip(asked, answers, strict=True)]
+        said = [(mode, _said(later, answer)) for (mode, later), answer in zip(asked, answers, strict=True)]
         return Seen({mode: tuple(entry for of, entry in said if of == mode) for mode in MODES})
 
     def decide(self, seen: Seen) -> Decision:
@@ -56,9 +58,17 @@ class Readiness(Step[Seen]):
         return Done("ready")
 
 
+def _said(later: Later, answer: Sight) -> Mapping[str, Any]:
+    """Who says nothing keeps nobody else from the list."""
+    try:
+        return later.planned(answer)
+    except NotYet as silence:
+        return {"state": later.state, "outcome": "unknown", "why": str(silence)}
+
+
 def _troubles(entry: Mapping[str, Any]) -> Iterator[str]:
     """What is wrong or in doubt with a step, as it answered."""
-    if entry["outcome"] == "would refuse":
+    if entry["outcome"] in ("would refuse", "unknown"):
         yield str(entry.get("why", ""))
     yield from entry.get("facts", {}).get(DOUBTS, ())
 

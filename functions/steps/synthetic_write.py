@@ -45,6 +45,8 @@ class SyntheticWrite(Step[Seen]):
     def __post_init__(self) -> None:
         if MARKER not in self.body:
             raise ValueError(f"body lacks {MARKER}: without it each tick would write once more; put it in")
+        if MARKER not in self.read:
+            raise ValueError(f"read lacks {MARKER}: without it another run's write would be read; put it in")
 
     def observe(self, world: World) -> Seen:
         marker = f"farshore-{world.dice(1 << 30):08x}"
