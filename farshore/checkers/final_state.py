@@ -18,6 +18,8 @@ class Circumstances:
     """It is ungraceful, or was carried on as such."""
     excuses: Sequence[str] = ()
     """Why it need not succeed, a sentence each."""
+    passing: bool = False
+    """What was done to it was over by itself, with the one call that it met."""
     lasting: bool = False
     """What was done to it lasts, as a dark Region does: it may depend on nothing there."""
     undisturbed: bool = False

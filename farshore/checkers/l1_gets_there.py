@@ -90,9 +90,8 @@ def _afterwards(final: FinalState, purpose: Purpose) -> Iterator[str]:
 def _settled(run: SettlingRun, final: FinalState) -> str:
     """What is wrong with a settling run: it failed in peace, or ended well and left a debt unpaid."""
     if run.status != "SUCCEEDED":
-        said = final.circumstances
-        idle = not run.held_the_lease and run.why.startswith("Refused") and not said.ledger_denied
-        return run.why if said.undisturbed or idle else ""
+        idle = "is running and holds the lease" in run.why  # then there is nothing to do, and no mistake
+        return run.why if final.circumstances.undisturbed or idle else ""
     for debt in final.owed if run.held_the_lease else ():
         if debt.owed_at < run.began and (debt.paid_at or run.ended + 1) > run.ended:
             return f"well at {run.ended:.0f} s, and {debt.resource} was still owed"

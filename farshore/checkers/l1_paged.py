@@ -39,8 +39,7 @@ class Paged(Checker):
 
     def on_end(self, final: FinalState) -> None:
         """A page that cannot be sent delays nothing; one that got lost is sent again."""
-        said = final.circumstances
-        if self._unpaged and not (said.lasting or said.denied or said.prepare_says):
+        if self._unpaged and final.circumstances.passing:
             self.breach(
                 f"nobody was paged: the plan of {self._unpaged[0].rpartition(':')[2]} was found by looking"
             )

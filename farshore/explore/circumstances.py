@@ -27,6 +27,7 @@ def circumstances(seed: Seed, runbook: Runbook, main: str, injected: Sequence[In
     return Circumstances(
         may_lose=may_lose,
         excuses=tuple(_excuses(seed, terms)),
+        passing=all(kind.passes for kind in kinds),
         lasting=any(kind.outlasts for kind in kinds),
         undisturbed=not seed.faults,
         only_an_alarm=false_alarm(seed, runbook),
