@@ -14,7 +14,7 @@ from ..site import Site
 from .kind import Family, FaultKind, Met
 
 KILLED = Family("killed", "the function dies before the call")
-TWICE = Family("twice", "the tick is delivered a second time, beside the first")
+TWICE = Family("twice", "the tick is delivered a second time, beside the first or 40 s later")
 REDRIVEN = Family("redriven", "a person stops the execution at the call, and redrives it")
 
 STRAGGLES = 40.0

@@ -22,7 +22,8 @@ from .kind import Family, FaultKind, Terms
 DARK = Family(
     "dark",
     "nobody answers in a Region, in a service of one, at one or two of the endpoints that a service has "
-    "several of: from before or from any step on; for ever, for a while, until any later step",
+    "several of, in both Regions one after the other, in one and where evidence comes from: from before or "
+    "from any step on; for ever, for a while, until any later step",
 )
 AILING = Family(
     "mute, failing",

@@ -23,7 +23,9 @@ LAG = Family(
 ALARM = Family(
     "false alarm", "an alarm starts the run though nothing is wrong: it sees so, and changes nothing"
 )
-OUTAGE = Family("outage", "a game day: the outage has been made before, and is mended before a failback")
+OUTAGE = Family(
+    "outage", "a game day: the outage has been made before, and is mended before a failback, or is not"
+)
 EARLIER = Family(
     "earlier runs",
     "the application has been moved there and back before; or the very procedure has been carried out "
