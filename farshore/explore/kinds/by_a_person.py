@@ -17,14 +17,15 @@ from .kind import Family, FaultKind, Met
 
 RUNS = Family(
     "second runs",
-    "at the call, the procedure is started again, beside it or after stopping it; the other direction is started, beside it or after "
-    "stopping it, also with the call still under way, or with the stopped one redriven after all; or a "
-    "person says abort; or the other direction is started as soon as the run has ended",
+    "at the call, the procedure is started again, beside it or after stopping it; the other direction is "
+    "started, beside it or after stopping it, also with the call still under way, or with the stopped one "
+    "redriven after all; or a person says abort; or the other direction is started as soon as the run has "
+    "ended",
 )
 WORDS = Family(
     "words",
-    "a person pauses the run for a minute or for 25, or declines its plan; or the Region that is left goes dark from "
-    "any step on, and a person carries the run on as ungraceful",
+    "a person pauses the run for a minute or for 25, or declines its plan; or the Region that is left goes "
+    "dark from any step on, and a person carries the run on as ungraceful",
 )
 SLOW = Family(
     "slow person",
