@@ -124,6 +124,8 @@ class Driver:
             status = self.simulation.status(execution)
             assert status == "SUCCEEDED", f"{execution}: {status}"
             self._clock.sleep(5)
+            if self.simulation.purpose(procedure) == "move":  # names have turned
+                self._clock.wait_for(lambda: bool(serving(self.simulation.application)), GIVEN_BACK)
 
     def _begin(self) -> None:
         self._paged = self.simulation.tally.pages
