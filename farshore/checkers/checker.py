@@ -45,6 +45,9 @@ class Subject(Protocol):
     def running(self, execution: str) -> bool:
         """As the engine knows, whatever AWS would answer. Takes no time."""
 
+    def redriven_at(self, execution: str) -> float:
+        """When, in seconds since 1970; 0 where it never was. Takes no time."""
+
     def moved(self, execution: str) -> bool:
         """It has sent what moves data or customers, and was not denied it. Takes no time."""
 

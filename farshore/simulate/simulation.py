@@ -223,6 +223,10 @@ class Simulation:
             self.account.engine is not None and self.account.engine.executions[execution].status == "RUNNING"
         )
 
+    def redriven_at(self, execution: str) -> float:
+        """When, as the engine knows, in seconds since 1970; 0 where it never was."""
+        return 0.0 if self.account.engine is None else self.account.engine.executions[execution].redriven
+
     def moved(self, execution: str) -> bool:
         """It has sent what moves data or customers, and was not denied it."""
         return execution in self.tally.moved

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from functools import partial
 from typing import Any
 
+from functions.evidence import Quorum
 from functions.inputs import AlarmName, TopicArn
 from twin.faults import Kind as CallFault
 from twin.faults import Request
@@ -149,7 +150,13 @@ def _starts_this(fault: Fault, seed: Seed, runbook: Runbook) -> bool:
     region, name = _place(fault)
     modes = [trigger.mode for trigger in runbook.triggers if trigger.alarm == name]
     started = region == runbook.regions.standby and seed.procedure == ALARMS_START and modes == [seed.mode]
-    return started and seed.faults == (fault,)
+    enough = min((each for line in _lines(runbook) for each in _quorums(line)), default=1)
+    return started and seed.faults == (fault,) and enough > 1
+
+
+def _quorums(line: Line) -> Iterator[int]:
+    """How many sources it takes."""
+    return (count for _, count in found(steps()[line.step], line.inputs, Quorum))
 
 
 forbidden = FaultKind(
