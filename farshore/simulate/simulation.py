@@ -37,9 +37,8 @@ from ..compile.starts import ALARMS_START, AlarmRule, alarm_rules, schedule_of
 from ..operate.history import RunReport, StepReport, run_report
 from ..operate.operator import SILENT, Operator
 from ..operate.trouble import Trouble
-from ..runbook.model import Runbook, lines
-from ..runbook.registry import steps
-from ..runbook.typed import found
+from ..runbook.model import Runbook
+from ..runbook.named import named
 from .deployment import Deployment, no_telemetry, outside
 from .report import EXPOSURE_BOUND
 from .tally import Tally
@@ -113,7 +112,7 @@ class Simulation:
         self.application = self._build(on)
         stack.callback(self.functions.close)
         self.customers = Customers(self.clock, self.net, self.application, self.seed)
-        for arn in _topics(runbook):
+        for arn in dict.fromkeys(str(arn) for *_, arn in named(runbook, TopicArn)):
             account.topic(arn)
         telemetry = self._telemetry or (tick_of if self._backed == "moto" else no_telemetry)
         self.deployment = Deployment(account, outside(cloud, self.net, self._outside), runbook, telemetry)
@@ -252,13 +251,3 @@ def _build_of(runbook: Runbook) -> foundation.Build:
         return foundation.builder(runbook.application)
     except foundation.Unknown as why:
         raise click.UsageError(f"{runbook.path}: {why}") from None
-
-
-def _topics(runbook: Runbook) -> Mapping[str, None]:
-    """The ARN of every topic by which the runbook pages a person, each once and in order."""
-    return {
-        arn: None
-        for procedure in runbook.procedures.values()
-        for line in lines(procedure)
-        for _, arn in found(steps()[line.step], line.inputs, TopicArn)
-    }

@@ -15,9 +15,8 @@ from twin.faults import Kind as CallFault
 from twin.faults import Request
 
 from ...compile.starts import ALARMS_START
-from ...runbook.model import Line, Runbook, lines
-from ...runbook.registry import steps
-from ...runbook.typed import found
+from ...runbook.model import Runbook
+from ...runbook.named import named
 from ..data import Baseline, RecordedCall
 from ..seed import OPPOSITE, Fault, Seed
 from ..site import Site
@@ -63,7 +62,7 @@ def _forbid(site: Site, fault: Fault, request: Request) -> CallFault | None:
 
 
 def _topics(baseline: Baseline, runbook: Runbook) -> Iterator[tuple[Fault, ...]]:
-    for region in sorted({arn.split(":")[3] for arn in _arns(runbook)}):
+    for region in sorted({arn.split(":")[3] for *_, arn in named(runbook, TopicArn)}):
         if _met_by(baseline) and region not in [fault.place for fault in baseline.seed.faults]:
             yield (Fault("no_topic", region),)
 
@@ -85,26 +84,15 @@ def _starts_one(baseline: Baseline, region: str, runbook: Runbook) -> bool:
     return region == runbook.regions.standby and baseline.seed.procedure == "prepare"
 
 
-def _arns(runbook: Runbook) -> Iterator[str]:
-    """Of every topic by which people are paged."""
-    for line in _lines(runbook):
-        yield from (arn for _, arn in found(steps()[line.step], line.inputs, TopicArn))
-
-
 def _of_evidence(runbook: Runbook) -> list[tuple[str, str]]:
     """Name and Region of each alarm that a run asks."""
-    named = set()
-    for line in _lines(runbook):
-        for (*where, _), name in found(steps()[line.step], line.inputs, AlarmName):
-            source: Any = line.inputs
-            for key in where:
-                source = source[key]
-            named.add((str(name), str(source["at"])))
-    return sorted(named)
-
-
-def _lines(runbook: Runbook) -> Iterator[Line]:
-    return (line for procedure in runbook.procedures.values() for line in lines(procedure))
+    asked = set()
+    for line, (*where, _), name in named(runbook, AlarmName):
+        source: Any = line.inputs
+        for key in where:
+            source = source[key]
+        asked.add((str(name), str(source["at"])))
+    return sorted(asked)
 
 
 def _drop_topic(site: Site, fault: Fault) -> None:
@@ -118,7 +106,8 @@ def _restore_topic(site: Site, fault: Fault) -> None:
 
 
 def _in(region: str, site: Site) -> Iterator[str]:
-    return (arn for arn in sorted(set(_arns(site.simulation.runbook))) if arn.split(":")[3] == region)
+    arns = {str(arn) for *_, arn in named(site.simulation.runbook, TopicArn)}
+    return (arn for arn in sorted(arns) if arn.split(":")[3] == region)
 
 
 def _drop_alarm(site: Site, fault: Fault) -> None:
@@ -150,13 +139,8 @@ def _starts_this(fault: Fault, seed: Seed, runbook: Runbook) -> bool:
     region, name = _place(fault)
     modes = [trigger.mode for trigger in runbook.triggers if trigger.alarm == name]
     started = region == runbook.regions.standby and seed.procedure == ALARMS_START and modes == [seed.mode]
-    enough = min((each for line in _lines(runbook) for each in _quorums(line)), default=1)
+    enough = min((count for *_, count in named(runbook, Quorum)), default=1)
     return started and seed.faults == (fault,) and enough > 1
-
-
-def _quorums(line: Line) -> Iterator[int]:
-    """How many sources it takes."""
-    return (count for _, count in found(steps()[line.step], line.inputs, Quorum))
 
 
 forbidden = FaultKind(

@@ -157,14 +157,6 @@ anew = FaultKind(
     act=_by(_anew),
     excuses=lambda fault, terms: STOPPED,
 )
-hasty = FaultKind(
-    word="hasty",
-    family=RUNS,
-    explained="as soon as the run has ended, whatever it owes, a person starts the other direction",
-    cases=lambda baseline, runbook: _hasty_cases(baseline, runbook),
-    begin=lambda site, fault: setattr(site.person, "hasty", True),
-    last_may_fail=True,
-)
 late = FaultKind(
     word="late",
     family=RUNS,
@@ -252,6 +244,10 @@ def _leave(site: Site, fault: Fault) -> None:
     site.person.away = DAY
 
 
+def _hurry(site: Site, fault: Fault) -> None:
+    site.person.hasty = True
+
+
 def _decline(site: Site, fault: Fault) -> None:
     site.person.declines = True
 
@@ -264,6 +260,14 @@ ungraceful = FaultKind(
     cases=_gone,
     act=_by(_carry_on),
     mode="ungraceful",
+)
+hasty = FaultKind(
+    word="hasty",
+    family=RUNS,
+    explained="as soon as the run has ended, whatever it owes, a person starts the other direction",
+    cases=_hasty_cases,
+    begin=_hurry,
+    last_may_fail=True,
 )
 declined = FaultKind(
     word="declined",

@@ -1,0 +1,18 @@
+"""What the lines of a runbook name, by its type: every topic, every alarm."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from .model import Line, Runbook, lines
+from .registry import steps
+from .typed import Key, found
+
+
+def named(runbook: Runbook, wanted: Any) -> Iterator[tuple[Line, Key, Any]]:
+    """Every value of a type in any procedure: its line, its place in that line's inputs, and itself."""
+    for procedure in runbook.procedures.values():
+        for line in lines(procedure):
+            for at, value in found(steps()[line.step], line.inputs, wanted):
+                yield line, at, value
