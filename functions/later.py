@@ -6,7 +6,7 @@ A plan that a person approves is made of it, and so is the readiness that `prepa
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,6 +14,7 @@ from .calls import Api, Call, Sight
 from .errors import NotYet
 from .planned import Planned
 from .run import Mode, Run
+from .world import World
 
 INVOKE = Api(
     "lambda:InvokeFunction",
@@ -21,9 +22,12 @@ INVOKE = Api(
     operation="Invoke",
     resource="lambda:{region}:{account}:function:{later}",
     plane="data",
-    read_seconds=20,
+    read_seconds=16,
 )
 """A step whose Region takes connections and never answers needs its time to say so."""
+
+ASKS = 2
+"""How often one look asks those that said nothing: where each fails now and then, of nine steps one does."""
 
 SAID_NOTHING = ("NotYet", "Runtime.ExitError", "Sandbox.Timedout")
 """What a tick ends with that has said nothing about the world: it is asked again."""
@@ -59,3 +63,23 @@ class Later:
             # A step that is broken fails the run as surely as one that refuses.
             body = Planned("would refuse", why if kind == "Refused" else f"{kind}: {why}").as_json()
         return body | {"state": self.state, "no_return": self.no_return}
+
+
+def ask_each(world: World, asked: Sequence[tuple[Mode, Later]]) -> list[Mapping[str, Any] | NotYet]:
+    """What each would do in its mode, as Planned's JSON; or its silence, if it said nothing twice."""
+    said: dict[int, Mapping[str, Any] | NotYet] = {}
+    for _ in range(ASKS):
+        due = [place for place in range(len(asked)) if not isinstance(said.get(place), Mapping)]
+        if not due:
+            break
+        calls = [later.asked(world.run, mode) for mode, later in map(asked.__getitem__, due)]
+        for place, answer in zip(due, world.ask(*calls), strict=True):
+            said[place] = _said(asked[place][1], answer)
+    return list(said.values())
+
+
+def _said(later: Later, answer: Sight) -> Mapping[str, Any] | NotYet:
+    try:
+        return later.planned(answer)
+    except NotYet as silence:
+        return silence

@@ -15,7 +15,7 @@ from botocore.exceptions import ClientError, ReadTimeoutError
 
 from twin.clock import Clock
 from twin.cloud import ACCOUNT, AwsError, Cloud
-from twin.faults import Request
+from twin.faults import Kind, Request
 from twin.moto.backing import Moto
 from twin.services.lambda_.model import FunctionError, Functions
 
@@ -29,7 +29,9 @@ class Twin:
     functions: Functions
 
     def client(self, region: str, service: str = "lambda") -> Any:
-        return boto3.client(service, region, config=Config(retries={"total_max_attempts": 1}))
+        return boto3.client(
+            service, region, config=Config(read_timeout=70, retries={"total_max_attempts": 1})
+        )
 
     def call(self, name: str, event: Any = None, region: str = EAST) -> tuple[dict[str, Any], Any]:
         answer = self.client(region).invoke(FunctionName=name, Payload=json.dumps(event or {}))
@@ -188,6 +190,27 @@ def test_an_invocation_outlives_whoever_called_it(twin: Twin) -> None:
     caller = twin.clock.spawn(lambda: twin.functions.invoke(EAST, "slow", {}))
     twin.clock.sleep(5)
     caller.kill()
+    twin.clock.sleep(10)
+    assert len(ended) == 1
+
+
+@pytest.mark.parametrize("kind", ["slow", "lost_after"])
+def test_nobody_waits_longer_for_a_lost_answer_than_for_any_while_the_function_runs(
+    twin: Twin, kind: Kind
+) -> None:
+    ended: list[float] = []
+
+    def slow(event: Any, context: Any) -> None:
+        twin.clock.sleep(4)
+        ended.append(twin.clock.elapsed)
+
+    twin.functions.deploy(EAST, "slow", slow)
+    twin.cloud.faults.injectors.append(lambda request: kind)
+    client = boto3.client("lambda", EAST, config=Config(read_timeout=5, retries={"total_max_attempts": 1}))
+    began = twin.clock.elapsed
+    with pytest.raises(ReadTimeoutError):
+        client.invoke(FunctionName="slow")
+    assert twin.clock.elapsed - began == pytest.approx(5, abs=0.1)
     twin.clock.sleep(10)
     assert len(ended) == 1
 

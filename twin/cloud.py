@@ -77,6 +77,8 @@ class Call:
     client: Client
     kind: Kind | None = None
     """The fault that was injected into it."""
+    gives_up_at: float = math.inf
+    """When whoever calls no longer waits for an answer, in seconds of the clock."""
 
 
 class Enlisted(Protocol):
@@ -192,6 +194,7 @@ class Cloud:
         """
         request, client = call.request, call.client
         self.calls += 1
+        call.gives_up_at = self.clock.now + client.read_timeout
         kind = self.faults.injected(request)
         host = _host(request.url)
         if kind == "lost_before" or self.faults.is_dark(
@@ -217,7 +220,7 @@ class Cloud:
         if operation is None:
             self.backing.take(request)
             return None
-        patience = PATIENCE.set(client.read_timeout)
+        patience = PATIENCE.set(call.gives_up_at - self.clock.now)
         try:
             answer = operation(request)
         except AwsError:
@@ -239,7 +242,7 @@ class Cloud:
                 watcher(call.request, answer)
         if call.kind in UNANSWERED:
             if call.kind == "lost_after":
-                self.clock.sleep(call.client.read_timeout)
+                self.clock.sleep(max(0.0, call.gives_up_at - self.clock.now))
             raise Unanswered(call.request.url)
         self.clock.sleep(self.latency.draw("aws_call") / 2)
 

@@ -15,10 +15,10 @@ from dataclasses import dataclass
 from typing import Annotated, Any, ClassVar
 
 from ..calls import Absent, Api
-from ..errors import Refused
+from ..errors import NotYet, Refused
 from ..handler import lambda_handler
 from ..inputs import Region, Seconds, TopicArn
-from ..later import INVOKE, Later
+from ..later import ASKS, INVOKE, Later, ask_each
 from ..ledger import PUT, Propose, Records
 from ..planned import DOUBTS, PAGE_AGAIN_SECONDS
 from ..run import Run
@@ -52,6 +52,7 @@ class Approval(Step[Seen]):
 
     name: ClassVar = "approval"
     reads: ClassVar = (INVOKE, SUBSCRIBED)
+    asks: ClassVar = ASKS
     writes: ClassVar = (PUBLISH,)
     notes: ClassVar = (PUT,)
     derived: ClassVar = frozenset({"later"})
@@ -63,9 +64,12 @@ class Approval(Step[Seen]):
         run = world.run
         if run.dry_run:
             return Seen(run, world.records, world.now, (), tuple(self._doubts(world)))
-        answers = world.ask(*(later.asked(run, run.mode) for later in self.later))
-        plan = tuple(later.planned(answer) for later, answer in zip(self.later, answers, strict=True))
-        return Seen(run, world.records, world.now, plan)
+        plan: list[Mapping[str, Any]] = []
+        for said in ask_each(world, [(run.mode, later) for later in self.later]):
+            if isinstance(said, NotYet):
+                raise said
+            plan.append(said)
+        return Seen(run, world.records, world.now, tuple(plan))
 
     def _doubts(self, world: World) -> Iterator[str]:
         topics = list(self.topics.items())

@@ -12,11 +12,10 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any, ClassVar
 
-from ..calls import Sight
 from ..errors import NotYet
 from ..handler import lambda_handler
 from ..inputs import Seconds
-from ..later import INVOKE, Later
+from ..later import ASKS, INVOKE, Later, ask_each
 from ..planned import DOUBTS
 from ..run import MODES, Mode
 from ..step import Decision, Done, Step, Wait
@@ -37,15 +36,17 @@ class Readiness(Step[Seen]):
 
     name: ClassVar = "readiness"
     reads: ClassVar = (INVOKE,)
+    asks: ClassVar = ASKS
     needs_lease: ClassVar = False
     written: ClassVar = False
     derived: ClassVar = frozenset({"later"})
 
     def observe(self, world: World) -> Seen:
         asked = [(mode, later) for mode in MODES for later in self.later]
-        answers = world.ask(*(later.asked(world.run, mode) for mode, later in asked))
-        said = [(mode, _said(later, answer)) for (mode, later), answer in zip(asked, answers, strict=True)]
-        return Seen({mode: tuple(entry for of, entry in said if of == mode) for mode in MODES})
+        plans: dict[Mode, tuple[Mapping[str, Any], ...]] = dict.fromkeys(MODES, ())
+        for (mode, later), said in zip(asked, ask_each(world, asked), strict=True):
+            plans[mode] += (_unknown(later, said) if isinstance(said, NotYet) else said,)
+        return Seen(plans)
 
     def decide(self, seen: Seen) -> Decision:
         found: dict[str, list[Mode]] = {}
@@ -58,12 +59,9 @@ class Readiness(Step[Seen]):
         return Done("ready")
 
 
-def _said(later: Later, answer: Sight) -> Mapping[str, Any]:
+def _unknown(later: Later, silence: NotYet) -> Mapping[str, Any]:
     """Who says nothing keeps nobody else from the list."""
-    try:
-        return later.planned(answer)
-    except NotYet as silence:
-        return {"state": later.state, "outcome": "unknown", "why": str(silence)}
+    return {"state": later.state, "outcome": "unknown", "why": str(silence)}
 
 
 def _troubles(entry: Mapping[str, Any]) -> Iterator[str]:

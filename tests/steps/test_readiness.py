@@ -77,6 +77,11 @@ def test_it_looks_again_before_it_fails(ticker: Ticker) -> None:
     assert ticker.fails("readiness", given, entered=entered) == told
 
 
+def test_a_step_that_said_nothing_once_is_asked_again_in_the_same_tick(ticker: Ticker) -> None:
+    ticker.inject("lost_before", "Invoke")
+    assert ticker.tick("readiness", inputs(ticker, front={}, back={}))["outcome"] == "ready"
+
+
 def test_who_is_silent_is_in_doubt(ticker: Ticker) -> None:
     ticker.cloud.faults.dark.add("sns/us-east-1")
     given = inputs(ticker, front={"topic": f"arn:aws:sns:{EAST}:123456789012:pages"})
