@@ -33,11 +33,12 @@ check: $(DEV) ## format, lint, types, import contracts, stale files, tests, the 
 	@echo "sam build"; temp=$$(mktemp -d) && trap 'rm -rf "$$temp"' EXIT && \
 	    { $(SAM) build --build-dir "$$temp/build" >"$$temp/log" 2>&1 || { cat "$$temp/log"; exit 1; }; }
 
-explore: $(RUNTIME) ## every fault at every call: of each runbook, into docs/reliability/, and of the active-active one
+explore: $(RUNTIME) ## every fault at every call: of each runbook, into docs/reliability/, and of tests/applications/
 	@for runbook in runbooks/*.yaml; do \
 	    app=$$(basename $$runbook .yaml); $(BIN)/farshore explore $$app --report docs/reliability/$$app.md || exit; \
 	done
 	@$(BIN)/python -m tests.applications parcels
+	@$(BIN)/python -m tests.applications shop_otherwise --shard 1/6
 
 compile: $(RUNTIME) ## runbooks/ to statemachines/, template.yaml, tests/events/, docs/steps.md
 	@$(BIN)/farshore compile

@@ -41,7 +41,7 @@ UNKNOWN = "unknown"
 NOTHING_WITHHELD = "nothing withheld"
 """The outcome of a restore: its owner remembers nothing, or no longer."""
 
-ASKS = 3
+ASKS = 5
 """How often one look asks those that were silent while others answered; in the dark it mostly asks twice."""
 
 Value = object
@@ -55,8 +55,8 @@ class Held:
     resource: str
     """Its name in the ledger, without "#"."""
     current: Value | Silence
-    confirmed: bool
-    """Customers feel what the configuration says. True where nothing can be felt."""
+    confirmed: bool | None
+    """Customers feel what the configuration says. None where nothing can be felt."""
     put: Callable[[Value], tuple[Call, ...]]
     """The calls that set a value. The calls of one value may go out together."""
 
@@ -73,6 +73,8 @@ class FenceSight:
     waited: float
     patience: float
     records: Records
+    acknowledged: tuple[Call, ...]
+    """What this tick has sent, and AWS has done."""
     held: tuple[Held, ...]
 
     @classmethod
@@ -87,6 +89,7 @@ class FenceSight:
             world.waited,
             patience,
             world.records,
+            world.acknowledged,
             tuple(held),
         )
 
@@ -222,7 +225,7 @@ def _fence(seen: FenceSight, held: Held, target: Value, due: _Sum) -> None:
     silent = held.current.why if isinstance(held.current, Silence) else ""
     if silent and seen.late and seen.dark and not seen.owes:
         raise Refused(f"{held.resource} may not stay open, and is silent after {seen.waited:.0f} s: {silent}")
-    if not silent and held.current == target and held.confirmed:
+    if not silent and held.current == target and held.confirmed is not False:
         notes = (*_memory(seen, held, target), *void)
         if notes:
             due.add(f"note that {held.resource} is fenced", notes)
@@ -275,12 +278,18 @@ def _restore(seen: FenceSight, held: Held, due: _Sum) -> None:
         else:
             owe = Owe(held.resource, why, seen.now, seen.execution, give_back=True)
             due.add(f"owe giving back {held.resource}", (owe,))
-    elif held.current != mine.value:
+    elif held.current != mine.value or _may_be_stale(seen, held, mine.value):
         due.add(f"restore {held.resource}", (), held.put(mine.value))
-    elif not held.confirmed:
+    elif held.confirmed is False:
         due.waiting.append(f"{held.resource}: restored, but customers do not feel it yet")
     else:
         due.add(f"note that {held.resource} is restored", (Forget(mine), *void))
+
+
+def _may_be_stale(seen: FenceSight, held: Held, value: Value) -> bool:
+    """What was read may be from before the fence, and its memory is about to be forgotten. So it is given
+    back once more, unless this tick has done so, or customers feel it."""
+    return held.confirmed is None and not all(call in seen.acknowledged for call in held.put(value))
 
 
 def _first_few(whys: Sequence[str]) -> str:

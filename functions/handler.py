@@ -35,6 +35,7 @@ def lambda_handler(
         run, since = run_from(event)
         if run.step != step_type.name:
             raise Refused(f"an event of {run.step!r} came to {step_type.name}; {REDEPLOY}")
+        mine = mine.insisting() if run.gives_up else mine
         since = since or home.clock()  # a plan's dry tick has not entered its state
         ledger = Ledger(
             mine, run.application, event["ledger"]["table"], event["ledger"]["regions"], run.target

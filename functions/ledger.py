@@ -28,10 +28,11 @@ from .errors import NotYet, Refused
 from .outside import Outside
 from .run import Purpose
 
+LOST_RACE = "ConditionalCheckFailedException"
 TABLE = "dynamodb:{region}:{account}:table/{table}"
 QUERY = Api("dynamodb:Query", resource=TABLE, plane="data")
-PUT = Api("dynamodb:PutItem", resource=TABLE, plane="data")
-DELETE = Api("dynamodb:DeleteItem", resource=TABLE, plane="data")
+PUT = Api("dynamodb:PutItem", resource=TABLE, plane="data", absent=frozenset({LOST_RACE}))
+DELETE = Api("dynamodb:DeleteItem", resource=TABLE, plane="data", absent=frozenset({LOST_RACE}))
 
 REGION_SETS = (
     {"us-east-1", "us-east-2", "us-west-2"},
@@ -45,7 +46,6 @@ API_CreateGlobalTableWitnessGroupMemberAction"""
 CONTENDED = frozenset({"ReplicatedWriteConflictException", "TransactionConflictException"})
 LEASE = "lease"
 BEGUN = "begun"
-LOST_RACE = "ConditionalCheckFailedException"
 
 
 @dataclass(frozen=True)

@@ -89,11 +89,19 @@ class Outside:
         self.http = http
         self._clients: dict[tuple[str, str, str | None, int], Any] = {}
         self._until = float("inf")
+        self._insists = False
 
     def until(self, instant: float) -> Self:
         """The same, for one tick: no call is made that may last beyond the instant (seconds since 1970)."""
         mine = copy.copy(self)
         mine._until = instant
+        return mine
+
+    def insisting(self) -> Self:
+        """The same, for a run that gives up: a no is silence to it, and it asks again, since nobody else
+        gives back what it took."""
+        mine = copy.copy(self)
+        mine._insists = True
         return mine
 
     def client(self, service: str, endpoint: Endpoint, read_seconds: int = READ_SECONDS) -> Any:
@@ -145,6 +153,8 @@ class Outside:
                 return Silence(f"{where}: {code}: {message}", answered=True)
             if status >= 500 or code in THROTTLED or code in UNAVAILABLE:
                 return Silence(f"{where}: {code}: {message}")
+            if self._insists:
+                return Silence(f"{where}: {code}: {message}", answered=True)
             return Denied(code, message)
         except NO_ANSWER as error:
             return Silence(f"{where}: {type(error).__name__}")

@@ -35,7 +35,7 @@ def tick(step: Step[Any], run: Run, ledger: Ledger, outside: Outside, since: flo
         records = ledger.read()
         touched = touched or (look == 0 and records.begun == run.execution)
         try:
-            looked = _looked(step, run, records, outside, since)
+            looked = _looked(step, run, records, outside, since, acknowledged)
         except (Refused, Aborted) as error:
             raise _given_up(error, touched) from None
         if isinstance(looked, dict):
@@ -84,7 +84,12 @@ def _note(decision: Change, run: Run, ledger: Ledger, touched: bool) -> None:
 
 
 def _looked(
-    step: Step[Any], run: Run, records: Records, outside: Outside, since: float
+    step: Step[Any],
+    run: Run,
+    records: Records,
+    outside: Outside,
+    since: float,
+    acknowledged: Sequence[Call],
 ) -> dict[str, Any] | tuple[World, Wait | Change]:
     """The state's output where it holds, is skipped or only planned; else what was seen, and what is due."""
     run, since, word = _heed(run, records, since, outside.clock())
@@ -92,7 +97,7 @@ def _looked(
         return word
     if run.purpose == "early" and run.mode == "graceful":
         return {"outcome": LEFT_FOR_LATER, "facts": {}}
-    world = World(outside, run, records, since, step)
+    world = World(outside, run, records, since, step, acknowledged)
     decision = _decided(step, world)
     if run.dry_run:
         return _preview(step, run, decision, world.silent)

@@ -30,7 +30,15 @@ class Declared(Protocol):
 class World:
     """What a tick may see: AWS through the step's declared reads, the time, and what the ledger remembers."""
 
-    def __init__(self, outside: Outside, run: Run, records: Records, since: float, step: Declared) -> None:
+    def __init__(
+        self,
+        outside: Outside,
+        run: Run,
+        records: Records,
+        since: float,
+        step: Declared,
+        acknowledged: Sequence[Call] = (),
+    ) -> None:
         self._outside = outside
         self._step = step
         self._asked = 0
@@ -39,6 +47,8 @@ class World:
         self.run = run
         self.records = records
         self.since = since
+        self.acknowledged = tuple(acknowledged)
+        """What this tick has sent, and AWS has done."""
 
     @property
     def now(self) -> float:

@@ -116,6 +116,16 @@ PLANTED: dict[str, tuple[Plant, str, str, str, str]] = {
         "failback,graceful,killed@failback-1/lambda_concurrency.us-east-1/", "PutFunctionConcurrency",
         "L1", "no customer is served anywhere, long after the end",
     ),
+    "a restore that trusts whatever it reads": (
+        slip(fence, "_restore", " or _may_be_stale(seen, held, mine.value)", ""),
+        "failover,graceful,undone,stale@failover-1/undo", "GetFunctionConcurrency",
+        "S5", "left customers nowhere to go",
+    ),
+    "an undo that takes no for an answer": (
+        other(Outside, "insisting", lambda mine: mine),
+        "failover,graceful,undone,denied@failover-1/undo", "GetFunctionConcurrency",
+        "S5", "left customers nowhere to go",
+    ),
     "a run that does not ask whether it holds the lease": (
         other(ticking, "_hold", lambda *_: None),
         "failover,graceful,revived@failover-1/aurora_writer.us-west-1/", "SwitchoverGlobalCluster",

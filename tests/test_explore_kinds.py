@@ -218,6 +218,14 @@ def test_earlier_runs_are_baseline_runs_into_which_nothing_is_injected(surveyed:
     assert not any("once more" in case.baseline or "round" in case.baseline for case in surveyed.cases())
 
 
+def test_a_run_that_is_given_up_is_met_while_it_gives_back_and_nowhere_else(surveyed: Exploration) -> None:
+    mine = [case for case in surveyed.cases() if case.baseline == f"{FAILOVER} given up"]
+    assert {case.state for case in mine} == {
+        "undo.lambda_concurrency.us-east-1", "release.undone",
+    }  # fmt: skip
+    assert {"lost_before", "denied", "stale", "killed", "redriven"} <= {case.kind for case in mine}
+
+
 # What was broken before.
 
 BROKEN_BEFORE = ("forbidden", "no_topic", "no_alarm", "red")

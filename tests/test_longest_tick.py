@@ -42,6 +42,7 @@ class Asks(Step[int]):
 
     often: Annotated[int, "how often"]
     endpoints: Annotated[int, "at how many"] = 1
+    side_by_side: Annotated[int, "how many calls at once"] = 1
 
     name: ClassVar = "asks"
     reads: ClassVar = (PROBE,)
@@ -52,7 +53,7 @@ class Asks(Step[int]):
     def observe(self, world: World) -> int:
         call = PROBE(Region(EAST), FunctionName="buy").through([Endpoint(EAST)] * self.endpoints)
         for _ in range(self.often):
-            world.ask(call)
+            world.ask(*[call] * self.side_by_side)
         return self.often
 
     def decide(self, seen: int) -> Decision:
@@ -81,6 +82,11 @@ def test_a_tick_whose_calls_are_all_slow_ends_by_its_own_word_and_says_so(ticker
     said = ticker.fails("asks", {"often": 20})
     assert said.startswith("NotYet: the state: no time left in this tick for lambda:GetFunctionConcurrency")
     assert LAST_CALL_SECONDS - 10 < ticker.clock.now - began <= LAST_CALL_SECONDS
+
+
+def test_calls_side_by_side_for_which_no_time_is_left_end_the_tick_in_the_same_way(ticker: Ticker) -> None:
+    slow_but(ticker, "dynamodb")
+    assert "no time left in this tick" in ticker.fails("asks", {"often": 20, "side_by_side": 3})
 
 
 def test_nothing_is_concluded_of_an_endpoint_that_was_not_tried(ticker: Ticker) -> None:

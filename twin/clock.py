@@ -202,6 +202,10 @@ class Task:
         elif not self.done:
             self._greenlet.switch()
 
+    def watch(self) -> None:
+        """Somebody will join it: until then its error is not one that nobody sees."""
+        self._watched = True
+
     def kill(self) -> None:
         """Ends the greenlet where it is parked."""
         self._watched = True
@@ -263,6 +267,8 @@ def at_once(clock: Clock, acts: list[Callable[[], Any]]) -> list[Any]:
     if len(acts) == 1:
         return [acts[0]()]
     tasks = [clock.spawn(act) for act in acts]
+    for task in tasks:
+        task.watch()
     try:
         return [task.join() for task in tasks]
     except BaseException:

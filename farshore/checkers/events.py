@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextvars
+import functools
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -57,6 +58,25 @@ class Tick:
 
 TICK: contextvars.ContextVar[Tick | None] = contextvars.ContextVar("tick", default=None)
 """The tick that is running; None outside."""
+
+
+def invokes(request: Request) -> bool:
+    """A machine asks for a tick: nobody else's calls have a payload and no caller."""
+    return not request.caller and "Payload" in request.parameters
+
+
+def invoked(request: Request) -> Mapping[str, Any]:
+    """The event with which a machine invokes a function."""
+    payload = request.parameters["Payload"]
+    assert isinstance(payload, bytes)
+    return _event(payload)
+
+
+@functools.lru_cache(maxsize=16)
+def _event(payload: bytes) -> Mapping[str, Any]:
+    """Whatever happens at the call reads it once more."""
+    event: Mapping[str, Any] = json.loads(payload)
+    return event
 
 
 @dataclass(frozen=True)

@@ -33,6 +33,17 @@ def happy_path(definition: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str
         name = state.get("Next") or state.get("Default")
 
 
+def last_fence(definition: Mapping[str, Any]) -> str:
+    """The last state of a fence before the point of no return; "" where there is none."""
+    last = ""
+    for name, state in happy_path(definition):
+        step = step_of(state["Parameters"]["Payload"])
+        if step is not None and step.moves():
+            break
+        last = name if step is not None and step.fences else last
+    return last
+
+
 def run_of(definition: Mapping[str, Any]) -> Mapping[str, Any]:
     """What every state of a machine says to its function about the run: its procedure, purpose, Regions."""
     first = next(state for state in definition["States"].values() if state["Type"] == "Task")

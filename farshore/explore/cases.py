@@ -13,33 +13,27 @@ from functions.run import MODES
 
 from ..runbook.model import Runbook
 from .data import Baseline, FaultCase, RecordedCall
-from .kinds import KINDS, kind_of
+from .kinds import KINDS, kind_of, kinds_of
 from .kinds.kind import FaultKind
-from .points import tick_classes
+from .points import TickClass, tick_classes, ticks
 from .replies import UNNOTICED
-from .seed import Fault, Point, Seed
+from .seed import OPPOSITE, Fault, Point, Seed
 
 
 def baseline_seeds(app: str, runbook: Runbook) -> Iterator[Seed]:
-    """Both directions, both modes, and from a dark Region; after a game day's outage, too; after a round
-    trip, and once more; and the rest."""
-    for procedure in ("failover", "failback"):
-        for mode in MODES:
-            yield Seed(app, procedure, mode)
-        seed = Seed(app, procedure, "ungraceful")
-        source, _ = runbook.direction(seed.procedure)
-        back = Point(f"{procedure}-1/release", 1, 0)
-        yield seed.but(Fault("dark", source, None, back))
-    if "outage" in runbook.procedures:
-        for procedure in ("failover", "failback"):
-            for mode in MODES:
-                yield Seed(app, procedure, mode, (Fault("outage"),))
-        for mode in MODES:
-            yield Seed(app, "failback", mode, (Fault("unmended"),))
-    for earlier in ("returned", "repeated"):
-        for procedure in ("failover", "failback"):
-            for mode in MODES:
-                yield Seed(app, procedure, mode, (Fault(earlier),))
+    """Both directions, both modes, and from a dark Region; given up before anything moves; after a game day's
+    outage, too; after a round trip, and once more; and the rest."""
+    moves = [Seed(app, procedure, mode) for procedure in OPPOSITE for mode in MODES]
+    for seed in moves:
+        yield seed
+        if seed.mode == "ungraceful":
+            source, _ = runbook.direction(seed.procedure)
+            yield seed.but(Fault("dark", source, None, Point(f"{seed.execution}/release", 1, 0)))
+    game_day = ("outage",) if "outage" in runbook.procedures else ()
+    for setting in ("undone", *game_day, "returned", "repeated"):
+        yield from (seed.but(Fault(setting)) for seed in moves)
+    for mode in MODES if game_day else ():
+        yield Seed(app, "failback", mode, (Fault("unmended"),))
     for procedure in ("outage", "recovery", "prepare"):
         if procedure in runbook.procedures or (procedure == "recovery" and "outage" in runbook.procedures):
             yield Seed(app, procedure, "graceful")
@@ -50,11 +44,6 @@ def baseline_name(seed: Seed) -> str:
     """In words."""
     lasts = [f"{fault.place} dark" if fault.place else kind_of(fault).setting for fault in seed.faults]
     return " ".join([seed.procedure, seed.mode, *lasts])
-
-
-def injected(baseline: Baseline) -> bool:
-    """Whether anything goes wrong at its calls: after others they are those of the same run without them."""
-    return all(kind_of(fault).before is None for fault in baseline.seed.faults)
 
 
 def fault_cases(baseline: Baseline, runbook: Runbook, every: bool = False) -> Iterator[FaultCase]:
@@ -68,14 +57,30 @@ def fault_cases(baseline: Baseline, runbook: Runbook, every: bool = False) -> It
 
 
 def _faults(baseline: Baseline, runbook: Runbook, every: bool) -> Iterator[tuple[Fault, ...]]:
-    for each in tick_classes(baseline):
+    met: set[Point | None] = set()
+    for each in struck(baseline):
+        met.update(call.point for tick in each.ticks for call in tick)
         for tick in each.chosen(every):
             for fault in at_calls(baseline, tick, every):
                 yield (fault,)
+    everywhere = all(_is_struck(baseline, tick) for tick in ticks(baseline))
     for kind in KINDS.values():
         for faults in kind.cases(baseline, runbook) if kind.cases is not None else ():
+            if not everywhere and faults[0].at not in met:
+                continue
             if every or not kind.like_another(baseline, faults[0]):
                 yield faults
+
+
+def struck(baseline: Baseline) -> Iterator[TickClass]:
+    """The ticks at which something goes wrong, in classes."""
+    return tick_classes(baseline, lambda tick: _is_struck(baseline, tick))
+
+
+def _is_struck(baseline: Baseline, tick: Sequence[RecordedCall]) -> bool:
+    """After what comes before a run, it is the same run as without that."""
+    kinds = list(kinds_of(baseline.seed))
+    return all(kind.before is None and kind.struck(tick) for kind in kinds)
 
 
 def at_calls(baseline: Baseline, tick: Sequence[RecordedCall], every: bool = False) -> Iterator[Fault]:

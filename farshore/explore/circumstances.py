@@ -23,7 +23,8 @@ def circumstances(seed: Seed, runbook: Runbook, main: str, injected: Sequence[In
     kinds = list(kinds_of(seed))
     may_lose = "ungraceful" in (seed.mode, *(kind.mode for kind in kinds))
     terms = Terms(*runbook.direction(seed.procedure), may_lose, seed.faults)
-    denied = [each.request for each in injected if each.request and kind_of(each.fault).denies]
+    said_no = [each for each in injected if each.request and kind_of(each.fault).denies]
+    denied = [each.request for each in said_no if each.request and not each.gives_up]
     return Circumstances(
         may_lose=may_lose,
         excuses=tuple(_excuses(seed, terms)),

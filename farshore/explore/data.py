@@ -25,6 +25,8 @@ class RecordedCall:
     """It changes something in the ledger."""
     tick_end: str
     """How its tick ended."""
+    gives_up: bool
+    """It belongs to a state that gives back what the run took, because the run has failed."""
     answered_before: bool
     """The same question has had another answer, so this one could be stale."""
     hosts: tuple[str, ...] = ()

@@ -66,6 +66,7 @@ class Driver:
         """Called when everything is in place, just before the run that the seed is about begins."""
         self.main = ""
         """The execution that the seed is about."""
+        self._goes_on, self._served_at_end = True, frozenset[str]()
         self._recorder, self._forks = recorder, forks
         self._seed, self._runbook, self._clock = seed, runbook, self.simulation.clock
         self._begun: Counter[str] = Counter()
@@ -156,7 +157,7 @@ class Driver:
             self.simulation.begin(seed.procedure, {"mode": seed.mode})
             # Not what `begin` answers: a second trigger at its very call may have been quicker.
             self.main = next(arn for arn in self.simulation.executions if arn.endswith(f":{name}"))
-        self._clock.wait_for(self._quiet, LONGEST + self.person.away)
+        self._clock.wait_for(self._over, LONGEST + self.person.away)
         if self.person.hasty:
             self.person.hasty = False
             self.simulation.begin(OPPOSITE[seed.procedure], {"mode": "graceful"})
@@ -177,14 +178,13 @@ class Driver:
 
         How everything stood before that."""
         tally, clock = self.simulation.tally, self._clock
-        at_end = frozenset(serving(self.simulation.application))
         clock.sleep(AFTERMATH)
         self.injector.cease()
         clock.wait_for(self._quiet, LONGEST)
         clock.wait_for(lambda: not tally.owes, DEBTS_PAID)
         if not self.simulation.moved(self.main):
             clock.wait_for(lambda: bool(serving(self.simulation.application)), GIVEN_BACK)
-        first = at_first(self.simulation, self.main, at_end)
+        first = at_first(self.simulation, self.main, self._served_at_end)
         self._at_end = self.figures()
         while (failed := self._to_repair()) and len(self.person.repaired) < REPAIRS:
             clock.wait_for(self._caught_up, LONGEST)
@@ -257,6 +257,15 @@ class Driver:
         return final
 
     # What is asked meanwhile.
+
+    def _over(self) -> bool:
+        """Quiet. Whenever the run that all is about has ended, as it may more than once, notes who was served
+        just then."""
+        running = self.simulation.running(self.main)
+        if self._goes_on and not running:
+            self._served_at_end = frozenset(serving(self.simulation.application))
+        self._goes_on = running
+        return self._quiet()
 
     def _quiet(self) -> bool:
         """Asked after every event: the newest first, which is likeliest to run."""

@@ -10,11 +10,10 @@ from typing import Any
 from ..checkers.checker import Breach
 from ..runbook.find import find
 from ..runbook.model import Runbook
-from .cases import baseline_name, baseline_seeds, fault_cases, injected
+from .cases import baseline_name, baseline_seeds, fault_cases, struck
 from .data import Baseline, FaultCase, Outcome, Result, broken
 from .driver import Driver
 from .forks import Forks
-from .points import tick_classes
 from .recorder import Recorder
 from .seed import Seed
 
@@ -50,10 +49,9 @@ class Exploration:
     def cases(self, every: bool = False) -> Iterator[FaultCase]:
         """Every run to make, each once; `every` one, or one of each class."""
         broken = {result.case.baseline for result in self.broken}
-        for baseline in self._injected():
-            if baseline.name in broken:
-                continue
-            yield from fault_cases(baseline, self.runbook, every)
+        for baseline in self.baselines:
+            if baseline.name not in broken:
+                yield from fault_cases(baseline, self.runbook, every)
 
     def explore(self, cases: Iterable[FaultCase], on_end: Callable[[Result], None]) -> None:
         """Makes the runs, side by side on all cores. `on_end` gets each as it ends."""
@@ -81,16 +79,13 @@ class Exploration:
     def count(self, every: bool = False) -> dict[str, int]:
         """Points, their classes, kinds of fault, and the runs that come of them."""
         cases = list(self.cases(every))
-        classes = [each for baseline in self._injected() for each in tick_classes(baseline)]
+        classes = [each for baseline in self.baselines for each in struck(baseline)]
         return {
             "points": sum(len(tick) for each in classes for tick in each.ticks),
             "classes": sum(len(each.ticks[0]) for each in classes),
             "faults": len({case.fault for case in cases}),
             "runs": len(cases) + len(self.baselines),
         }
-
-    def _injected(self) -> Iterator[Baseline]:
-        return filter(injected, self.baselines)
 
     @property
     def made(self) -> int:

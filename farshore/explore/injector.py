@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from functions.run import GIVES_UP
 from twin.faults import Kind as CallFault
 from twin.faults import Request
 
@@ -30,6 +31,8 @@ class Injected:
     """The call that it met."""
     holder: str
     """The execution that held the lease last, by then; "" where none ever had."""
+    gives_up: bool = False
+    """It met a run that had failed, and gave back what it took."""
     ended: float = 0.0
     """When it was over, in seconds since 1970; 0 for what does not last."""
 
@@ -54,7 +57,7 @@ class Injector:
 
     def add(self, seed: Seed, faults: Sequence[Fault]) -> None:
         """From now on these may happen, too; `seed` is all that happens, and its dice are its own."""
-        self._site.seed, self._site.dice = seed, random.Random(f"{seed}")  # noqa: S311
+        self._site.seed, self._site.dice = seed, random.Random(seed.dice)  # noqa: S311
         for fault in faults:
             if fault.at is None:
                 self._begin(fault)
@@ -85,7 +88,9 @@ class Injector:
         kind = kind_of(fault)
         lease = self._site.simulation.lease()
         holder = lease.holder if lease else ""
-        self.injected.append(Injected(self._clock.now, fault, met.request if met else None, holder))
+        gives_up = met is not None and met.event["run"]["purpose"] in GIVES_UP
+        request = met.request if met else None
+        self.injected.append(Injected(self._clock.now, fault, request, holder, gives_up))
         if kind.lasts:
             self._last(fault)
         if kind.begin is not None:

@@ -10,7 +10,7 @@ from importlib.resources import files
 
 from rich.table import Table
 
-from .cases import injected
+from .cases import struck
 from .data import Result
 from .exploration import Exploration
 from .kinds import KINDS, families
@@ -96,7 +96,7 @@ def markdown(exploration: Exploration) -> str:
         .read_text()
         .format(
             application=exploration.runbook.application,
-            baselines=sum(map(injected, exploration.baselines)),
+            baselines=sum(any(struck(baseline)) for baseline in exploration.baselines),
             families="\n".join(f"| {family.name} | {family.explained} |" for family in families()),
             excused="\n".join(_excused(exploration.results)),
             **counted,
@@ -104,7 +104,7 @@ def markdown(exploration: Exploration) -> str:
     ]
     for baseline in exploration.baselines:
         lines.append(f"## {baseline.name}\n")
-        if not injected(baseline):
+        if not any(struck(baseline)):
             lines.append("Played once, and nothing was injected.\n")
             continue
         mine = [result for result in exploration.results if result.case.baseline == baseline.name]

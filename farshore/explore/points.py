@@ -7,7 +7,7 @@ first, the second and the last of them. A class is known by its calls and its en
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 
 from .data import Baseline, RecordedCall
@@ -30,16 +30,25 @@ class TickClass:
                 yield tick
 
 
-def tick_classes(baseline: Baseline) -> Iterator[TickClass]:
-    """Of the ticks of the run itself, of the plans that it asks for, and of the settling after it."""
-    ticks: dict[tuple[str, int], list[RecordedCall]] = {}
+def ticks(baseline: Baseline) -> Iterator[list[RecordedCall]]:
+    """The ticks of the run itself, of the plans that it asks for, and of the settling after it."""
+    found: dict[tuple[str, int], list[RecordedCall]] = {}
     for call in baseline.calls:
-        ticks.setdefault(call.point[:2], []).append(call)
-    states: dict[str, list[list[RecordedCall]]] = {}
-    for (label, _), calls in ticks.items():
-        execution, _, state = label.partition("/")
+        found.setdefault(call.point[:2], []).append(call)
+    for calls in found.values():
+        execution = calls[0].point.execution
         if execution == baseline.seed.execution or execution.startswith("settle-"):
-            states.setdefault(f"{execution.rpartition('-')[0]}/{state}", []).append(calls)
+            yield calls
+
+
+def tick_classes(
+    baseline: Baseline, struck: Callable[[list[RecordedCall]], bool] = lambda tick: True
+) -> Iterator[TickClass]:
+    """Of those ticks that are struck."""
+    states: dict[str, list[list[RecordedCall]]] = {}
+    for calls in filter(struck, ticks(baseline)):
+        execution, _, state = calls[0].point.label.partition("/")
+        states.setdefault(f"{execution.rpartition('-')[0]}/{state}", []).append(calls)
     for of_state in states.values():
         alike: list[list[RecordedCall]] = []
         for calls in of_state:

@@ -6,9 +6,10 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from functions.calls import Call
+from functions.run import GIVES_UP
 from twin.faults import EarlierAnswers, Request
 
-from ..checkers.events import TICK, Tick
+from ..checkers.events import TICK, Tick, invoked
 from .data import RecordedCall
 from .declared import changes_the_application, is_http, notes_in_the_ledger, only_reads
 from .replies import ASKED, Busy, Replies, hosts
@@ -42,6 +43,7 @@ class Recorder:
                 changes,
                 notes,
                 tick.answer if tick else "",
+                (tick.event if tick else invoked(request))["run"]["purpose"] in GIVES_UP,
                 id(request) in self.earlier.changed,
                 own_hosts,
                 replies.of(*asked, request.region, not only_reads(request, tick)) if asked and tick else {},

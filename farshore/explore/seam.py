@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import functools
-import json
-from collections.abc import Callable, Mapping
-from typing import Any, cast
+from collections.abc import Callable
 
 from twin.faults import Kind as CallFault
 from twin.faults import Request
 
-from ..checkers.events import TICK
+from ..checkers.events import TICK, invoked, invokes
 from ..simulate.deployment import label_of
 from ..simulate.simulation import Simulation
 from .data import Figures, Outcome
@@ -51,8 +48,8 @@ class Seam:
         if tick is not None:
             tick.calls += 1
             point, event = Point(tick.label, tick.number, tick.calls), tick.event
-        elif _invokes(request):
-            event = _event(cast(bytes, request.parameters["Payload"]))
+        elif invokes(request):
+            event = invoked(request)
             label = label_of(event)
             point = Point(label, len(self._simulation.deployment.ticks.get(label, ())) + 1, 0)
         else:
@@ -91,15 +88,3 @@ class Seam:
             if not answers_stale(further):
                 self._simulation.cloud.faults.earlier = None
             self._injector.add(further, further.faults[len(self._injector.seed.faults) :])
-
-
-def _invokes(request: Request) -> bool:
-    """A machine asks for a tick: nobody else's calls have a payload and no caller."""
-    return not request.caller and "Payload" in request.parameters
-
-
-@functools.lru_cache(maxsize=16)
-def _event(payload: bytes) -> Mapping[str, Any]:
-    """With which a machine invokes a function; whatever happens at the call reads it once more."""
-    event: Mapping[str, Any] = json.loads(payload)
-    return event

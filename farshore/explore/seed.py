@@ -10,6 +10,7 @@ seconds where it ends (`dark:us-west-1@POINT..+60`). Without a point it is there
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import NamedTuple
 
 from functions.run import Mode
@@ -76,6 +77,11 @@ class Seed:
     def but(self, *faults: Fault) -> Seed:
         """The same run, and these faults too."""
         return replace(self, faults=(*self.faults, *faults))
+
+    @property
+    def dice(self) -> str:
+        """What the dice of its faults are thrown by: the same wherever the runbook lies."""
+        return str(replace(self, app=Path(self.app).stem))
 
     @property
     def execution(self) -> str:

@@ -20,6 +20,7 @@ from twin.cloud import Cloud
 from twin.net import Net
 
 from ..checkers.events import TICK, Tick
+from ..compile.definition import last_fence
 from ..compile.policy import function_name
 from ..compile.states import function_of
 from ..runbook.model import Runbook
@@ -112,6 +113,11 @@ class Deployment:
                 TICK.reset(token)
 
         return run
+
+    def last_fence(self, procedure: str) -> str:
+        """The last state that may take something from customers before the point of no return; "" where none
+        does."""
+        return last_fence(self.machines[procedure].definition)
 
     def client(self, procedure: str) -> Any:
         """boto3's, of what runs machines in the Region in which the procedure's lives."""

@@ -70,7 +70,7 @@ class LambdaConcurrency(Step[FenceSight]):
         calls = [READ(self.region, FunctionName=resources[resource]) for resource in asked]
         sights = dict(zip(asked, ask_all(world, calls, self.patience), strict=True))
         held = [
-            Held(resource, _value(sights.get(resource, NOT_ASKED)), confirmed=True, put=self._put(function))
+            Held(resource, _value(sights.get(resource, NOT_ASKED)), confirmed=None, put=self._put(function))
             for resource, function in resources.items()
         ]
         return FenceSight.of(world, self.patience, held)

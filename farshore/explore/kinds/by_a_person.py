@@ -7,6 +7,7 @@ from functools import partial
 
 from functions.tick import LONGEST_PAUSE_SECONDS
 
+from ...checkers.events import Call
 from ...runbook.model import Runbook
 from ..data import Baseline, RecordedCall
 from ..person import Person
@@ -93,6 +94,19 @@ def _revive(person: Person, execution: str, procedure: str) -> None:
 
 def _abort(person: Person, execution: str, procedure: str) -> None:
     person.directs(execution, "stop it", abort=True)
+
+
+def _abort_at_the_last_fence(site: Site, fault: Fault) -> None:
+    """Its first change is the signal: what went up before it stands by then."""
+    simulation, last = site.simulation, site.simulation.deployment.last_fence(site.seed.procedure)
+
+    def looks(call: Call) -> None:
+        if call.change is not None and call.tick is not None and call.tick.event["state"]["Name"] == last:
+            simulation.on_call.remove(looks)
+            procedure = site.person.runs_what(call.tick.execution)
+            site.person.does(partial(_abort, site.person, call.tick.execution, procedure))
+
+    simulation.on_call.append(looks)
 
 
 def _pause(seconds: float, person: Person, execution: str, procedure: str) -> None:
@@ -185,6 +199,18 @@ abort = FaultKind(
     apart="race",
     act=_by(_abort),
     excuses=lambda fault, terms: ABORTED,
+    last_may_fail=True,
+)
+undone = FaultKind(
+    word="undone",
+    family=RUNS,
+    explained="a person says abort when the last fence goes up before the point of no return, and something "
+    "goes wrong while the run gives back",
+    begin=_abort_at_the_last_fence,
+    struck=lambda tick: any(call.gives_up for call in tick),
+    setting="given up",
+    excuses=lambda fault, terms: ABORTED,
+    refused=True,
     last_may_fail=True,
 )
 paused = FaultKind(

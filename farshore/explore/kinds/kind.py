@@ -135,6 +135,8 @@ class FaultKind:
     """An alarm starts the run, though nothing is wrong."""
     before: Callable[[Procedures, str], Procedures] | None = None
     """The procedures that have been carried out before the run, given those that must have been, and its."""
+    struck: Callable[[Sequence[RecordedCall]], bool] = lambda tick: True
+    """Whether a baseline run with it is met at such a tick: others are those of the same run without it."""
     setting: str = ""
     """That in words, as it stands in a baseline run's name."""
 
