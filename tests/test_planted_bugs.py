@@ -11,9 +11,10 @@ from typing import Any
 import exploring
 import pytest
 from exploring import SHOP, invoked, made, recorded
-from planted import DARK, PLANTED
+from planted import DARK, PLANTED, slip
 from test_lint import DATA, ONE_ENDPOINT, RESTORE, Edit, ordered, replaced, step
 
+from farshore.compile import procedure
 from farshore.explore.exploration import Exploration, played
 
 surveyed, at_home = exploring.surveyed, exploring.at_home
@@ -51,6 +52,8 @@ def test_where_nothing_is_planted_nothing_is_found(surveyed: Exploration) -> Non
         for case in made(surveyed.baselines, pattern, operation)[:1]:
             assert played(case.seed).breaches == (), case.seed
 
+
+OTHERWISE = Path(__file__).parent / "applications" / "shop_otherwise.yaml"
 
 DETECT, APPROVE, FENCING, PROMOTE, GIVING, TURNING, PROVING = range(7)
 
@@ -121,6 +124,17 @@ def test_a_runbook_that_is_wrong_is_found(wrong: str, tmp_path: Path) -> None:
     assert story["seed"] == f"{path},{text}"
     found = story["breaches"]
     assert any(each["invariant"] == invariant and words in each["story"] for each in found), found
+
+
+def test_a_fence_that_is_left_for_later_and_never_comes_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    """In a runbook with one: `before_approval` is in no sample."""
+    drops_it = slip(procedure, "spoken", "(*entries[:asked], *again, *rest)", "(*entries[:asked], *rest)")
+    drops_it(monkeypatch)
+    (story,) = replayed(f"{OTHERWISE},failover,graceful")
+    assert (
+        "S5",
+        "failover SUCCEEDED, but s3_public_access us-east-1 early was left for later, and never came",
+    ) in [(each["invariant"], each["story"]) for each in story["breaches"]]
 
 
 # What lint says about the dark, explore finds.

@@ -276,6 +276,8 @@ def test_a_fault_that_never_happens_is_named_and_is_no_success() -> None:
 
 def test_the_dice_of_a_seed_are_the_same_wherever_its_runbook_lies() -> None:
     random = (Fault("random", "7"),)
-    here, there = (Seed(path, "failover", "graceful", random) for path in ("shop.yaml", "/far/away/shop.yaml"))
+    here, there = (
+        Seed(path, "failover", "graceful", random) for path in ("shop.yaml", "/far/away/shop.yaml")
+    )
     assert here.dice == there.dice
     assert here.dice != Seed("shop.yaml", "failover", "ungraceful", random).dice
