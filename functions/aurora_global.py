@@ -31,6 +31,10 @@ NEXT_SAMPLE_SECONDS = 130
 instant has come by then."""
 
 
+SKEW_SECONDS = 60
+"""By so much two clocks may differ."""
+
+
 @dataclass(frozen=True)
 class Lag:
     """CloudWatch's newest sample of a secondary's lag."""
@@ -56,16 +60,28 @@ def lag_of(region: str, member: str, now: float) -> Call:
     return LAG(region, MetricDataQueries=[query], StartTime=now - LOOK_BACK_SECONDS, EndTime=now)
 
 
-def newest(sight: Any) -> Lag | Silence | None:
-    """The newest sample; None where CloudWatch has none. It gives the metric in milliseconds."""
+def newest(sight: Any, now: float) -> Lag | Silence | None:
+    """The newest sample; None where CloudWatch surely has none. It gives the metric in milliseconds.
+
+    A part of the series, an internal error and what cannot be (a negative lag, none at all, one of tomorrow)
+    say nothing. Source:
+    docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_MetricDataResult.html
+    """
     if isinstance(sight, Silence):
         return sight
-    series = sight["MetricDataResults"][0]
-    samples = list(zip(series["Timestamps"], series["Values"], strict=True))
-    if not samples:
-        return None
-    taken, value = max(samples)
-    return Lag(value / 1000, taken.timestamp())
+    results = sight.get("MetricDataResults") or [{}]
+    series = results[0]
+    samples = list(zip(series.get("Timestamps", ()), series.get("Values", ()), strict=False))
+    samples = [
+        (taken, value) for taken, value in samples if value >= 0 and taken.timestamp() <= now + SKEW_SECONDS
+    ]
+    if samples:
+        taken, value = max(samples)
+        return Lag(value / 1000, taken.timestamp())
+    whole = series.get("StatusCode") == "Complete" and not sight.get("NextToken") and not series.get("Values")
+    return (
+        None if whole else Silence(f"CloudWatch gave no sample, and is not done: {series.get('StatusCode')}")
+    )
 
 
 def sampled_since(world: World, within: float) -> float:

@@ -55,9 +55,14 @@ class Later:
         """What it answered, as Planned's JSON. Raises NotYet where it said nothing."""
         if not isinstance(answer, Mapping):
             raise NotYet(f"{self.state} did not say what it would do: {answer}")
-        body: dict[str, Any] = json.loads(answer["Payload"].read())
-        if answer.get("FunctionError"):
+        try:
+            body: dict[str, Any] = json.loads(answer["Payload"])
             kind, why = body.get("errorType", ""), body.get("errorMessage", "")
+            if "FunctionError" not in answer:
+                body["outcome"]
+        except (KeyError, TypeError, ValueError, AttributeError) as odd:
+            raise NotYet(f"{self.state} did not say what it would do: {type(odd).__name__}: {odd}") from odd
+        if answer.get("FunctionError"):
             if kind in SAID_NOTHING:
                 raise NotYet(f"{self.state} did not say what it would do: {why}")
             # A step that is broken fails the run as surely as one that refuses.

@@ -20,7 +20,7 @@ from __future__ import annotations
 import functools
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import Any, Protocol
 
 from .calls import Api, Call, Denied, Endpoint, Silence
@@ -84,6 +84,8 @@ class Records:
     debts: Mapping[str, Any] = field(default_factory=dict)
     begun: str = ""
     """The execution that was the last to send what moves data or customers."""
+    begun_at: float | None = None
+    """When it noted that, in seconds since 1970."""
     directive: Mapping[str, Any] = field(default_factory=dict)
     proposal: Mapping[str, Any] = field(default_factory=dict)
     decisions: Mapping[str, Any] = field(default_factory=dict)
@@ -115,7 +117,7 @@ class Ledger:
                 **more,
             )
             assert answer is not None
-            items |= {item["item"]["S"]: item["body"]["S"] for item in answer["Items"]}
+            items |= {item["item"]["S"]: item.get("body", {}).get("S", "") for item in answer["Items"]}
             if "LastEvaluatedKey" not in answer:
                 return _records(tuple(sorted(items.items())))
             more = {"ExclusiveStartKey": answer["LastEvaluatedKey"]}
@@ -127,6 +129,23 @@ class Ledger:
         if stamp is None:
             return self._put(LEASE, body, "attribute_not_exists(application)", _stamp(lease))
         return self._put(LEASE, body, "stamp = :stamp", _stamp(lease), {":stamp": {"S": stamp}})
+
+    def begin(self, execution: str, records: Records, now: float) -> None:
+        """Notes that the execution is about to send what moves data or customers. Raises NotYet where another
+        tick has noted it since these records were read: it may be sending."""
+        if not self._note_begun(execution, records.begun_at, now):
+            raise NotYet("another tick of this run has begun to move it")
+
+    def not_begun(self, noted_at: float) -> None:
+        """AWS has done nothing of what was sent since that note."""
+        self._note_begun("", noted_at, 0.0)
+
+    def _note_begun(self, execution: str, noted_at: float | None, now: float) -> bool:
+        """Where that is the last word in the ledger."""
+        body, stamp = {"execution": execution, "at": now}, f"{now:.6f}"
+        if noted_at is None:
+            return self._put(BEGUN, body, "attribute_not_exists(application)", stamp)
+        return self._put(BEGUN, body, "stamp = :stamp", stamp, {":stamp": {"S": f"{noted_at:.6f}"}})
 
     def write(self, item: str, body: Mapping[str, Any]) -> None:
         """Directives, decisions and proposals: the last word counts."""
@@ -273,35 +292,59 @@ class Hold:
 
 
 @functools.lru_cache(maxsize=64)
-def _body(text: str) -> Any:
-    """Ticks read the same bodies again and again, and what was read is never changed."""
-    return json.loads(text)
+def _body(text: str) -> Mapping[str, Any] | None:
+    """None of what no version of Farshore has written. Ticks read the same bodies again and again, and what
+    was read is never changed."""
+    try:
+        body = json.loads(text)
+    except ValueError:
+        return None
+    return body if isinstance(body, dict) else None
 
 
 @functools.lru_cache(maxsize=8)
 def _records(written: tuple[tuple[str, str], ...]) -> Records:
-    """Of the items and their bodies, in order; kept like those."""
-    items = {item: _body(body) for item, body in written}
+    """Of the items and their bodies, in order; kept like those. What another version has added is left alone.
+
+    Raises Refused where the lease or a memory is not to be read: without these nothing may be changed.
+    """
+    bodies = {item: _body(body) for item, body in written}
+    items = {item: body or {} for item, body in bodies.items()}
     memories, debts, decisions = [], {}, {}
     for item, body in items.items():
         kind, _, rest = item.partition("#")
         if kind == "memory":
             owner, _, resource = rest.partition("#")
-            memories.append(Memory(owner, resource, body["value"], body.get("by", "")))
+            memories.append(Memory(owner, resource, _needed(item, body, "value"), body.get("by", "")))
         elif kind == "debt":
             debts[rest] = body
         elif kind == "decision":
             decisions[rest] = body
     return Records(
-        lease=Lease(**items[LEASE]) if LEASE in items else None,
+        lease=_lease(items[LEASE]) if LEASE in items else None,
         memories=tuple(memories),
         debts=debts,
         begun=items.get(BEGUN, {}).get("execution", ""),
+        begun_at=items.get(BEGUN, {}).get("at"),
         directive=items.get("directive", {}),
         proposal=items.get("proposal", {}),
         decisions=decisions,
         take_over=items.get("take_over", {}),
     )
+
+
+def _lease(body: Mapping[str, Any]) -> Lease:
+    for name in ("holder", "redrives", "epoch", "released"):
+        _needed(LEASE, body, name)
+    return Lease(**{field.name: body[field.name] for field in fields(Lease) if field.name in body})
+
+
+def _needed(item: str, body: Mapping[str, Any], name: str) -> Any:
+    if name not in body:
+        raise Refused(
+            f"the ledger's item {item} has no {name}: no version of Farshore wrote that; correct it"
+        )
+    return body[name]
 
 
 def _item(memory: Memory) -> str:

@@ -15,31 +15,88 @@ import boto3
 import urllib3
 from botocore import xform_name
 from botocore.config import Config
-from botocore.exceptions import ClientError, ConnectionError, HTTPClientError
+from botocore.exceptions import (
+    BotoCoreError,
+    ChecksumError,
+    ClientError,
+    ConnectionError,
+    CredentialRetrievalError,
+    HTTPClientError,
+    IncompleteReadError,
+    NoCredentialsError,
+)
 from botocore.parsers import ResponseParserError
+from botocore.response import StreamingBody
 
-from .calls import CONNECT_SECONDS, READ_SECONDS, Absent, Answer, Call, Denied, Endpoint, Reply, Silence
+from .calls import (
+    CONNECT_SECONDS,
+    LONGEST_CALL_SECONDS,
+    READ_SECONDS,
+    Absent,
+    Answer,
+    Call,
+    Denied,
+    Endpoint,
+    Reply,
+    Silence,
+)
 from .errors import NotYet
 
 THROTTLED = frozenset(
     {
+        "BandwidthLimitExceeded",
+        "EC2ThrottledException",
+        "LimitExceededException",
+        "PriorRequestNotComplete",
+        "ProvisionedThroughputExceededException",
+        "RequestLimitExceeded",
+        "RequestThrottled",
+        "RequestThrottledException",
+        "SlowDown",
+        "ThrottledException",
         "Throttling",
         "ThrottlingException",
-        "ThrottledException",
-        "RequestLimitExceeded",
         "TooManyRequestsException",
-        "ProvisionedThroughputExceededException",
-        "SlowDown",
-        "RequestThrottled",
+        "TransactionInProgressException",
     }
 )
-"""Error codes of every AWS protocol that mean: the same call will be welcome later."""
+"""Error codes of every AWS protocol that mean: the same call will be welcome later. botocore retries them."""
+
+PASSING = frozenset(
+    {
+        "RequestTimeout",
+        "RequestTimeoutException",
+        "ExpiredToken",
+        "ExpiredTokenException",
+        "RequestExpired",
+        "CodeArtifactUserPendingException",
+        "ResourceNotReadyException",
+    }
+)
+"""What else is over by itself. botocore retries the first two; credentials are new at the next tick; a
+function that was idle, or is being made ready, answers a little later.
+Source: docs.aws.amazon.com/lambda/latest/api/API_Invoke.html"""
 
 UNAVAILABLE = frozenset({"EndpointTemporarilyUnavailableException"})
 """ARC's word for: try another endpoint. Its model gives it no HTTP status, so it cannot be known by that."""
 
-NO_ANSWER = (HTTPClientError, ConnectionError, ResponseParserError, urllib3.exceptions.HTTPError)
-"""botocore's ConnectTimeoutError and EndpointConnectionError are ConnectionErrors, not HTTPClientErrors."""
+NO_ANSWER = (
+    HTTPClientError,
+    ConnectionError,
+    ResponseParserError,
+    IncompleteReadError,
+    ChecksumError,
+    NoCredentialsError,
+    CredentialRetrievalError,
+    urllib3.exceptions.HTTPError,
+)
+"""botocore's ConnectTimeoutError and EndpointConnectionError are ConnectionErrors, not HTTPClientErrors.
+Credentials are fetched over the network, too."""
+
+USER_AGENT = "farshore"
+"""Firewalls turn away what calls itself a library."""
+LONGEST_BODY = 1 << 20
+"""Bytes that are read of an answer over HTTP. What customers get is shorter."""
 
 
 class Transport(Protocol):
@@ -57,22 +114,36 @@ def in_threads(thunks: Sequence[Callable[[], Reply]]) -> list[Reply]:
         return list(pool.map(lambda thunk: thunk(), thunks))
 
 
-_pool: urllib3.PoolManager | None = None
-
-
 def over_the_network(region: str, method: str, url: str, body: bytes | None) -> tuple[int, bytes]:
-    global _pool
-    if _pool is None:
-        _pool = urllib3.PoolManager()
-    answer = _pool.request(
-        method,
-        url,
-        body=body,
-        headers={"content-type": "application/json"} if body is not None else None,
-        timeout=urllib3.Timeout(connect=CONNECT_SECONDS, read=READ_SECONDS),
-        retries=False,
-    )
-    return answer.status, answer.data
+    """As customers do: the name is looked up anew each time, since a connection outlives what led to it."""
+    headers = {"user-agent": USER_AGENT, "connection": "close"}
+    if body is not None:
+        headers["content-type"] = "application/json"
+    timeout = urllib3.Timeout(connect=CONNECT_SECONDS, read=READ_SECONDS)
+    until = time.monotonic() + LONGEST_CALL_SECONDS
+    with urllib3.PoolManager() as pool:
+        answer = pool.request(
+            method, url, body=body, headers=headers, timeout=timeout, retries=False, preload_content=False
+        )
+        try:
+            return answer.status, _body(answer, until)
+        finally:
+            answer.close()
+
+
+def _body(answer: urllib3.BaseHTTPResponse, until: float) -> bytes:
+    """What comes until then (of time.monotonic), as it was sent: a small body can unpack to any size."""
+    read = b""
+    while len(read) < LONGEST_BODY and (part := answer.read1(1 << 16, decode_content=False)):
+        read += part
+        if time.monotonic() > until:
+            raise urllib3.exceptions.ProtocolError(f"no whole answer within {LONGEST_CALL_SECONDS} s")
+    return read
+
+
+def _whole(answer: Answer) -> Answer:
+    """With what comes after the headers: reading that may fail as the call itself may."""
+    return {k: v.read() if isinstance(v, StreamingBody) else v for k, v in answer.items()}
 
 
 class Outside:
@@ -141,23 +212,24 @@ class Outside:
                 return self._http(endpoint, call)
             client = self.client(call.api.service, endpoint, call.api.read_seconds)
             method = getattr(client, xform_name(call.api.operation_name))
-            answer: Answer = method(**call.parameters)
-            return answer
+            return _whole(method(**call.parameters))
         except ClientError as error:
-            code = error.response["Error"]["Code"]
-            message = error.response["Error"].get("Message", "")
+            said = error.response.get("Error", {})
+            code, message = said.get("Code", "Unknown"), said.get("Message", "")
             status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 400)
             if code in call.api.absent:
                 return Absent(code)
             if code in busy:
                 return Silence(f"{where}: {code}: {message}", answered=True)
-            if status >= 500 or code in THROTTLED or code in UNAVAILABLE:
+            if status >= 500 or code in THROTTLED | PASSING | UNAVAILABLE:
                 return Silence(f"{where}: {code}: {message}")
             if self._insists:
                 return Silence(f"{where}: {code}: {message}", answered=True)
             return Denied(code, message)
         except NO_ANSWER as error:
             return Silence(f"{where}: {type(error).__name__}")
+        except BotoCoreError as error:  # what AWS was never asked, as with a parameter that is none
+            return Denied(type(error).__name__, str(error))
 
     def _http(self, endpoint: Endpoint, call: Call) -> Reply:
         url, body = call.parameters["url"], call.parameters.get("body")

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
+import traceback
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 from .calls import Call, Denied, Silence
 from .errors import Aborted, NotYet, Paused, Refused, Untouched
-from .ledger import BEGUN, Ledger, Records, Remember
+from .ledger import Ledger, Records, Remember
 from .outside import Outside
 from .planned import DOUBTS, Planned
 from .run import Run
@@ -26,43 +28,94 @@ LONGEST_PAUSE_SECONDS = 3600.0
 that gives up goes on, because what was taken from customers must be given back; any other is Refused."""
 
 
+@dataclasses.dataclass
+class _Progress:
+    """How far a tick has come."""
+
+    touched: bool
+    """The run may have sent what undo could not take back."""
+    begun_at: float | None = None
+    """When this tick has noted that the run begins to move something: nothing had been sent until then."""
+    trouble: list[tuple[Call, Silence | Denied]] = dataclasses.field(default_factory=list)
+    """What was not acknowledged of the calls that were sent last."""
+    acknowledged: list[Call] = dataclasses.field(default_factory=list)
+
+
 def tick(step: Step[Any], run: Run, ledger: Ledger, outside: Outside, since: float) -> dict[str, Any]:
-    """Looks, decides, changes, looks again. Returns the state's output, or raises one of the errors."""
-    trouble: list[tuple[Call, Silence | Denied]] = []
-    acknowledged: list[Call] = []
-    why, touched = "", run.dry_run or not step.moves()
+    """Looks, decides, changes, looks again. Returns the state's output, or raises one of the errors.
+
+    Whatever else is raised is a mistake of ours, or an answer that nobody foresaw. It is told, and ticked
+    again for as long as the state may wait, since the next answer may be another.
+    """
+    progress = _Progress(touched=run.dry_run or not step.moves())
+    try:
+        return _tick(step, run, ledger, outside, since, progress)
+    except (NotYet, Refused, Aborted):
+        raise
+    except Exception as error:
+        if run.dry_run:
+            raise
+        place = traceback.extract_tb(error.__traceback__)[-1]
+        where = f"{Path(place.filename).name}, line {place.lineno}"
+        why = f"Farshore did not foresee this: {type(error).__name__}: {error} ({where})"
+        if outside.clock() - since <= step.within:
+            raise NotYet(why) from error
+        raise _given_up(Refused(f"not within {step.within:g} s: {why}"), progress.touched) from error
+
+
+def _tick(
+    step: Step[Any], run: Run, ledger: Ledger, outside: Outside, since: float, progress: _Progress
+) -> dict[str, Any]:
+    why = ""
     for look in range(ROUNDS + 1):
         records = ledger.read()
-        touched = touched or (look == 0 and records.begun == run.execution)
+        progress.touched = progress.touched or (look == 0 and records.begun == run.execution)
         try:
-            looked = _looked(step, run, records, outside, since, acknowledged)
+            looked = _looked(step, run, records, outside, since, progress.acknowledged)
         except (Refused, Aborted) as error:
-            raise _given_up(error, touched) from None
+            raise _given_up(error, progress.touched) from None
         if isinstance(looked, dict):
             return looked
         world, decision = looked
         if isinstance(decision, Wait):
             raise NotYet(decision.why)
         why = decision.why
-        if look == ROUNDS or _denied(trouble):
+        if look == ROUNDS or _denied(progress.trouble):
             break
         if step.needs_lease:
             _hold(ledger.read(), run, world.now)
-        try:
-            _note(decision, run, ledger, touched)
-        except Refused as error:
-            raise _given_up(error, touched) from None
-        due = [call for call in decision.calls if call not in acknowledged]
+        due = [call for call in decision.calls if call not in progress.acknowledged]
         if not due and not decision.notes:
             raise NotYet(f"acknowledged, but not to be seen yet: {decision.why}")
-        trouble = world.send(due)
-        touched = touched or any(call not in _denied(trouble) for call in due)
-        missed = [call for call, _ in trouble]
-        acknowledged += [call for call in due if call not in missed]
-    why = "; ".join(f"{call}: {_words(reply)}" for call, reply in trouble) or why
-    if _denied(trouble):
-        raise _given_up(Refused(why), touched)
+        _change(decision, due, world, ledger, progress)
+    why = "; ".join(f"{call}: {_words(reply)}" for call, reply in progress.trouble) or why
+    if _denied(progress.trouble):
+        raise _given_up(Refused(why), progress.touched)
     raise NotYet(why)
+
+
+def _change(decision: Change, due: list[Call], world: World, ledger: Ledger, progress: _Progress) -> None:
+    """Writes the notes and makes the calls. What the ledger must know comes before anything is sent: what
+    will be overwritten, and last that this run has begun."""
+    try:
+        for note in decision.notes:
+            note.write_in(ledger)
+        if due and not progress.touched:
+            now = world.now
+            ledger.begin(world.run.execution, world.records, now)
+            progress.begun_at = now
+    except Refused as error:
+        raise _given_up(error, progress.touched) from None
+    before, progress.touched = progress.touched, progress.touched or bool(due)
+    progress.trouble = world.send(due)
+    missed = [call for call, _ in progress.trouble]
+    progress.acknowledged += [call for call in due if call not in missed]
+    said_no = [call for call, reply in progress.trouble if isinstance(reply, Denied) or reply.answered]
+    progress.touched = before or any(call not in said_no for call in due)
+    if progress.begun_at is not None and not progress.touched:
+        # AWS has answered each call, and done none: the fences can still be given back.
+        ledger.not_begun(progress.begun_at)
+        progress.begun_at = None
 
 
 def _denied(trouble: Sequence[tuple[Call, Silence | Denied]]) -> list[Call]:
@@ -72,15 +125,6 @@ def _denied(trouble: Sequence[tuple[Call, Silence | Denied]]) -> list[Call]:
 
 def _given_up(why: Refused | Aborted, touched: bool) -> Refused | Aborted:
     return why if touched else Untouched(str(why))
-
-
-def _note(decision: Change, run: Run, ledger: Ledger, touched: bool) -> None:
-    """What the ledger must know before anything is sent: what will be overwritten, and last that this run has
-    begun."""
-    for note in decision.notes:
-        note.write_in(ledger)
-    if not touched:
-        ledger.write(BEGUN, {"execution": run.execution})
 
 
 def _looked(
@@ -121,14 +165,14 @@ def _heed(run: Run, records: Records, since: float, now: float) -> tuple[Run, fl
     word = records.directive
     if run.dry_run or word.get("execution") != run.execution:
         return run, since, None
-    who = f"{word['who']}: {word['why']}"
+    who = f"{word.get('who', 'somebody')}: {word.get('why', '')}"
     if word.get("ungraceful"):
         run = dataclasses.replace(run, mode="ungraceful")
     since = max(since, word.get("resumed_at", 0.0))
     if word.get("abort") and not run.gives_up:
         raise Aborted(f"aborted by {who}")
     if word.get("pause"):
-        if now < word["paused_at"] + LONGEST_PAUSE_SECONDS:
+        if now < word.get("paused_at", now) + LONGEST_PAUSE_SECONDS:
             raise Paused(f"paused by {who}")
         if not run.gives_up:
             raise Refused(f"paused by {who}, and nobody resumed it within {LONGEST_PAUSE_SECONDS:g} s")

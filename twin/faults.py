@@ -1,8 +1,8 @@
 """Faults, in one place: between a caller and what it calls.
 
 `Faults` says what is injected into a call: it can be lost before AWS has it, lost after AWS has done it,
-throttled, answered 5xx, denied, stale, slow, or reverted; a Region, one service of one, or one endpoint can
-be dark, or ail: it takes connections, and does nothing of what it is asked.
+throttled, answered 5xx, denied, stale, hollow, slow, or reverted; a Region, one service of one, or one
+endpoint can be dark, or ail: it takes connections, and does nothing of what it is asked.
 """
 
 from __future__ import annotations
@@ -15,9 +15,12 @@ from typing import Any, Literal, get_args
 
 from .rows import rows_of
 
-Kind = Literal["lost_before", "lost_after", "throttled", "500", "503", "denied", "stale", "slow", "reverted"]
+Kind = Literal[
+    "lost_before", "lost_after", "throttled", "500", "503", "denied", "stale", "hollow", "slow", "reverted"
+]
 KINDS: tuple[Kind, ...] = get_args(Kind)
-"""Reverted is a change that is acknowledged, and that somebody else (a pipeline) takes back at once."""
+"""Hollow is an answer without any member that may be left out. Reverted is a change that is acknowledged, and
+that somebody else (a pipeline) takes back at once."""
 ANSWERED: frozenset[Kind] = frozenset({"throttled", "500", "503", "denied"})
 """Kinds that a service answers, in its own words; the others are silence, or an answer that looks well."""
 Ailment = Literal["mute", "throttled", "503"]

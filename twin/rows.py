@@ -34,6 +34,8 @@ class Row:
     """IAM's name of it, with its prefix, where that is not the operation's own."""
     stale: Callable[[Parameters], bool] = _never
     """Whether, asked with these parameters, it is a read that may be answered as things were before."""
+    empty: bool = False
+    """An empty answer says something, too: that nothing is set. Nobody can tell it from one that lacks all."""
 
 
 WRITE = Row()
@@ -67,6 +69,11 @@ class Rows:
     def may_be_stale(self, operation: str, parameters: Parameters) -> bool:
         row = self.operations.get(operation)
         return row is not None and row.stale(parameters)
+
+    def may_be_hollow(self, operation: str) -> bool:
+        """An answer without any member is none that AWS gives."""
+        row = self.operations.get(operation)
+        return row is None or not row.empty
 
 
 def folders(module: str) -> list[str]:

@@ -49,7 +49,7 @@ class Subject(Protocol):
         """When, in seconds since 1970; 0 where it never was. Takes no time."""
 
     def moved(self, execution: str) -> bool:
-        """It has sent what moves data or customers, and was not denied it. Takes no time."""
+        """AWS has done what moves data or customers, for this run. Takes no time."""
 
     def purpose(self, procedure: str) -> Purpose:
         """What the procedure is for."""

@@ -39,6 +39,8 @@ class Tick:
     """What it answered, or the error that it raised, once it has ended."""
     calls: int = 0
     """For whoever counts them."""
+    raises: bool = False
+    """Its own code makes a mistake once its next call is made."""
 
     @property
     def purpose(self) -> Purpose:

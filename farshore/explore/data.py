@@ -25,6 +25,8 @@ class RecordedCall:
     """It changes something in the ledger."""
     tick_end: str
     """How its tick ended."""
+    may_be_hollow: bool
+    """It only asks AWS, whose answer always says something."""
     gives_up: bool
     """It belongs to a state that gives back what the run took, because the run has failed."""
     answered_before: bool

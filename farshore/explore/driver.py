@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Sequence
 
-from functions.outside import Outside
 from twin.application import Promise, serving
 from twin.faults import EarlierAnswers, Request
 
@@ -26,7 +25,7 @@ from .injector import Injector
 from .kinds import answers_stale, kind_of, kinds_of
 from .person import REDRIVABLE, Person
 from .recorder import Recorder
-from .replies import RecordingOutside, Replies
+from .replies import ExploringOutside, RecordingOutside, Replies
 from .seam import Seam
 from .seed import OPPOSITE, Seed
 
@@ -60,7 +59,7 @@ class Driver:
             data="memory",
             backed="doubles",
             naming=self._name,
-            outside=RecordingOutside if recorder else Outside,
+            outside=RecordingOutside if recorder else ExploringOutside,
         )
         self.on_begin: list[Callable[[], None]] = []
         """Called when everything is in place, just before the run that the seed is about begins."""
@@ -182,7 +181,7 @@ class Driver:
         self.injector.cease()
         clock.wait_for(self._quiet, LONGEST)
         clock.wait_for(lambda: not tally.owes, DEBTS_PAID)
-        if not self.simulation.moved(self.main):
+        if not self.simulation.may_have_moved(self.main):
             clock.wait_for(lambda: bool(serving(self.simulation.application)), GIVEN_BACK)
         first = at_first(self.simulation, self.main, self._served_at_end)
         self._at_end = self.figures()

@@ -8,6 +8,7 @@ from typing import Any
 from functions.calls import Call
 from functions.run import GIVES_UP
 from twin.faults import EarlierAnswers, Request
+from twin.rows import rows_of
 
 from ..checkers.events import TICK, Tick, invoked
 from .data import RecordedCall
@@ -43,11 +44,17 @@ class Recorder:
                 changes,
                 notes,
                 tick.answer if tick else "",
+                tick is not None and _may_be_hollow(request, tick),
                 (tick.event if tick else invoked(request))["run"]["purpose"] in GIVES_UP,
                 id(request) in self.earlier.changed,
                 own_hosts,
                 replies.of(*asked, request.region, not only_reads(request, tick)) if asked and tick else {},
             )
+
+
+def _may_be_hollow(request: Request, tick: Tick) -> bool:
+    rows = rows_of(request.service)
+    return not is_http(request) and only_reads(request, tick) and rows.may_be_hollow(request.operation)
 
 
 class _Noting(EarlierAnswers):

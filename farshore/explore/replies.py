@@ -16,6 +16,7 @@ from twin.cloud import Cloud
 from twin.faults import Kind as CallFault
 from twin.faults import Request
 
+from ..checkers.events import TICK
 from .kinds import KINDS
 
 AT_ONCE = 1.0
@@ -28,7 +29,18 @@ ASKED: contextvars.ContextVar[tuple[Call, Busy] | None] = contextvars.ContextVar
 """The call that a step is making, and its words for busy."""
 
 
-class RecordingOutside(Outside):
+class ExploringOutside(Outside):
+    """Where a step's own code makes a mistake after a call, as Tick says."""
+
+    def reply(self, call: Call, busy: Busy = frozenset()) -> Reply:
+        reply, tick = super().reply(call, busy), TICK.get()
+        if tick is not None and tick.raises:
+            tick.raises = False
+            raise RuntimeError("a mistake of the step's own")
+        return reply
+
+
+class RecordingOutside(ExploringOutside):
     """Says in ASKED which call its requests belong to."""
 
     def reply(self, call: Call, busy: Busy = frozenset()) -> Reply:

@@ -55,7 +55,7 @@ class RunFacts:
 def at_first(simulation: Simulation, execution: str, served_at_end: frozenset[str]) -> AtFirst:
     """Now."""
     report, served = simulation.report(execution), frozenset(serving(simulation.application))
-    return AtFirst(report, simulation.moved(execution), served, served_at_end)
+    return AtFirst(report, simulation.may_have_moved(execution), served, served_at_end)
 
 
 def final_state(simulation: Simulation, facts: RunFacts) -> FinalState:

@@ -359,7 +359,7 @@ class Rehearsal:
                     may_lose=self.mode == "ungraceful", lasting=bool(self.dark), since=self.broken_at
                 ),
                 main,
-                AtFirst(reports[main], simulation.moved(main), served, served),
+                AtFirst(reports[main], simulation.may_have_moved(main), served, served),
                 reports,
                 self._well,
                 stuck=self._stuck,

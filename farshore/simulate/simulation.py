@@ -226,8 +226,12 @@ class Simulation:
         """When, as the engine knows, in seconds since 1970; 0 where it never was."""
         return 0.0 if self.account.engine is None else self.account.engine.executions[execution].redriven
 
-    def moved(self, execution: str) -> bool:
+    def may_have_moved(self, execution: str) -> bool:
         """It has sent what moves data or customers, and was not denied it."""
+        return execution in self.tally.may_have_moved
+
+    def moved(self, execution: str) -> bool:
+        """AWS has done what moves data or customers, for this run."""
         return execution in self.tally.moved
 
     @property

@@ -20,8 +20,10 @@ class Tally:
     def __init__(self, clock: Clock) -> None:
         self.calls: Counter[str] = Counter()
         """Calls to AWS and HTTP requests of the steps, by execution."""
-        self.moved: set[str] = set()
+        self.may_have_moved: set[str] = set()
         """Executions that have sent what moves data or customers, and were not denied it."""
+        self.moved: set[str] = set()
+        """Of those, the ones for which AWS has done it."""
         self.pages = 0
         """How often a person was paged."""
         self.loss_accepted_at: float | None = None
@@ -47,7 +49,7 @@ class Tally:
         """A run sends this, and that happens to it."""
         tick = TICK.get()
         if tick is not None and kind != "denied" and tick.change(request) is not None:
-            self._move(tick)
+            self._moves(tick, self.may_have_moved)
 
     def on_call(self, call: Call) -> None:
         """AWS has done this."""
@@ -55,13 +57,14 @@ class Tally:
         if call.tick is not None and call.change is not None:
             if call.change.accepts_loss and self.loss_accepted_at is None:
                 self.loss_accepted_at = self._clock.now
-            self._move(call.tick)
+            self._moves(call.tick, self.may_have_moved, self.moved)
         self._keep_debts(call.written)
 
-    def _move(self, tick: Tick) -> None:
+    def _moves(self, tick: Tick, *which: set[str]) -> None:
         step = step_of(tick.event)
         if step is not None and step.moves():
-            self.moved.add(tick.execution)
+            for executions in which:
+                executions.add(tick.execution)
 
     def _keep_debts(self, written: LedgerWrite | None) -> None:
         if written is None or not written.item.startswith("debt#"):

@@ -87,10 +87,11 @@ class Approval(Step[Seen]):
         decision = seen.records.decisions.get(digest)
         if decision is None:
             return self._propose(seen, digest)
-        who = f"{decision['who']} ({decision['identity']})"
-        if decision["decision"] != "approve":
-            raise Refused(f"declined by {who}: {decision['why']}")
-        return Done("approved", {"plan": digest, "by": who, "why": decision["why"]})
+        who = f"{decision.get('who', 'somebody')} ({decision.get('identity', 'unknown')})"
+        why = decision.get("why", "")
+        if decision.get("decision") != "approve":
+            raise Refused(f"declined by {who}: {why}")
+        return Done("approved", {"plan": digest, "by": who, "why": why})
 
     def _propose(self, seen: Seen, digest: str) -> Decision:
         """Pages whoever may decide, and waits. That it was paged is noted first, acknowledged or not."""
@@ -104,7 +105,7 @@ class Approval(Step[Seen]):
             digest,
             run.execution,
             list(seen.plan),
-            at=mine["at"] if known else seen.now,
+            at=mine.get("at", seen.now) if known else seen.now,
             paged_at=seen.now if due else paged_at,
         )
         page = PUBLISH(

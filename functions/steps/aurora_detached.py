@@ -95,7 +95,7 @@ class AuroraDetached(Step[Seen]):
         return Seen(
             None if isinstance(database, Silence) else _members(database),
             cluster["DBClusters"][0] if isinstance(cluster, Mapping) else None,
-            newest(lag),
+            newest(lag, world.now),
             world.run.mode,
             world.now,
             sampled_since(world, self.within),

@@ -79,7 +79,7 @@ class AuroraWriter(Step[Seen]):
         clusters = found["GlobalClusters"] if isinstance(found, Mapping) else []
         mode, cluster = world.run.mode, next(iter(clusters), None)
         since = sampled_since(world, self.within)
-        return Seen(cluster, mode, world.now, newest(lag), since, world.begun)
+        return Seen(cluster, mode, world.now, newest(lag, world.now), since, world.begun)
 
     def decide(self, seen: Seen) -> Decision:
         if seen.cluster is None:

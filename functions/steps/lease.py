@@ -35,6 +35,11 @@ DESCRIBE = Api(
 """Of an execution that ended 90 days ago, Step Functions knows no more."""
 
 
+ENDED = frozenset({"SUCCEEDED", "FAILED", "TIMED_OUT", "ABORTED"})
+"""A holder in any other state may go on. Source:
+docs.aws.amazon.com/step-functions/latest/apireference/API_DescribeExecution.html"""
+
+
 @dataclass(frozen=True)
 class Seen:
     run: Run
@@ -90,8 +95,10 @@ class LeaseStep(Step[Seen]):
                 f"{lease.holder} holds the lease and cannot be asked ({other.why}); if a person knows "
                 "that it is dead, start an ungraceful run with --take-over"
             )
-        if isinstance(other, Absent) or (other is not None and other["status"] != "RUNNING"):
+        if isinstance(other, Absent) or (other is not None and other.get("status") in ENDED):
             return self._cool(seen, lease) or self._take(seen, lease, quiet_until)
+        if other is not None and other.get("status") != "RUNNING":
+            return Wait(f"{lease.holder} holds the lease and is {other.get('status')}, whatever that is")
         if seen.run.purpose == "settle":
             return Done("busy")
         if lease.purpose == "settle":
@@ -131,7 +138,7 @@ def _left_up(seen: Seen) -> bool:
     lease, other = seen.records.lease, seen.other
     if lease is None or lease.released or other is None or isinstance(other, Silence):
         return False
-    ended = isinstance(other, Absent) or other["status"] != "RUNNING"
+    ended = isinstance(other, Absent) or other.get("status") in ENDED
     since = other["stopDate"].timestamp() if ended and isinstance(other, Mapping) else 0.0
     return ended and seen.now >= since + LONGEST_TICK_SECONDS and bool(_left_by(lease, seen))
 

@@ -140,7 +140,7 @@ class RegionImpaired(Step[Seen]):
         sights = world.ask(*(self._question(source, world.run.target) for source in self.of))
         return Seen(
             statements=tuple(
-                _statement(source, source.about(self.region), sight, world.since)
+                _stated(source, source.about(self.region), sight, world.since)
                 for source, sight in zip(self.of, sights, strict=True)
             ),
             advice=world.run.mode == "graceful" or world.run.trigger == "",
@@ -187,6 +187,14 @@ class RegionImpaired(Step[Seen]):
 def _doubt(statement: Statement) -> str:
     """While all is well, only who says no is evidence when something is not."""
     return f"{statement.source} says {statement.says}: {statement.why}"
+
+
+def _stated(source: Source, name: str, sight: Sight, waiting: float) -> Statement:
+    """An answer that nobody foresaw says nothing, and stops no other source."""
+    try:
+        return _statement(source, name, sight, waiting)
+    except (KeyError, TypeError, AttributeError, IndexError, ValueError) as odd:
+        return Statement(name, "unknown", f"its answer is odd: {type(odd).__name__}: {odd}", waiting)
 
 
 def _statement(source: Source, name: str, sight: Sight, waiting: float) -> Statement:

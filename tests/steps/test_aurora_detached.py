@@ -222,7 +222,7 @@ def test_where_aws_does_not_let_it_leave_it_waits_until_within_has_passed(night:
     assert "InvalidGlobalClusterStateFault: unicorn is being moved" in said
     night.clock.sleep(20)
     said = night.says(inputs={"within": 20}, entered=entered)
-    assert said.startswith("Refused: the state: not within 20 s: detach unicorn-west from unicorn")
+    assert said.startswith("Untouched: the state: not within 20 s: detach unicorn-west from unicorn")
     assert night.removed == []
 
 

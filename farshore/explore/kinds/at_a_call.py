@@ -5,6 +5,10 @@ from __future__ import annotations
 from ..data import Baseline, RecordedCall
 from .kind import Family, FaultKind
 
+ODD = Family(
+    "odd",
+    "AWS's answer lacks all that may be left out, or the step's own code makes a mistake after the call",
+)
 LOST = Family("lost", "the call is lost before AWS has it, or its answer after AWS has done it")
 BUSY = Family("throttled, 5xx", "it is throttled, or answered 500 or 503")
 REFUSED = Family(
@@ -94,6 +98,15 @@ stale = FaultKind(
     at_a_point=True,
     at_call=lambda baseline, call: call.answered_before,
     to_the_call="stale",
+)
+hollow = FaultKind(
+    word="hollow",
+    family=ODD,
+    sentence="is answered without any member that may be left out",
+    at_a_point=True,
+    at_call=lambda baseline, call: call.may_be_hollow,
+    to_the_call="hollow",
+    passes=True,
 )
 slow = FaultKind(
     word="slow",

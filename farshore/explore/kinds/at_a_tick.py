@@ -11,6 +11,7 @@ from ..person import aside
 from ..points import firsts, is_undisturbed_move, own_call
 from ..seed import Fault
 from ..site import Site
+from .at_a_call import ODD
 from .kind import Family, FaultKind, Met
 
 KILLED = Family("killed", "the function dies before the call")
@@ -29,6 +30,11 @@ def _runs(baseline: Baseline, call: RecordedCall) -> bool:
 def _kill(site: Site, met: Met) -> None:
     assert met.tick is not None, f"{met.request}: there is no function yet that could be killed"
     met.tick.invocation.kill()
+
+
+def _raise(site: Site, met: Met) -> None:
+    assert met.tick is not None, f"{met.request}: no step's code runs there"
+    met.tick.raises = True
 
 
 def _deliver_again(site: Site, met: Met) -> None:
@@ -57,6 +63,16 @@ killed = FaultKind(
     at_call=_runs,
     apart="writes",
     act=_kill,
+)
+raises = FaultKind(
+    word="raises",
+    family=ODD,
+    sentence="is made, and then the step's own code raises what nobody foresaw",
+    at_a_point=True,
+    at_call=_runs,
+    apart="writes",
+    act=_raise,
+    passes=True,
 )
 twice = FaultKind(
     word="twice",

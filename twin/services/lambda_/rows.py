@@ -1,5 +1,7 @@
 """Lambda."""
 
+from dataclasses import replace
+
 from ...rows import READ, WRITE, Row, Rows
 
 ROWS = (
@@ -7,7 +9,7 @@ ROWS = (
         "lambda",
         operations={
             "Invoke": Row("lambda:InvokeFunction"),
-            "GetFunctionConcurrency": READ,
+            "GetFunctionConcurrency": replace(READ, empty=True),
             "PutFunctionConcurrency": WRITE,
             "DeleteFunctionConcurrency": WRITE,
         },
