@@ -72,6 +72,7 @@ def run_from(event: Mapping[str, Any]) -> tuple[Run, float]:
         redrives=execution.get("RedriveCount", 0),
         state=state["Name"],
         trigger=given.get("trigger", ""),
+        started=_epoch(execution.get("StartTime")),
     )
     return run, max(_epoch(state["EnteredTime"]), _epoch(execution.get("RedriveTime")))
 

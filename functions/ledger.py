@@ -26,7 +26,7 @@ from typing import Any, Protocol
 from .calls import Api, Call, Denied, Endpoint, Silence
 from .errors import NotYet, Refused
 from .outside import Outside
-from .run import Purpose
+from .run import Purpose, Run
 
 LOST_RACE = "ConditionalCheckFailedException"
 TABLE = "dynamodb:{region}:{account}:table/{table}"
@@ -90,6 +90,10 @@ class Records:
     proposal: Mapping[str, Any] = field(default_factory=dict)
     decisions: Mapping[str, Any] = field(default_factory=dict)
     take_over: Mapping[str, Any] = field(default_factory=dict)
+
+    def has_begun(self, run: Run) -> bool:
+        """It may have sent what moves data or customers; not an execution of its name before it."""
+        return run.is_named(self.begun, self.begun_at)
 
     def remembered(self, resource: str) -> tuple[Memory, ...]:
         return tuple(memory for memory in self.memories if memory.resource == resource)
@@ -269,7 +273,11 @@ class Propose:
     """A plan for a person to decide on, under its hash."""
 
     hash: str
+    """The beginning of the digest, for people."""
+    digest: str
+    """What a decision is about, with the execution and its start: a few characters are no authority."""
     execution: str
+    started: float
     plan: Any
     at: float
     """When this plan was first proposed, in seconds since 1970."""

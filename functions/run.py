@@ -32,6 +32,9 @@ GIVES_UP: frozenset[Purpose] = frozenset({"undo", "unbreak"})
 """The run has failed, and ends once this is done: no `abort` stops it."""
 
 
+A_DAY = 86_400.0
+
+
 @dataclass(frozen=True)
 class Run:
     """The execution that this tick belongs to."""
@@ -50,11 +53,19 @@ class Run:
     redrives: int
     state: str
     trigger: str = ""
+    started: float = 0.0
+    """When the execution began, in seconds since 1970; 0 in a plan's dry tick."""
 
     @property
     def owner(self) -> Owner:
         """Who takes away and gives back: a run, or the game day. Each remembers for itself."""
         return "outage" if self.purpose in OUTAGE else "run"
+
+    def is_named(self, execution: str, at: float | None) -> bool:
+        """What was written at that time (seconds since 1970, by any clock) names this execution, and none
+        that had its name before: that is free again after 90 days.
+        Source: docs.aws.amazon.com/step-functions/latest/apireference/API_StartExecution.html"""
+        return execution == self.execution and (at is None or at >= self.started - A_DAY)
 
     @property
     def gives_up(self) -> bool:

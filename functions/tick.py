@@ -20,6 +20,9 @@ from .world import World
 ROUNDS = 3
 """Changes of one tick, each looked at again: what one brought about at once needs no second tick."""
 
+SKIPPED = "skipped"
+"""The outcome of a state that a person lets the run go past."""
+
 LEFT_FOR_LATER = "left for later"
 """The outcome of a fence that may go up before a person has spoken, in a graceful run: that waits."""
 
@@ -69,12 +72,14 @@ def _tick(
     why = ""
     for look in range(ROUNDS + 1):
         records = ledger.read()
-        progress.touched = progress.touched or (look == 0 and records.begun == run.execution)
+        progress.touched = progress.touched or (look == 0 and records.has_begun(run))
         try:
             looked = _looked(step, run, records, outside, since, progress.acknowledged)
         except (Refused, Aborted) as error:
             raise _given_up(error, progress.touched) from None
         if isinstance(looked, dict):
+            if looked["outcome"] == SKIPPED and not progress.touched:
+                ledger.begin(run.execution, records, outside.clock())  # a person has moved it, or will
             return looked
         world, decision = looked
         if isinstance(decision, Wait):
@@ -136,7 +141,7 @@ def _looked(
     acknowledged: Sequence[Call],
 ) -> dict[str, Any] | tuple[World, Wait | Change]:
     """The state's output where it holds, is skipped or only planned; else what was seen, and what is due."""
-    run, since, word = _heed(run, records, since, outside.clock())
+    run, since, word = _heed(run, records, since, outside.clock(), step.phase == "approve")
     if word is not None:
         return word
     if run.purpose == "early" and run.mode == "graceful":
@@ -160,10 +165,12 @@ def _decided(step: Step[Any], world: World) -> Decision:
         return Wait(str(silence))
 
 
-def _heed(run: Run, records: Records, since: float, now: float) -> tuple[Run, float, dict[str, Any] | None]:
-    """A person's word to this run, from the ledger."""
+def _heed(
+    run: Run, records: Records, since: float, now: float, approves: bool
+) -> tuple[Run, float, dict[str, Any] | None]:
+    """A person's word to this run, from the ledger. Nobody skips an approval: it would be one of no plan."""
     word = records.directive
-    if run.dry_run or word.get("execution") != run.execution:
+    if run.dry_run or not run.is_named(word.get("execution", ""), word.get("at")):
         return run, since, None
     who = f"{word.get('who', 'somebody')}: {word.get('why', '')}"
     if word.get("ungraceful"):
@@ -176,8 +183,8 @@ def _heed(run: Run, records: Records, since: float, now: float) -> tuple[Run, fl
             raise Paused(f"paused by {who}")
         if not run.gives_up:
             raise Refused(f"paused by {who}, and nobody resumed it within {LONGEST_PAUSE_SECONDS:g} s")
-    if run.state in word.get("skip", ()):
-        return run, since, {"outcome": "skipped", "facts": {"by": who}}
+    if run.state in word.get("skip", ()) and not approves:
+        return run, since, {"outcome": SKIPPED, "facts": {"by": who}}
     return run, since, None
 
 

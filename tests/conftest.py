@@ -12,7 +12,7 @@ import pytest
 from botocore.loaders import JSONFileLoader
 
 READER = JSONFileLoader()
-HERE = ("127.0.0.1", "::1")
+HERE = ("127.0.0.1", "127.0.0.2", "::1")
 INTERNET = (socket.AF_INET, socket.AF_INET6)
 
 

@@ -13,7 +13,7 @@ from exploring import FENCE, WRITER
 
 from farshore.compile import machine, procedure, retry
 from farshore.operate import operator as operate
-from functions import fence, handler, later, outside
+from functions import fence, later, outside
 from functions import tick as ticking
 from functions.ledger import Ledger
 from functions.outside import Outside
@@ -66,8 +66,10 @@ def compiles(old: str, new: str) -> Plant:
     return slip(machine, "_procedures", old, new)
 
 
+MADE = "_change(decision, due, world, ledger, progress)"
 TRUSTS = (
-    'if not trouble and {}:\n            return {{"outcome": "done", "facts": {{}}}}\n        acknowledged +='
+    MADE
+    + '\n        if not progress.trouble and {}:\n            return {{"outcome": "done", "facts": {{}}}}'
 )
 BOTH_WAYS = "(*_owed(failover, there), *_owed(failback, back))"
 DARK = "failover,ungraceful,dark:us-east-1..failover-1/release/1/0"
@@ -81,20 +83,20 @@ PLANTED: dict[str, tuple[Plant, str, str, str, str]] = {
         "failover,graceful", "", "S4", "a graceful run let data be lost",
     ),
     "a promotion that trusts a 200": (
-        slip(handler, "tick", "acknowledged +=", TRUSTS.format('step.name == "aurora_writer"')),
+        slip(ticking, "_tick", MADE, TRUSTS.format('step.name == "aurora_writer"')),
         "failover,graceful", "", "S2", "customers are sent to us-west-1, where not every dataset",
     ),
     "a restore that trusts a 200": (
-        slip(handler, "tick", "acknowledged +=", TRUSTS.format("step.fences")),
+        slip(ticking, "_tick", MADE, TRUSTS.format("step.fences")),
         "failback,graceful", "", "S5", "us-east-1:unicorn-shop-users:reserved_concurrency",
     ),
     "a fence that trusts any answer": (
-        slip(handler, "tick", "acknowledged +=", TRUSTS.format("step.fences").replace("not trouble", "True")),
+        slip(ticking, "_tick", MADE, TRUSTS.format("step.fences").replace("not progress.trouble", "True")),
         f"failover,graceful,lost_before@{FENCE}", "PutFunctionConcurrency",
         "S6", "lambda_concurrency us-east-1 would change again: fence lambda:us-east-1",
     ),
     "a fence that trusts a 200": (
-        slip(handler, "tick", "acknowledged +=", TRUSTS.format("step.fences")),
+        slip(ticking, "_tick", MADE, TRUSTS.format("step.fences")),
         f"failover,graceful,reverted@{FENCE}", "PutFunctionConcurrency",
         "S5", "us-east-1 still lets requests in, and was to be fenced",
     ),
@@ -161,14 +163,15 @@ PLANTED: dict[str, tuple[Plant, str, str, str, str]] = {
     "a plan that nobody need approve": (
         slip(
             Approval, "decide",
-            "if decision is None:", "if decision is None and not seen.records.proposal:",
-            'decision["decision"] != "approve"', "False",
-            'who = f"', 'decision = decision or dict.fromkeys(("who", "identity", "why"))\n        who = f"',
+            "decision is None or not _is_about(decision, seen.run, digest)", "not seen.records.proposal",
+            'decision.get("decision") != "approve"', "False",
+            'who = f"', 'decision = decision or {}\n        who = f"',
         ),
         "failover,graceful", "", "S8", "but the approved plan says nothing for it",
     ),
     "an approval of any plan": (
-        slip(Approval, "decide", "decisions.get(digest)", "decisions.get(digest, next(iter(decided), None))",
+        slip(Approval, "decide", "seen.records.decisions.get(digest[:SHOWN])", "next(iter(decided), None)",
+             " or not _is_about(decision, seen.run, digest)", "",
              "        digest = ", "        decided = seen.records.decisions.values()\n        digest = "),
         "failback,graceful", "", "S8", "but the approved plan says nothing for it",
     ),
@@ -268,7 +271,8 @@ PLANTED: dict[str, tuple[Plant, str, str, str, str]] = {
         "failover,graceful,hesitant", "", "L1", "NotYet: approval",
     ),
     "a decision that counts for the next run, too": (
-        slip(Approval, "decide", "decisions.get(digest)", "decisions.get(digest, next(iter(decided), None))",
+        slip(Approval, "decide", "seen.records.decisions.get(digest[:SHOWN])", "next(iter(decided), None)",
+             " or not _is_about(decision, seen.run, digest)", "",
              "        digest = ", "        decided = seen.records.decisions.values()\n        digest = "),
         "failover,graceful,away", "", "S8", "but the approved plan says nothing for it",
     ),
@@ -290,7 +294,7 @@ PLANTED: dict[str, tuple[Plant, str, str, str, str]] = {
         f"failover,graceful,paused@{WRITER}", "", "L1", "and nobody resumed it within 3600 s",
     ),
     "a decline that nobody heeds": (
-        slip(Approval, "decide", 'decision["decision"] != "approve"', "False"),
+        slip(Approval, "decide", 'decision.get("decision") != "approve"', "False"),
         "failover,graceful,declined", "", "S8", "a person declined the plan, and failover ended SUCCEEDED",
     ),
     "a redrive that leaves the abort in force": (

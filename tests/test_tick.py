@@ -468,6 +468,42 @@ def test_what_aws_has_denied_altogether_is_untouched(yard: Yard) -> None:
     )
 
 
+def test_what_aws_has_answered_with_busy_every_time_is_untouched(yard: Yard) -> None:
+    """It has done nothing of it, so the fences can still be given back."""
+
+    def busy(request: Request) -> None:
+        if request.operation == WRITE:
+            raise AwsError("ConflictException", "another change is under way", 409)
+
+    yard.ticker.cloud.guards.append(busy)
+    began = yard.ticker.clock.now
+    assert yard.fails(step="bridge", within=30, entered=began).startswith("NotYet: ")
+    assert yard.ticker.records().begun == ""
+    assert yard.fails(step="bridge", within=30, entered=began - 31).startswith("Untouched: ")
+
+
+def test_what_was_busy_after_a_lost_answer_may_have_been_done(yard: Yard) -> None:
+    yard.ticker.inject("lost_after", WRITE)
+    yard.deaf = True
+    assert yard.fails(step="bridge").startswith("NotYet: ")
+    assert yard.ticker.records().begun == THIS
+
+
+def test_an_answer_that_nobody_foresaw_is_asked_again_until_the_time_is_over(yard: Yard) -> None:
+    yard.ticker.cloud.serve(SERVICE, READ, lambda request: {})
+    yard.ticker.cloud.validates = False
+    said = yard.fails(step="bridge")
+    assert said.startswith(
+        "NotYet: the state: Farshore did not foresee this: KeyError: 'RoutingControlState' ("
+    )
+    late = yard.ticker.clock.now - 31
+    assert yard.fails(step="bridge", within=30, entered=late).startswith(
+        "Untouched: the state: not within 30 s"
+    )
+    assert yard.fails(within=30, entered=late).startswith("Refused: the state: not within 30 s: Farshore did")
+    assert yard.fails(dry_run=True).startswith("KeyError: "), "a plan shows that the step is broken"
+
+
 def test_a_note_that_is_denied_before_anything_is_sent_leaves_it_untouched(yard: Yard) -> None:
     """That it begins, and what it will overwrite: who cannot note it sends nothing."""
     yard.ticker.inject("denied", "PutItem")

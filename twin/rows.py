@@ -35,7 +35,7 @@ class Row:
     stale: Callable[[Parameters], bool] = _never
     """Whether, asked with these parameters, it is a read that may be answered as things were before."""
     empty: bool = False
-    """An empty answer says something, too: that nothing is set. Nobody can tell it from one that lacks all."""
+    """An empty answer says something: that nothing is set. Nobody can tell it from one that lacks all."""
 
 
 WRITE = Row()

@@ -48,6 +48,6 @@ def decide(
         at_stake = what_is_at_stake(operator.runbook, records, proposal, mode, operator.outside.clock())
         show([*plan_rows(proposal.plan), *at_stake])
     who = who or operator.runs.caller
-    operator.decide(plan, decision, who, why)
+    operator.decide(proposal, decision, who, why)
     more = {"plan": plan, "decision": decision, "who": who, "why": why, "execution": proposal.execution}
     end(as_json, more, [(f"{decision}d plan {plan} as {who}, for {short(proposal.execution)}",)])

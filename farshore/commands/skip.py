@@ -27,9 +27,13 @@ def command(outside: Outside | None, app: str, as_json: bool, state: str, who: s
     operator = Operator(find(app), outside)
     execution = running(operator)
     snapshot = operator.runs.look(execution)
-    known = _states(snapshot)
+    known, approvals = _states(snapshot)
     if state not in known:
         instead = did_you_mean(nearest(state, known), known, "its states are")
+        if state in approvals:
+            raise Trouble(
+                f"{state} is not skipped, since nobody would have seen a plan: farshore approve {app}"
+            )
         raise Trouble(f"{short(execution)} has no state {state!r} to skip: {instead}")
     if any(step.name == state and step.ended for step in snapshot.report.steps):
         raise Trouble(f"{state} has ended already: nothing is left to skip: farshore status {app}")
@@ -39,12 +43,14 @@ def command(outside: Outside | None, app: str, as_json: bool, state: str, who: s
     )
 
 
-def _states(snapshot: RunSnapshot) -> list[str]:
-    """Those of steps that a runbook names; what an undo gives back is not skipped."""
-    found = []
+def _states(snapshot: RunSnapshot) -> tuple[list[str], list[str]]:
+    """Those of steps that a runbook names, without its approvals, and these; what an undo gives back is not
+    skipped."""
+    found: list[str] = []
+    approvals: list[str] = []
     for name, task in every_task(snapshot.definition["States"]):
         payload = task["Parameters"]["Payload"]
         kind = step_of(payload)
         if (kind is None or kind.written) and payload["run"]["purpose"] != "undo":
-            found.append(name)
-    return found
+            (approvals if kind is not None and kind.phase == "approve" else found).append(name)
+    return found, approvals

@@ -117,12 +117,12 @@ class Person:
                 return
             if self.declines:
                 self.declines = False
-                operator.decide(proposal.hash, "decline", NAME, "not tonight")
+                operator.decide(proposal, "decline", NAME, "not tonight")
                 self._decided.add(proposal.hash)
                 return
             for act in self.on_approval:
                 act(proposal.execution, {step.state: step for step in proposal.plan})
-            operator.decide(proposal.hash, "approve", NAME, "no step would refuse")
+            operator.decide(proposal, "approve", NAME, "no step would refuse")
             self._decided.add(proposal.hash)
         except NotYet:
             aside(self._clock, self._decide, READS_PLAN)

@@ -74,21 +74,24 @@ class Operator:
 
     def decide(
         self,
-        plan: str,
+        proposal: Proposal,
         decision: Literal["approve", "decline"],
         who: str,
         why: str,
         identity: str = SELF_DECLARED,
     ) -> None:
-        """A decision counts for the plan of that hash, and for no other."""
+        """A decision counts for that plan of that run, and for no other."""
         word = {
+            "digest": proposal.digest,
+            "execution": proposal.execution,
+            "started": proposal.started,
             "decision": decision,
             "who": who,
             "why": why,
             "identity": identity,
             "at": self.outside.clock(),
         }
-        self._write(f"decision#{plan}", word)
+        self._write(f"decision#{proposal.hash}", word)
 
     def direct(self, execution: str, who: str, why: str, **word: Any) -> None:
         """A directive to one run; it keeps what was said to that run before (pause, skip …)."""
@@ -96,7 +99,8 @@ class Operator:
             word["paused_at"] = self.outside.clock()
         said = self._ledger.read().directive
         kept = said if said.get("execution") == execution else {}
-        self._write("directive", {**kept, **word, "execution": execution, "who": who, "why": why})
+        about = {"execution": execution, "who": who, "why": why, "at": self.outside.clock()}
+        self._write("directive", {**kept, **word, **about})
 
     def declare_dead(self, holder: str, who: str, why: str) -> None:
         """A person's word that the holder of the lease, which cannot be asked, is dead."""

@@ -14,7 +14,10 @@ class Proposal:
     """A plan, and the run that waits, or has waited, for a decision on it."""
 
     hash: str
+    digest: str
     execution: str
+    started: float
+    """When that run began, in seconds since the epoch."""
     at: float
     """When it was proposed, in seconds since the epoch."""
     plan: tuple[Planned, ...]
@@ -26,4 +29,4 @@ def proposal_of(records: Records, fencing: Set[str] = frozenset()) -> Proposal |
     if not item:
         return None
     plan = tuple(planned_from(entry, entry["state"] in fencing) for entry in item["plan"])
-    return Proposal(item["hash"], item["execution"], item["at"], plan)
+    return Proposal(item["hash"], item["digest"], item["execution"], item["started"], item["at"], plan)

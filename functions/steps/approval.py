@@ -25,6 +25,9 @@ from ..run import Run
 from ..step import Change, Decision, Done, Step, Wait
 from ..world import World
 
+SHOWN = 12
+"""So many characters of a plan's digest are shown to people."""
+
 PUBLISH = Api("sns:Publish", resource="{topics}", plane="data", pages=True)
 SUBSCRIBED = Api("sns:ListSubscriptionsByTopic", resource="{topics}", absent=frozenset({"NotFound"}))
 """Only in dry run: whether a page would reach anybody."""
@@ -83,27 +86,29 @@ class Approval(Step[Seen]):
     def decide(self, seen: Seen) -> Decision:
         if seen.run.dry_run:
             return Wait("a person's approval of this plan", {DOUBTS: seen.doubts})
-        digest = _hash(seen.run, seen.plan)
-        decision = seen.records.decisions.get(digest)
-        if decision is None:
+        digest = _digest(seen.run, seen.plan)
+        decision = seen.records.decisions.get(digest[:SHOWN])
+        if decision is None or not _is_about(decision, seen.run, digest):
             return self._propose(seen, digest)
         who = f"{decision.get('who', 'somebody')} ({decision.get('identity', 'unknown')})"
         why = decision.get("why", "")
         if decision.get("decision") != "approve":
             raise Refused(f"declined by {who}: {why}")
-        return Done("approved", {"plan": digest, "by": who, "why": why})
+        return Done("approved", {"plan": digest[:SHOWN], "by": who, "why": why})
 
     def _propose(self, seen: Seen, digest: str) -> Decision:
         """Pages whoever may decide, and waits. That it was paged is noted first, acknowledged or not."""
         run, proposal = seen.run, seen.records.proposal
-        mine = proposal if proposal.get("execution") == run.execution else {}
-        known, paged_at = mine.get("hash") == digest, mine.get("paged_at", 0.0)
+        mine = proposal if _is_from(proposal, run) else {}
+        known, paged_at, shown = mine.get("digest") == digest, mine.get("paged_at", 0.0), digest[:SHOWN]
         due = seen.now - paged_at >= PAGE_AGAIN_SECONDS
         if known and not due:
-            return Wait(f"nobody has decided on plan {digest}")
+            return Wait(f"nobody has decided on plan {shown}")
         note = Propose(
+            shown,
             digest,
             run.execution,
+            run.started,
             list(seen.plan),
             at=mine.get("at", seen.now) if known else seen.now,
             paged_at=seen.now if due else paged_at,
@@ -111,10 +116,10 @@ class Approval(Step[Seen]):
         page = PUBLISH(
             run.target,
             TopicArn=self.topics[run.target],
-            Subject=f"{run.application} {run.procedure}: approve {digest}?"[:100],
-            Message=_message(run, digest, seen.plan),
+            Subject=f"{run.application} {run.procedure}: approve {shown}?"[:100],
+            Message=_message(run, shown, seen.plan),
         )
-        return Change(f"nobody has decided on plan {digest}: propose it", (page,) if due else (), (note,))
+        return Change(f"nobody has decided on plan {shown}: propose it", (page,) if due else (), (note,))
 
 
 def _confirmed(subscription: Mapping[str, str]) -> bool:
@@ -140,12 +145,20 @@ def _message(run: Run, digest: str, plan: tuple[Mapping[str, Any], ...]) -> str:
     return "\n".join([*lines, "", json.dumps(plan, indent=1)])[:200_000]
 
 
-def _hash(run: Run, plan: tuple[Mapping[str, Any], ...]) -> str:
+def _is_from(proposal: Mapping[str, Any], run: Run) -> bool:
+    return (proposal.get("execution"), proposal.get("started")) == (run.execution, run.started)
+
+
+def _is_about(decision: Mapping[str, Any], run: Run, digest: str) -> bool:
+    """The decision is on this plan of this execution, and not of one whose name or hash is the same."""
+    meant = decision.get("digest"), decision.get("execution"), decision.get("started")
+    return meant == (digest, run.execution, run.started)
+
+
+def _digest(run: Run, plan: tuple[Mapping[str, Any], ...]) -> str:
     """Of what would be done, not of figures that change from second to second."""
     done = [(entry["state"], entry["outcome"], entry.get("calls", [])) for entry in plan]
-    return hashlib.sha256(json.dumps([run.execution, run.mode, done], sort_keys=True).encode()).hexdigest()[
-        :12
-    ]
+    return hashlib.sha256(json.dumps([run.execution, run.mode, done], sort_keys=True).encode()).hexdigest()
 
 
 handler = lambda_handler(Approval)

@@ -98,7 +98,9 @@ class Desk(Ticker):
         return {entry["state"]: entry for entry in self.records().proposal["plan"]}
 
     def decide(self, plan: str, decision: str = "approve") -> None:
-        word = {"decision": decision, "who": "jane", "why": "I looked", "identity": "self-declared"}
+        proposal = self.records().proposal
+        about = {name: proposal[name] for name in ("digest", "execution", "started")}
+        word = {"decision": decision, "who": "jane", "why": "I looked", "identity": "self-declared"} | about
         self.ledger.write(f"decision#{plan}", word)
 
     def _get(self, request: Request) -> dict[str, Any]:

@@ -22,7 +22,7 @@ REVERTED = Family("reverted", "it is acknowledged, and somebody else (a pipeline
 DENIED = "AWS says no to a call that the run needs: it ends and names the call"
 
 
-def _any(baseline: Baseline, call: RecordedCall) -> bool:
+def any_call(baseline: Baseline, call: RecordedCall) -> bool:
     return True
 
 
@@ -31,7 +31,7 @@ lost_before = FaultKind(
     family=LOST,
     sentence="is lost on its way: AWS never has it",
     at_a_point=True,
-    at_call=_any,
+    at_call=any_call,
     apart="reply",
     to_the_call="lost_before",
     reaches_aws=False,
@@ -42,7 +42,7 @@ lost_after = FaultKind(
     family=LOST,
     sentence="is done by AWS, and the answer is lost",
     at_a_point=True,
-    at_call=_any,
+    at_call=any_call,
     apart="reply",
     to_the_call="lost_after",
     passes=True,
@@ -52,7 +52,7 @@ throttled = FaultKind(
     family=BUSY,
     sentence="is throttled",
     at_a_point=True,
-    at_call=_any,
+    at_call=any_call,
     apart="reply",
     to_the_call="throttled",
     reaches_aws=False,
@@ -63,7 +63,7 @@ broken = FaultKind(
     family=BUSY,
     sentence="is answered 500",
     at_a_point=True,
-    at_call=_any,
+    at_call=any_call,
     apart="reply",
     to_the_call="500",
     reaches_aws=False,
@@ -74,7 +74,7 @@ unavailable = FaultKind(
     family=BUSY,
     sentence="is answered 503",
     at_a_point=True,
-    at_call=_any,
+    at_call=any_call,
     apart="reply",
     to_the_call="503",
     reaches_aws=False,
@@ -85,7 +85,7 @@ denied = FaultKind(
     family=REFUSED,
     sentence="is denied",
     at_a_point=True,
-    at_call=_any,
+    at_call=any_call,
     to_the_call="denied",
     reaches_aws=False,
     denies=True,
@@ -113,7 +113,7 @@ slow = FaultKind(
     family=SLOW,
     sentence="takes longer than anybody waits, and is done then",
     at_a_point=True,
-    at_call=_any,
+    at_call=any_call,
     apart="reply",
     to_the_call="slow",
     passes=True,

@@ -41,7 +41,7 @@ LAGS = (5, 20, 40, 90, 300)
 PASSING: tuple[CallFault, ...] = tuple(
     kind.to_the_call
     for kind in vars(at_a_call).values()
-    if isinstance(kind, FaultKind) and kind.passes and kind.to_the_call
+    if isinstance(kind, FaultKind) and kind.passes and kind.to_the_call and kind.at_call is at_a_call.any_call
 )
 """What random faults are made of: what comes to an end by itself."""
 
