@@ -45,6 +45,8 @@ API_CreateGlobalTableWitnessGroupMemberAction"""
 
 CONTENDED = frozenset({"ReplicatedWriteConflictException", "TransactionConflictException"})
 LEASE = "lease"
+NEVER = -1.0
+"""The time at which a run began that never did."""
 BEGUN = "begun"
 
 
@@ -84,8 +86,8 @@ class Records:
     debts: Mapping[str, Any] = field(default_factory=dict)
     begun: str = ""
     """The execution that was the last to send what moves data or customers."""
-    begun_at: float | None = None
-    """When it noted that, in seconds since 1970."""
+    begun_at: float | None = NEVER
+    """When it noted that, in seconds since 1970; None where it did not say."""
     directive: Mapping[str, Any] = field(default_factory=dict)
     proposal: Mapping[str, Any] = field(default_factory=dict)
     decisions: Mapping[str, Any] = field(default_factory=dict)
@@ -148,6 +150,8 @@ class Ledger:
         """Where that is the last word in the ledger."""
         body, stamp = {"execution": execution, "at": now}, f"{now:.6f}"
         if noted_at is None:
+            return self._put(BEGUN, body, stamp=stamp)
+        if noted_at == NEVER:
             return self._put(BEGUN, body, "attribute_not_exists(application)", stamp)
         return self._put(BEGUN, body, "stamp = :stamp", stamp, {":stamp": {"S": f"{noted_at:.6f}"}})
 
@@ -333,7 +337,7 @@ def _records(written: tuple[tuple[str, str], ...]) -> Records:
         memories=tuple(memories),
         debts=debts,
         begun=items.get(BEGUN, {}).get("execution", ""),
-        begun_at=items.get(BEGUN, {}).get("at"),
+        begun_at=items[BEGUN].get("at") if BEGUN in items else NEVER,
         directive=items.get("directive", {}),
         proposal=items.get("proposal", {}),
         decisions=decisions,

@@ -8,6 +8,7 @@ from dataclasses import replace
 import pytest
 from ticker import APP, EAST, OTHER, REPLICAS, TABLE, THIS, WEST, Ticker, ticking
 
+from functions.calls import Endpoint
 from functions.errors import NotYet, Refused
 from functions.ledger import (
     Forget,
@@ -65,6 +66,53 @@ def inject(ticker: Ticker, kind: Kind, operation: str, times: int = 1) -> None:
         return kind
 
     ticker.cloud.faults.injectors.append(line)
+
+
+# What nobody of ours has written, and what another version writes.
+
+
+@pytest.mark.parametrize("body", ["", "{", "[]", "null", '"abc"'])
+@pytest.mark.parametrize("kind", ["directive", "proposal", "decision#x", "take_over", "begun", "news"])
+def test_an_item_that_cannot_be_read_stops_nothing(
+    ticker: Ticker, ledger: Ledger, kind: str, body: str
+) -> None:
+    ledger.hold(FREE, None)
+    row = {"application": {"S": APP}, "item": {"S": kind}, "body": {"S": body}}
+    ticker.outside.client("dynamodb", Endpoint(REPLICAS[0])).put_item(TableName=TABLE, Item=row)
+    assert ledger.read().lease == FREE
+    ledger.begin(THIS, ledger.read(), 5.0)
+    assert ledger.read().begun == THIS
+
+
+def test_what_a_later_version_has_added_is_left_alone(ledger: Ledger) -> None:
+    ledger.write("lease", {**vars(FREE), "colour": "green"})
+    assert ledger.read().lease == FREE
+
+
+@pytest.mark.parametrize("item", ["lease", "memory#run#x"])
+def test_a_lease_or_a_memory_that_cannot_be_read_is_refused_by_name(ledger: Ledger, item: str) -> None:
+    ledger.write(item, {"news": 1})
+    with pytest.raises(Refused, match=f"the ledger's item {item} has no"):
+        ledger.read()
+
+
+# That a run begins to move something.
+
+
+def test_of_two_ticks_that_begin_at_once_one_waits(ledger: Ledger) -> None:
+    seen = ledger.read()
+    ledger.begin(THIS, seen, 5.0)
+    with pytest.raises(NotYet, match="another tick of this run has begun"):
+        ledger.begin(THIS, seen, 6.0)
+
+
+def test_what_another_tick_has_begun_is_not_taken_back(ledger: Ledger) -> None:
+    ledger.begin(THIS, ledger.read(), 5.0)
+    ledger.begin(THIS, ledger.read(), 6.0)
+    ledger.not_begun(5.0)
+    assert ledger.read().begun == THIS
+    ledger.not_begun(6.0)
+    assert ledger.read().begun == ""
 
 
 # What is written is read.

@@ -70,6 +70,7 @@ class Ticker:
             "execution": {
                 "Id": given.pop("execution", THIS),
                 "RedriveCount": given.pop("redrives", 0),
+                **({"StartTime": moment(given.pop("started"))} if "started" in given else {}),
                 **({"RedriveTime": moment(given.pop("redriven"))} if "redriven" in given else {}),
             },
             "state": {

@@ -14,6 +14,7 @@ from functions.calls import READ_SECONDS, Api, Endpoint, Silence
 from functions.errors import NotYet, Refused
 from functions.planned import PAGE_AGAIN_SECONDS
 from functions.step import Change, Decision, Done, Step, Wait
+from functions.steps import approval
 from functions.steps.approval import INVOKE as APPROVAL_INVOKE
 from functions.steps.approval import Approval
 from functions.world import World
@@ -204,6 +205,37 @@ def test_an_approval_of_another_run_does_not_count(desk: Desk) -> None:
     desk.decide(desk.hash)
     desk.hold(OTHER)
     assert "nobody has decided" in desk.asks(execution=OTHER)
+
+
+def test_a_decision_on_a_run_that_had_this_name_before_does_not_count(desk: Desk) -> None:
+    """After 90 days Step Functions gives a name away again."""
+    desk.asks()
+    desk.decide(desk.hash)
+    assert "nobody has decided" in desk.asks(started=desk.clock.now)
+
+
+def test_two_runs_whose_plans_have_the_same_digest_share_no_decision(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(approval, "_digest", lambda run, plan: "aa")
+    desk.asks()
+    desk.decide(desk.hash)
+    desk.hold(OTHER)
+    assert "nobody has decided" in desk.asks(execution=OTHER)
+    desk.hold()
+    assert desk.decided()["outcome"] == "approved"
+
+
+def test_a_decision_that_copies_a_short_hash_does_not_count(desk: Desk) -> None:
+    desk.asks()
+    word = {"decision": "approve", "who": "mallory", "why": "hurry", "identity": "self-declared"}
+    desk.ledger.write(f"decision#{desk.hash}", word)
+    assert "nobody has decided" in desk.asks()
+
+
+def test_nobody_skips_an_approval(desk: Desk) -> None:
+    desk.say(skip=["the state"])
+    assert "nobody has decided" in desk.asks()
 
 
 def test_a_decline_is_refused_saying_who_and_why(desk: Desk) -> None:

@@ -10,6 +10,8 @@ from typing import Any
 import boto3
 import pytest
 
+from functions.aurora_global import Lag, newest
+from functions.calls import Silence
 from functions.errors import NotYet, Refused
 from functions.handler import lambda_handler
 from functions.ledger import Lease, Ledger
@@ -234,6 +236,40 @@ def test_a_lag_that_nobody_measured_is_refused(cloud: Cloud) -> None:
     with pytest.raises(Refused, match="the loss cannot be bounded"):
         runbook.carry_out("ungraceful")
     assert runbook.asked == []
+
+
+def series(**more: Any) -> dict[str, Any]:
+    whole = {"StatusCode": "Complete", "Timestamps": [], "Values": []}
+    return {"MetricDataResults": [whole | {k: v for k, v in more.items() if k != "NextToken"}]} | {
+        k: v for k, v in more.items() if k == "NextToken"
+    }
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        series(StatusCode="InternalError"),
+        series(StatusCode="PartialData"),
+        series(StatusCode="Forbidden"),
+        series(NextToken="more"),
+        series(Values=[5.0]),
+        series(Timestamps=[stamp(9e8)], Values=[float("nan")]),
+        series(Timestamps=[stamp(9e8)], Values=[-5.0]),
+        series(Timestamps=[stamp(1e9 + 3600)], Values=[5.0]),
+        {"MetricDataResults": []},
+        {},
+    ],
+)
+def test_what_cloudwatch_does_not_surely_say_is_neither_a_lag_nor_none(answer: dict[str, Any]) -> None:
+    assert isinstance(newest(answer, now=1e9), Silence)
+
+
+def test_only_a_whole_and_empty_series_says_that_nobody_measured() -> None:
+    assert newest(series(), now=1e9) is None
+    taken = stamp(1e9 - 60)
+    assert newest(series(StatusCode="PartialData", Timestamps=[taken], Values=[2000.0]), 1e9) == Lag(
+        2.0, 1e9 - 60
+    )
 
 
 def test_a_region_dark_for_hours_can_still_be_left(runbook: Runbook) -> None:

@@ -183,6 +183,13 @@ def test_a_holder_that_has_ended_gives_way(night: Night, ended: str) -> None:
     assert night.holder == THIS
 
 
+def test_a_holder_of_which_nobody_knows_whether_it_ended_keeps_the_lease(night: Night) -> None:
+    """A word that AWS adds some day is no end."""
+    night.take(execution=OTHER)
+    night.executions[OTHER] = "PENDING_REDRIVE"
+    assert "holds the lease and is PENDING_REDRIVE" in night.refused()
+
+
 def test_a_holder_that_step_functions_has_forgotten_gives_way(night: Night) -> None:
     """An execution's history is kept for 90 days; a lease for ever."""
     night.take(execution=OTHER)

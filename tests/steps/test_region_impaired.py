@@ -172,6 +172,12 @@ def test_an_alarm_that_may_not_be_read_is_unknown(night: Night) -> None:
     assert night.said(LATENCY) == "unknown"
 
 
+def test_a_source_whose_answer_is_odd_is_unknown_and_stops_no_other(night: Night) -> None:
+    night.cloud.validates = False
+    night.cloud.serve("cloudwatch", "DescribeAlarms", lambda request: {"MetricAlarms": [{"AlarmName": "x"}]})
+    assert night.said(LATENCY) == "unknown"
+
+
 def denied(night: Night, operation: str) -> None:
     def line(request: Request) -> Kind | None:
         return "denied" if request.operation == operation else None
