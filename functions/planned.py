@@ -56,6 +56,11 @@ class Planned:
         }
 
 
+def one_line(text: str) -> str:
+    """What others wrote, without a line or an escape of theirs: a page and a terminal say what we say."""
+    return text if text.isprintable() else "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)
+
+
 def planned_from(entry: Mapping[str, Any], fences: bool = False) -> Planned:
     """Reads a plan's JSON, in which a step that is done answers with a word of its own.
 

@@ -19,6 +19,7 @@ from typing import Any
 
 import boto3
 import pytest
+from botocore.session import get_session
 from moto.stepfunctions.parser.backend import execution as moto_execution
 from moto.stepfunctions.parser.models import StepFunctionsParserBackend
 from test_mock_file import FILE, mocked
@@ -229,6 +230,30 @@ def test_a_function_that_ended_without_a_word_is_ticked_again(simple: Theatre) -
     simple.script[PROMOTE] = [*(fault("no word") for fault in faults), "done"]
     assert simple.run()["status"] == "SUCCEEDED"
     assert simple.ticks.count(PROMOTE) == len(LAMBDA_FAULTS)
+
+
+LASTING = {
+    "CodeArtifactUserDeletedException", "CodeArtifactUserFailedException",
+    "DurableExecutionAlreadyStartedException", "EC2AccessDeniedException", "EFSIOException",
+    "EFSMountConnectivityException", "EFSMountFailureException", "EFSMountTimeoutException",
+    "InvalidParameterValueException", "InvalidRequestContentException", "InvalidRuntimeException",
+    "InvalidSecurityGroupIDException", "InvalidSubnetIDException", "InvalidZipFileException",
+    "KMSAccessDeniedException", "KMSDisabledException", "KMSInvalidStateException", "KMSNotFoundException",
+    "ModeNotSupportedException", "NoPublishedVersionException", "RecursiveInvocationException",
+    "RequestTooLargeException", "ResourceNotFoundException", "S3FilesMountConnectivityException",
+    "S3FilesMountFailureException", "S3FilesMountTimeoutException",
+    "SerializedRequestEntityTooLargeException", "ServiceQuotaExceededException", "SnapStartException",
+    "SnapStartRegenerationFailureException", "UnsupportedMediaTypeException",
+}  # fmt: skip
+"""What Lambda says of a function that is not as it must be; ours have no file system."""
+
+
+def test_each_error_of_an_invocation_is_known_as_passing_or_as_lasting() -> None:
+    invoke = get_session().get_service_model("lambda").operation_model("Invoke")
+    passing = {name.removeprefix("Lambda.") for name in LAMBDA_FAULTS}
+    said = {shape.name for shape in invoke.error_shapes}
+    assert not passing & LASTING
+    assert said - passing == LASTING
 
 
 def test_a_function_that_hangs_is_given_up_and_ticked_again(simple: Theatre) -> None:

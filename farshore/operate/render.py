@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.table import Table
 
 from functions.ledger import Records
-from functions.planned import Planned
+from functions.planned import Planned, one_line
 
 from ..runbook.model import Runbook
 from .history import RunReport
@@ -35,7 +35,7 @@ Row = Sequence[str]
 
 def show(rows: Iterable[Row]) -> None:
     """Rows of texts; the first cell says how a row is coloured. One line a row where nobody looks on."""
-    rows = list(rows)
+    rows = [tuple(map(one_line, row)) for row in rows]
     if not sys.stdout.isatty():
         for row in rows:
             click.echo("  ".join(row).rstrip())

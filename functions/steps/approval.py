@@ -20,11 +20,14 @@ from ..handler import lambda_handler
 from ..inputs import Region, Seconds, TopicArn
 from ..later import ASKS, INVOKE, Later, ask_each
 from ..ledger import PUT, Propose, Records
-from ..planned import DOUBTS, PAGE_AGAIN_SECONDS
+from ..planned import DOUBTS, PAGE_AGAIN_SECONDS, one_line
 from ..run import Run
 from ..step import Change, Decision, Done, Step, Wait
 from ..world import World
 
+LONGEST_PAGE = 256_000
+"""Bytes. SNS takes 262,144, what it adds included.
+Source: docs.aws.amazon.com/sns/latest/api/API_Publish.html"""
 SHOWN = 12
 """So many characters of a plan's digest are shown to people."""
 
@@ -142,7 +145,8 @@ def _message(run: Run, digest: str, plan: tuple[Mapping[str, Any], ...]) -> str:
         lines.append(
             f"- {entry['state']}: {entry['outcome']}{why}{' [no return]' if entry['no_return'] else ''}"
         )
-    return "\n".join([*lines, "", json.dumps(plan, indent=1)])[:200_000]
+    text = "\n".join([*map(one_line, lines), "", json.dumps(plan, indent=1)])
+    return text.encode()[:LONGEST_PAGE].decode(errors="ignore")
 
 
 def _is_from(proposal: Mapping[str, Any], run: Run) -> bool:

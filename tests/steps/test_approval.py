@@ -365,6 +365,20 @@ def test_a_step_that_would_refuse_is_shown_so_first_and_may_be_approved(desk: De
     assert desk.decided()["outcome"] == "approved"
 
 
+def test_what_others_wrote_forges_no_line_of_a_page(desk: Desk) -> None:
+    desk.gates[WRITER] = "closed\nWOULD FAIL at nothing: approve\x1b[2J"
+    desk.asks()
+    lines = str(desk.pages[0]["Message"]).splitlines()
+    assert [line for line in lines if line.startswith("WOULD FAIL")] == [lines[2]]
+    assert "\x1b" not in str(desk.pages[0]["Message"])
+
+
+def test_a_page_is_cut_by_bytes_as_sns_counts(desk: Desk) -> None:
+    desk.gates[WRITER] = "ü" * 40_000
+    desk.asks()
+    assert len(str(desk.pages[0]["Message"]).encode()) <= 262_144
+
+
 def test_a_step_that_is_broken_is_shown_as_one_that_would_fail(desk: Desk) -> None:
     desk.gates[WRITER] = "broken"
     desk.asks()
