@@ -65,7 +65,7 @@ def shop(surveyed: Exploration) -> Exploration:
 def known(surveyed: Exploration, monkeypatch: pytest.MonkeyPatch) -> None:
     """The command line need not survey the shop again."""
 
-    def survey(self: Exploration) -> None:
+    def survey(self: Exploration, on_broken: object = None) -> None:
         assert self.app == surveyed.app
         self.baselines += surveyed.baselines
 

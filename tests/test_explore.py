@@ -112,6 +112,7 @@ def test_a_baseline_run_that_goes_wrong_by_itself_is_shown_and_nothing_is_inject
     wrong = "failover graceful goes wrong by itself, and nothing was injected: mend that first"
     assert wrong in result.stdout
     assert "farshore replay --shrink 'unicorn-shop," in result.stdout
+    assert "\nfarshore replay 'unicorn-shop,failover,graceful'" in result.stderr, "it is said at once, too"
 
 
 def test_a_kind_of_fault_is_one_record(known: None, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

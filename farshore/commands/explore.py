@@ -88,7 +88,7 @@ def command(
     from ..explore.matrix import markdown
 
     exploration = Exploration(app, runbook, to_the_end=every)
-    exploration.survey()
+    exploration.survey(lambda result: _say(Console(stderr=True), result))
     cases = [case for case in exploration.cases(every) if only in str(case.seed)]
     if only_count:
         counted = exploration.count(every)
@@ -126,10 +126,19 @@ def _explore(exploration: Exploration, cases: Sequence[FaultCase]) -> None:
 
         def ended(result: Result) -> None:
             nonlocal bad
+            if result.outcome.breaches and not bad and not exploration.broken:
+                _say(progress.console, result)
             bad += bool(result.outcome.breaches)
             progress.update(bar, advance=1, bad=f"[red]{bad} bad[/]" if bad else "")
 
         exploration.explore(cases, ended)
+
+
+def _say(console: Console, result: Result) -> None:
+    """At once, on standard error: whoever waits need not wait for all to mend the first."""
+    breach = result.outcome.breaches[0]
+    text = f"{breach.invariant}: {breach.story}\nfarshore replay '{result.case.seed}'"
+    console.print(text, style="red", markup=False, highlight=False, soft_wrap=True)
 
 
 def _show(exploration: Exploration, wall: float) -> None:

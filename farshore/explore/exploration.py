@@ -33,8 +33,9 @@ class Exploration:
     _ends: set[str] = field(default_factory=set)
     """Fingerprints of ends from which a run has gone back: from the same end none other need."""
 
-    def survey(self) -> None:
-        """Plays each baseline run once, and records its calls."""
+    def survey(self, on_broken: Callable[[Result], None] = lambda result: None) -> None:
+        """Plays each baseline run once, and records its calls. `on_broken` gets what went wrong by itself, as
+        soon as it has."""
         for seed in baseline_seeds(self.app, self.runbook):
             outcome = played(seed, recorder=Recorder())
             fingerprints = {} if self.to_the_end else outcome.fingerprints
@@ -45,6 +46,7 @@ class Exploration:
             self._went_back(outcome)
             if outcome.breaches:
                 self.broken.append(Result(FaultCase(seed, name, "throughout", "nothing"), outcome))
+                on_broken(self.broken[-1])
 
     def cases(self, every: bool = False) -> Iterator[FaultCase]:
         """Every run to make, each once; `every` one, or one of each class."""
