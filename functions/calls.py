@@ -121,7 +121,7 @@ class Silence:
 
     why: str
     answered: bool = False
-    """Somebody did answer, and no other endpoint would say otherwise."""
+    """Somebody did answer, and no other endpoint would say otherwise: it has surely not been done."""
 
 
 @dataclass(frozen=True)
@@ -137,6 +137,8 @@ class Denied:
 
     code: str
     message: str
+    answered: bool = True
+    """It has surely not been done: no other endpoint was asked before, and may have."""
 
 
 Answer = Mapping[str, Any]

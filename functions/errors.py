@@ -30,3 +30,29 @@ class Aborted(Exception):
 class Untouched(Refused):
     """A step that moves data or customers gives up, and the run has not sent any such change: all that it
     took away can still be given back."""
+
+
+LAMBDA_FAULTS = [
+    "Lambda.ServiceException",
+    "Lambda.AWSLambdaException",
+    "Lambda.SdkClientException",
+    "Lambda.ClientExecutionTimeoutException",
+    "Lambda.TooManyRequestsException",
+    "Lambda.ResourceConflictException",
+    "Lambda.ResourceNotReadyException",
+    "Lambda.CodeArtifactUserPendingException",
+    "Lambda.EC2ThrottledException",
+    "Lambda.EC2UnexpectedException",
+    "Lambda.ENILimitReachedException",
+    "Lambda.ENINotReadyException",
+    "Lambda.SubnetIPAddressLimitReachedException",
+    "Lambda.SnapStartNotReadyException",
+    "Lambda.SnapStartTimeoutException",
+    "Lambda.Unknown",
+    "Runtime.ExitError",
+    "Sandbox.Timedout",
+    "States.Timeout",
+]
+"""A tick that ended without a word: it is ticked again. A function that was idle, or is being made ready, may
+answer a little later. Sources: docs.aws.amazon.com/step-functions/latest/dg/concepts-error-handling.html,
+docs.aws.amazon.com/lambda/latest/api/API_Invoke.html"""

@@ -178,7 +178,8 @@ def ask_all(world: World, calls: Sequence[Call], patience: float) -> list[Sight]
     more: a Region that lives must not seem dark for a few lost answers. A graceful run's look past `patience`
     is its last, and may be its first (Lambda's own answers get lost too): it asks as often as it may."""
     sights, last = world.ask(*calls), world.run.mode == "graceful" and world.waited > patience
-    for again in range(ASKS - 1):
+    # What was changed is looked at once more: a tick's time must do for that, too.
+    for again in range(ASKS - 1 if not world.acknowledged else 0):
         silent = [place for place, sight in enumerate(sights) if isinstance(sight, Silence)]
         if not silent or (again and len(silent) == len(sights) and not last):
             break
@@ -279,7 +280,13 @@ def _restore(seen: FenceSight, held: Held, due: _Sum) -> None:
             owe = Owe(held.resource, why, seen.now, seen.execution, give_back=True)
             due.add(f"owe giving back {held.resource}", (owe,))
     elif held.current != mine.value or _may_be_stale(seen, held, mine.value):
-        due.add(f"restore {held.resource}", (), held.put(mine.value))
+        if not (seen.purpose in GIVES_UP and seen.late):
+            due.add(f"restore {held.resource}", (), held.put(mine.value))
+        elif seen.to_give_back(held.resource):
+            due.unknown.append(f"{held.resource}: not given back yet")
+        else:
+            owe = Owe(held.resource, "not given back in time", seen.now, seen.execution, give_back=True)
+            due.add(f"owe giving back {held.resource}", (owe,), held.put(mine.value))
     elif held.confirmed is False:
         due.waiting.append(f"{held.resource}: restored, but customers do not feel it yet")
     else:

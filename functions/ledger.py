@@ -138,9 +138,9 @@ class Ledger:
 
     def begin(self, execution: str, records: Records, now: float) -> None:
         """Notes that the execution is about to send what moves data or customers. Raises NotYet where another
-        tick has noted it since these records were read: it may be sending."""
+        tick or branch has noted it since these records were read: it may be sending."""
         if not self._note_begun(execution, records.begun_at, now):
-            raise NotYet("another tick of this run has begun to move it")
+            raise NotYet("another tick of this run begins to move something at this moment")
 
     def not_begun(self, noted_at: float) -> None:
         """AWS has done nothing of what was sent since that note."""
@@ -318,7 +318,8 @@ def _body(text: str) -> Mapping[str, Any] | None:
 def _records(written: tuple[tuple[str, str], ...]) -> Records:
     """Of the items and their bodies, in order; kept like those. What another version has added is left alone.
 
-    Raises Refused where the lease or a memory is not to be read: without these nothing may be changed.
+    Raises Refused where the lease, a memory or who has begun is not to be read: without these nothing may be
+    changed.
     """
     bodies = {item: _body(body) for item, body in written}
     items = {item: body or {} for item, body in bodies.items()}
@@ -336,7 +337,7 @@ def _records(written: tuple[tuple[str, str], ...]) -> Records:
         lease=_lease(items[LEASE]) if LEASE in items else None,
         memories=tuple(memories),
         debts=debts,
-        begun=items.get(BEGUN, {}).get("execution", ""),
+        begun=_needed(BEGUN, items[BEGUN], "execution") if BEGUN in items else "",
         begun_at=items[BEGUN].get("at") if BEGUN in items else NEVER,
         directive=items.get("directive", {}),
         proposal=items.get("proposal", {}),

@@ -9,6 +9,7 @@ import copy
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from typing import Any, Protocol, Self
 
 import boto3
@@ -197,12 +198,15 @@ class Outside:
         """Tries the endpoints in order until one is not silent. Raises NotYet where the tick has no time left
         for one: that it was not asked says nothing of it."""
         reply: Reply = Silence("no endpoint to try")
-        for endpoint in call.endpoints:
+        for tried, endpoint in enumerate(call.endpoints):
             if self.clock() + CONNECT_SECONDS + call.api.read_seconds > self._until:
                 raise NotYet(f"no time left in this tick for {call.api.action} in {endpoint.region}")
             reply = self._through(endpoint, call, busy)
             if not isinstance(reply, Silence) or reply.answered:
-                break
+                # One that was silent may have done it.
+                return (
+                    replace(reply, answered=False) if tried and isinstance(reply, Silence | Denied) else reply
+                )
         return reply
 
     def _through(self, endpoint: Endpoint, call: Call, busy: frozenset[str]) -> Reply:

@@ -35,10 +35,12 @@ that gives up goes on, because what was taken from customers must be given back;
 class _Progress:
     """How far a tick has come."""
 
-    touched: bool
-    """The run may have sent what undo could not take back."""
-    begun_at: float | None = None
-    """When this tick has noted that the run begins to move something: nothing had been sent until then."""
+    since: float
+    """Since when the state waits, in seconds since 1970."""
+    touched: bool = True
+    """Not all that the run has sent can be given back, or nobody knows yet; where the step moves nothing, too."""
+    noted_at: float | None = None
+    """When this tick has noted in the ledger that the run has begun to move something."""
     trouble: list[tuple[Call, Silence | Denied]] = dataclasses.field(default_factory=list)
     """What was not acknowledged of the calls that were sent last."""
     acknowledged: list[Call] = dataclasses.field(default_factory=list)
@@ -50,9 +52,9 @@ def tick(step: Step[Any], run: Run, ledger: Ledger, outside: Outside, since: flo
     Whatever else is raised is a mistake of ours, or an answer that nobody foresaw. It is told, and ticked
     again for as long as the state may wait, since the next answer may be another.
     """
-    progress = _Progress(touched=run.dry_run or not step.moves())
+    progress = _Progress(since)
     try:
-        return _tick(step, run, ledger, outside, since, progress)
+        return _tick(step, run, ledger, outside, progress)
     except (NotYet, Refused, Aborted):
         raise
     except Exception as error:
@@ -61,24 +63,22 @@ def tick(step: Step[Any], run: Run, ledger: Ledger, outside: Outside, since: flo
         place = traceback.extract_tb(error.__traceback__)[-1]
         where = f"{Path(place.filename).name}, line {place.lineno}"
         why = f"Farshore did not foresee this: {type(error).__name__}: {error} ({where})"
-        if outside.clock() - since <= step.within:
+        if outside.clock() - progress.since <= step.within:
             raise NotYet(why) from error
         raise _given_up(Refused(f"not within {step.within:g} s: {why}"), progress.touched) from error
 
 
-def _tick(
-    step: Step[Any], run: Run, ledger: Ledger, outside: Outside, since: float, progress: _Progress
-) -> dict[str, Any]:
-    why = ""
+def _tick(step: Step[Any], run: Run, ledger: Ledger, outside: Outside, progress: _Progress) -> dict[str, Any]:
+    why, moves = "", step.moves() and not run.dry_run
     for look in range(ROUNDS + 1):
         records = ledger.read()
-        progress.touched = progress.touched or (look == 0 and records.has_begun(run))
+        progress.touched = not moves or records.has_begun(run) or (look > 0 and progress.touched)
         try:
-            looked = _looked(step, run, records, outside, since, progress.acknowledged)
+            looked = _looked(step, run, records, outside, progress)
         except (Refused, Aborted) as error:
             raise _given_up(error, progress.touched) from None
         if isinstance(looked, dict):
-            if looked["outcome"] == SKIPPED and not progress.touched:
+            if looked["outcome"] == SKIPPED and moves:
                 ledger.begin(run.execution, records, outside.clock())  # a person has moved it, or will
             return looked
         world, decision = looked
@@ -92,35 +92,38 @@ def _tick(
         due = [call for call in decision.calls if call not in progress.acknowledged]
         if not due and not decision.notes:
             raise NotYet(f"acknowledged, but not to be seen yet: {decision.why}")
-        _change(decision, due, world, ledger, progress)
+        _change(decision, due, world, ledger, progress, moves)
     why = "; ".join(f"{call}: {_words(reply)}" for call, reply in progress.trouble) or why
     if _denied(progress.trouble):
         raise _given_up(Refused(why), progress.touched)
     raise NotYet(why)
 
 
-def _change(decision: Change, due: list[Call], world: World, ledger: Ledger, progress: _Progress) -> None:
+def _change(
+    decision: Change, due: list[Call], world: World, ledger: Ledger, progress: _Progress, moves: bool
+) -> None:
     """Writes the notes and makes the calls. What the ledger must know comes before anything is sent: what
-    will be overwritten, and last that this run has begun."""
+    will be overwritten, and last that this run has begun. Each tick that sends what moves something notes it
+    for itself, so that no other can take it back."""
     try:
         for note in decision.notes:
             note.write_in(ledger)
-        if due and not progress.touched:
+        if due and moves and progress.noted_at is None:
             now = world.now
             ledger.begin(world.run.execution, world.records, now)
-            progress.begun_at = now
+            progress.noted_at = now
     except Refused as error:
         raise _given_up(error, progress.touched) from None
     before, progress.touched = progress.touched, progress.touched or bool(due)
     progress.trouble = world.send(due)
     missed = [call for call, _ in progress.trouble]
     progress.acknowledged += [call for call in due if call not in missed]
-    said_no = [call for call, reply in progress.trouble if isinstance(reply, Denied) or reply.answered]
+    said_no = [call for call, reply in progress.trouble if reply.answered]
     progress.touched = before or any(call not in said_no for call in due)
-    if progress.begun_at is not None and not progress.touched:
+    if progress.noted_at is not None and not progress.touched:
         # AWS has answered each call, and done none: the fences can still be given back.
-        ledger.not_begun(progress.begun_at)
-        progress.begun_at = None
+        ledger.not_begun(progress.noted_at)
+        progress.noted_at = None
 
 
 def _denied(trouble: Sequence[tuple[Call, Silence | Denied]]) -> list[Call]:
@@ -137,16 +140,16 @@ def _looked(
     run: Run,
     records: Records,
     outside: Outside,
-    since: float,
-    acknowledged: Sequence[Call],
+    progress: _Progress,
 ) -> dict[str, Any] | tuple[World, Wait | Change]:
     """The state's output where it holds, is skipped or only planned; else what was seen, and what is due."""
-    run, since, word = _heed(run, records, since, outside.clock(), step.phase == "approve")
+    run, since, word = _heed(run, records, progress.since, outside.clock(), step.phase == "approve")
+    progress.since = since
     if word is not None:
         return word
     if run.purpose == "early" and run.mode == "graceful":
         return {"outcome": LEFT_FOR_LATER, "facts": {}}
-    world = World(outside, run, records, since, step, acknowledged)
+    world = World(outside, run, records, since, step, progress.acknowledged)
     decision = _decided(step, world)
     if run.dry_run:
         return _preview(step, run, decision, world.silent)

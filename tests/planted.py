@@ -66,7 +66,7 @@ def compiles(old: str, new: str) -> Plant:
     return slip(machine, "_procedures", old, new)
 
 
-MADE = "_change(decision, due, world, ledger, progress)"
+MADE = "_change(decision, due, world, ledger, progress, moves)"
 TRUSTS = (
     MADE
     + '\n        if not progress.trouble and {}:\n            return {{"outcome": "done", "facts": {{}}}}'

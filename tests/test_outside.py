@@ -95,6 +95,23 @@ def test_a_body_that_breaks_off_after_the_headers_is_a_silence() -> None:
     assert reply(lambda: {"Payload": whole}) == {"Payload": b"{}"}
 
 
+def test_a_no_after_an_endpoint_that_was_silent_does_not_say_that_nothing_was_done() -> None:
+    said: list[Exception] = [
+        ReadTimeoutError(endpoint_url="x"),
+        ClientError({"Error": {"Code": "ConflictException"}}, "Invoke"),
+    ]
+
+    def one_by_one() -> Any:
+        raise said.pop(0)
+
+    call = READ("us-east-1").through([Endpoint("us-east-1"), Endpoint("us-west-2")])
+    reply = Answering(one_by_one).reply(call, busy=frozenset({"ConflictException"}))
+    assert (isinstance(reply, Silence), reply.answered) == (True, False)
+    said += [ReadTimeoutError(endpoint_url="x"), ClientError({"Error": {"Code": "No"}}, "Invoke")]
+    reply = Answering(one_by_one).reply(call)
+    assert (isinstance(reply, Denied), reply.answered) == (True, False)
+
+
 # HTTP as customers speak it.
 
 

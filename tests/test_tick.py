@@ -482,6 +482,40 @@ def test_what_aws_has_answered_with_busy_every_time_is_untouched(yard: Yard) -> 
     assert yard.fails(step="bridge", within=30, entered=began - 31).startswith("Untouched: ")
 
 
+def test_what_one_tick_has_begun_no_other_takes_back_though_aws_tells_it_no(yard: Yard) -> None:
+    """Two branches of one run, or a tick that was delivered twice: while one is refused, another is not."""
+    inside: list[str] = []
+
+    def meanwhile(request: Request) -> Kind | None:
+        if request.operation != WRITE or request.parameters["RoutingControlArn"] != "a":
+            return None
+        if not inside:
+            inside.append(yard.tick("b", step="bridge")["outcome"])
+        return "denied"
+
+    yard.ticker.cloud.faults.injectors.append(meanwhile)
+    assert "AccessDenied" in yard.fails(step="bridge")
+    assert inside == ["done"]
+    assert yard.ticker.records().begun == THIS
+
+
+def test_nobody_gives_up_untouched_who_could_not_read_whether_the_run_has_begun(yard: Yard) -> None:
+    assert yard.tick(step="bridge")["outcome"] == "done"
+    yard.open["a"] = False
+    yard.ticker.inject("hollow", "Query", times=9)
+    late = yard.ticker.clock.now - 31
+    assert yard.fails(step="bridge", within=30, entered=late).startswith(
+        "Refused: the state: not within 30 s"
+    )
+
+
+def test_a_state_that_a_person_resumed_has_its_time_anew_for_odd_answers_too(yard: Yard) -> None:
+    yard.ticker.cloud.serve(SERVICE, READ, lambda request: {})
+    now = yard.ticker.clock.now
+    yard.ticker.say(pause=False, resumed_at=now)
+    assert yard.fails(within=30, entered=now - 31).startswith("NotYet: the state: Farshore did not foresee")
+
+
 def test_what_was_busy_after_a_lost_answer_may_have_been_done(yard: Yard) -> None:
     yard.ticker.inject("lost_after", WRITE)
     yard.deaf = True

@@ -219,10 +219,14 @@ class Task:
             self.error = Killed()
             self._end()
 
-    def join(self) -> Any:
-        """Waits for the end; gives the result or raises the error."""
+    def wait(self) -> None:
+        """Waits for the end, whatever it is."""
         self._watched = True
         self.clock.wait(lambda: self.done, self._waiting)
+
+    def join(self) -> Any:
+        """Waits for the end; gives the result or raises the error."""
+        self.wait()
         if self.error is not None:
             raise self.error
         return self.result
@@ -263,15 +267,18 @@ def _hub_of(here: greenlet) -> greenlet:
 
 
 def at_once(clock: Clock, acts: list[Callable[[], Any]]) -> list[Any]:
-    """Runs all side by side, each parking as it will; returns when the last has ended."""
+    """Runs all side by side, each parking as it will; returns when the last has ended, or raises the first
+    error then: as threads do."""
     if len(acts) == 1:
         return [acts[0]()]
     tasks = [clock.spawn(act) for act in acts]
     for task in tasks:
         task.watch()
     try:
-        return [task.join() for task in tasks]
+        for task in tasks:
+            task.wait()
     except BaseException:
         for task in tasks:
             task.kill()
         raise
+    return [task.join() for task in tasks]

@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
+from functions.errors import LAMBDA_FAULTS
 from functions.tick import LONGEST_PAUSE_SECONDS
 
 Json = dict[str, Any]
@@ -17,30 +18,6 @@ FIRST_SECONDS, BACKOFF = 1, 1.5
 SPARE = 10
 """More attempts than fit into `within`: ticks that a clock's rounding or a resumed run's new time adds."""
 
-LAMBDA_FAULTS = [
-    "Lambda.ServiceException",
-    "Lambda.AWSLambdaException",
-    "Lambda.SdkClientException",
-    "Lambda.ClientExecutionTimeoutException",
-    "Lambda.TooManyRequestsException",
-    "Lambda.ResourceConflictException",
-    "Lambda.ResourceNotReadyException",
-    "Lambda.CodeArtifactUserPendingException",
-    "Lambda.EC2ThrottledException",
-    "Lambda.EC2UnexpectedException",
-    "Lambda.ENILimitReachedException",
-    "Lambda.ENINotReadyException",
-    "Lambda.SubnetIPAddressLimitReachedException",
-    "Lambda.SnapStartNotReadyException",
-    "Lambda.SnapStartTimeoutException",
-    "Lambda.Unknown",
-    "Runtime.ExitError",
-    "Sandbox.Timedout",
-    "States.Timeout",
-]
-"""A tick that ended without a word: it is ticked again. A function that was idle, or is being made ready, may
-answer a little later. Sources: docs.aws.amazon.com/step-functions/latest/dg/concepts-error-handling.html,
-docs.aws.amazon.com/lambda/latest/api/API_Invoke.html"""
 FAULT_PACE, FAULT_ATTEMPTS = 10, 40
 """Lambda's own faults, in each state: more than six minutes of throttling or of an outage, or one tick in
 five of a state that waits for a quarter of an hour."""

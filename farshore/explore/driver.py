@@ -177,6 +177,8 @@ class Driver:
 
         How everything stood before that."""
         tally, clock = self.simulation.tally, self._clock
+        if self._goes_on:
+            self._served_at_end = frozenset(serving(self.simulation.application))
         clock.sleep(AFTERMATH)
         self.injector.cease()
         clock.wait_for(self._quiet, LONGEST)

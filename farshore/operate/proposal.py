@@ -24,9 +24,10 @@ class Proposal:
 
 
 def proposal_of(records: Records, fencing: Set[str] = frozenset()) -> Proposal | None:
-    """None where nothing has been proposed. `fencing` names the states that take something from customers."""
+    """None where nothing has been proposed that could be decided on. `fencing` names the states that take
+    something from customers."""
     item = records.proposal
-    if not item:
+    if not {"hash", "digest", "execution", "started", "at", "plan"} <= item.keys():
         return None
     plan = tuple(planned_from(entry, entry["state"] in fencing) for entry in item["plan"])
     return Proposal(item["hash"], item["digest"], item["execution"], item["started"], item["at"], plan)

@@ -146,7 +146,7 @@ class Simulation:
 
     def _done(self, request: Request, answer: object) -> None:
         call = call_of(request, self.runbook.ledger.table)
-        for act in self.on_call:
+        for act in tuple(self.on_call):  # one may look on no longer
             act(call)
 
     def started_by_alarm(self, given: Mapping[str, Any]) -> None:

@@ -435,6 +435,21 @@ def test_what_an_undo_is_denied_for_good_it_owes_and_gives_back_the_rest(scene: 
     assert [*owed] == ["debt#lambda:us-east-1:basket-get:reserved_concurrency"]
 
 
+def test_what_an_undo_may_not_give_back_it_owes_and_the_rest_is_given_back(scene: Scene) -> None:
+    scene.deploy(basket_add=40, basket_get=1, basket_remove=1)
+    scene.converge(0)
+
+    def denied(request: Request) -> Kind | None:
+        mine = request.operation == PUT and request.caller == STEP
+        return "denied" if mine and request.parameters["FunctionName"] == "basket-get" else None
+
+    scene.cloud.faults.injectors.append(denied)
+    assert scene.converge("restore", purpose="undo")["outcome"] == "unknown"
+    assert [scene.reserved(name) for name in SHOP] == [40, 0, 1]
+    owed = {item: body for item, body in scene.records().items() if item.startswith("debt#")}
+    assert [*owed] == ["debt#lambda:us-east-1:basket-get:reserved_concurrency"]
+
+
 @pytest.mark.parametrize("purpose", ["undo", "unbreak"])
 def test_what_an_undo_cannot_give_back_it_owes(scene: Scene, purpose: str) -> None:
     scene.deploy(basket_add=40, basket_get=None, basket_remove=1)
