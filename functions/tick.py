@@ -38,7 +38,7 @@ class _Progress:
     since: float
     """Since when the state waits, in seconds since 1970."""
     touched: bool = True
-    """Not all that the run has sent can be given back, or nobody knows yet; where the step moves nothing, too."""
+    """Not all that was sent can be given back, or nobody knows yet; where the step moves nothing, too."""
     noted_at: float | None = None
     """When this tick has noted in the ledger that the run has begun to move something."""
     trouble: list[tuple[Call, Silence | Denied]] = dataclasses.field(default_factory=list)
