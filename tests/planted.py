@@ -224,7 +224,7 @@ PLANTED: dict[str, tuple[Plant, str, str, str, str]] = {
     ),
     "a debt that outlives what is given back": (
         slip(fence, "_restore", "if void:", "if False:"),
-        f"{DARK},hasty", "", "L1", "no customer is served anywhere, long after the end",
+        f"{DARK_BACK},hasty", "", "L1", "no customer is served anywhere, long after the end",
     ),
     "a dead run's debts that nobody takes back": (
         slip(lease, "_taken_by", 'if debt.get("by") == execution and resource not in taken', "if False"),
