@@ -65,7 +65,7 @@ class Later:
         if answer.get("FunctionError"):
             if kind in SAID_NOTHING:
                 raise NotYet(f"{self.state} did not say what it would do: {why}")
-            # A step that is broken fails the run as surely as one that refuses.
+            # Shown as what would fail: in the run it is asked again, and a step that is broken stays so.
             body = Planned("would refuse", why if kind == "Refused" else f"{kind}: {why}").as_json()
         return body | {"state": self.state, "no_return": self.no_return}
 

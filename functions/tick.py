@@ -79,6 +79,7 @@ def _tick(step: Step[Any], run: Run, ledger: Ledger, outside: Outside, progress:
             raise _given_up(error, progress.touched) from None
         if isinstance(looked, dict):
             if looked["outcome"] == SKIPPED and moves:
+                _hold(records, run, outside.clock())
                 ledger.begin(run.execution, records, outside.clock())  # a person has moved it, or will
             return looked
         world, decision = looked

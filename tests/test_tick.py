@@ -499,6 +499,16 @@ def test_what_one_tick_has_begun_no_other_takes_back_though_aws_tells_it_no(yard
     assert yard.ticker.records().begun == THIS
 
 
+def test_a_moving_step_that_a_person_skips_has_begun_and_only_for_who_holds_the_lease(yard: Yard) -> None:
+    yard.ticker.say(skip=["the state"])
+    yard.ticker.hold(OTHER)
+    assert "superseded" in yard.fails(step="bridge")
+    assert yard.ticker.records().begun == ""
+    yard.ticker.hold()
+    assert yard.tick(step="bridge")["outcome"] == "skipped"
+    assert yard.ticker.records().begun == THIS
+
+
 def test_nobody_gives_up_untouched_who_could_not_read_whether_the_run_has_begun(yard: Yard) -> None:
     assert yard.tick(step="bridge")["outcome"] == "done"
     yard.open["a"] = False
