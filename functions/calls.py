@@ -122,6 +122,8 @@ class Silence:
     why: str
     answered: bool = False
     """Somebody did answer, and no other endpoint would say otherwise: it has surely not been done."""
+    throttled: bool = False
+    """Somebody did answer: that it was asked too much. It has not been done."""
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,8 @@ decide about all of them at once: forty functions are fenced in one tick. Both a
 - What an undo cannot give back, because nobody answers, is owed as well: a Region that comes back must not
   stay closed by a run that is over.
 - A memory is forgotten only after the value has been read back.
+- Progress needs no tick in which all can be read: where AWS takes fewer calls than that, a memory keeps that
+  its fence was confirmed, and what is given back is forgotten one by one.
 - A run does not move to a Region in which a game day still holds what customers need: the plan that a person
   approves says so, before anything has moved.
 """
@@ -115,8 +117,13 @@ class FenceSight:
 
     @property
     def dark(self) -> bool:
-        """Nobody answered. Where some did, the Region lives: the others are throttled, and asked again."""
-        return all(isinstance(held.current, Silence) for held in self.held)
+        """Nobody answered. Where some did, or said that they were asked too much, the Region lives."""
+        return all(isinstance(held.current, Silence) and not held.current.throttled for held in self.held)
+
+    @property
+    def crowded(self) -> bool:
+        """AWS takes fewer calls than there are resources: what is confirmed is kept for later ticks."""
+        return any(isinstance(held.current, Silence) and held.current.throttled for held in self.held)
 
     def owed(self, resource: str) -> bool:
         """Its fence is a debt."""
@@ -171,6 +178,15 @@ def patient(patience: float, within: float) -> None:
 def remembered_here(world: World, resource: str) -> bool:
     """Its owner has something to give back: where it has not, a restore needs no reading."""
     return any(memory.owner == world.run.owner for memory in world.records.remembered(resource))
+
+
+def confirmed_before(world: World, resource: str) -> bool:
+    """A tick of this state has read it back as fenced: it need not be read again."""
+    run = world.run
+    return any(
+        memory.confirmed >= world.since and (memory.owner, memory.by) == (run.owner, run.execution)
+        for memory in world.records.remembered(resource)
+    )
 
 
 def ask_all(world: World, calls: Sequence[Call], patience: float) -> list[Sight]:
@@ -254,7 +270,11 @@ def _memory(seen: FenceSight, held: Held, target: Value) -> tuple[Note, ...]:
     mine = seen.mine(held.resource)
     if mine is not None:
         adopts = seen.purpose in MOVES and mine.by != seen.execution
-        return (Adopt(replace(mine, by=seen.execution)),) if adopts else ()
+        again = held.current == target and mine.confirmed < seen.now - seen.waited
+        confirms = again and seen.crowded and (adopts or mine.by == seen.execution)
+        if not adopts and not confirms:
+            return ()
+        return (Adopt(replace(mine, by=seen.execution, confirmed=seen.now if confirms else 0.0)),)
     if held.current != target:
         return (Remember(Memory(seen.owner, held.resource, held.current, seen.execution)),)
     others = seen.others(held.resource)[:1]

@@ -75,6 +75,13 @@ class Memory:
     value: Any
     by: str = ""
     """The execution that took it away, or the last one that found it taken away and meant to."""
+    confirmed: float = 0.0
+    """When that execution has read it back as taken away (seconds since 1970). Noted only where one tick
+    cannot read all."""
+
+    def as_json(self) -> dict[str, Any]:
+        more = {"confirmed": self.confirmed} if self.confirmed else {}
+        return {"value": self.value, "by": self.by, **more}
 
 
 @dataclass(frozen=True)
@@ -220,17 +227,17 @@ class Remember:
     memory: Memory
 
     def write_in(self, ledger: Ledger) -> None:
-        ledger.write_once(_item(self.memory), {"value": self.memory.value, "by": self.memory.by})
+        ledger.write_once(_item(self.memory), self.memory.as_json())
 
 
 @dataclass(frozen=True)
 class Adopt:
-    """What a run before has left fenced is this run's now. `memory` is as it was read, but for its `by`."""
+    """What a run before has left fenced is this run's now, or it has confirmed it. The value is as read."""
 
     memory: Memory
 
     def write_in(self, ledger: Ledger) -> None:
-        ledger.write(_item(self.memory), {"value": self.memory.value, "by": self.memory.by})
+        ledger.write(_item(self.memory), self.memory.as_json())
 
 
 @dataclass(frozen=True)
@@ -328,7 +335,8 @@ def _records(written: tuple[tuple[str, str], ...]) -> Records:
         kind, _, rest = item.partition("#")
         if kind == "memory":
             owner, _, resource = rest.partition("#")
-            memories.append(Memory(owner, resource, _needed(item, body, "value"), body.get("by", "")))
+            value, by = _needed(item, body, "value"), body.get("by", "")
+            memories.append(Memory(owner, resource, value, by, _number(body.get("confirmed"))))
         elif kind == "debt":
             debts[rest] = body
         elif kind == "decision":
@@ -350,6 +358,10 @@ def _lease(body: Mapping[str, Any]) -> Lease:
     for name in ("holder", "redrives", "epoch", "released"):
         _needed(LEASE, body, name)
     return Lease(**{field.name: body[field.name] for field in fields(Lease) if field.name in body})
+
+
+def _number(given: Any) -> float:
+    return float(given) if type(given) in (int, float) else 0.0
 
 
 def _needed(item: str, body: Mapping[str, Any], name: str) -> Any:

@@ -1,6 +1,7 @@
 """What lies outside the process: AWS's clients, HTTP, and the one clock.
 
-Retrying is the state machine's work, where it can be seen, so every client makes a single try.
+Retrying is the state machine's work, where it can be seen, so every client makes a single try. Only what AWS
+throttles while it answers others is asked again in the same tick: that is its pace, and no failure.
 """
 
 from __future__ import annotations
@@ -96,6 +97,10 @@ Credentials are fetched over the network, too."""
 
 USER_AGENT = "farshore"
 """Firewalls turn away what calls itself a library."""
+PACED_SECONDS = 12.0
+"""So long at most throttled calls are made again, in one go: a tick looks, changes, and looks again."""
+IN_VAIN = 15
+"""So often in a row, one call at a time, before it is given up that anybody gets through."""
 LONGEST_BODY = 1 << 20
 """Bytes that are read of an answer over HTTP. What customers get is shorter."""
 
@@ -226,7 +231,7 @@ class Outside:
             if code in busy:
                 return Silence(f"{where}: {code}: {message}", answered=True)
             if status >= 500 or code in THROTTLED | PASSING | UNAVAILABLE:
-                return Silence(f"{where}: {code}: {message}")
+                return Silence(f"{where}: {code}: {message}", throttled=code in THROTTLED)
             if self._insists:
                 return Silence(f"{where}: {code}: {message}", answered=True)
             return Denied(code, message)
@@ -240,9 +245,35 @@ class Outside:
         status, body = self.http(endpoint.region, call.api.operation_name, url, body)
         return {"status": status, "body": body}
 
-    def replies(self, calls: Sequence[Call], busy: frozenset[str]) -> list[Reply]:
+    def replies(self, calls: Sequence[Call], busy: frozenset[str], lives: bool = False) -> list[Reply]:
+        """All side by side. Where AWS takes fewer a second than these (15 of Lambda's control plane), the
+        others come again, in groups about as large as what got through: its throttles set the pace. It
+        `lives` where it has just answered others, so that somebody will get through, though nobody did yet.
+        Source: docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html"""
         for call in calls:
             if not call.api.is_http:
                 for endpoint in call.endpoints:
                     self.client(call.api.service, endpoint, call.api.read_seconds)
+        replies = self._side_by_side(calls, busy)
+        left = [place for place, reply in enumerate(replies) if _throttled(reply)]
+        through, until = len(replies) - len(left), self.clock() + PACED_SECONDS
+        in_vain = 0 if through or lives else IN_VAIN
+        while left and in_vain < IN_VAIN and self.clock() < until:
+            group = left[: max(1, 2 * through)]
+            try:
+                again = self._side_by_side([calls[place] for place in group], busy)
+            except NotYet:
+                break
+            for place, reply in zip(group, again, strict=True):
+                replies[place] = reply
+            through = sum(not _throttled(reply) for reply in again)
+            in_vain = 0 if through else in_vain + 1
+            left = [place for place in left if _throttled(replies[place])]
+        return replies
+
+    def _side_by_side(self, calls: Sequence[Call], busy: frozenset[str]) -> list[Reply]:
         return self.at_once([lambda call=call: self.reply(call, busy) for call in calls])  # type: ignore[misc]
+
+
+def _throttled(reply: Reply) -> bool:
+    return isinstance(reply, Silence) and reply.throttled

@@ -86,7 +86,7 @@ def _tick(step: Step[Any], run: Run, ledger: Ledger, outside: Outside, progress:
         if isinstance(decision, Wait):
             raise NotYet(decision.why)
         why = decision.why
-        if look == ROUNDS or _denied(progress.trouble):
+        if _denied(progress.trouble) or (look == ROUNDS and decision.calls):
             break
         if step.needs_lease:
             _hold(ledger.read(), run, world.now)

@@ -72,7 +72,8 @@ class World:
         if self._asked > self._step.asks:
             raise Refused(f"{type(self._step).__name__} declared asks {self._step.asks}: not asked again")
         sights: list[Sight] = []
-        for call, reply in zip(calls, self._outside.replies(calls, self._step.busy), strict=True):
+        replies = self._outside.replies(calls, self._step.busy, lives=bool(self.acknowledged))
+        for call, reply in zip(calls, replies, strict=True):
             if isinstance(reply, Denied):
                 raise Refused(f"{call} was refused: {reply.code}: {reply.message}")
             if isinstance(reply, Silence):
@@ -92,7 +93,7 @@ class World:
     def send(self, calls: Sequence[Call]) -> list[tuple[Call, Silence | Denied]]:
         """Sends the writes of a Change, all of them, and gives those that were not acknowledged."""
         self._gate(calls, self._step.writes)
-        replies = self._outside.replies(calls, self._step.busy)
+        replies = self._outside.replies(calls, self._step.busy, lives=True)
         return [(c, r) for c, r in zip(calls, replies, strict=True) if isinstance(r, Silence | Denied)]
 
     def dice(self, sides: int) -> int:

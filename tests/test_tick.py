@@ -228,7 +228,7 @@ def test_a_denial_after_lost_calls_is_looked_at_again_however_late_it_comes(yard
 @pytest.mark.parametrize("kind", ["throttled", "500", "503", "lost_before"])
 @pytest.mark.parametrize("operation", [READ, WRITE])
 def test_a_throttle_a_5xx_and_a_silence_are_not_yet(yard: Yard, kind: Kind, operation: str) -> None:
-    yard.ticker.inject(kind, operation, times=9)
+    yard.ticker.inject(kind, operation, times=99)
     assert yard.fails().startswith("NotYet: the state: ")
     assert not yard.open["a"]
     yard.ticker.cloud.faults.injectors.pop()

@@ -20,6 +20,7 @@ from .backing import Backing
 from .clock import Clock
 from .faults import ANSWERED, UNANSWERED, Faults, Kind, Request
 from .latency import Latency
+from .quotas import Quotas
 from .rows import rows_of
 
 ACCOUNT = "123456789012"
@@ -111,6 +112,7 @@ class Cloud:
         self.clock = clock
         self.backing = backing
         self.faults = Faults()
+        self.quotas = Quotas(clock)
         self.latency = Latency(seed)
         self.guards: list[Guard] = []
         """Each may refuse a call before anybody answers it."""
@@ -168,7 +170,9 @@ class Cloud:
         Two moments with the same fingerprint go on alike. Times in it are relative to now, in whole figures.
         """
         states = [(type(service).__name__, service.state()) for service in self.services]
-        return repr((states, self.backing.state(), self.faults.state(), self.clock.queued()))
+        return repr(
+            (states, self.backing.state(), self.faults.state(), self.quotas.state(), self.clock.queued())
+        )
 
     @contextmanager
     def acting_as(self, function: str, region: str) -> Iterator[None]:
@@ -208,6 +212,8 @@ class Cloud:
             raise Unanswered(request.url)
         kind = ailment or kind
         self.clock.sleep(client.read_timeout if kind == "slow" else self.latency.draw("aws_call") / 2)
+        if kind not in ANSWERED and not self.quotas.takes(request):
+            kind = "throttled"
         if kind in ANSWERED:
             call.kind = kind
             raise client.refusal(kind, request)

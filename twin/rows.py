@@ -44,6 +44,16 @@ READ = Row(stale=_always)
 
 
 @dataclass(frozen=True)
+class Quota:
+    """What AWS takes of these operations together, of one account in one Region: a token bucket."""
+
+    operations: frozenset[str]
+    per_second: float
+    at_once: float
+    """The bucket's size: so many may come together after a while without any."""
+
+
+@dataclass(frozen=True)
 class Rows:
     """One service, under boto3's name for it."""
 
@@ -65,6 +75,9 @@ class Rows:
     """The code by which it says that IAM does not allow a call."""
     span: frozenset[str] = frozenset()
     """Parameters that say of which time is asked: the same question otherwise has the same answer."""
+
+    quotas: tuple[Quota, ...] = ()
+    """As AWS documents them; operations without one are taken as often as they come."""
 
     def may_be_stale(self, operation: str, parameters: Parameters) -> bool:
         row = self.operations.get(operation)

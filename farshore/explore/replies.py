@@ -9,8 +9,10 @@ from __future__ import annotations
 import contextvars
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 
 from functions.calls import LONGEST_CALL_SECONDS, Call, Endpoint, Reply, Silence
+from functions.ledger import DELETE, PUT, QUERY
 from functions.outside import Outside
 from twin.cloud import Cloud
 from twin.faults import Kind as CallFault
@@ -70,10 +72,13 @@ class Replies:
         return self._known[key]
 
     def _asked(self, call: Call, busy: Busy, writes: bool) -> Iterator[tuple[str, str]]:
+        ledgers = call.api in (QUERY, PUT, DELETE)
         usual = None if writes else self._reply(call, busy, None)[0]
         for kind in KINDS.values():
             if kind.apart == "reply" and not (writes and kind.reaches_aws):
                 reply, seconds = self._reply(call, busy, kind.to_the_call)
+                if ledgers and isinstance(reply, Silence):  # who writes notes does not look why
+                    reply = replace(reply, throttled=False)
                 yield kind.word, f"{_words(reply, usual)}, {_how_long(seconds)}"
 
     def _reply(self, call: Call, busy: Busy, fault: CallFault | None) -> tuple[Reply, float]:
@@ -99,7 +104,14 @@ def _words(reply: Reply, usual: Reply | None) -> str:
     if reply == usual:
         return "as without it"
     if isinstance(reply, Silence):
-        return f"silence{' of one who could answer' if reply.answered else ''}"  # why is for people
+        who = (
+            " of one who could answer"
+            if reply.answered
+            else " of one asked too much"
+            if reply.throttled
+            else ""
+        )
+        return f"silence{who}"  # why is for people
     return repr(reply)
 
 

@@ -79,7 +79,7 @@ class _Dark(Outside):
         super().__init__(clock=lambda: 0.0)
         self.asked: list[Call] = []
 
-    def replies(self, calls: Sequence[Call], busy: frozenset[str]) -> list[Reply]:
+    def replies(self, calls: Sequence[Call], busy: frozenset[str], lives: bool = False) -> list[Reply]:
         self.asked += calls
         return [Silence("dark") for _ in calls]
 

@@ -11,6 +11,7 @@ docs.aws.amazon.com/lambda/latest/api/API_PutFunctionConcurrency.html
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Annotated, ClassVar, Literal
@@ -24,6 +25,7 @@ from ..fence import (
     Held,
     Value,
     ask_all,
+    confirmed_before,
     give_back,
     patient,
     remembered_here,
@@ -38,6 +40,12 @@ FUNCTION = "lambda:{region}:{account}:function:{functions}"
 READ = Api("lambda:GetFunctionConcurrency", resource=FUNCTION)
 PUT = Api("lambda:PutFunctionConcurrency", resource=FUNCTION)
 DELETE = Api("lambda:DeleteFunctionConcurrency", resource=FUNCTION)
+
+CALLS_A_SECOND = 15
+"""What Lambda takes of its control plane in a Region, of everybody in the account.
+Source: docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html"""
+CALLS_EACH = 3
+"""A function is read, set and read back."""
 
 UNRESERVED = "unreserved"
 """What is remembered of a function that drew on the account's common pool: giving it back is a deletion."""
@@ -63,17 +71,35 @@ class LambdaConcurrency(Step[FenceSight]):
 
     def __post_init__(self) -> None:
         patient(self.patience, self.within)
+        if self.patience < (least := len(self.functions) * CALLS_EACH / CALLS_A_SECOND):
+            raise ValueError(
+                f"patience {self.patience:g} s is shorter than the {least:g} s that {len(self.functions)} "
+                f"functions take at Lambda's {CALLS_A_SECOND} calls a second: "
+                f"write {math.ceil(least)}s or more"
+            )
 
     def observe(self, world: World) -> FenceSight:
         resources = {self._resource(function): function for function in self.functions}
-        asked = [r for r in resources if self.reserved != "restore" or remembered_here(world, r)]
+        asked = [resource for resource in resources if not self._needless(world, resource)]
         calls = [READ(self.region, FunctionName=resources[resource]) for resource in asked]
         sights = dict(zip(asked, ask_all(world, calls, self.patience), strict=True))
+        unasked = NOT_ASKED if self.reserved == "restore" else self.reserved
         held = [
-            Held(resource, _value(sights.get(resource, NOT_ASKED)), confirmed=None, put=self._put(function))
+            Held(
+                resource,
+                _value(sights[resource]) if resource in sights else unasked,
+                confirmed=None,
+                put=self._put(function),
+            )
             for resource, function in resources.items()
         ]
         return FenceSight.of(world, self.patience, held)
+
+    def _needless(self, world: World, resource: str) -> bool:
+        """It need not be read, or not again."""
+        if self.reserved == "restore":
+            return not remembered_here(world, resource)
+        return confirmed_before(world, resource)
 
     def decide(self, seen: FenceSight) -> Decision:
         return give_back(seen) if self.reserved == "restore" else take_away(seen, self.reserved)

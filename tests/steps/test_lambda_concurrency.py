@@ -14,10 +14,12 @@ import pytest
 from functions.calls import CONNECT_SECONDS
 from functions.fence import ASKS
 from functions.handler import lambda_handler
+from functions.inputs import FunctionName, Region
 from functions.ledger import DELETE, QUERY
 from functions.ledger import PUT as PUT_ITEM
 from functions.outside import Outside
 from functions.steps.lambda_concurrency import LambdaConcurrency
+from twin import quotas
 from twin.clock import Clock, at_once
 from twin.cloud import ACCOUNT, AwsError, Cloud
 from twin.faults import EarlierAnswers, Kind, Request
@@ -41,7 +43,6 @@ class Scene:
         self.functions = Functions(cloud)
         self.requests: list[Request] = []
         self.ledger = boto3.client("dynamodb", OBSERVER)
-        self.lambda_ = boto3.client("lambda", EAST)
         self.entered = cloud.clock.now
         handler = lambda_handler(
             LambdaConcurrency,
@@ -57,13 +58,10 @@ class Scene:
             name = name.replace("_", "-")
             self.functions.deploy(EAST, name, lambda *_: "served")
             if reserved is not None:
-                self.lambda_.put_function_concurrency(
-                    FunctionName=name, ReservedConcurrentExecutions=reserved
-                )
+                self.functions.function(EAST, name).reserved = reserved
 
     def reserved(self, name: str) -> int | None:
-        answer = self.lambda_.get_function_concurrency(FunctionName=name)
-        return answer.get("ReservedConcurrentExecutions")
+        return self.functions.reserved(EAST, name)
 
     def tick(
         self, reserved: int | str, functions: tuple[str, ...], purpose: str = "move", **given: Any
@@ -181,11 +179,60 @@ def test_forty_functions_are_fenced_in_one_tick(scene: Scene) -> None:
     forty = tuple(f"shop-{number:02}" for number in range(40))
     scene.deploy(**{name.replace("-", "_"): 20 for name in forty})
     before = scene.cloud.clock.elapsed
+    done: list[str] = []
+    scene.cloud.watchers.append(lambda request, _: done.append(request.operation))
     assert scene.tick(0, forty) == {"outcome": "done", "facts": {"fenced": 40}}
     assert [scene.reserved(name) for name in forty] == [0] * 40
-    assert scene.writes() == [PUT] * 40
+    assert done.count(PUT) == 40
     assert len(scene.records()) == 40
     assert scene.cloud.clock.elapsed - before < 15
+
+
+@pytest.mark.parametrize("mode", ["graceful", "ungraceful"])
+@pytest.mark.parametrize("many", [20, 40, 100])
+def test_a_fence_of_many_goes_up_at_the_pace_that_the_quota_allows(
+    scene: Scene, many: int, mode: str
+) -> None:
+    """Lambda takes fifteen calls a second of its control plane, in all: each function needs three."""
+    names = tuple(f"shop-{number:03}" for number in range(many))
+    scene.deploy(**{name.replace("-", "_"): None for name in names})
+    before = scene.cloud.clock.elapsed
+    assert scene.converge(0, names, mode=mode)["facts"] == {"fenced": many}
+    assert scene.cloud.clock.elapsed - before < 10 + many * 3 / 15 * 1.5
+    assert [scene.reserved(name) for name in names] == [0] * many
+    assert not [item for item in scene.records() if item.startswith("debt")]
+    scene.converge("restore", names, mode=mode)
+    assert [scene.reserved(name) for name in names] == [None] * many
+    assert scene.records() == {}
+
+
+@pytest.mark.parametrize("mode", ["graceful", "ungraceful"])
+def test_a_fence_of_forty_goes_up_beside_others_who_use_most_of_the_quota(scene: Scene, mode: str) -> None:
+    forty = tuple(f"shop-{number:02}" for number in range(40))
+    scene.deploy(**{name.replace("-", "_"): None for name in forty})
+    scene.cloud.quotas.squeezed.add(f"lambda/{EAST}")
+    scene.converge(0, forty, mode=mode)
+    assert [scene.reserved(name) for name in forty] == [0] * 40
+
+
+def test_what_is_confirmed_is_kept_where_no_tick_can_read_all(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """At a call a second a tick reads a few of twenty: each tick goes on where the last one was."""
+    monkeypatch.setattr(quotas, "LEFT", 1.0)
+    names = tuple(f"shop-{number:02}" for number in range(20))
+    scene.deploy(**{name.replace("-", "_"): 7 for name in names})
+    scene.cloud.quotas.squeezed.add(f"lambda/{EAST}")
+    scene.converge(0, names)
+    assert [scene.reserved(name) for name in names] == [0] * 20
+    scene.converge("restore", names)
+    assert [scene.reserved(name) for name in names] == [7] * 20
+
+
+def test_patience_that_the_quota_makes_too_short_is_refused() -> None:
+    many = tuple(FunctionName(f"shop-{number}") for number in range(200))
+    with pytest.raises(ValueError, match="20 s is shorter than the 40 s that 200 functions take"):
+        LambdaConcurrency(functions=many, region=Region(EAST), reserved=0)
 
 
 def test_a_restore_for_forty_gives_forty_and_for_none_gives_none(scene: Scene) -> None:

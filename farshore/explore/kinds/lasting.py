@@ -9,6 +9,8 @@ from itertools import combinations
 from functions.calls import HOMES
 from twin.faults import Ailment, Request
 from twin.faults import Kind as CallFault
+from twin.quotas import LEFT
+from twin.rows import rows_of
 
 from ...runbook.model import Runbook
 from ..data import Baseline
@@ -31,7 +33,9 @@ AILING = Family(
     "answers 503, or throttles; from before, or from any step on that calls it; for ever or for a while",
 )
 GREY = Family(
-    "grey, partition", "half of a Region's calls are slow or fail; the two Regions do not reach each other"
+    "grey, partition, crowded",
+    "half of a Region's calls are slow or fail; the two Regions do not reach each other; others use most of "
+    "a service's quota there",
 )
 AWAY = (30.0, 120.0)
 """Seconds after which a Region comes back that was away for a while."""
@@ -138,6 +142,14 @@ def _partition_cases(baseline: Baseline, runbook: Runbook) -> Iterator[tuple[Fau
         yield from _spells("partition", f"{source}~{target}", baseline, target, back=True)
 
 
+def _crowded_cases(baseline: Baseline, runbook: Runbook) -> Iterator[tuple[Fault, ...]]:
+    """Each service of a Region that the run calls, and of which AWS documents how many calls it takes."""
+    if is_undisturbed_move(baseline):
+        for place in sorted({call.place for call in baseline.calls if call.point.call and call.place}):
+            if rows_of(place.partition("/")[0]).quotas:
+                yield (Fault("crowded", place),)
+
+
 def _is_host(place: str) -> bool:
     return "." in place
 
@@ -194,6 +206,14 @@ def _part(site: Site, fault: Fault) -> None:
 
 def _join(site: Site, fault: Fault) -> None:
     site.simulation.cloud.faults.partitions.discard(frozenset(fault.place.split("~")))
+
+
+def _crowd(site: Site, fault: Fault) -> None:
+    site.simulation.cloud.quotas.squeezed.add(fault.place)
+
+
+def _leave(site: Site, fault: Fault) -> None:
+    site.simulation.cloud.quotas.squeezed.discard(fault.place)
 
 
 def _grey(site: Site, fault: Fault, request: Request) -> CallFault | None:
@@ -269,4 +289,13 @@ partition = FaultKind(
     end=_join,
     excuses=_partition_excuses,
     outlasts=True,
+)
+crowded = FaultKind(
+    word="crowded",
+    family=GREY,
+    explained=f"others use a service's quota in a Region: {LEFT:g} calls a second are left of it",
+    takes="place",
+    cases=_crowded_cases,
+    begin=_crowd,
+    end=_leave,
 )

@@ -1,6 +1,6 @@
 """CloudWatch. Its reads of metrics and alarms cannot be scoped to any of them."""
 
-from ...rows import READ, Rows
+from ...rows import READ, Quota, Rows
 
 ROWS = (
     Rows(
@@ -8,5 +8,10 @@ ROWS = (
         operations={"GetMetricData": READ, "DescribeAlarms": READ},
         denial="AccessDenied",
         span=frozenset({"StartTime", "EndTime"}),
+        # docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/cloudwatch_limits.html
+        quotas=(
+            Quota(frozenset({"DescribeAlarms"}), per_second=9, at_once=9),
+            Quota(frozenset({"GetMetricData"}), per_second=50, at_once=50),
+        ),
     ),
 )

@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from ...rows import READ, WRITE, Row, Rows
+from ...rows import READ, WRITE, Quota, Row, Rows
 
 ROWS = (
     Rows(
@@ -15,5 +15,14 @@ ROWS = (
         },
         resources={"FunctionName": "lambda:{region}:{account}:function:{given}"},
         qualifier="Qualifier",
+        # The control plane's, of all its operations together but GetFunction and GetPolicy.
+        # docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html
+        quotas=(
+            Quota(
+                frozenset({"GetFunctionConcurrency", "PutFunctionConcurrency", "DeleteFunctionConcurrency"}),
+                per_second=15,
+                at_once=15,
+            ),
+        ),
     ),
 )
