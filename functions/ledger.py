@@ -48,6 +48,8 @@ LEASE = "lease"
 NEVER = -1.0
 """The time at which a run began that never did."""
 BEGUN = "begun"
+WORDS = ("decision", "directive", "take_over")
+"""The kinds of items that hold what people say."""
 
 
 @dataclass(frozen=True)
@@ -99,6 +101,8 @@ class Records:
     proposal: Mapping[str, Any] = field(default_factory=dict)
     decisions: Mapping[str, Any] = field(default_factory=dict)
     take_over: Mapping[str, Any] = field(default_factory=dict)
+    said: Mapping[str, str] = field(default_factory=dict)
+    """People's words by their items, as they are written: a new one counts only where they still stand."""
 
     def has_begun(self, run: Run) -> bool:
         """It may have sent what moves data or customers; not an execution of its name before it."""
@@ -162,8 +166,15 @@ class Ledger:
             return self._put(BEGUN, body, "attribute_not_exists(application)", stamp)
         return self._put(BEGUN, body, "stamp = :stamp", stamp, {":stamp": {"S": f"{noted_at:.6f}"}})
 
+    def say(self, item: str, word: Mapping[str, Any], records: Records) -> bool:
+        """A person's word: not where another has been said since these records were read."""
+        said = records.said.get(item)
+        if said is None:
+            return self._put(item, word, "attribute_not_exists(application)")
+        return self._put(item, word, "body = :said", values={":said": {"S": said}})
+
     def write(self, item: str, body: Mapping[str, Any]) -> None:
-        """Directives, decisions and proposals: the last word counts."""
+        """Proposals, and what is renewed of memories and debts: the last write counts."""
         self._put(item, dict(body))
 
     def write_once(self, item: str, body: Mapping[str, Any]) -> None:
@@ -351,6 +362,7 @@ def _records(written: tuple[tuple[str, str], ...]) -> Records:
         proposal=items.get("proposal", {}),
         decisions=decisions,
         take_over=items.get("take_over", {}),
+        said={item: text for item, text in written if item.partition("#")[0] in WORDS},
     )
 
 

@@ -53,7 +53,7 @@ def approve(simulation: Simulation) -> None:
     if proposal and proposal.hash not in records.decisions:
         plan = {step.state: step for step in proposal.plan}
         simulation.checkers.on_approval(proposal.execution, plan)
-        simulation.operator.decide(proposal, "approve", "jane", "she knows")
+        simulation.operator.decide(records, proposal, "approve", "jane", "she knows")
 
 
 def test_a_glance_after_every_event_finds_what_a_look_would_find() -> None:

@@ -68,6 +68,12 @@ def inject(ticker: Ticker, kind: Kind, operation: str, times: int = 1) -> None:
     ticker.cloud.faults.injectors.append(line)
 
 
+def put(ticker: Ticker, item: str, body: str) -> None:
+    """What is no text of ours."""
+    row = {"application": {"S": APP}, "item": {"S": item}, "body": {"S": body}}
+    ticker.outside.client("dynamodb", Endpoint(REPLICAS[0])).put_item(TableName=TABLE, Item=row)
+
+
 # What nobody of ours has written, and what another version writes.
 
 
@@ -77,8 +83,7 @@ def test_an_item_that_cannot_be_read_stops_nothing(
     ticker: Ticker, ledger: Ledger, kind: str, body: str
 ) -> None:
     ledger.hold(FREE, None)
-    row = {"application": {"S": APP}, "item": {"S": kind}, "body": {"S": body}}
-    ticker.outside.client("dynamodb", Endpoint(REPLICAS[0])).put_item(TableName=TABLE, Item=row)
+    put(ticker, kind, body)
     assert ledger.read().lease == FREE
     ledger.begin(THIS, ledger.read(), 5.0)
     assert ledger.read().begun == THIS
@@ -171,9 +176,19 @@ def test_what_is_given_back_is_forgotten_and_what_is_paid_is_not_owed(ledger: Le
     Pay(BUY).write_in(ledger)
 
 
-def test_of_a_persons_words_the_last_counts(ledger: Ledger) -> None:
-    for pause in (True, False):
-        ledger.write("directive", {"pause": pause})
+def test_of_two_people_who_have_read_the_same_one_is_heard(ledger: Ledger) -> None:
+    seen = ledger.read()
+    assert ledger.say("directive", {"abort": True}, seen)
+    assert not ledger.say("directive", {"pause": True}, seen)
+    assert ledger.read().directive == {"abort": True}
+
+
+def test_a_word_takes_the_place_of_the_one_that_was_read_whatever_that_is(
+    ticker: Ticker, ledger: Ledger
+) -> None:
+    put(ticker, "directive", "{")
+    for word in ({"pause": True}, {"pause": False}):
+        assert ledger.say("directive", word, ledger.read())
     assert ledger.read().directive == {"pause": False}
 
 

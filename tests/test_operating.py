@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +14,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from farshore.cli import farshore
+from farshore.operate.trouble import Trouble
 from farshore.runbook.load import load
 from farshore.simulate.simulation import Simulation
 from twin.application import intended
@@ -315,6 +318,57 @@ def test_a_paused_run_can_be_aborted(console: Console) -> None:
     assert console.holder() == ""
 
 
+@pytest.mark.parametrize(
+    "words", [("pause",), ("resume",), ("skip", "arc_controls"), ("ungraceful",)], ids=lambda words: words[0]
+)
+def test_an_abort_is_for_good_and_whoever_says_otherwise_is_told_of_it(
+    console: Console, words: tuple[str, ...]
+) -> None:
+    console.asking()
+    execution = console.holder()
+    if words[0] == "resume":
+        console.done("pause", "--why", "let us think")
+    with meanwhile(console, execution, abort=True, pause=False):
+        assert "somebody else wrote directive meanwhile" in console.refused(*words, "--why", "I know better")
+    said = console.refused(*words, "--why", "I know better")
+    assert re.search(r"joe aborted unicorn-shop-failover/\S+ at 20\S+ \S+ UTC \(he was quicker\)", said)
+    assert console.done("abort", "--why", "again")["who"] == "joe", "the first is the one that stands"
+    assert "aborted by joe: he was quicker" in console.ended(execution)["why"]
+
+
+def test_two_who_skip_at_once_skip_both_or_one_is_told(console: Console) -> None:
+    console.asking()
+    with meanwhile(console, console.holder(), skip=["arc_controls"]):
+        assert "somebody else wrote directive" in console.refused("skip", MOVES[1], "--why", "a test")
+    assert console.done("skip", MOVES[1], "--why", "a test")["skip"] == ["arc_controls", MOVES[1]]
+
+
+def test_whose_own_word_was_written_and_whose_answer_was_lost_is_told_success(console: Console) -> None:
+    pending = console.asking()
+    execution = console.holder()
+    for words in (("pause",), ("approve", pending), ("abort",)):
+        inject(console, "PutItem", "lost_after", times=3)
+        assert console.done(*words, "--why", "mine")["who"] == "jane"
+    assert "aborted by jane: mine" in console.ended(execution)["why"]
+
+
+def test_of_two_who_decide_at_once_one_is_heard_and_the_other_is_told_who(console: Console) -> None:
+    pending = console.asking()
+    execution = console.holder()
+    operator = console.account.operator
+    records = operator.records()
+    proposal = operator.proposal(records)
+    assert proposal is not None
+    console.done("pause", "--why", "so that the run does not go on")
+    operator.decide(records, proposal, "decline", "joe", "I was quicker")
+    with pytest.raises(Trouble, match=f"joe said decline to plan {pending} already .I was quicker."):
+        operator.decide(records, proposal, "approve", "jane", "go")
+    assert operator.decide(records, proposal, "decline", "jane", "no")["who"] == "joe"
+    assert console.done("decline", pending, "--why", "no")["who"] == "joe", "the same again is done"
+    console.done("resume", "--why", "go on")
+    assert "declined by joe" in console.ended(execution)["why"]
+
+
 def test_nobody_speaks_to_a_run_that_is_not_there(console: Console) -> None:
     for verb in ("pause", "resume", "abort", "ungraceful"):
         assert "no run of unicorn-shop is under way" in console.refused(verb, "--why", "?")
@@ -514,6 +568,21 @@ def test_an_arn_that_names_no_run_of_the_application_is_refused_with_one_that_wo
     message = console.refused(verb, run)
     assert f"{run} is no run of unicorn-shop" in message
     assert ":execution:unicorn-shop-failover:NAME" in message
+
+
+@contextmanager
+def meanwhile(console: Console, execution: str, **word: Any) -> Iterator[None]:
+    """Joe is quicker: his word to the run is written just before the next write of a person."""
+    injectors = console.account.cloud.faults.injectors
+
+    def quicker(request: Request) -> None:
+        if request.operation == "PutItem" and not request.caller:
+            injectors.remove(quicker)
+            console.account.operator.direct(execution, "joe", "he was quicker", **word)
+
+    injectors.append(quicker)
+    yield
+    assert quicker not in injectors
 
 
 def inject(console: Console, operation: str, kind: Kind, times: int = 1000, **parameters: str) -> None:

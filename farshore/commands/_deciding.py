@@ -31,11 +31,6 @@ def decide(
     if proposal is None or proposal.hash != plan:
         pending = f"the pending one is {proposal.hash}" if proposal else "none is pending"
         raise Trouble(f"plan {plan} is not pending in {app}, {pending}: look first: farshore status {app}")
-    if (before := records.decisions.get(plan)) is not None and before["decision"] != decision:
-        raise Trouble(
-            f"{before['who']} said {before['decision']} to plan {plan} already ({before['why']}): "
-            f"to stop that run: farshore abort {app} --why …"
-        )
     described = operator.runs.describe(proposal.execution)
     if isinstance(described, Absent) or (
         not isinstance(described, Silence) and described["status"] != "RUNNING"
@@ -47,7 +42,7 @@ def decide(
         mode = "" if isinstance(described, Silence) else mode_of(described)
         at_stake = what_is_at_stake(operator.runbook, records, proposal, mode, operator.outside.clock())
         show([*plan_rows(proposal.plan), *at_stake])
-    who = who or operator.runs.caller
-    operator.decide(proposal, decision, who, why)
+    stands = operator.decide(records, proposal, decision, who or operator.runs.caller, why)
+    who, why = stands.get("who"), stands.get("why", "")
     more = {"plan": plan, "decision": decision, "who": who, "why": why, "execution": proposal.execution}
     end(as_json, more, [(f"{decision}d plan {plan} as {who}, for {short(proposal.execution)}",)])

@@ -33,8 +33,8 @@ def said(operator: Operator, execution: str) -> dict[str, Any]:
 
 def direct(operator: Operator, execution: str, as_json: bool, who: str | None, why: str, **word: Any) -> None:
     """Records the word, and says so."""
-    who = who or operator.runs.caller
-    operator.direct(execution, who, why, **word)
+    stands = operator.direct(execution, who or operator.runs.caller, why, **word)
+    who, why, word = stands.get("who"), stands.get("why", ""), {key: stands.get(key) for key in word}
     words = ", ".join(f"{key} {value}" for key, value in word.items())
     end(
         as_json,

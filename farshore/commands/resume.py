@@ -21,6 +21,7 @@ from ._options import about_runs, who_option, why_option
 def command(outside: Outside | None, app: str, as_json: bool, who: str | None, why: str) -> None:
     operator = Operator(find(app), outside)
     execution = running(operator)
-    if not said(operator, execution).get("pause"):
+    before = said(operator, execution)
+    if not before.get("pause") and not before.get("abort"):
         raise Trouble(f"{short(execution)} is not paused: farshore status {app} shows what it waits for")
     direct(operator, execution, as_json, who, why, pause=False, resumed_at=operator.outside.clock())

@@ -15,7 +15,7 @@ from ..operate.runs import RunSnapshot, short
 from ..operate.trouble import Trouble
 from ..runbook.find import find
 from ..runbook.wording import did_you_mean, nearest
-from ._directing import direct, running, said
+from ._directing import direct, running
 from ._options import about_runs, who_option, why_option
 
 
@@ -37,10 +37,7 @@ def command(outside: Outside | None, app: str, as_json: bool, state: str, who: s
         raise Trouble(f"{short(execution)} has no state {state!r} to skip: {instead}")
     if any(step.name == state and step.ended for step in snapshot.report.steps):
         raise Trouble(f"{state} has ended already: nothing is left to skip: farshore status {app}")
-    skipped = list(said(operator, execution).get("skip", ()))
-    direct(
-        operator, execution, as_json, who, why, skip=[*skipped, *([state] if state not in skipped else [])]
-    )
+    direct(operator, execution, as_json, who, why, skip=[state])
 
 
 def _states(snapshot: RunSnapshot) -> tuple[list[str], list[str]]:

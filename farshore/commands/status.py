@@ -16,7 +16,7 @@ from functions.ledger import Records
 from functions.outside import Outside
 
 from ..operate.operator import Operator
-from ..operate.proposal import Proposal
+from ..operate.proposal import Proposal, decision_on
 from ..operate.render import Row, lease_row, ledger_rows, plan_rows, run_rows, what_is_at_stake
 from ..operate.runs import RunSnapshot
 from ..runbook.find import find
@@ -68,4 +68,4 @@ def _pending(operator: Operator, records: Records, snapshot: RunSnapshot | None)
     if snapshot is None or snapshot.described["status"] != "RUNNING":
         return None
     mine = proposal is not None and proposal.execution == snapshot.arn
-    return proposal if mine and proposal and proposal.hash not in records.decisions else None
+    return proposal if mine and proposal and not decision_on(proposal, records) else None

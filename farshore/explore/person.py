@@ -110,19 +110,20 @@ class Person:
         operator = self._simulation.operator
         self._will_decide = self.hesitates = False
         try:
-            proposal = proposal_of(operator.records())
+            records = operator.records()
+            proposal = proposal_of(records)
             if proposal is None or proposal.hash in self._decided:
                 return
             if any(step.outcome == "would refuse" for step in proposal.plan):
                 return
             if self.declines:
                 self.declines = False
-                operator.decide(proposal, "decline", NAME, "not tonight")
+                operator.decide(records, proposal, "decline", NAME, "not tonight")
                 self._decided.add(proposal.hash)
                 return
             for act in self.on_approval:
                 act(proposal.execution, {step.state: step for step in proposal.plan})
-            operator.decide(proposal, "approve", NAME, "no step would refuse")
+            operator.decide(records, proposal, "approve", NAME, "no step would refuse")
             self._decided.add(proposal.hash)
         except NotYet:
             aside(self._clock, self._decide, READS_PLAN)

@@ -21,7 +21,7 @@ from functions.run import Mode, Purpose
 from ..compile.definition import run_of
 from ..runbook.model import Runbook
 from .plan import fencing_states
-from .proposal import Proposal, proposal_of
+from .proposal import Proposal, decision_on, proposal_of
 from .runs import Runs, RunSnapshot, region_of, short
 from .trouble import Trouble
 
@@ -74,13 +74,15 @@ class Operator:
 
     def decide(
         self,
+        records: Records,
         proposal: Proposal,
         decision: Literal["approve", "decline"],
         who: str,
         why: str,
         identity: str = SELF_DECLARED,
-    ) -> None:
-        """A decision counts for that plan of that run, and for no other."""
+    ) -> Mapping[str, Any]:
+        """A decision counts for that plan of that run, and for no other, and is made once: the same again is
+        done. Gives the one that stands. Raises Trouble where that says otherwise."""
         word = {
             "digest": proposal.digest,
             "execution": proposal.execution,
@@ -91,20 +93,49 @@ class Operator:
             "identity": identity,
             "at": self.outside.clock(),
         }
-        self._write(f"decision#{proposal.hash}", word)
+        item, stands = f"decision#{proposal.hash}", decision_on(proposal, records)
+        if not stands:
+            stands = decision_on(proposal, self._say(item, word, records))
+        if not stands:
+            raise self._meanwhile(item)
+        if stands.get("decision") != decision:
+            raise Trouble(
+                f"{stands.get('who')} said {stands.get('decision')} to plan {proposal.hash} already "
+                f"({stands.get('why')}): to stop that run: farshore abort {self.runbook.application} --why …"
+            )
+        return stands
 
-    def direct(self, execution: str, who: str, why: str, **word: Any) -> None:
-        """A directive to one run; it keeps what was said to that run before (pause, skip …)."""
+    def direct(self, execution: str, who: str, why: str, **word: Any) -> Mapping[str, Any]:
+        """A directive to one run; it keeps what was said to that run before (pause, skip …). Gives what
+        stands. An abort is for good: Raises Trouble for whatever else is said after it."""
         if word.get("pause"):
             word["paused_at"] = self.outside.clock()
-        said = self._ledger.read().directive
+        records = self._ledger.read()
+        said = records.directive
         kept = said if said.get("execution") == execution else {}
+        if kept.get("abort"):
+            if word.get("abort"):
+                return kept
+            raise Trouble(
+                f"{kept.get('who')} aborted {short(execution)}{_moment(kept.get('at'))} ({kept.get('why')}), "
+                f"and an abort is for good: nothing was said: farshore status {self.runbook.application}"
+            )
+        if "skip" in word:
+            word["skip"] = list(dict.fromkeys([*kept.get("skip", ()), *word["skip"]]))
         about = {"execution": execution, "who": who, "why": why, "at": self.outside.clock()}
-        self._write("directive", {**kept, **word, **about})
+        whole = {**kept, **word, **about}
+        self._direct(whole, records)
+        return whole
 
-    def declare_dead(self, holder: str, who: str, why: str) -> None:
+    def _direct(self, word: Mapping[str, Any], records: Records) -> None:
+        if self._say("directive", word, records).directive != word:
+            raise self._meanwhile("directive")
+
+    def declare_dead(self, records: Records, holder: str, who: str, why: str) -> None:
         """A person's word that the holder of the lease, which cannot be asked, is dead."""
-        self._write("take_over", {"holder": holder, "who": who, "why": why, "at": self.outside.clock()})
+        word = {"holder": holder, "who": who, "why": why, "at": self.outside.clock()}
+        if self._say("take_over", word, records).take_over.get("holder") != holder:
+            raise self._meanwhile("take_over")
 
     def take_lease(self, execution: str, redrives: int, purpose: Purpose, records: Records) -> Lease:
         """The lease for a run about to be redriven, unless it has changed since `records` were read."""
@@ -121,14 +152,14 @@ class Operator:
             )
         return mine
 
-    def _write(self, item: str, word: Mapping[str, Any]) -> None:
-        """A person's word, written and read back."""
-        _twice(lambda: self._ledger.write(item, word))
-        records = self.records()
-        kept = {"directive": records.directive, "take_over": records.take_over}
-        found = kept[item] if item in kept else records.decisions.get(item.partition("#")[2])
-        if found != word:
-            raise Trouble(f"somebody else wrote {item} at the same time ({found}): look, and try again")
+    def _say(self, item: str, word: Mapping[str, Any], records: Records) -> Records:
+        """A person's word, unless another was said since `records` were read; and what is read back."""
+        _twice(lambda: self._ledger.say(item, word, records))
+        return self.records()
+
+    def _meanwhile(self, item: str) -> Trouble:
+        app = self.runbook.application
+        return Trouble(f"somebody else wrote {item} meanwhile: look (farshore status {app}), and try again")
 
     def holder(self, records: Records) -> Holder | None:
         """None where the lease is free."""
@@ -190,7 +221,7 @@ class Operator:
         redrives = snapshot.described.get("redriveCount", 0) + 1
         lease = self.take_lease(snapshot.arn, redrives, run_of(snapshot.definition)["purpose"], records)
         if records.directive.get("execution") == snapshot.arn and STOPPING & records.directive.keys():
-            self._write("directive", {k: v for k, v in records.directive.items() if k not in STOPPING})
+            self._direct({k: v for k, v in records.directive.items() if k not in STOPPING}, records)
         self._redrive(snapshot.arn, redrives)
         return lease
 
@@ -213,3 +244,10 @@ def _twice(write: Callable[[], object]) -> None:
         write()
     except NotYet:
         write()
+
+
+def _moment(at: Any) -> str:
+    """A time of a person's word, in seconds since 1970, as a person reads it."""
+    if not isinstance(at, int | float):
+        return ""
+    return f" at {datetime.fromtimestamp(at, UTC):%Y-%m-%d %H:%M:%S} UTC"

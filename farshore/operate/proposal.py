@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Set
+from collections.abc import Mapping, Set
 from dataclasses import dataclass
+from typing import Any
 
 from functions.ledger import Records
 from functions.planned import Planned, planned_from
@@ -31,3 +32,11 @@ def proposal_of(records: Records, fencing: Set[str] = frozenset()) -> Proposal |
         return None
     plan = tuple(planned_from(entry, entry["state"] in fencing) for entry in item["plan"])
     return Proposal(item["hash"], item["digest"], item["execution"], item["started"], item["at"], plan)
+
+
+def decision_on(proposal: Proposal, records: Records) -> Mapping[str, Any]:
+    """What a person has said to this plan of this run; empty where nobody has said anything."""
+    decision: Mapping[str, Any] = records.decisions.get(proposal.hash, {})
+    about = (proposal.digest, proposal.execution, proposal.started)
+    meant = tuple(decision.get(name) for name in ("digest", "execution", "started"))
+    return decision if meant == about else {}

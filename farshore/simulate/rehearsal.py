@@ -10,6 +10,7 @@ from typing import Any, Self
 from botocore.exceptions import BotoCoreError, ClientError
 
 from functions.errors import NotYet, Refused
+from functions.ledger import Records
 from functions.run import Mode
 from twin.application import fates, intended, led_to, serving
 
@@ -223,20 +224,21 @@ class Rehearsal:
         decided = ""
         while self.simulation.status(execution) in UNDER_WAY:
             with suppress(NotYet, Refused, Trouble):
-                proposal = proposal_of(self.simulation.operator.records())
+                records = self.simulation.operator.records()
+                proposal = proposal_of(records)
                 if proposal and proposal.hash != decided and proposal.execution == execution:
-                    self._decide(proposal)
+                    self._decide(records, proposal)
                     decided = proposal.hash
             self.clock.sleep(5)
 
-    def _decide(self, proposal: Proposal) -> None:
+    def _decide(self, records: Records, proposal: Proposal) -> None:
         self._say("plan", _sentence(proposal))
         self.clock.sleep(APPROVE_AFTER)
         if self.simulation.status(proposal.execution) not in UNDER_WAY:
             return
         plan = {step.state: step for step in proposal.plan}
         self.simulation.checkers.on_approval(proposal.execution, plan)
-        self.simulation.operator.decide(proposal, "approve", "rehearsal", "a game day")
+        self.simulation.operator.decide(records, proposal, "approve", "rehearsal", "a game day")
         self._say("approve", f"plan {proposal.hash} is approved after {APPROVE_AFTER:g} s")
 
     def _return_unasked(self) -> None:
