@@ -26,7 +26,7 @@ from typing import Any, Protocol
 from .calls import Api, Call, Denied, Endpoint, Silence
 from .errors import NotYet, Refused
 from .outside import Outside
-from .run import Purpose, Run
+from .run import Purpose, is_about
 
 LOST_RACE = "ConditionalCheckFailedException"
 TABLE = "dynamodb:{region}:{account}:table/{table}"
@@ -104,9 +104,14 @@ class Records:
     said: Mapping[str, str] = field(default_factory=dict)
     """People's words by their items, as they are written: a new one counts only where they still stand."""
 
-    def has_begun(self, run: Run) -> bool:
+    def has_begun(self, execution: str, started: float) -> bool:
         """It may have sent what moves data or customers; not an execution of its name before it."""
-        return run.is_named(self.begun, self.begun_at)
+        return is_about(self.begun, self.begun_at, execution, started)
+
+    def word_to(self, execution: str, started: float) -> Mapping[str, Any]:
+        """What people have said to it, and not to an execution of its name before it; empty for nothing."""
+        word = self.directive
+        return word if is_about(word.get("execution", ""), word.get("at"), execution, started) else {}
 
     def remembered(self, resource: str) -> tuple[Memory, ...]:
         return tuple(memory for memory in self.memories if memory.resource == resource)

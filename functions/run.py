@@ -35,6 +35,13 @@ GIVES_UP: frozenset[Purpose] = frozenset({"undo", "unbreak"})
 A_DAY = 86_400.0
 
 
+def is_about(named: str, at: float | None, execution: str, started: float) -> bool:
+    """What was written at that time (seconds since 1970, by any clock) names the execution that began then,
+    and none that had its name before: that is free again after 90 days.
+    Source: docs.aws.amazon.com/step-functions/latest/apireference/API_StartExecution.html"""
+    return named == execution and (at is None or at >= started - A_DAY)
+
+
 @dataclass(frozen=True)
 class Run:
     """The execution that this tick belongs to."""
@@ -62,10 +69,8 @@ class Run:
         return "outage" if self.purpose in OUTAGE else "run"
 
     def is_named(self, execution: str, at: float | None) -> bool:
-        """What was written at that time (seconds since 1970, by any clock) names this execution, and none
-        that had its name before: that is free again after 90 days.
-        Source: docs.aws.amazon.com/step-functions/latest/apireference/API_StartExecution.html"""
-        return execution == self.execution and (at is None or at >= self.started - A_DAY)
+        """What was written at that time names this execution, and none that had its name before."""
+        return is_about(execution, at, self.execution, self.started)
 
     @property
     def gives_up(self) -> bool:

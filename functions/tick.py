@@ -72,7 +72,9 @@ def _tick(step: Step[Any], run: Run, ledger: Ledger, outside: Outside, progress:
     why, moves = "", step.moves() and not run.dry_run
     for look in range(ROUNDS + 1):
         records = ledger.read()
-        progress.touched = not moves or records.has_begun(run) or (look > 0 and progress.touched)
+        progress.touched = (
+            not moves or records.has_begun(run.execution, run.started) or (look > 0 and progress.touched)
+        )
         try:
             looked = _looked(step, run, records, outside, progress)
         except (Refused, Aborted) as error:
@@ -173,8 +175,8 @@ def _heed(
     run: Run, records: Records, since: float, now: float, approves: bool
 ) -> tuple[Run, float, dict[str, Any] | None]:
     """A person's word to this run, from the ledger. Nobody skips an approval: it would be one of no plan."""
-    word = records.directive
-    if run.dry_run or not run.is_named(word.get("execution", ""), word.get("at")):
+    word = records.word_to(run.execution, run.started)
+    if run.dry_run or not word:
         return run, since, None
     who = f"{word.get('who', 'somebody')}: {word.get('why', '')}"
     if word.get("ungraceful"):

@@ -63,7 +63,7 @@ class World:
     @property
     def begun(self) -> bool:
         """This run may have sent what moves data or customers."""
-        return self.records.has_begun(self.run)
+        return self.records.has_begun(self.run.execution, self.run.started)
 
     def ask(self, *calls: Call) -> list[Sight]:
         """Asks all at once. Raises Refused where AWS answers no: looking again will not help."""

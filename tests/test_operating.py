@@ -112,7 +112,7 @@ def console(account: Simulation) -> Iterator[Console]:
     del account.cloud.faults.injectors[lines:]
     account.cloud.faults.dark.clear()
     for execution in running(account):
-        account.operator.direct(execution, "the fixture", "the test is over", abort=True, pause=False)
+        account.operator.direct(execution, 0.0, "the fixture", "the test is over", abort=True, pause=False)
         console.until(lambda execution=execution: console.status(execution) != "RUNNING")
 
 
@@ -369,6 +369,23 @@ def test_of_two_who_decide_at_once_one_is_heard_and_the_other_is_told_who(consol
     assert "declined by joe" in console.ended(execution)["why"]
 
 
+def test_what_was_said_to_a_run_of_the_same_name_before_is_neither_kept_nor_shown(console: Console) -> None:
+    """A name is free again after 90 days."""
+    pending = console.asking()
+    execution, ledger = console.holder(), console.account.operator._ledger
+    word = {"execution": execution, "who": "joe", "why": "then", "at": console.clock.now - 91 * 86_400}
+    said = {**word, "abort": True, "pause": True, "ungraceful": True, "skip": [MOVES[0]]}
+    ledger.say("directive", said, ledger.read())
+    assert console.done("status", execution)["directive"] == {}
+    assert "joe" not in console("status", execution).stdout
+    assert "nothing is lost" in console("status", execution).stdout
+    assert "is not paused" in console.refused("resume", "--why", "go")
+    assert console.done("skip", MOVES[1], "--why", "a test")["skip"] == [MOVES[1]]
+    stands = console.done("status", execution)["directive"]
+    assert stands.keys() == {"execution", "who", "why", "at", "skip"}
+    assert console.pending(execution)["hash"] == pending
+
+
 def test_nobody_speaks_to_a_run_that_is_not_there(console: Console) -> None:
     for verb in ("pause", "resume", "abort", "ungraceful"):
         assert "no run of unicorn-shop is under way" in console.refused(verb, "--why", "?")
@@ -578,7 +595,7 @@ def meanwhile(console: Console, execution: str, **word: Any) -> Iterator[None]:
     def quicker(request: Request) -> None:
         if request.operation == "PutItem" and not request.caller:
             injectors.remove(quicker)
-            console.account.operator.direct(execution, "joe", "he was quicker", **word)
+            console.account.operator.direct(execution, 0.0, "joe", "he was quicker", **word)
 
     injectors.append(quicker)
     yield

@@ -6,13 +6,13 @@ from typing import Any
 
 import click
 
-from ..operate.operator import SILENT, Operator
+from ..operate.operator import SILENT, Holder, Operator
 from ..operate.runs import short
 from ..operate.trouble import Trouble
 from ._options import end
 
 
-def running(operator: Operator) -> str:
+def running(operator: Operator) -> Holder:
     """The run that holds the lease: the one that a directive is for. Raises Trouble where there is none."""
     app, holder = operator.runbook.application, operator.holder(operator.records())
     if holder is None or holder.ended:
@@ -22,18 +22,13 @@ def running(operator: Operator) -> str:
         click.echo(
             f"{short(holder.lease.holder)} cannot be asked ({holder.why}): it may never heed this", err=True
         )
-    return holder.lease.holder
+    return holder
 
 
-def said(operator: Operator, execution: str) -> dict[str, Any]:
-    """The directive that stands for a run; empty where nobody has said anything to it."""
-    directive = operator.records().directive
-    return dict(directive) if directive.get("execution") == execution else {}
-
-
-def direct(operator: Operator, execution: str, as_json: bool, who: str | None, why: str, **word: Any) -> None:
+def direct(operator: Operator, run: Holder, as_json: bool, who: str | None, why: str, **word: Any) -> None:
     """Records the word, and says so."""
-    stands = operator.direct(execution, who or operator.runs.caller, why, **word)
+    execution = run.lease.holder
+    stands = operator.direct(execution, run.started, who or operator.runs.caller, why, **word)
     who, why, word = stands.get("who"), stands.get("why", ""), {key: stands.get(key) for key in word}
     words = ", ".join(f"{key} {value}" for key, value in word.items())
     end(

@@ -23,9 +23,10 @@ from ._options import about_runs, who_option, why_option
 @why_option
 def command(outside: Outside | None, app: str, as_json: bool, who: str | None, why: str) -> None:
     operator = Operator(find(app), outside)
-    execution = running(operator)
+    run = running(operator)
+    execution = run.lease.holder
     try:
-        begun = operator.records().begun == execution
+        begun = operator.records().has_begun(execution, run.started)
         past = committed(operator.runs.look(execution).report, begun)
     except Trouble as trouble:
         click.echo(f"whether it is past its point of no return is unknown: {trouble.message}", err=True)
@@ -37,4 +38,4 @@ def command(outside: Outside | None, app: str, as_json: bool, who: str | None, w
         )
         click.echo(f"{short(execution)} is {after}", err=True)
     # A pause would hold the undoing, too.
-    direct(operator, execution, as_json, who, why, abort=True, pause=False)
+    direct(operator, run, as_json, who, why, abort=True, pause=False)

@@ -23,7 +23,7 @@ def command(outside: Outside | None, app: str, as_json: bool, run: str | None) -
         raise Trouble(f"{app} has had no run yet: farshore start {app} --mode …")
     records = records_of(operator)
     described = snapshot.described
-    begun = records is None or records.begun == snapshot.arn
+    begun = records is None or records.has_begun(snapshot.arn, snapshot.started)
     report = snapshot.report.as_json() | {
         "application": operator.runbook.application,
         "execution": snapshot.arn,
@@ -33,5 +33,5 @@ def command(outside: Outside | None, app: str, as_json: bool, run: str | None) -
         "point_of_no_return": committed(snapshot.report, begun) or None,
         "debts": dict(records.debts) if records is not None else None,
     }
-    owed = ledger_rows(records, snapshot.arn) if records else ()
+    owed = ledger_rows(records, snapshot) if records else ()
     end(as_json, report, [*run_rows(snapshot.arn, snapshot.report, facts=True), *owed])

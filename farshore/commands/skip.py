@@ -25,8 +25,8 @@ from ._options import about_runs, who_option, why_option
 @why_option
 def command(outside: Outside | None, app: str, as_json: bool, state: str, who: str | None, why: str) -> None:
     operator = Operator(find(app), outside)
-    execution = running(operator)
-    snapshot = operator.runs.look(execution)
+    run = running(operator)
+    snapshot = operator.runs.look(run.lease.holder)
     known, approvals = _states(snapshot)
     if state not in known:
         instead = did_you_mean(nearest(state, known), known, "its states are")
@@ -34,10 +34,10 @@ def command(outside: Outside | None, app: str, as_json: bool, state: str, who: s
             raise Trouble(
                 f"{state} is not skipped, since nobody would have seen a plan: farshore approve {app}"
             )
-        raise Trouble(f"{short(execution)} has no state {state!r} to skip: {instead}")
+        raise Trouble(f"{short(snapshot.arn)} has no state {state!r} to skip: {instead}")
     if any(step.name == state and step.ended for step in snapshot.report.steps):
         raise Trouble(f"{state} has ended already: nothing is left to skip: farshore status {app}")
-    direct(operator, execution, as_json, who, why, skip=[state])
+    direct(operator, run, as_json, who, why, skip=[state])
 
 
 def _states(snapshot: RunSnapshot) -> tuple[list[str], list[str]]:

@@ -38,7 +38,7 @@ def command(outside: Outside | None, app: str, as_json: bool, run: str | None) -
         "lease": holder and {**vars(holder.lease), "status": holder.status},
         "proposal": dict(records.proposal) if pending else None,
         "debts": dict(records.debts),
-        "directive": dict(records.directive),
+        "directive": dict(records.word_to(snapshot.arn, snapshot.started)) if snapshot else {},
         "take_over": dict(records.take_over),
         "ledger": answered is not None,
     }
@@ -46,7 +46,7 @@ def command(outside: Outside | None, app: str, as_json: bool, run: str | None) -
     rows += [
         ("", "", ""),
         ("lease", lease_row(holder) if answered else "unknown: the ledger does not answer", ""),
-        *ledger_rows(records, snapshot.arn if snapshot else ""),
+        *ledger_rows(records, snapshot),
     ]
     if pending and snapshot:
         rows += [

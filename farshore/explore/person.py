@@ -186,7 +186,8 @@ class Person:
 
     def directs(self, execution: str, why: str, **words: Any) -> None:
         """Words to one run, through the ledger."""
-        self._simulation.operator.direct(execution, NAME, why, **words)
+        began = self._simulation.engine.executions[execution].started
+        self._simulation.operator.direct(execution, began, NAME, why, **words)
 
     def repairs(self, execution: str) -> None:
         """As the documentation says: redrives it, or starts anew where that is refused."""

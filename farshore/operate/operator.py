@@ -22,7 +22,7 @@ from ..compile.definition import run_of
 from ..runbook.model import Runbook
 from .plan import fencing_states
 from .proposal import Proposal, decision_on, proposal_of
-from .runs import Runs, RunSnapshot, region_of, short
+from .runs import Runs, RunSnapshot, region_of, short, started
 from .trouble import Trouble
 
 SELF_DECLARED = "self-declared"
@@ -46,6 +46,8 @@ class Holder:
     status: str
     """RUNNING, SUCCEEDED, FAILED, TIMED_OUT, ABORTED; "gone", or SILENT where it could not be asked."""
     why: str = ""
+    started: float = 0.0
+    """When it began, in seconds since 1970; 0 where it could not be asked."""
 
     @property
     def ended(self) -> bool:
@@ -105,14 +107,13 @@ class Operator:
             )
         return stands
 
-    def direct(self, execution: str, who: str, why: str, **word: Any) -> Mapping[str, Any]:
-        """A directive to one run; it keeps what was said to that run before (pause, skip …). Gives what
-        stands. An abort is for good: Raises Trouble for whatever else is said after it."""
+    def direct(self, execution: str, since: float, who: str, why: str, **word: Any) -> Mapping[str, Any]:
+        """A directive to the run that began at `since`; it keeps what was said to it before (pause, skip …).
+        Gives what stands. An abort is for good: Raises Trouble for whatever else is said after it."""
         if word.get("pause"):
             word["paused_at"] = self.outside.clock()
         records = self._ledger.read()
-        said = records.directive
-        kept = said if said.get("execution") == execution else {}
+        kept = records.word_to(execution, since)
         if kept.get("abort"):
             if word.get("abort"):
                 return kept
@@ -169,7 +170,9 @@ class Operator:
         described = self.runs.describe(lease.holder)
         if isinstance(described, Silence):
             return Holder(lease, SILENT, described.why)
-        return Holder(lease, "gone" if isinstance(described, Absent) else described["status"])
+        if isinstance(described, Absent):
+            return Holder(lease, "gone")
+        return Holder(lease, described["status"], started=started(described))
 
     def start(self, procedure: str, mode: Mode, dry_run: bool) -> str:
         """Starts a run and gives its ARN. The name makes a repeat after a lost answer the same run."""
@@ -196,7 +199,11 @@ class Operator:
         lease = records.lease
         if snapshot.report.undone:
             return "ended in its Fail state, and a redrive would only fail again there"
-        if lease is not None and lease.holder != snapshot.arn and records.begun != snapshot.arn:
+        if (
+            lease is not None
+            and lease.holder != snapshot.arn
+            and not records.has_begun(snapshot.arn, snapshot.started)
+        ):
             return "had moved nothing, and what it took away is no longer its own: another has held the lease"
         if snapshot.described.get("redriveStatus", "REDRIVABLE") != "REDRIVABLE":
             return f"cannot be redriven: {snapshot.described.get('redriveStatusReason', '')}"
@@ -220,8 +227,9 @@ class Operator:
         """Redrives a run as a new holder of the lease, and takes back the word that stopped it."""
         redrives = snapshot.described.get("redriveCount", 0) + 1
         lease = self.take_lease(snapshot.arn, redrives, run_of(snapshot.definition)["purpose"], records)
-        if records.directive.get("execution") == snapshot.arn and STOPPING & records.directive.keys():
-            self._direct({k: v for k, v in records.directive.items() if k not in STOPPING}, records)
+        word = records.word_to(snapshot.arn, snapshot.started)
+        if STOPPING & word.keys():
+            self._direct({k: v for k, v in word.items() if k not in STOPPING}, records)
         self._redrive(snapshot.arn, redrives)
         return lease
 

@@ -18,7 +18,7 @@ from ..runbook.model import Runbook
 from .history import RunReport
 from .operator import Holder
 from .proposal import Proposal
-from .runs import short
+from .runs import RunSnapshot, short
 
 STYLES = {
     "would change": "bold",
@@ -110,10 +110,9 @@ def lease_row(holder: Holder | None) -> str:
     return f"the lease is held by {short(lease.holder)} ({status}), {epoch}"
 
 
-def ledger_rows(records: Records, execution: str) -> Iterable[Row]:
+def ledger_rows(records: Records, snapshot: RunSnapshot | None) -> Iterable[Row]:
     """What people said to the run, and which fences are owed."""
-    word = records.directive
-    if execution and word.get("execution") == execution:
+    if snapshot and (word := records.word_to(snapshot.arn, snapshot.started)):
         said = [key for key in ("pause", "skip", "ungraceful", "abort") if word.get(key)]
         skipped = described({"skip": word.get("skip")})
         yield ("directive", ", ".join(said) or "go on", f"{word['who']}: {word['why']}", skipped)
@@ -131,8 +130,8 @@ def what_is_at_stake(
     runbook: Runbook, records: Records, proposal: Proposal, mode: str, now: float
 ) -> Iterable[Row]:
     """What a decision costs: the loss to expect, the fences that nobody confirmed, the time already spent."""
-    heeded = records.directive.get("execution") == proposal.execution
-    graceful = mode == "graceful" and not (heeded and records.directive.get("ungraceful"))
+    word = records.word_to(proposal.execution, proposal.started)
+    graceful = mode == "graceful" and not word.get("ungraceful")
     # At the time of the proposal a silent Region is still being waited for: nobody can confirm that, either.
     fences = [step for step in proposal.plan if step.fences and step.outcome not in ("done", "would refuse")]
     age = now - proposal.at

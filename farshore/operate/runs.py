@@ -45,6 +45,11 @@ class RunSnapshot:
     """The machine as it was when the run began: the repository may have moved on."""
     report: RunReport
 
+    @property
+    def started(self) -> float:
+        """When it began, in seconds since 1970."""
+        return started(self.described)
+
 
 class Runs:
     """The runs of one application."""
@@ -179,6 +184,12 @@ def mode_of(described: Answer) -> str:
         return str(json.loads(described.get("input", "{}")).get("mode", ""))
     except (ValueError, AttributeError):
         return ""
+
+
+def started(described: Answer) -> float:
+    """When a run began, in seconds since 1970."""
+    began: datetime = described["startDate"]
+    return began.timestamp()
 
 
 def region_of(arn: str) -> str:
