@@ -55,6 +55,8 @@ class Api:
     """A call of it promotes without what was not shipped yet."""
     pages: bool = False
     """It pages a person, and changes nothing of the application."""
+    only: tuple[str, tuple[str, ...]] | None = None
+    """A condition key of IAM, and all the values that a request of a step's function may have of it."""
     read_seconds: int = READ_SECONDS
     """How long an answer may take. Only a read may take longer than the default: see LONGEST_CALL_SECONDS."""
 

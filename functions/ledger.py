@@ -9,10 +9,14 @@ docs.aws.amazon.com/amazondynamodb/latest/developerguide/V2globaltables_HowItWor
     memory#<owner>#<resource>    what a fence overwrote and someone will want back; the first write wins
     debt#<resource>             a fence that could not be confirmed, or given back: retried until paid
     begun                       the run that moved data or customers last, noted before its first such call
+    proposal                    the plan that is waiting for a decision
     directive                   a person's word to the run: pause, resume, skip, ungraceful, abort
     take_over                   a person's word that the named holder is dead
     decision#<plan hash>        a person's approval or decline of that very plan
-    proposal                    the plan that is waiting for a decision
+
+What a run notes stands in the attribute `body`, and a person's word in one that is named as its kind of
+item is. IAM sees the names of the attributes that a request writes, and not the item's, so that no step can
+write a word: a `body` in an item of that name is none.
 """
 
 from __future__ import annotations
@@ -31,7 +35,18 @@ from .run import Purpose, is_about
 LOST_RACE = "ConditionalCheckFailedException"
 TABLE = "dynamodb:{region}:{account}:table/{table}"
 QUERY = Api("dynamodb:Query", resource=TABLE, plane="data")
-PUT = Api("dynamodb:PutItem", resource=TABLE, plane="data", absent=frozenset({LOST_RACE}))
+NOTES = ("application", "item", "body", "stamp")
+"""The attributes of what a run notes, and of the conditions on it.
+Source: docs.aws.amazon.com/amazondynamodb/latest/developerguide/specifying-conditions.html"""
+WORDS = ("decision", "directive", "take_over")
+"""The kinds of items that hold what people say, and the attribute of each that only people write."""
+PUT = Api(
+    "dynamodb:PutItem",
+    resource=TABLE,
+    plane="data",
+    absent=frozenset({LOST_RACE}),
+    only=("dynamodb:Attributes", NOTES),
+)
 DELETE = Api("dynamodb:DeleteItem", resource=TABLE, plane="data", absent=frozenset({LOST_RACE}))
 
 REGION_SETS = (
@@ -45,11 +60,10 @@ API_CreateGlobalTableWitnessGroupMemberAction"""
 
 CONTENDED = frozenset({"ReplicatedWriteConflictException", "TransactionConflictException"})
 LEASE = "lease"
+BODY = "body"
 NEVER = -1.0
 """The time at which a run began that never did."""
 BEGUN = "begun"
-WORDS = ("decision", "directive", "take_over")
-"""The kinds of items that hold what people say."""
 
 
 @dataclass(frozen=True)
@@ -139,7 +153,8 @@ class Ledger:
                 **more,
             )
             assert answer is not None
-            items |= {item["item"]["S"]: item.get("body", {}).get("S", "") for item in answer["Items"]}
+            texts = ((item["item"]["S"], written_in(item)) for item in answer["Items"])
+            items |= {item: text for item, text in texts if text is not None}
             if "LastEvaluatedKey" not in answer:
                 return _records(tuple(sorted(items.items())))
             more = {"ExclusiveStartKey": answer["LastEvaluatedKey"]}
@@ -173,10 +188,12 @@ class Ledger:
 
     def say(self, item: str, word: Mapping[str, Any], records: Records) -> bool:
         """A person's word: not where another has been said since these records were read."""
-        said = records.said.get(item)
+        attribute, said = _attribute(item), records.said.get(item)
         if said is None:
-            return self._put(item, word, "attribute_not_exists(application)")
-        return self._put(item, word, "body = :said", values={":said": {"S": said}})
+            return self._put(item, word, f"attribute_not_exists({attribute})", attribute=attribute)
+        return self._put(
+            item, word, f"{attribute} = :said", values={":said": {"S": said}}, attribute=attribute
+        )
 
     def write(self, item: str, body: Mapping[str, Any]) -> None:
         """Proposals, and what is renewed of memories and debts: the last write counts."""
@@ -196,11 +213,12 @@ class Ledger:
         condition: str | None = None,
         stamp: str | None = None,
         values: Mapping[str, Any] | None = None,
+        attribute: str = BODY,
     ) -> bool:
         row = {
             "application": {"S": self._application},
             "item": {"S": item},
-            "body": {"S": json.dumps(body, sort_keys=True)},
+            attribute: {"S": json.dumps(body, sort_keys=True)},
         }
         more: dict[str, Any] = {}
         if stamp is not None:
@@ -223,6 +241,19 @@ class Ledger:
             return None
         why = reply.message if isinstance(reply, Denied) else "absent"
         raise Refused(f"the ledger {self._table} refused {call}: {reply.code}: {why}")
+
+
+def _attribute(item: str) -> str:
+    """Where what an item says stands."""
+    kind = item.partition("#")[0]
+    return kind if kind in WORDS else BODY
+
+
+def written_in(row: Mapping[str, Any]) -> str | None:
+    """What a row of the table says; None where that is a person's word, and no person has written it."""
+    attribute = _attribute(row["item"]["S"])
+    text: str | None = row.get(attribute, {}).get("S", "" if attribute == BODY else None)
+    return text
 
 
 def is_ledgers(table: str, service: str, parameters: Mapping[str, Any]) -> bool:

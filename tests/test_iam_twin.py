@@ -14,7 +14,7 @@ from twin.clock import Clock
 from twin.cloud import ACCOUNT, Cloud
 from twin.faults import Request
 from twin.moto.backing import Moto
-from twin.services.iam.model import Policy, action_of, allows, guard, resources_of
+from twin.services.iam.model import Policy, Statement, action_of, allows, guard, resources_of
 from twin.services.lambda_.model import FunctionError, Functions
 
 EAST, WEST = "us-east-1", "us-west-1"
@@ -46,7 +46,7 @@ def throttle(event: Any, context: Any) -> None:
 
 
 def allow(actions: str, *resources: str) -> Policy:
-    return ((frozenset(actions.split()), resources),)
+    return (Statement(frozenset(actions.split()), resources),)
 
 
 def outcome(functions: Functions, act: Callable[[Any, Any], Any], policy: Policy | None) -> str:

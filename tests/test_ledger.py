@@ -11,6 +11,7 @@ from ticker import APP, EAST, OTHER, REPLICAS, TABLE, THIS, WEST, Ticker, tickin
 from functions.calls import Endpoint
 from functions.errors import NotYet, Refused
 from functions.ledger import (
+    WORDS,
     Forget,
     Hold,
     Lease,
@@ -70,7 +71,8 @@ def inject(ticker: Ticker, kind: Kind, operation: str, times: int = 1) -> None:
 
 def put(ticker: Ticker, item: str, body: str) -> None:
     """What is no text of ours."""
-    row = {"application": {"S": APP}, "item": {"S": item}, "body": {"S": body}}
+    kind = item.partition("#")[0]
+    row = {"application": {"S": APP}, "item": {"S": item}, kind if kind in WORDS else "body": {"S": body}}
     ticker.outside.client("dynamodb", Endpoint(REPLICAS[0])).put_item(TableName=TABLE, Item=row)
 
 
@@ -134,9 +136,9 @@ def test_everything_is_read_at_once(ticker: Ticker, ledger: Ledger) -> None:
     notes: list[Note] = [Remember(mine), Remember(theirs), Owe(BUY, "dark", 7.0, "run-1"), Hold(FREE, None)]
     for note in [*notes, Propose("abc", "abcdef", THIS, 0.0, [{"state": "a"}], 8.0)]:
         note.write_in(ledger)
-    ledger.write("directive", {"pause": True})
-    ledger.write("decision#abc", {"decision": "approve"})
-    ledger.write("take_over", {"holder": OTHER})
+    assert ledger.say("directive", {"pause": True}, Records())
+    assert ledger.say("decision#abc", {"decision": "approve"}, Records())
+    assert ledger.say("take_over", {"holder": OTHER}, Records())
     assert endpoints(ticker, ledger) == ["us-west-2"]
     records = ledger.read()
     assert records.lease == FREE
@@ -201,7 +203,7 @@ def test_applications_do_not_see_each_other(ticker: Ticker, ledger: Ledger) -> N
 def test_more_than_one_answer_holds_is_read_to_its_end(ledger: Ledger) -> None:
     """DynamoDB answers 1 MB at a time, in the order of the items' names: the lease comes after decisions."""
     for number in range(4):
-        ledger.write(f"decision#{number}", {"why": "x" * 350_000})
+        ledger.say(f"decision#{number}", {"why": "x" * 350_000}, Records())
     ledger.hold(FREE, None)
     records = ledger.read()
     assert len(records.decisions) == 4

@@ -19,6 +19,7 @@ import pytest
 from ticker import moment
 
 from farshore.runbook.registry import steps
+from functions import ledger
 from functions.calls import Call, Reply, Silence
 from functions.errors import Aborted, NotYet, Refused
 from functions.handler import lambda_handler
@@ -111,7 +112,9 @@ class OddOutside(Outside):
 
 
 def item(name: str, body: str) -> Mapping[str, Any]:
-    return {"application": {"S": "unicorn-shop"}, "item": {"S": name}, "body": {"S": body}}
+    kind = name.partition("#")[0]
+    attribute = kind if kind in ledger.WORDS else "body"
+    return {"application": {"S": "unicorn-shop"}, "item": {"S": name}, attribute: {"S": body}}
 
 
 @pytest.mark.parametrize("step", sorted(EVENTS))

@@ -120,7 +120,8 @@ class Ticker:
 
     def say(self, **word: Any) -> None:
         """A person's directive to this run."""
-        self.ledger.write("directive", {"execution": THIS, "who": "jane", "why": "she knows", **word})
+        word = {"execution": THIS, "who": "jane", "why": "she knows", **word}
+        assert self.ledger.say("directive", word, self.records())
 
     def inject(
         self,

@@ -34,6 +34,8 @@ class Row:
     """IAM's name of it, with its prefix, where that is not the operation's own."""
     stale: Callable[[Parameters], bool] = _never
     """Whether, asked with these parameters, it is a read that may be answered as things were before."""
+    keys: Mapping[str, Callable[[Parameters], frozenset[str]]] = field(default_factory=dict)
+    """IAM's condition keys that a policy may judge it by, and what values a request has of each."""
     empty: bool = False
     """An empty answer says something: that nothing is set. Nobody can tell it from one that lacks all."""
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from functions.calls import Api
-from functions.ledger import DELETE, PUT, is_ledgers
+from functions.ledger import DELETE, PUT, is_ledgers, written_in
 from functions.run import Purpose
 from twin.faults import Request
 
@@ -115,7 +115,7 @@ def call_of(request: Request, table: str) -> Call:
 def _written(request: Request) -> LedgerWrite | None:
     given: Any = request.parameters
     if request.operation == PUT.operation_name:
-        return LedgerWrite(given["Item"]["item"]["S"], json.loads(given["Item"]["body"]["S"]))
+        return LedgerWrite(given["Item"]["item"]["S"], json.loads(written_in(given["Item"]) or "{}"))
     if request.operation == DELETE.operation_name:
         return LedgerWrite(given["Key"]["item"]["S"], None)
     return None

@@ -57,11 +57,13 @@ def _document(policy: Policy) -> Json:
 
 
 def _allowed(statement: Statement) -> Any:
-    body = {
+    body: Json = {
         "Effect": "Allow",
         "Action": list(statement.actions),
         "Resource": [_arn(resource) for resource in statement.resources],
     }
+    if statement.condition:
+        body["Condition"] = {name: dict(keys) for name, keys in statement.condition.items()}
     return Noted(f"{statement.why}.", body) if statement.why else body
 
 

@@ -35,6 +35,18 @@ class Statement:
     resources: tuple[str, ...]
     why: str = ""
     """Why the resource is "*"; empty where it is not."""
+    only: tuple[str, tuple[str, ...]] | None = None
+    """A condition key, and all the values that a request may have of it."""
+
+    @property
+    def condition(self) -> Mapping[str, Mapping[str, str | list[str]]]:
+        """As IAM has it. That no value is another holds of a request that has none, too, so that is excluded.
+        Source: docs.aws.amazon.com/IAM/latest/UserGuide,
+        reference_policies_condition-single-vs-multi-valued-context-keys"""
+        if self.only is None:
+            return {}
+        key, values = self.only
+        return {"ForAllValues:StringEquals": {key: list(values)}, "Null": {key: "false"}}
 
 
 class NoArn(ValueError):
@@ -55,6 +67,7 @@ def statements(step: str, uses: Iterable[tuple[Runbook, Machine]]) -> tuple[Stat
     kind = steps()[step]
     granted: dict[str, set[str]] = {}
     whys: dict[str, str] = {}
+    only: dict[str, tuple[str, tuple[str, ...]] | None] = {}
     for runbook, machine in uses:
         for use in (use for use in machine.uses if use.step == step):
             for api in _calls(kind):
@@ -62,15 +75,18 @@ def statements(step: str, uses: Iterable[tuple[Runbook, Machine]]) -> tuple[Stat
                 whys[api.action] = api.why
         for api in (QUERY, *kind.ledger_writes()):
             granted.setdefault(api.action, set()).update(_of_ledger(api, runbook))
-    alike: dict[tuple[str, ...], list[str]] = {}
+            only[api.action] = api.only
+    alike: dict[tuple[Any, ...], list[str]] = {}
     for action, resources in sorted(granted.items()):
-        alike.setdefault(tuple(sorted(resources)), []).append(action)
+        alike.setdefault((tuple(sorted(resources)), only.get(action)), []).append(action)
     return tuple(
-        Statement(tuple(actions), resources, "; ".join(sorted({whys[action] for action in actions})))
-        if resources == ("*",)
-        else Statement(tuple(actions), resources)
-        for resources, actions in alike.items()
+        Statement(tuple(actions), resources, _why(resources, actions, whys), condition)
+        for (resources, condition), actions in alike.items()
     )
+
+
+def _why(resources: tuple[str, ...], actions: Iterable[str], whys: Mapping[str, str]) -> str:
+    return "; ".join(sorted({whys[action] for action in actions})) if resources == ("*",) else ""
 
 
 def nameless(runbook: Runbook, made: Iterable[Machine]) -> Iterator[Mistake]:

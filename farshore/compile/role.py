@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 
 from .limits import INLINE_CHARACTERS, MANAGED_CHARACTERS, MANAGED_POLICIES
 from .policy import Statement, function_name
@@ -17,7 +18,9 @@ Policy = tuple[Statement, ...]
 def document(policy: Policy) -> Mapping[str, object]:
     """A policy as IAM has it, its ARNs' words as they stand."""
     allowed = [
-        {"Effect": "Allow", "Action": list(each.actions), "Resource": list(each.resources)} for each in policy
+        {"Effect": "Allow", "Action": list(each.actions), "Resource": list(each.resources)}
+        | ({"Condition": each.condition} if each.condition else {})
+        for each in policy
     ]
     return {"Version": "2012-10-17", "Statement": allowed}
 
@@ -52,7 +55,7 @@ def _split(statement: Statement) -> Iterator[Policy]:
 
 
 def _of(statement: Statement, resources: Sequence[str]) -> Statement:
-    return Statement(statement.actions, tuple(resources), statement.why)
+    return replace(statement, resources=tuple(resources))
 
 
 def _together(packed: Sequence[Policy]) -> Iterator[Policy]:

@@ -71,11 +71,12 @@ def _part(runbook: Runbook, region: str, here: list[Machine]) -> Part:
 
 def _policy(runbook: Runbook, step: str, here: list[Machine]) -> accounts.Policy:
     return tuple(
-        (
+        accounts.Statement(
             frozenset(statement.actions),
             tuple(
                 arn.replace("{partition}", "aws").replace("{account}", ACCOUNT) for arn in statement.resources
             ),
+            statement.only,
         )
         for statement in statements(step, [(runbook, machine) for machine in here])
     )

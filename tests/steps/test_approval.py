@@ -102,7 +102,7 @@ class Desk(Ticker):
         proposal = self.records().proposal
         about = {name: proposal[name] for name in ("digest", "execution", "started")}
         word = {"decision": decision, "who": "jane", "why": "I looked", "identity": "self-declared"} | about
-        self.ledger.write(f"decision#{plan}", word)
+        assert self.ledger.say(f"decision#{plan}", word, self.records())
 
     def _get(self, request: Request) -> dict[str, Any]:
         arn = str(request.parameters["RoutingControlArn"])
@@ -229,7 +229,7 @@ def test_two_runs_whose_plans_have_the_same_digest_share_no_decision(
 def test_a_decision_that_copies_a_short_hash_does_not_count(desk: Desk) -> None:
     desk.asks()
     word = {"decision": "approve", "who": "mallory", "why": "hurry", "identity": "self-declared"}
-    desk.ledger.write(f"decision#{desk.hash}", word)
+    assert desk.ledger.say(f"decision#{desk.hash}", word, desk.records())
     assert "nobody has decided" in desk.asks()
 
 

@@ -17,6 +17,7 @@ from farshore.runbook.mistakes import Mistakes
 from functions.aurora_global import NEXT_SAMPLE_SECONDS
 from functions.handler import lambda_handler
 from functions.steps.aurora_detached import AuroraDetached
+from twin.applications.account import Statement
 from twin.cloud import ACCOUNT
 from twin.faults import Kind
 from twin.services.aurora.journal import Journal
@@ -402,7 +403,11 @@ def test_its_function_may_do_what_it_needs(night: Night, tmp_path: Path) -> None
     runbook = load(path)
     allowed = statements(NAME, [(runbook, machine) for machine in machines(runbook)])
     policy = tuple(
-        (frozenset(each.actions), tuple(r.format(partition="aws", account=ACCOUNT) for r in each.resources))
+        Statement(
+            frozenset(each.actions),
+            tuple(r.format(partition="aws", account=ACCOUNT) for r in each.resources),
+            each.only,
+        )
         for each in allowed
     )
     night.functions.deploy(

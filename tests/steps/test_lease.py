@@ -228,7 +228,7 @@ def test_only_an_ungraceful_run_with_a_persons_word_on_that_holder_takes_over(
 ) -> None:
     night.take(EAST, execution=BACK)
     night.cloud.faults.dark.add(EAST)
-    night.ledger.write("take_over", {"holder": holder, "who": "jane", "why": "dead"})
+    night.ledger.say("take_over", {"holder": holder, "who": "jane", "why": "dead"}, night.records())
     if taken:
         assert night.take(mode=mode)["outcome"] == "done"
     else:
@@ -238,7 +238,7 @@ def test_only_an_ungraceful_run_with_a_persons_word_on_that_holder_takes_over(
 
 def test_a_persons_word_does_not_kill_a_holder_that_answers(night: Night) -> None:
     night.take(EAST, execution=BACK)
-    night.ledger.write("take_over", {"holder": BACK, "who": "jane", "why": "dead, I think"})
+    night.ledger.say("take_over", {"holder": BACK, "who": "jane", "why": "dead, I think"}, night.records())
     assert "is running" in night.refused(mode="ungraceful")
 
 

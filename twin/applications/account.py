@@ -19,12 +19,12 @@ from ..services.dynamodb.model import DynamoDB
 from ..services.dynamodb.strong_table import StrongTable
 from ..services.events.model import Bus
 from ..services.health.model import Health
-from ..services.iam.model import Policy
+from ..services.iam.model import Policy, Statement
 from ..services.lambda_.model import FunctionError, Functions
 from ..services.stepfunctions.model import StepFunctions
 from ..services.synthetics.model import NAMESPACE, Canary, Synthetics
 
-__all__ = ["Account", "FunctionError", "Policy"]
+__all__ = ["Account", "FunctionError", "Policy", "Statement"]
 
 ON_CALL = "on-call@example.com"
 """Who is paged."""

@@ -81,7 +81,7 @@ class Double(Service):
         return {"Items": items, "Count": len(items), "ScannedCount": len(items)}
 
     def _put(self, request: Request) -> Answer:
-        """The conditions that the ledger sends: nothing there yet, or there is what was read."""
+        """The conditions that the ledger sends: no such attribute yet, or it is what was read."""
         asked = only(request, ("TableName", "Item"), ("ConditionExpression", "ExpressionAttributeValues"))
         table = self._table(request)
         item = {name: _text(value, request) for name, value in asked["Item"].items()}
@@ -89,9 +89,9 @@ class Double(Service):
         size = len(repr(item).encode())
         known(size < 400_000, request, "an item of 400 KB")
         there, condition = table.items.get(key), asked.get("ConditionExpression")
-        if condition == f"attribute_not_exists({table.key[0]})":
+        if missing := re.fullmatch(r"attribute_not_exists\(([a-z_]+)\)", condition or ""):
             known("ExpressionAttributeValues" not in asked, request, "values that no expression names")
-            holds = there is None
+            holds = there is None or missing[1] not in there
         elif condition is not None:
             name, value = _equation(request, "ConditionExpression")
             holds = there is not None and there.get(name) == value

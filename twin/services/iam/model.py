@@ -1,26 +1,39 @@
 """IAM: what a function may do, judged on every call that it makes.
 
 What each operation is called there, and which of its parameters name resources, its service's rows say. A
-policy is what `deploy` was given; a call needs one allowed action on *every* resource that it names.
-Resource-based policies, conditions and denials are not modelled: no step of a runbook rests on them.
+policy is what `deploy` was given; a call needs one allowed action on *every* resource that it names. Of
+conditions there is one: that all values of a key are among some, and that there are any. Resource-based
+policies, other conditions and denials are not modelled: no step of a runbook rests on them.
 Sources: docs.aws.amazon.com/service-authorization/latest/reference/ (actions and resource types),
-docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_resource.html (wildcards).
+docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_resource.html (wildcards),
+reference_policies_condition-single-vs-multi-valued-context-keys (ForAllValues).
 """
 
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from fnmatch import fnmatchcase
+from typing import NamedTuple
 
 from ...cloud import ACCOUNT, AwsError
 from ...faults import Request
 from ...rows import rows_of
 
-Statement = tuple[frozenset[str], tuple[str, ...]]
-"""Allowed actions ("rds:DescribeGlobalClusters") and the ARN patterns that they cover; * is a wildcard."""
+
+class Statement(NamedTuple):
+    actions: frozenset[str]
+    """Those that it allows, as rds:DescribeGlobalClusters."""
+    resources: tuple[str, ...]
+    """The ARN patterns that they cover; * is a wildcard."""
+    only: tuple[str, tuple[str, ...]] | None = None
+    """A condition key, and all the values that a request may have of it: ForAllValues:StringEquals, and Null
+    is false."""
+
 
 Policy = tuple[Statement, ...]
+Keys = tuple[tuple[str, frozenset[str]], ...]
+"""The condition keys of a request, and its values of each."""
 
 
 def guard(policy_of: Callable[[str, str], Policy | None]) -> Callable[[Request], None]:
@@ -30,9 +43,9 @@ def guard(policy_of: Callable[[str, str], Policy | None]) -> Callable[[Request],
         policy = policy_of(request.origin, request.caller) if request.caller else None
         if policy is None:
             return
-        action = action_of(request)
+        action, keys = action_of(request), keys_of(request)
         for resource in resources_of(request):
-            if not allows(policy, action, resource):
+            if not allows(policy, action, resource, keys):
                 raise _denial(request, action, resource)
 
     return judge
@@ -46,9 +59,28 @@ def _denial(request: Request, action: str, resource: str) -> AwsError:
 
 
 @functools.lru_cache(maxsize=4096)
-def allows(policy: Policy, action: str, resource: str) -> bool:
+def allows(policy: Policy, action: str, resource: str, keys: Keys = ()) -> bool:
     """Kept, since a policy is a value: what it allows depends on nothing else."""
-    return any(_matches(action, actions) and _matches(resource, patterns) for actions, patterns in policy)
+    return any(
+        _matches(action, each.actions)
+        and _matches(resource, each.resources)
+        and (each.only is None or _are_among(dict(keys), action, *each.only))
+        for each in policy
+    )
+
+
+def _are_among(keys: Mapping[str, frozenset[str]], action: str, key: str, values: tuple[str, ...]) -> bool:
+    if key not in keys:
+        raise NotImplementedError(
+            f"the twin does not know what {key} is of {action}: its rows.py must say so"
+        )
+    return bool(keys[key]) and keys[key] <= frozenset(values)
+
+
+def keys_of(request: Request) -> Keys:
+    """The condition keys that its service's row declares for it."""
+    row = rows_of(request.service).operations[request.operation]
+    return tuple((key, values(request.parameters)) for key, values in row.keys.items())
 
 
 def action_of(request: Request) -> str:
