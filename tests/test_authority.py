@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from fnmatch import fnmatchcase
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,7 @@ from typing import Any
 import pytest
 from ticker import APP, REPLICAS, TABLE, THIS, WEST, Ticker, ticking
 
-from farshore.compile.machine import machines
+from farshore.compile.machine import PROCEDURES, machines
 from farshore.compile.policy import statements
 from farshore.runbook.load import load
 from farshore.simulate.package import package
@@ -126,3 +127,27 @@ def test_a_policy_says_of_the_ledgers_writes_which_attributes_they_may_name() ->
             "ForAllValues:StringEquals": {"dynamodb:Attributes": list(NOTES)},
             "Null": {"dynamodb:Attributes": "false"},
         }
+
+
+def test_no_function_of_one_application_may_touch_another_whose_name_begins_alike() -> None:
+    runbook = load(RUNBOOKS[0])
+    made = machines(runbook)
+    assert {machine.procedure for machine in made} <= set(PROCEDURES)
+    for longer in (f"{runbook.application}-eu", f"{runbook.application}s"):
+        for step in {step for machine in made for step in machine.functions}:
+            for each in statements(step, [(runbook, machine) for machine in made]):
+                for kind in ("execution", "stateMachine"):
+                    theirs = [f":{kind}:{longer}-{procedure}:x" for procedure in PROCEDURES]
+                    patterns = [
+                        f":{kind}:" + arn.partition(f":{kind}:")[2] for arn in each.resources if kind in arn
+                    ]
+                    assert not [arn for arn in theirs for pattern in patterns if fnmatchcase(arn, pattern)]
+
+
+def test_whoever_takes_the_lease_may_ask_of_each_run_of_its_own_application() -> None:
+    """Also of one that the runbook has no more, or had in another Region: it must be known to be over."""
+    runbook = load(RUNBOOKS[0])
+    uses = [(runbook, machine) for machine in machines(runbook)]
+    (asked,) = (s for s in statements("lease", uses) if "states:DescribeExecution" in s.actions)
+    name = f"arn:{{partition}}:states:*:{{account}}:execution:{runbook.application}"
+    assert set(asked.resources) == {f"{name}-{procedure}:*" for procedure in PROCEDURES}

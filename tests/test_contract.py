@@ -142,7 +142,7 @@ def operations(service: str) -> frozenset[str]:
 @each
 def test_what_a_resource_is_named_by_is_an_input(kind: type[Step[Any]]) -> None:
     """IAM's resources are filled in from the step's inputs."""
-    known = {field.name for field in dataclasses.fields(kind)} | {"region", "account", "application"}
+    known = {field.name for field in dataclasses.fields(kind)} | {"region", "account", "machines"}
     for api in (*kind.reads, *kind.writes):
         templates = (api.resource,) if isinstance(api.resource, str) else api.resource
         words = {word for template in templates for word in re.findall(r"{(\w+)}", template)}

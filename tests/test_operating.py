@@ -386,6 +386,17 @@ def test_what_was_said_to_a_run_of_the_same_name_before_is_neither_kept_nor_show
     assert console.pending(execution)["hash"] == pending
 
 
+def test_a_run_of_an_application_whose_name_begins_alike_is_neither_found_nor_shown(console: Console) -> None:
+    account = console.account.account
+    ours = console.account.deployment.machines["failover"]
+    wait = json.dumps({"StartAt": "a", "States": {"a": {"Type": "Pass", "End": True}}})
+    theirs = account.create_machine(ours.region, "unicorn-shop-eu-failover", wait)
+    started = account.machines(ours.region).start_execution(stateMachineArn=theirs, name="theirs", input="{}")
+    assert "has no run theirs" in console.refused("report", "theirs")
+    assert "no run of unicorn-shop" in console.refused("status", started["executionArn"])
+    assert "theirs" not in console("status").stdout
+
+
 def test_nobody_speaks_to_a_run_that_is_not_there(console: Console) -> None:
     for verb in ("pause", "resume", "abort", "ungraceful"):
         assert "no run of unicorn-shop is under way" in console.refused(verb, "--why", "?")
@@ -576,6 +587,8 @@ def test_a_run_that_never_was_is_not_found(console: Console) -> None:
         "arn:aws:states:us-west-1:123456789012:execution:unicorn-shop-failover",
         "arn:aws:states:us-west-1:123456789012:stateMachine:unicorn-shop-failover:x",
         "arn:aws:states:us-west-1:123456789012:execution:unicorn-shop-eu-failover:x",
+        "arn:aws:states:us-west-1:123456789012:execution:unicorn-failover:x",
+        "arn:aws:states:eu-west-1:123456789012:execution:unicorn-shop-failover:x",
     ],
 )
 @pytest.mark.parametrize("verb", ["status", "report", "redrive"])

@@ -27,6 +27,14 @@ from .procedure import definition
 from .proof import mistakes
 from .states import Json, States, Use, function_of, type_of
 
+PROCEDURES = ("failover", "failback", "settle", "outage", "recovery", "prepare")
+"""Of any application, whether its runbook has them or had them once."""
+
+
+def machine_name(application: str, procedure: str) -> str:
+    """Such as some-shop-failover."""
+    return f"{application}-{procedure}"
+
 
 @dataclass(frozen=True)
 class Machine:
@@ -46,7 +54,7 @@ class Machine:
 
     @property
     def name(self) -> str:
-        return f"{self.application}-{self.procedure}"
+        return machine_name(self.application, self.procedure)
 
 
 def machines(runbook: Runbook) -> list[Machine]:

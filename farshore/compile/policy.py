@@ -19,7 +19,7 @@ from ..runbook.mistakes import Mistake, quoted
 from ..runbook.model import Runbook
 from ..runbook.regions import REGION_FORM
 from ..runbook.registry import StepType, steps
-from .machine import Machine
+from .machine import PROCEDURES, Machine, machine_name
 from .states import Use
 
 UNNAMEABLE = re.compile(r"[*?{}\[\]$\"\\\s]|[^ -ÿ]")
@@ -111,7 +111,9 @@ def _calls(kind: StepType) -> list[Api]:
 
 def _of_application(api: Api, runbook: Runbook, use: Use) -> Iterator[str]:
     regions = (runbook.regions.primary, runbook.regions.standby)
-    return _arns(api, regions, {**use.inputs, "application": runbook.application})
+    # By their whole names: what begins like the application's own may be another's.
+    named = [machine_name(runbook.application, procedure) for procedure in PROCEDURES]
+    return _arns(api, regions, {**use.inputs, "machines": named})
 
 
 def _of_ledger(api: Api, runbook: Runbook) -> Iterator[str]:

@@ -94,8 +94,10 @@ class Runs:
     def machine_of(self, execution: str) -> Machine | None:
         """The machine that an execution's ARN names; None where it names none of this application."""
         parts = execution.split(":")
-        named = parts[6] if len(parts) == ARN_PARTS and parts[5] == "execution" else ""
-        return next((each for each in self.machines.values() if each.name == named), None)
+        if len(parts) != ARN_PARTS or parts[5] != "execution":
+            return None
+        named = (parts[6], parts[3])
+        return next((each for each in self.machines.values() if (each.name, each.region) == named), None)
 
     def machine_arn(self, procedure: str) -> str:
         machine = self.machines[procedure]

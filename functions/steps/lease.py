@@ -29,10 +29,11 @@ from ..world import World
 DESCRIBE = Api(
     "states:DescribeExecution",
     client="stepfunctions",
-    resource="states:{region}:{account}:execution:{application}-*:*",
+    resource="states:*:{account}:execution:{machines}:*",
     absent=frozenset({"ExecutionDoesNotExist"}),
 )
-"""Of an execution that ended 90 days ago, Step Functions knows no more."""
+"""In whichever Region the runbook had its machines when the holder began. Of an execution that ended 90 days
+ago, Step Functions knows no more."""
 
 
 ENDED = frozenset({"SUCCEEDED", "FAILED", "TIMED_OUT", "ABORTED"})
