@@ -416,6 +416,7 @@ def test_a_holder_that_cannot_be_asked_gives_way_only_to_a_take_over(console: Co
     assert records.take_over["who"] == "jane"
     assert records.lease is not None
     assert records.lease.holder == execution
+    assert records.take_over["epoch"] == records.lease.epoch - 1
     assert records.lease.quiet_until > console.clock.now
 
 

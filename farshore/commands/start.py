@@ -50,7 +50,7 @@ def command(
     click.echo(lease_row(holder), err=True)
     _check(operator, holder, take_over, dry_run)
     if take_over and holder is not None and holder.status == SILENT:
-        operator.declare_dead(records, holder.lease.holder, who or operator.runs.caller, why or "")
+        operator.declare_dead(records, holder.lease, who or operator.runs.caller, why or "")
         click.echo(f"take-over recorded: {short(holder.lease.holder)} is dead, says {who or 'you'}", err=True)
     execution = operator.start(procedure, mode, dry_run)
     more = {"execution": execution, "mode": mode, "dry_run": dry_run}

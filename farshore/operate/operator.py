@@ -132,10 +132,12 @@ class Operator:
         if self._say("directive", word, records).directive != word:
             raise self._meanwhile("directive")
 
-    def declare_dead(self, records: Records, holder: str, who: str, why: str) -> None:
-        """A person's word that the holder of the lease, which cannot be asked, is dead."""
-        word = {"holder": holder, "who": who, "why": why, "at": self.outside.clock()}
-        if self._say("take_over", word, records).take_over.get("holder") != holder:
+    def declare_dead(self, records: Records, lease: Lease, who: str, why: str) -> None:
+        """A person's word that the holder of the lease, which cannot be asked, is dead: that of this epoch,
+        and not whoever has the same name later."""
+        about = {"holder": lease.holder, "epoch": lease.epoch}
+        word = about | {"who": who, "why": why, "at": self.outside.clock()}
+        if not about.items() <= self._say("take_over", word, records).take_over.items():
             raise self._meanwhile("take_over")
 
     def take_lease(self, execution: str, redrives: int, purpose: Purpose, records: Records) -> Lease:

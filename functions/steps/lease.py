@@ -90,7 +90,8 @@ class LeaseStep(Step[Seen]):
         other, quiet_until = seen.other, seen.now + LONGEST_TICK_SECONDS
         if isinstance(other, Silence):
             word = seen.records.take_over
-            if seen.run.mode == "ungraceful" and word.get("holder") == lease.holder:
+            meant = word.get("holder"), word.get("epoch")
+            if seen.run.mode == "ungraceful" and meant == (lease.holder, lease.epoch):
                 return self._take(seen, lease, quiet_until)
             return Wait(
                 f"{lease.holder} holds the lease and cannot be asked ({other.why}); if a person knows "
@@ -146,7 +147,9 @@ def _left_up(seen: Seen) -> bool:
 
 def _left_by(lease: Lease, seen: Seen) -> tuple[Note, ...]:
     """What a holder that is over left for others to give back: nothing, where it may have moved anything."""
-    if lease.purpose != "move" or seen.records.begun == lease.holder:
+    known = seen.other if isinstance(seen.other, Mapping) else {}
+    began = known["startDate"].timestamp() if "startDate" in known else 0.0
+    if lease.purpose != "move" or seen.records.has_begun(lease.holder, began):
         return ()
     return _taken_by(lease.holder, seen)
 

@@ -228,7 +228,7 @@ def test_only_an_ungraceful_run_with_a_persons_word_on_that_holder_takes_over(
 ) -> None:
     night.take(EAST, execution=BACK)
     night.cloud.faults.dark.add(EAST)
-    night.ledger.say("take_over", {"holder": holder, "who": "jane", "why": "dead"}, night.records())
+    dead(night, holder, 1)
     if taken:
         assert night.take(mode=mode)["outcome"] == "done"
     else:
@@ -236,9 +236,26 @@ def test_only_an_ungraceful_run_with_a_persons_word_on_that_holder_takes_over(
     assert night.holder == (THIS if taken else BACK)
 
 
+def dead(night: Night, holder: str, epoch: int) -> None:
+    """A person's word that the holder of that epoch is."""
+    word = {"holder": holder, "epoch": epoch, "who": "jane", "why": "dead, I think"}
+    assert night.ledger.say("take_over", word, night.records())
+
+
+def test_a_persons_word_on_a_holder_is_none_on_a_later_one_of_the_same_name(night: Night) -> None:
+    night.take(EAST, execution=BACK)
+    dead(night, BACK, 1)
+    night.release(region=EAST, execution=BACK)
+    night.hold(BACK)
+    night.cloud.faults.dark.add(EAST)
+    assert "cannot be asked" in night.refused(mode="ungraceful")
+    dead(night, BACK, 2)
+    assert night.take(mode="ungraceful")["outcome"] == "done"
+
+
 def test_a_persons_word_does_not_kill_a_holder_that_answers(night: Night) -> None:
     night.take(EAST, execution=BACK)
-    night.ledger.say("take_over", {"holder": BACK, "who": "jane", "why": "dead, I think"}, night.records())
+    dead(night, BACK, 1)
     assert "is running" in night.refused(mode="ungraceful")
 
 
@@ -397,6 +414,14 @@ def test_what_a_run_took_that_has_begun_to_move_anything_stays_taken(night: Nigh
     over(night)
     assert settled(night) == "done", "the fence that is owed is still to be put up"
     assert to_give_back(night) == {PAY: False}
+
+
+def test_what_a_run_of_the_same_name_before_has_begun_keeps_nothing_taken(night: Night) -> None:
+    fenced(night)
+    night.ledger.write(BEGUN, {"execution": THIS, "at": night.clock.start - 91 * 86_400})
+    over(night)
+    night.take(execution=OTHER)
+    assert (night.holder, to_give_back(night)) == (OTHER, {BUY: True})
 
 
 def test_whoever_takes_the_lease_after_it_owes_what_such_a_run_took(night: Night) -> None:
