@@ -5,6 +5,7 @@ machine's error names (Lambda's Python runtime reports `__name__`):
       Paused   a person said `pause`: ticked again, for an hour since it was said
     Refused    the world is not as the runbook says: a person must look
       Untouched  so, or aborted, before anything that undo could not give back was sent
+      AtWork   another run does already what this one was started for: it ends well
     Aborted    a person said `abort`
 """
 
@@ -30,6 +31,10 @@ class Aborted(Exception):
 class Untouched(Refused):
     """A step that moves data or customers gives up, and the run has not sent any such change: all that it
     took away can still be given back."""
+
+
+class AtWork(Refused):
+    """Another run does already what this one was started for. Its machine ends well: nobody has to look."""
 
 
 LAMBDA_FAULTS = [

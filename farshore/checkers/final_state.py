@@ -131,9 +131,9 @@ class FinalState:
 
     @property
     def last(self) -> RunReport:
-        """The run by which everything stands as it does: the alarm's others come and are refused."""
+        """The run by which everything stands as it does: the alarm's others are refused, or needless."""
         return [
             report
             for arn, report in self.reports.items()
-            if arn not in self.triggered or report.status == "SUCCEEDED"
+            if arn not in self.triggered or (report.status == "SUCCEEDED" and not report.needless)
         ][-1]

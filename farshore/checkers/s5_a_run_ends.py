@@ -1,7 +1,7 @@
 """S5: a run ends SUCCEEDED, FAILED, ABORTED or TIMED_OUT with its reason, or waits for a person.
 
-Only a run that did everything is SUCCEEDED, and one that failed before it had moved anything leaves customers
-where they were.
+Only a run that did everything is SUCCEEDED, or one that another has made needless; and one that failed before
+it had moved anything leaves customers where they were.
 """
 
 from __future__ import annotations

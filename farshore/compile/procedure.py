@@ -48,6 +48,8 @@ def definition(states: States, entries: Procedure, failover: Sequence[Json]) -> 
             "ResultSelector": {"outcome.$": "$.Payload.outcome"},
             "ResultPath": "$.lease",
         }
+    if states.purpose == "move":
+        states.catch(start, "AtWork", states.enough())
     return _machine(states, start)
 
 

@@ -7,6 +7,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from functions.errors import AtWork
+
 from ..compile.definition import run_of, step_of
 
 
@@ -46,6 +48,11 @@ class RunReport:
     steps: tuple[StepReport, ...]
     undone: bool
     """It ended in its Fail state, so that a redrive would only fail again: a new run is needed."""
+
+    @property
+    def needless(self) -> bool:
+        """Another run was at work already: this one ended well, and did nothing."""
+        return bool(self.steps) and self.steps[-1].outcome == AtWork.__name__
 
     def as_json(self) -> dict[str, Any]:
         return {

@@ -6,6 +6,10 @@ not assumed. A holder that cannot be asked gives way only to an ungraceful run w
 take-over. Without a clean release a call of the holder before may still be in flight: the new holder changes
 nothing until it has surely ended.
 
+EventBridge delivers an event at least once, and an alarm may come again: a run that finds at work what the
+same alarm has started, in the same mode, has nothing to do and ends well. Any other is Refused: what it was
+started for is something else, and a person must decide.
+
 However a run ends before it has moved anything, what it took away is given back, or owed: by its undo where
 that could do it; by whoever takes the lease after it where it was stopped, or its undo could not be called.
 The schedule that pays debts takes the lease for that, too.
@@ -13,12 +17,13 @@ The schedule that pays debts takes the lease for that, too.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Annotated, ClassVar
 
-from ..calls import LONGEST_TICK_SECONDS, Absent, Api, Sight, Silence
-from ..errors import Refused
+from ..calls import LONGEST_TICK_SECONDS, Absent, Answer, Api, Sight, Silence
+from ..errors import AtWork, Refused
 from ..handler import lambda_handler
 from ..inputs import Seconds
 from ..ledger import DELETE, PUT, Hold, Lease, Note, Owe, Pay, Records
@@ -105,6 +110,8 @@ class LeaseStep(Step[Seen]):
             return Done("busy")
         if lease.purpose == "settle":
             return Wait(f"{lease.holder} is retrying an owed fence")
+        if other is not None and _wanted_the_same(seen.run, lease.holder, other):
+            raise AtWork(f"{lease.holder} is at work: the alarm {seen.run.trigger} has started it")
         raise Refused(f"{lease.holder} is running and holds the lease: wait for it, or abort it")
 
     def _cool(self, seen: Seen, lease: Lease | None) -> Decision | None:
@@ -133,6 +140,17 @@ class LeaseStep(Step[Seen]):
         gave_up = seen.run.purpose == "undo" and lease.purpose == "move"
         left = _taken_by(lease.holder, seen) if gave_up else ()
         return Change("release the lease", notes=(*left, Hold(free, lease)))
+
+
+def _wanted_the_same(run: Run, holder: str, other: Answer) -> bool:
+    """The holder is a run of the same machine, that the same alarm has started in the same mode."""
+    try:
+        given = json.loads(other.get("input", ""))
+        cause = given.get("trigger"), given.get("mode"), given.get("dry_run", False)
+    except (ValueError, AttributeError):
+        return False
+    same_machine = holder.rpartition(":")[0] == run.execution.rpartition(":")[0]
+    return bool(run.trigger) and same_machine and cause == (run.trigger, run.mode, run.dry_run)
 
 
 def _left_up(seen: Seen) -> bool:

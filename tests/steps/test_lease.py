@@ -46,6 +46,8 @@ class Night(Ticker):
     def __init__(self, cloud: Any) -> None:
         super().__init__(cloud)
         self.executions = {THIS: "RUNNING", OTHER: "RUNNING", BACK: "RUNNING"}
+        self.given = '{"mode": "graceful"}'
+        """What those that Step Functions describes were started with."""
         self.stopped = self.clock.now
         """When those that have ended did."""
         self.gate = "Off"
@@ -88,6 +90,7 @@ class Night(Ticker):
             "executionArn": arn,
             "stateMachineArn": machine,
             "status": self.executions[arn],
+            "input": self.given,
             "startDate": stamp(self.clock.start),
             **({} if self.executions[arn] == "RUNNING" else {"stopDate": stamp(self.stopped)}),
         }
@@ -173,6 +176,49 @@ def test_a_running_holder_refuses_every_other_run(night: Night) -> None:
     for given in ({}, {"mode": "ungraceful"}):
         assert f"{OTHER} is running and holds the lease" in night.refused(**given)
     assert night.holder == OTHER
+
+
+ALARM = '{"mode": "ungraceful", "trigger": "canary"}'
+
+
+def test_what_an_alarm_starts_finds_at_work_what_the_same_alarm_has_started(night: Night) -> None:
+    night.given = ALARM
+    night.take(execution=OTHER)
+    night.calls()
+    said = night.refused(mode="ungraceful", trigger="canary")
+    assert said == f"AtWork: the state: {OTHER} is at work: the alarm canary has started it"
+    assert night.calls(PUT_ITEM) == []
+
+
+@pytest.mark.parametrize(
+    ("given", "mine"),
+    [
+        (ALARM, {"mode": "ungraceful"}),
+        (ALARM, {"mode": "graceful", "trigger": "canary"}),
+        (ALARM, {"mode": "ungraceful", "trigger": "latency"}),
+        (ALARM, {"mode": "ungraceful", "trigger": "canary", "dry_run": False, "execution": BACK}),
+        ('{"mode": "ungraceful"}', {"mode": "ungraceful", "trigger": "canary"}),
+        ("[]", {"mode": "ungraceful", "trigger": "canary"}),
+        ("", {"mode": "ungraceful", "trigger": "canary"}),
+    ],
+)
+def test_what_was_started_for_something_else_is_refused(
+    night: Night, given: str, mine: dict[str, Any]
+) -> None:
+    night.given = given
+    night.take(execution=OTHER)
+    region = EAST if mine.get("execution") == BACK else WEST
+    assert night.refused(region, **mine).startswith("Refused: ")
+
+
+def test_what_an_alarm_starts_takes_over_from_what_the_same_alarm_has_started_and_is_dead(
+    night: Night,
+) -> None:
+    night.given = ALARM
+    night.take(execution=OTHER)
+    night.executions[OTHER] = "ABORTED"
+    assert night.take(mode="ungraceful", trigger="canary")["outcome"] == "done"
+    assert night.holder == THIS
 
 
 @pytest.mark.parametrize("ended", ["SUCCEEDED", "FAILED", "TIMED_OUT", "ABORTED"])
