@@ -5,8 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from functions.ledger import REGION_SETS
+
 from ..runbook.mistakes import Mistake, quoted
 from ..runbook.model import Runbook, Trigger, lines
+from ..runbook.regions import partitions
 from .fit import unfit
 from .limits import FUNCTION_NAME, LOGICAL_ID
 from .machine import Machine, proved
@@ -33,10 +36,20 @@ def refusals(runbook: Runbook) -> tuple[Mistake, ...]:
         for line, said in unfit(runbook)
     ]
     unnamed = list(nameless(runbook, made))
-    found += [*wrong, *_texts(runbook), *_triggers(runbook), *unnamed]
+    found += [*wrong, *_partition(runbook), *_texts(runbook), *_triggers(runbook), *unnamed]
     if not unnamed:
         found += _functions(runbook, made)
     return tuple(sorted(dict.fromkeys(found), key=lambda mistake: mistake.line))
+
+
+def _partition(runbook: Runbook) -> Iterator[Mistake]:
+    """Without its ledger no run is safe, and it cannot be in another partition than the application: nobody's
+    credentials count in two. Source: docs.amazonaws.cn/en_us/aws/latest/userguide/dynamodb.html"""
+    home = partitions()[runbook.regions.primary]
+    if home not in {partitions()[region] for one in REGION_SETS for region in one}:
+        what = f"regions: AWS has no table of multi-Region strong consistency in the partition {home}"
+        instead = "the ledger must be one: until there is, run the application in another partition"
+        yield Mistake(runbook.path, runbook.lines["regions"], what, instead)
 
 
 def _texts(runbook: Runbook) -> Iterator[Mistake]:

@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+from ..runbook.regions import partitions
 from .definition import every_task
 from .machine import Machine
 from .policy import function_name
@@ -33,14 +34,14 @@ def events(made: Iterable[Machine]) -> dict[str, Json]:
 
 
 def _event(machine: Machine, state: str, payload: Json) -> Json:
-    where = f"arn:aws:states:{machine.region}:{ACCOUNT}"
+    arn = f"arn:{partitions()[machine.region]}"
     context = {
         "input": INPUT,
         "execution": {
-            "Id": f"{where}:execution:{machine.name}:sample",
+            "Id": f"{arn}:states:{machine.region}:{ACCOUNT}:execution:{machine.name}:sample",
             "Input": INPUT,
             "Name": "sample",
-            "RoleArn": f"arn:aws:iam::{ACCOUNT}:role/farshore",
+            "RoleArn": f"{arn}:iam::{ACCOUNT}:role/farshore",
             "StartTime": STARTED,
             "RedriveCount": 0,
         },
@@ -48,7 +49,7 @@ def _event(machine: Machine, state: str, payload: Json) -> Json:
     }
     text = json.dumps({**{key: value for key, value in payload.items() if not key.endswith(".$")}, **context})
     for step in machine.functions:
-        version = f"arn:aws:lambda:{machine.region}:{ACCOUNT}:function:{function_name(step)}:1"
+        version = f"{arn}:lambda:{machine.region}:{ACCOUNT}:function:{function_name(step)}:1"
         text = text.replace(function_of(step), version)
     event: Json = json.loads(text)
     return event

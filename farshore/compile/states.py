@@ -14,6 +14,7 @@ from functions.calls import LONGEST_TICK_SECONDS
 from functions.run import Purpose
 
 from ..runbook.model import Line, Procedure, Runbook, lines
+from ..runbook.regions import partitions
 from ..runbook.registry import StepType, steps
 from .direction import Direction
 from .retry import retriers
@@ -105,7 +106,7 @@ class States:
         state: Json = {
             "Type": "Task",
             "Comment": (kind.__doc__ or "").split("\n")[0],
-            "Resource": "arn:aws:states:::lambda:invoke",
+            "Resource": f"arn:{partitions()[self.way.target]}:states:::lambda:invoke",
             "Parameters": {
                 "FunctionName": function_of(step),
                 "Payload": {

@@ -95,7 +95,8 @@ class S3PublicAccess(Step[FenceSight]):
     def website(self) -> str:
         """Where customers, or a CDN, read the bucket. Website endpoints speak HTTP only."""
         joint = "-" if self.region in DASHED else "."
-        return f"http://{self.buckets[self.region]}.s3-website{joint}{self.region}.amazonaws.com/"
+        suffix = "amazonaws.com.cn" if self.region.startswith("cn-") else "amazonaws.com"
+        return f"http://{self.buckets[self.region]}.s3-website{joint}{self.region}.{suffix}/"
 
     def observe(self, world: World) -> FenceSight:
         current: Value | Silence = Silence("not asked: nothing is remembered")
