@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+import copy
+import functools
 import json
+import operator
 import re
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 from click.testing import CliRunner
 from test_compile import edited, everything, second_application
 from transform import transformed
 
 from farshore.cli import farshore
 from farshore.runbook.mistakes import Mistakes
+from farshore.runbook.registry import steps
 
 ROOT = Path(__file__).parent.parent
 RUNBOOK = "runbooks/unicorn-shop.yaml"
@@ -111,6 +117,12 @@ TEXTS: dict[str, tuple[str, str, str, str]] = {
         "- alarm: unicorn-shop-$",
         'has "${" in it, which is CloudFormation\'s: write the text without it',
     ),
+    "a reference to a secret in an alarm's name": (
+        "  - alarm: unicorn-shop-canary",
+        "  - alarm: 'unicorn-shop-{{resolve:ssm:canary}}'",
+        "- alarm: 'unicorn-shop-{",
+        'has "{{resolve:" in it, which is CloudFormation\'s: write the text without it',
+    ),
 }
 
 
@@ -122,6 +134,53 @@ def test_a_text_that_cloudformation_would_change_is_refused(house: Path, case: s
         line.startswith(f"{RUNBOOK}:{line_of(house, place)}: ") and line.endswith(said)
         for line in refusal(house)
     )
+
+
+def places(node: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
+    """Of every text in a document; that of a key ends with KEY."""
+    if isinstance(node, dict):
+        for key, item in node.items():
+            yield (*path, key, KEY)
+            yield from places(item, (*path, key))
+    elif isinstance(node, list):
+        for number, item in enumerate(node):
+            yield from places(item, (*path, number))
+    elif isinstance(node, str):
+        yield path
+
+
+KEY = object()
+THEIRS = ("${Lease}", "{{resolve:ssm:x}}")
+
+
+def respelled(document: Any, path: tuple[Any, ...], word: str) -> Any:
+    """A copy in which the word is added to the text of that place."""
+    document = copy.deepcopy(document)
+    *way, last = path
+    if last is KEY:
+        *way, last = way
+    node = functools.reduce(operator.getitem, way, document)
+    if path[-1] is KEY:
+        node[f"{last}{word}"] = node.pop(last)
+    else:
+        node[last] += word
+    return document
+
+
+@pytest.mark.parametrize("word", THEIRS)
+def test_wherever_it_stands_in_a_runbook_it_is_refused(house: Path, word: str) -> None:
+    document = yaml.safe_load((house / RUNBOOK).read_text())
+    everywhere = list(places(document))
+    assert len(everywhere) > 100
+    for path in everywhere:
+        (house / RUNBOOK).write_text(yaml.safe_dump(respelled(document, path, word), sort_keys=False))
+        assert isinstance(compiling("--check").exception, Mistakes), path
+
+
+def test_what_a_step_says_of_itself_is_left_as_it_is() -> None:
+    """Its first line becomes a comment in machines, and its function's description."""
+    said = [step.__doc__ or "" for step in steps().values()]
+    assert not [text for text in said for word in ("${", "{{resolve:") if word in text]
 
 
 def test_what_aws_would_refuse_is_not_rehearsed(house: Path) -> None:

@@ -21,6 +21,9 @@ SUBSTITUTION = "${"
 """CloudFormation puts a function's ARN where ${Lease} stands in a definition, and names no way to escape it.
 Source: docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference,
 aws-resource-stepfunctions-statemachine.html"""
+DYNAMIC = "{{resolve:"
+"""CloudFormation puts a parameter or a secret where such a reference stands in a template.
+Source: docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/dynamic-references.html"""
 LONGEST_RULE = LOGICAL_ID - 80
 """Characters: a rule's name begins with its machine's, and SAM calls its role after it."""
 PATH = ".$"
@@ -61,8 +64,8 @@ def _texts(runbook: Runbook) -> Iterator[Mistake]:
         placed += [(line.line, line.step, line.inputs) for line in lines(procedure)]
     for number, owner, value in placed:
         for text, key in _every_text(value):
-            if SUBSTITUTION in text:
-                what = f'{owner}: {quoted(text)} has "{SUBSTITUTION}" in it, which is CloudFormation\'s'
+            for theirs in (each for each in (SUBSTITUTION, DYNAMIC) if each in text):
+                what = f'{owner}: {quoted(text)} has "{theirs}" in it, which is CloudFormation\'s'
                 yield Mistake(runbook.path, number, what, "write the text without it")
             if key and text.endswith(PATH):
                 what = f'{owner}: the key {quoted(text)} ends with "{PATH}", which is Step Functions\''
