@@ -141,11 +141,36 @@ def test_owed_fences_are_tried_again_every_minute_and_nothing_else_starts_by_its
         assert (run.mode, run.trigger) == ("ungraceful", "")
 
 
-def test_eventbridge_may_page_without_a_condition(deployed: dict[str, Any]) -> None:
-    """It publishes to SNS with no source account: under a condition, every page of its would be refused."""
+def test_no_service_may_page_for_another_account(deployed: dict[str, Any]) -> None:
+    """EventBridge publishes with no source account, so the topic's policy must not let it at all."""
     policy = deployed["Resources"]["PagesPolicy"]["Properties"]["PolicyDocument"]
-    (events,) = (s for s in policy["Statement"] if s["Principal"]["Service"] == "events.amazonaws.com")
-    assert "Condition" not in events
+    for statement in policy["Statement"]:
+        assert statement["Condition"] == {"StringEquals": {"aws:SourceAccount": {"Ref": "AWS::AccountId"}}}
+
+
+def test_rules_page_by_a_role_that_can_do_nothing_else(deployed: dict[str, Any]) -> None:
+    role = deployed["Resources"]["RulesPage"]["Properties"]
+    (trusted,) = role["AssumeRolePolicyDocument"]["Statement"]
+    assert (trusted["Principal"], trusted["Action"]) == (
+        {"Service": "events.amazonaws.com"},
+        "sts:AssumeRole",
+    )
+    (policy,) = role["Policies"]
+    assert policy["PolicyDocument"]["Statement"] == [
+        {"Effect": "Allow", "Action": "sns:Publish", "Resource": {"Ref": "Pages"}}
+    ]
+
+
+def test_an_alarms_rule_hears_the_alarm_of_its_own_account_and_region_alone(
+    deployed: dict[str, Any],
+) -> None:
+    for name, properties in MACHINES.items():
+        for event in properties.get("Events", {}).values():
+            if event["Type"] == "EventBridgeRule":
+                pattern = event["Properties"]["Pattern"]
+                assert pattern["account"] == [{"Ref": "AWS::AccountId"}]
+                (region,) = pattern["region"]
+                assert stands_in(deployed, name, region)
 
 
 @pytest.mark.parametrize("name", MACHINES)
@@ -156,7 +181,9 @@ def test_a_run_that_does_not_succeed_pages_by_two_ways(deployed: dict[str, Any],
     assert alarm["AlarmActions"] == [{"Ref": "Pages"}]
     rule = deployed["Resources"][f"{name}Ended"]["Properties"]
     assert rule["EventPattern"]["detail"]["status"] == ["FAILED", "TIMED_OUT", "ABORTED"]
-    assert [target["Arn"] for target in rule["Targets"]] == [{"Ref": "Pages"}]
+    (target,) = rule["Targets"]
+    assert target["Arn"] == {"Ref": "Pages"}
+    assert target["RoleArn"] == {"Fn::GetAtt": ["RulesPage", "Arn"]}
 
 
 def test_every_function_has_an_event_and_may_run_for_as_long_as_a_tick(deployed: dict[str, Any]) -> None:

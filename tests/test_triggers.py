@@ -4,15 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from farshore.runbook.load import load
 from farshore.simulate.simulation import Simulation
 from twin.faults import Kind, Request
+from twin.services.events.model import Bus
 
 ROOT = Path(__file__).parent.parent
 (RUNBOOK, *_) = sorted((ROOT / "runbooks").glob("*.yaml"))
+
+
+STRANGER = "999999999999"
 
 
 @pytest.fixture
@@ -79,3 +84,44 @@ def test_what_an_alarm_starts_beside_a_persons_run_fails_and_so_pages(account: S
     report = account.report(triggered)
     assert (report.status, report.needless) == ("FAILED", False)
     assert f"{execution} is running and holds the lease" in report.why
+
+
+# Whose alarm it is.
+
+
+def heard(account: Simulation) -> dict[str, Any]:
+    """The event of the runbook's first alarm, as EventBridge has it in the alarm's own Region."""
+    region, (rule, *_) = account.runbook.regions.standby, account.alarm_rules
+    events: list[dict[str, Any]] = []
+    Bus.of(account.cloud).rule(region, "a test's", {"source": ["aws.cloudwatch"]}, events.append)
+    account.account.canaries[region, rule.alarm].broken = True
+    account.clock.wait_for(lambda: any(each["detail"]["state"]["value"] == "ALARM" for each in events), 600)
+    return next(each for each in events if each["detail"]["state"]["value"] == "ALARM")
+
+
+@pytest.mark.parametrize(
+    ("of_another", "starts"),
+    [({}, 1), ({"region": "eu-west-1"}, 0), ({"account": STRANGER}, 0)],
+    ids=["its own", "another Region's", "another account's"],
+)
+def test_an_alarm_of_the_same_name_of_another_region_or_account_starts_nothing(
+    account: Simulation, of_another: dict[str, str], starts: int
+) -> None:
+    """A bus is sent what the rules of other Regions and accounts send it."""
+    event = heard(account)
+    account.clock.sleep(60)
+    started: list[str] = []
+    account.on_alarm.append(lambda execution, alarm: started.append(execution))
+    Bus.of(account.cloud).put(account.runbook.regions.standby, event | of_another)
+    account.clock.sleep(60)
+    assert len(started) == starts
+
+
+def test_an_alarm_that_only_watches_in_another_region_starts_nothing(account: Simulation) -> None:
+    started: list[str] = []
+    account.on_alarm.append(lambda execution, alarm: started.append(execution))
+    (rule, *_), observer = account.alarm_rules, account.runbook.regions.observer
+    assert observer is not None
+    account.account.canaries[observer, rule.alarm].broken = True
+    account.clock.sleep(600)
+    assert started == []

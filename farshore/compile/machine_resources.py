@@ -105,11 +105,12 @@ def events(runbook: Runbook, machine: Machine) -> Json:
 
 
 def _rule(rule: AlarmRule) -> Json:
-    detail = rule.pattern["detail"]
+    pattern = rule.pattern(Tag("Ref", "AWS::AccountId"))
+    detail = {**pattern["detail"], "state": Flow(pattern["detail"]["state"])}
     return {
         "Type": "EventBridgeRule",
         "Properties": {
-            "Pattern": {**rule.pattern, "detail": {**detail, "state": Flow(detail["state"])}},
+            "Pattern": {**pattern, "account": Flow(pattern["account"]), "detail": detail},
             "Input": json.dumps(rule.given),
             "RetryPolicy": {"MaximumRetryAttempts": 185, "MaximumEventAgeInSeconds": DELIVERY_SECONDS},
         },

@@ -1,4 +1,5 @@
-"""Who is paged when a run does not succeed: the topic `Pages` of template.yaml, by two ways.
+"""Who is paged when a run does not succeed: the topic `Pages` of template.yaml, by two ways, and
+its role `RulesPage`.
 
 Waiting ticks count as errors of the steps' functions, so nothing here looks at those.
 """
@@ -57,5 +58,7 @@ def ended(name: str) -> Json:
                 "status": ["FAILED", "TIMED_OUT", "ABORTED"],
             },
         },
-        "Targets": [Flow({"Id": "pages", "Arn": Tag("Ref", "Pages")})],
+        "Targets": [
+            Flow({"Id": "pages", "Arn": Tag("Ref", "Pages"), "RoleArn": Tag("GetAtt", "RulesPage.Arn")})
+        ],
     }

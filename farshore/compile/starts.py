@@ -27,6 +27,8 @@ class AlarmRule:
     """An alarm starts the machine."""
 
     alarm: str
+    region: str
+    """Of the alarm, and of the rule."""
     given: Mapping[str, Any]
     """The run's input."""
 
@@ -36,12 +38,15 @@ class AlarmRule:
         mode: Mode = self.given["mode"]
         return mode
 
-    @property
-    def pattern(self) -> Json:
-        """Of EventBridge's events."""
+    def pattern(self, account: Any) -> Json:
+        """Of EventBridge's events. A bus may be sent what other Regions and accounts say: an alarm of this
+        name there is another.
+        Source: docs.aws.amazon.com/eventbridge/latest/userguide/eb-cross-account.html"""
         return {
             "source": ["aws.cloudwatch"],
             "detail-type": ["CloudWatch Alarm State Change"],
+            "account": [account],
+            "region": [self.region],
             "detail": {"alarmName": [self.alarm], "state": {"value": ["ALARM"]}},
         }
 
@@ -60,7 +65,7 @@ def alarm_rules(runbook: Runbook, machine: Machine) -> tuple[AlarmRule, ...]:
     if machine.procedure != ALARMS_START:
         return ()
     return tuple(
-        AlarmRule(trigger.alarm, {"mode": trigger.mode, "trigger": trigger.alarm})
+        AlarmRule(trigger.alarm, machine.region, {"mode": trigger.mode, "trigger": trigger.alarm})
         for trigger in runbook.triggers
     )
 

@@ -25,7 +25,7 @@ from functions.telemetry import Telemetry, tick_of
 from twin.applications import account as accounts
 from twin.applications import foundation
 from twin.clock import Clock
-from twin.cloud import AwsError, Behind, Cloud, stamp
+from twin.cloud import ACCOUNT, AwsError, Behind, Cloud, stamp
 from twin.customers import Customers
 from twin.doubles import Doubles
 from twin.faults import Request
@@ -133,7 +133,9 @@ class Simulation:
         for machine in self.deployment.machines.values():
             region, procedure = machine.region, machine.procedure
             for rule in alarm_rules(self.runbook, machine):
-                self.account.rule(region, rule.alarm, rule.pattern, self.started_by_alarm, rule.given)
+                self.account.rule(
+                    region, rule.alarm, rule.pattern(ACCOUNT), self.started_by_alarm, rule.given
+                )
             if schedule := schedule_of(machine):
                 start, seconds = functools.partial(self.begin, procedure), schedule.minutes * 60.0
                 self.account.schedule(region, procedure, seconds, start, schedule.given)

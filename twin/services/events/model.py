@@ -121,7 +121,12 @@ class Bus(Service):
         resources: Sequence[str] = (),
     ) -> None:
         """An event of a service, on the bus of its own Region and no other."""
-        event = self._event(region, source, detail_type, detail, resources)
+        self.put(region, self._event(region, source, detail_type, detail, resources))
+
+    def put(self, region: str, event: Event) -> None:
+        """An event that comes to the bus of this Region, of this Region or sent by another Region's or
+        account's bus: it keeps what it says of its origin.
+        Source: docs.aws.amazon.com/eventbridge/latest/userguide/eb-cross-account.html"""
         for rule in self.rules.values():
             if rule.region == region and rule.pattern is not None and matches(rule.pattern, event):
                 self._deliver(rule, event)
