@@ -16,7 +16,7 @@ import pytest
 import yaml
 from click.testing import CliRunner
 from test_compile import edited, everything, second_application
-from transform import transformed
+from transform import parsed, transformed
 
 from farshore.cli import farshore
 from farshore.runbook.mistakes import Mistakes
@@ -340,6 +340,31 @@ def test_a_template_of_too_many_resources_is_refused_counting_those_that_sam_add
         f"template.yaml: the template makes {one + 15 * (two - one)} resources, of 500, with those that SAM "
         "adds: keep some of the applications in a repository of their own"
     ]
+
+
+def test_a_template_of_too_many_parameters_or_bytes_is_refused(house: Path) -> None:
+    template = house / "template.yaml"
+    more = "".join(f"  More{number}: {{Type: String, Default: x}}\n" for number in range(200))
+    edited(template, "Parameters:\n", "Parameters:\n" + more + "# " + "x" * 1_000_000 + "\n")
+    parameters, size = refusal(house)
+    written = len(parsed(template)["Parameters"])
+    assert parameters == (
+        f"template.yaml: the template has {written} parameters, of 200: write some of them as values"
+    )
+    assert re.fullmatch(
+        r"template.yaml: the template has 10\d{5} bytes, of 1000000: keep some of the applications .*", size
+    )
+
+
+def test_a_step_whose_description_lambda_would_refuse_is_refused(
+    house: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(steps()["aurora_writer"], "__doc__", "x" * 257)
+    (said,) = refusal(house)
+    assert said == (
+        f"{RUNBOOK}:{line_of(house, '- aurora_writer:')}: aurora_writer: its class begins with 257 "
+        "characters, of 256: write a shorter first line"
+    )
 
 
 def test_what_a_step_defaults_to_need_not_be_written(house: Path) -> None:

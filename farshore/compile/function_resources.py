@@ -37,7 +37,7 @@ def _function(step: str, here: str, allowed: Sequence[Policy]) -> Json:
         "Metadata": Flow({"BuildMethod": "makefile"}),
         "Properties": {
             "FunctionName": function_name(step),
-            "Description": (steps()[step].__doc__ or step).strip().splitlines()[0].rstrip("."),
+            "Description": description(step),
             "Handler": f"{steps()[step].__module__}.handler",
             "Policies": [Tag("Ref", each) for each in names] if managed else [_document(allowed[0])],
         },
@@ -50,6 +50,11 @@ def _function(step: str, here: str, allowed: Sequence[Policy]) -> Json:
         }
         for each, policy in zip(names, allowed, strict=False)
     }
+
+
+def description(step: str) -> str:
+    """What the console says of the function."""
+    return (steps()[step].__doc__ or step).strip().splitlines()[0].rstrip(".")
 
 
 def _document(policy: Policy) -> Json:

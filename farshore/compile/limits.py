@@ -14,6 +14,9 @@ EVENTS = 25_000
 FUNCTION_NAME = 64
 """Characters. Source: docs.aws.amazon.com/lambda/latest/api/API_CreateFunction.html"""
 
+FUNCTION_DESCRIPTION = 256
+"""Characters. Source: the same."""
+
 INLINE_CHARACTERS = 10_240
 """Of all inline policies of a role together, white space not counted: to split them helps nobody.
 Source: docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html"""

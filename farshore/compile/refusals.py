@@ -11,7 +11,8 @@ from ..runbook.mistakes import Mistake, quoted
 from ..runbook.model import Runbook, Trigger, lines
 from ..runbook.regions import partitions
 from .fit import unfit
-from .limits import FUNCTION_NAME, LOGICAL_ID
+from .function_resources import description
+from .limits import FUNCTION_DESCRIPTION, FUNCTION_NAME, LOGICAL_ID
 from .machine import Machine, proved
 from .policy import function_name, nameless, statements
 from .resource_names import camel
@@ -112,5 +113,8 @@ def _functions(runbook: Runbook, made: Sequence[Machine]) -> Iterator[Mistake]:
         if len(name) > FUNCTION_NAME:
             what = f"{step}: its function's name {name} has {len(name)} characters, of {FUNCTION_NAME}"
             yield Mistake(runbook.path, line, what, "give the step a shorter name")
+        if len(said := description(step)) > FUNCTION_DESCRIPTION:
+            what = f"{step}: its class begins with {len(said)} characters, of {FUNCTION_DESCRIPTION}"
+            yield Mistake(runbook.path, line, what, "write a shorter first line")
         if what := refusal(step, statements(step, [(runbook, machine) for machine in made])):
             yield Mistake(runbook.path, line, what, "name fewer resources, or some with shorter names")
