@@ -13,6 +13,7 @@ from farshore.cli import farshore
 from farshore.compile.machine import machines
 from farshore.compile.samples import events
 from farshore.compile.template import with_derived_part
+from farshore.operate.permissions import PERMISSIONS
 from farshore.runbook.load import load
 from farshore.runbook.mistakes import Mistakes
 from farshore.runbook.regions import partitions
@@ -65,7 +66,10 @@ def test_every_arn_that_is_compiled_is_of_the_runbooks_partition(tmp_path: Path,
     runbook = load(written(tmp_path, partition))
     made = machines(runbook)
     template = with_derived_part(
-        "template.yaml", (ROOT / "template.yaml").read_text(), [(runbook, machine) for machine in made]
+        "template.yaml",
+        (ROOT / "template.yaml").read_text(),
+        [(runbook, machine) for machine in made],
+        PERMISSIONS,
     )
     texts = [json.dumps(machine.definition) for machine in made]
     texts += [json.dumps(event) for event in events(made).values()]

@@ -356,6 +356,17 @@ def test_a_template_of_too_many_parameters_or_bytes_is_refused(house: Path) -> N
     )
 
 
+def test_outputs_above_the_marker_are_refused(house: Path) -> None:
+    """A document has a key once: CloudFormation would take one of the two."""
+    template = house / "template.yaml"
+    edited(template, "\nResources:\n", "\nOutputs:\n  Mine: {Value: x}\n\nResources:\n")
+    line = template.read_text().splitlines().index("Outputs:") + 1
+    assert refusal(house) == [
+        f"template.yaml:{line}: Outputs stand above the marker, and compile derives them: "
+        "remove them there: CloudFormation takes them once"
+    ]
+
+
 def test_a_step_whose_description_lambda_would_refuse_is_refused(
     house: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

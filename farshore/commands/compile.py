@@ -13,6 +13,7 @@ import click
 
 from ..compile.compilation import Compilation, compiled
 from ..lint import errors
+from ..operate.permissions import PERMISSIONS
 from ..runbook.find import RUNBOOKS
 from ..runbook.load import read_all
 from ..runbook.mistakes import Mistakes
@@ -56,7 +57,7 @@ def _derived(root: Path) -> Compilation:
     if mistakes:
         raise Mistakes(wrong)
     try:
-        derived = compiled(root, runbooks)
+        derived = compiled(root, runbooks, PERMISSIONS)
     except Mistakes as refused:
         raise Mistakes(dict.fromkeys([*refused.mistakes, *wrong])) from None
     if wrong:

@@ -24,6 +24,7 @@ from ..runbook.model import Runbook
 from ..runbook.registry import steps
 from .docs import steps_document
 from .machine import Machine, machines
+from .people import Permission
 from .refusals import refusals
 from .samples import events, mocks
 from .schema import json_schema
@@ -85,8 +86,8 @@ class Compilation:
         return due
 
 
-def compiled(root: Path, runbooks: Sequence[Runbook]) -> Compilation:
-    """Everything that the runbooks say, below `root`."""
+def compiled(root: Path, runbooks: Sequence[Runbook], permissions: Sequence[Permission]) -> Compilation:
+    """Everything that the runbooks say, below `root`, and what people may be permitted to do with it."""
     template = _text(root / TEMPLATE)
     mistakes = [mistake for runbook in runbooks for mistake in refusals(runbook)]
     wrong = {mistake.path for mistake in mistakes}
@@ -100,7 +101,7 @@ def compiled(root: Path, runbooks: Sequence[Runbook]) -> Compilation:
         missing = Mistake(str(root / TEMPLATE), 0, "no such file", "run farshore where template.yaml is")
         raise Mistakes([*mistakes, missing])
     try:
-        derived = with_derived_part(str(root / TEMPLATE), template, uses)
+        derived = with_derived_part(str(root / TEMPLATE), template, uses, permissions)
     except Mistakes as refused:
         mistakes += refused.mistakes
     if mistakes:

@@ -81,3 +81,8 @@ def homes(uses: Sequence[Use]) -> dict[str, list[str]]:
     """The Regions of each step type that a machine calls."""
     called = sorted({step for _, machine in uses for step in machine.functions})
     return {step: [machine.region for _, machine in uses if step in machine.functions] for step in called}
+
+
+def allowed(policy: Policy) -> list[Any]:
+    """The statements of a policy, as a template has them."""
+    return [_allowed(statement) for statement in policy]

@@ -29,7 +29,7 @@ Source: the same."""
 TEMPLATE_BYTES = 1_000_000
 """Of a template, written 1 MB. Source: docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide,
 cloudformation-limits.html"""
-RESOURCES, PARAMETERS = 500, 200
+RESOURCES, PARAMETERS, OUTPUTS = 500, 200, 200
 """Of a template. Source: the same."""
 LOGICAL_ID = 255
 """Characters of a resource's name in a template. Source: the same."""

@@ -69,6 +69,13 @@ def _together(packed: Sequence[Policy]) -> Iterator[Policy]:
     yield taken
 
 
+def split(statements: Policy) -> Iterator[Statement]:
+    """The same in statements of which each fits a managed policy."""
+    for statement in statements:
+        for policy in _split(statement):
+            yield from policy
+
+
 def refusal(step: str, statements: Policy) -> str:
     """Why IAM would refuse the role of a step's function; nothing where it would not."""
     packed = policies(statements)

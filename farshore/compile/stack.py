@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 
 from functions.calls import LONGEST_TICK_SECONDS
 
 from ..runbook.mistakes import Mistake
 from ..runbook.model import Runbook
 from .function_resources import Use, homes
-from .limits import PARAMETERS, RESOURCES, TEMPLATE_BYTES
+from .limits import OUTPUTS, PARAMETERS, RESOURCES, TEMPLATE_BYTES
 from .machine_resources import events
 from .policy import statements
 from .resource_names import camel
@@ -36,9 +36,14 @@ def disagreements(uses: Sequence[Use]) -> list[Mistake]:
 
 
 def refused(
-    path: str, frame: str, derived: str, resources: Sequence[str], uses: Sequence[Use]
+    path: str,
+    frame: str,
+    derived: str,
+    resources: Sequence[str],
+    uses: Sequence[Use],
+    outputs: Collection[str],
 ) -> Iterator[Mistake]:
-    """`resources` are those that the derived part of the template names."""
+    """`resources` and `outputs` are those that the derived part of the template names."""
     names = [*_keys(frame, "Resources"), *resources, *_by_sam(uses)]
     twice = sorted(name for name, count in Counter(names).items() if count > 1)
     if twice:
@@ -51,6 +56,15 @@ def refused(
     if (parameters := len(_keys(frame, "Parameters"))) > PARAMETERS:
         what = f"the template has {parameters} parameters, of {PARAMETERS}"
         yield Mistake(path, 0, what, "write some of them as values")
+    if len(outputs) > OUTPUTS:
+        what = f"the template has {len(outputs)} outputs, of {OUTPUTS}"
+        yield Mistake(path, 0, what, "keep some of the applications in a repository of their own")
+    if found := re.search(r"(?m)^Outputs:", frame):
+        what, line = (
+            "Outputs stand above the marker, and compile derives them",
+            _line_of(frame, found.start()),
+        )
+        yield Mistake(path, line, what, "remove them there: CloudFormation takes them once")
     if (size := len(derived.encode())) > TEMPLATE_BYTES:
         what = f"the template has {size} bytes, of {TEMPLATE_BYTES}"
         yield Mistake(path, 0, what, "keep some of the applications in a repository of their own")

@@ -1,4 +1,5 @@
-"""The part of template.yaml that the runbooks say: functions, machines, triggers, the ledger, and conditions.
+"""The part of template.yaml that the runbooks say: functions, machines, triggers, the ledger, what people may
+do, conditions and outputs.
 
 One template serves every Region. Conditions put into a Region only what belongs there: a machine and its
 trigger in the one Region that it activates, a step's function wherever a machine calls it, the ledger in the
@@ -7,7 +8,7 @@ first of its Regions. cfn-lint and SAM read the whole; a person reads the commen
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from ..runbook.mistakes import Mistake, Mistakes
@@ -15,34 +16,56 @@ from ..runbook.model import LedgerTable
 from .emitter import Flow, Noted, Tag, emit
 from .function_resources import Use, functions, homes
 from .machine_resources import machine_resources
+from .people import Permission, permitted
 from .resource_names import camel, condition
 from .stack import disagreements, refused
 
 Json = dict[str, Any]
 
+PAGES = {
+    "Pages": {"Description": "Topic of pages and approvals in this Region", "Value": Tag("Ref", "Pages")}
+}
+"""The output of what the frame has."""
 MARKER = "# ---- derived by farshore compile: do not edit below ----"
 
 
-def with_derived_part(path: str, text: str, uses: Sequence[Use]) -> str:
-    """The template's text: its hand-written frame, the marker, and what the runbooks say. Raises Mistakes."""
+def with_derived_part(path: str, text: str, uses: Sequence[Use], permissions: Sequence[Permission]) -> str:
+    """The template's text: its hand-written frame, the marker, and what the runbooks say. Raises Mistakes.
+
+    `permissions` are what people may be given, of each application.
+    """
     frame, marker, _ = text.partition(f"\n{MARKER}\n")
     if not marker:
         instead = f"end its Resources with this line: {MARKER}"
         raise Mistakes([Mistake(path, 0, "lacks the line below which compile writes", instead)])
     if wrong := disagreements(uses):
         raise Mistakes(wrong)
-    sections = _sections(uses)
+    given = [
+        permitted(runbook, [machine for of, machine in uses if of is runbook], permissions)
+        for runbook in {id(runbook): runbook for runbook, _ in uses}.values()
+    ]
+    sections = [
+        *_sections(uses),
+        ("people: who may do what, by itself", _together(each for each, _ in given)),
+    ]
+    outputs = {**PAGES, **_together(each for _, each in given)}
     lines = [frame + marker.rstrip("\n")]
     for title, resources in sections:
         rule = f"  # -- {title} "
         lines += ["", rule + "-" * max(0, 110 - len(rule))]
         for name, resource in resources.items():
             lines += ["", *emit({name: resource}, 2)]
-    derived = "\n".join([*lines, "", *emit({"Conditions": _conditions(uses)}), ""])
+    derived = "\n".join(
+        [*lines, "", *emit({"Conditions": _conditions(uses)}), "", *emit({"Outputs": outputs}), ""]
+    )
     names = [name for _, resources in sections for name in resources]
-    if wrong := list(refused(path, frame, derived, names, uses)):
+    if wrong := list(refused(path, frame, derived, names, uses, outputs)):
         raise Mistakes(wrong)
     return derived
+
+
+def _together(parts: Iterable[Json]) -> Json:
+    return {name: each for part in parts for name, each in part.items()}
 
 
 def _sections(uses: Sequence[Use]) -> list[tuple[str, Json]]:

@@ -1,0 +1,280 @@
+"""What people may do: each command under the policy that the template has for it, or all the others."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner, Result
+from test_compile import edited
+from test_refusals import letters
+from test_template import iam_actions
+from transform import parsed, transformed
+
+from farshore.cli import farshore
+from farshore.operate.permissions import PERMISSIONS
+from farshore.runbook.load import load
+from farshore.runbook.model import Runbook
+from farshore.simulate.simulation import Simulation
+from twin.cloud import ACCOUNT
+from twin.services.iam.model import Policy, guard
+
+ROOT = Path(__file__).parent.parent
+TEMPLATE = ROOT / "template.yaml"
+RUNBOOKS = {runbook.application: runbook for runbook in map(load, sorted(ROOT.glob("runbooks/*.yaml")))}
+NAMES = [permission.name for permission in PERMISSIONS]
+JANE = "jane"
+
+
+def managed(application: str, permission: str) -> list[dict[str, Any]]:
+    """The policies whose ARNs the template's output gives for it."""
+    template = parsed(TEMPLATE)
+    name = "".join(map(str.capitalize, f"{application}-may-{permission}".split("-")))
+    value = template["Outputs"][name]["Value"]
+    refs = value["Fn::Join"][1] if "Fn::Join" in value else [value]
+    return [template["Resources"][ref["Ref"]]["Properties"]["PolicyDocument"] for ref in refs]
+
+
+def statements(application: str, *permissions: str) -> Iterator[dict[str, Any]]:
+    for permission in permissions:
+        for document in managed(application, permission):
+            yield from document["Statement"]
+
+
+def policy(application: str, *permissions: str) -> Policy:
+    """As the twin's IAM judges it: by action and resource."""
+
+    def arn(resource: Any) -> str:
+        text: str = resource["Fn::Sub"] if isinstance(resource, dict) else resource
+        return text.replace("${AWS::Partition}", "aws").replace("${AWS::AccountId}", ACCOUNT)
+
+    return tuple(
+        (frozenset(each["Action"]), tuple(arn(resource) for resource in each["Resource"]))
+        for each in statements(application, *permissions)
+    )
+
+
+# What the policies say.
+
+
+@pytest.mark.parametrize("application", RUNBOOKS)
+@pytest.mark.parametrize("permission", NAMES)
+def test_each_is_a_managed_policy_that_iam_accepts_with_its_arn_as_output(
+    application: str, permission: str
+) -> None:
+    assert max(map(letters, managed(application, permission))) <= 6144
+
+
+@pytest.mark.parametrize("application", RUNBOOKS)
+@pytest.mark.parametrize("permission", NAMES)
+def test_nobody_may_call_a_steps_function_delete_from_the_ledger_or_change_the_application(
+    application: str, permission: str
+) -> None:
+    allowed = {action for each in statements(application, permission) for action in each["Action"]}
+    changing = {
+        action
+        for action in allowed
+        if not action.partition(":")[2].startswith(("Describe", "Get", "List", "Query"))
+    }
+    assert (
+        changing
+        == {
+            "look": set(),
+            "start": {"states:StartExecution"},
+            "approve": {"dynamodb:PutItem"},
+            "direct": {"dynamodb:PutItem"},
+            "operate": {"dynamodb:PutItem", "states:RedriveExecution"},
+        }[permission]
+    )
+
+
+@pytest.mark.parametrize("application", RUNBOOKS)
+def test_a_word_is_written_by_whom_it_is_for_and_a_step_writes_none(application: str) -> None:
+    attributes: dict[str, set[str]] = {}
+    for permission in NAMES:
+        for each in statements(application, permission):
+            if "dynamodb:PutItem" in each["Action"]:
+                only = each["Condition"]["ForAllValues:StringEquals"]["dynamodb:Attributes"]
+                attributes[permission] = set(only) - {"application", "item"}
+                assert each["Condition"]["Null"]["dynamodb:Attributes"] == "false", "a request has some"
+    assert attributes == {
+        "approve": {"decision"},
+        "direct": {"directive"},
+        "operate": {"body", "stamp", "take_over"},
+    }
+
+
+@pytest.mark.parametrize("application", RUNBOOKS)
+@pytest.mark.parametrize("permission", NAMES)
+def test_nobody_reads_or_writes_another_applications_part_of_the_ledger(
+    application: str, permission: str
+) -> None:
+    for each in statements(application, permission):
+        if any(action.startswith("dynamodb:") for action in each["Action"]):
+            assert each["Condition"]["ForAllValues:StringEquals"]["dynamodb:LeadingKeys"] == [application]
+            assert each["Condition"]["Null"]["dynamodb:LeadingKeys"] == "false"
+
+
+@pytest.mark.parametrize("application", RUNBOOKS)
+@pytest.mark.parametrize("permission", NAMES)
+def test_a_call_of_step_functions_names_what_iam_judges_it_by(application: str, permission: str) -> None:
+    known = iam_actions()["states"]["Actions"]
+    for each in statements(application, permission):
+        for action in (action for action in each["Action"] if action.startswith("states:")):
+            named = [resource["Fn::Sub"].partition("AccountId}:")[2] for resource in each["Resource"]]
+            kinds = {name.partition(":")[0].lower() for name in named}
+            assert kinds <= set(known[action.partition(":")[2].lower()]["Resources"])
+
+
+def test_what_one_policy_cannot_hold_is_in_several_and_all_are_in_the_output(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "runbooks").mkdir()
+    runbook = next(iter(RUNBOOKS.values()))
+    path = tmp_path / "runbooks/one.yaml"
+    path.write_text(Path(runbook.path).read_text())
+    (tmp_path / "template.yaml").write_text(TEMPLATE.read_text())
+    found = re.search(r"functions: \[.*\]", path.read_text())
+    assert found is not None
+    edited(path, found[0], f"functions: [{', '.join(f'a-function-of-ours-{n:05d}' for n in range(70))}]")
+    monkeypatch.chdir(tmp_path)
+    done = CliRunner().invoke(farshore, ["compile"])
+    assert done.exit_code == 0, done.exception
+    template = transformed(tmp_path / "template.yaml")
+    looks = [output["Value"] for name, output in template["Outputs"].items() if name.endswith("MayLook")]
+    names = [each["Ref"] for each in looks[0]["Fn::Join"][1]]
+    assert len(names) > 1
+    documents = [template["Resources"][name]["Properties"]["PolicyDocument"] for name in names]
+    assert max(map(letters, documents)) <= 6144
+    assert json.dumps(documents).count("function:a-function-of-ours-") == 70 * 2
+
+
+# What the commands need.
+
+
+class Person:
+    """Somebody at a terminal, with the credentials of a role."""
+
+    def __init__(self, account: Simulation, application: str) -> None:
+        self.account, self.application = account, application
+        self.policy: Policy = ()
+        judge = guard(lambda region, name: self.policy if name == JANE else None)
+        # AWS tells everybody who they are.
+        account.cloud.guards.append(lambda request: None if request.service == "sts" else judge(request))
+
+    def __call__(self, permissions: Sequence[str], verb: str, *words: str) -> Result:
+        region = self.account.runbook.regions.standby
+        self.policy = policy(self.application, *permissions)
+        while self.account.functions.running:
+            self.account.clock.sleep(0.1)
+        with self.account.cloud.acting_as(JANE, region):
+            path, outside = self.account.runbook.path, self.account.deployment.outside
+            result = CliRunner(mix_stderr=False).invoke(farshore, [verb, path, *words], obj=outside)
+        if result.exception is not None and not isinstance(result.exception, SystemExit):
+            raise result.exception
+        return result
+
+    def without(self, permission: str, verb: str, *words: str) -> None:
+        """All the others together do not suffice."""
+        result = self([name for name in NAMES if name != permission], verb, *words)
+        assert result.exit_code != 0, result.stdout
+        assert re.search("AccessDenied|not authorized", result.stdout + result.stderr), result.stderr
+
+    def only(self, permission: str, verb: str, *words: str) -> None:
+        result = self([permission], verb, *words)
+        assert result.exit_code == 0, result.stderr
+
+
+@pytest.fixture(scope="module", params=RUNBOOKS)
+def account(request: pytest.FixtureRequest) -> Iterator[Simulation]:
+    runbook: Runbook = RUNBOOKS[request.param]
+    with Simulation(runbook, 1, data="memory") as simulation:
+        simulation.customers.come_barely()
+        simulation.clock.sleep(130)
+        yield simulation
+
+
+@pytest.fixture
+def person(account: Simulation) -> Iterator[Person]:
+    guards = len(account.cloud.guards)
+    yield Person(account, account.runbook.application)
+    del account.cloud.guards[guards:]
+
+
+WHY = ("--who", JANE, "--why", "she knows")
+
+
+def held(account: Simulation) -> str:
+    """The run under way, once it has the lease."""
+
+    def holder() -> str:
+        lease = account.operator.records().lease
+        return "" if lease is None or lease.released else lease.holder
+
+    account.clock.wait_for(lambda: bool(holder()), 60)
+    return holder()
+
+
+def proposed(account: Simulation, execution: str) -> str:
+    """The plan of a run, once it asks."""
+
+    def proposal() -> Mapping[str, Any]:
+        return account.operator.records().proposal
+
+    account.clock.wait_for(lambda: proposal().get("execution") == execution, 600)
+    return str(proposal()["hash"])
+
+
+def over(account: Simulation, execution: str) -> str:
+    account.clock.wait_for(lambda: account.status(execution) != "RUNNING", 3600)
+    return account.status(execution)
+
+
+START = ("start", "--mode", "graceful", "--who", JANE)
+
+
+def test_a_decline_and_each_word_to_a_run_takes_the_permission_for_it(
+    account: Simulation, person: Person
+) -> None:
+    person.only("start", *START)
+    run = held(account)
+    person.only("approve", "decline", proposed(account, run), *WHY)
+    assert over(account, run) == "FAILED"
+    person.only("start", *START)
+    run = held(account)
+    proposed(account, run)
+    person.only("direct", "pause", *WHY)
+    person.only("direct", "resume", *WHY)
+    person.only("direct", "skip", account.deployment.last_fence("failover"), *WHY)
+    person.only("direct", "ungraceful", *WHY)
+    person.only("direct", "abort", *WHY)
+    assert over(account, run) == "FAILED"
+
+
+def test_a_run_from_its_start_to_its_redrive_takes_each_permission_for_its_own_commands(
+    account: Simulation, person: Person
+) -> None:
+    person.without("start", *START)
+    person.only("start", *START)
+    run = held(account)
+    plan = proposed(account, run)
+    person.only("look", "status")
+    person.only("look", "report")
+    person.only("approve", "approve", plan, *WHY)
+    account.deployment.client("failover").stop_execution(executionArn=run)
+    person.without("operate", "redrive", run, "--yes")
+    person.only("operate", "redrive", run, "--yes")
+    assert over(account, run) == "SUCCEEDED"
+    person.only("look", "report")
+
+
+def test_who_may_look_sees_a_whole_plan_and_who_may_only_start_does_not(
+    account: Simulation, person: Person
+) -> None:
+    assert "AccessDenied" not in (shown := person(["look"], "plan")).stdout + shown.stderr
+    shown = person(["start"], "plan")
+    assert re.search("AccessDenied|not authorized", shown.stdout + shown.stderr)
