@@ -121,6 +121,30 @@ def test_a_machine_may_invoke_its_own_functions_in_any_version_and_no_others(
     assert all(action.startswith("logs:") for action in logs["Action"])
 
 
+def test_only_machines_and_the_steps_that_ask_later_ones_may_invoke_a_function(
+    deployed: dict[str, Any],
+) -> None:
+    """A function does what its event says: no policy of its own lets anybody in, and no person's does."""
+    kinds = {each["Type"] for each in deployed["Resources"].values()}
+    assert "AWS::Lambda::Permission" not in kinds
+    assert "AWS::Lambda::Url" not in kinds
+    asking = {f"{logical_id(step.name)}Role" for step in steps().values() if "later" in step.derived}
+    machines = {f"{name}Role" for name in MACHINES}
+    assert invoking(deployed) == machines | {role for role in asking if role in deployed["Resources"]}
+
+
+def invoking(deployed: dict[str, Any]) -> set[str]:
+    """The roles and managed policies that let somebody invoke a function."""
+    return {
+        name
+        for name, each in deployed["Resources"].items()
+        if each["Type"] in ("AWS::IAM::Role", "AWS::IAM::ManagedPolicy")
+        and re.search(
+            r'"lambda:(Invoke\w*|\*)"|"\*"[^"]*"Action"|"Action": "\*"', json.dumps(each["Properties"])
+        )
+    }
+
+
 def test_an_alarm_starts_the_failover_with_an_input_that_steps_accept() -> None:
     event = json.loads((ROOT / "tests/events/lease.json").read_text())
     (rule,) = MACHINES["UnicornShopFailover"]["Events"].values()
