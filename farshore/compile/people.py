@@ -95,7 +95,7 @@ def letters(allowing: list[Any]) -> int:
 def _statements(permission: Permission, runbook: Runbook, made: Sequence[Machine]) -> Iterator[Any]:
     yield _of_ledger(QUERY, runbook)
     if permission.writes:
-        yield _of_ledger(PUT, runbook, (*KEYS, *permission.writes))
+        yield _of_ledger(PUT, runbook, tuple(dict.fromkeys((*KEYS, *permission.writes))))
     for calls, resource in (
         (permission.of_machines, "states:{region}:{account}:stateMachine:{name}"),
         (permission.of_runs, "states:{region}:{account}:execution:{name}:*"),

@@ -12,13 +12,13 @@ policy can tell who may say which. To ask who one is needs no permission.
 
 from __future__ import annotations
 
+from functions.ledger import NOTES, WORDS
+
 from ..compile.people import Permission
 from .operator import REDRIVE, START
 from .runs import DEFINITION, DESCRIBE, HISTORY, LIST, MACHINE
 
-NOTES = ("body", "stamp")
-"""What runs write in the ledger, and `redrive` where it takes the lease for one."""
-DECISION, DIRECTIVE, TAKE_OVER = "decision", "directive", "take_over"
+DECISION, DIRECTIVE, TAKE_OVER = WORDS
 
 PERMISSIONS = (
     Permission(
