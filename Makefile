@@ -1,4 +1,4 @@
-# make rehearse · make test · make check · make explore · make bench. Each makes .venv by itself on a machine with Python 3.11 and git.
+# make rehearse · make test · make check · make explore · make fuzz · make bench. Each makes .venv by itself on a machine with Python 3.11 and git.
 
 BIN := .venv/bin
 RUNTIME := .venv/.runtime
@@ -9,7 +9,7 @@ PIP := $(BIN)/python -m pip install -qq --disable-pip-version-check
 SAM := PATH="$(CURDIR)/$(BIN):$$PATH" SAM_CLI_TELEMETRY=0 AWS_DEFAULT_REGION=us-east-1 MAKEFLAGS= $(BIN)/sam
 
 .DEFAULT_GOAL := help
-.PHONY: help rehearse test check explore compile bench clean
+.PHONY: help rehearse test check explore fuzz compile bench clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-10s %s\n", $$1, $$2}' Makefile
@@ -39,6 +39,9 @@ explore: $(RUNTIME) ## every fault at every call: of each runbook, into docs/rel
 	done
 	@$(BIN)/python -m tests.applications parcels
 	@$(BIN)/python -m tests.applications shop_otherwise --shard 1/6
+
+fuzz: $(DEV) ## odd answers, events and runbooks, 100,000 of each: FUZZ=N for so many, SEED=N to begin with that one
+	@$(BIN)/python tests/fuzz.py --times $(or $(FUZZ),100000) $(addprefix --seed ,$(SEED))
 
 compile: $(RUNTIME) ## runbooks/ to statemachines/, template.yaml, tests/events/, docs/steps.md
 	@$(BIN)/farshore compile

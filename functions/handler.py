@@ -32,18 +32,20 @@ def lambda_handler(
     def handler(event: Mapping[str, Any], context: Any) -> dict[str, Any]:
         """One tick. Its errors name the state, so that a failed execution says where it failed."""
         mine = home.until(home.clock() + LAST_CALL_SECONDS)
-        run, since = run_from(event)
-        if run.step != step_type.name:
-            raise Refused(f"an event of {run.step!r} came to {step_type.name}; {REDEPLOY}")
-        mine = mine.insisting() if run.gives_up else mine
-        since = since or home.clock()  # a plan's dry tick has not entered its state
-        ledger = Ledger(
-            mine, run.application, event["ledger"]["table"], event["ledger"]["regions"], run.target
-        )
+        try:
+            run, since = run_from(event)
+            if run.step != step_type.name:
+                raise Refused(f"an event of {run.step!r} came to {step_type.name}; {REDEPLOY}")
+            mine = mine.insisting() if run.gives_up else mine
+            since = since or home.clock()  # a plan's dry tick has not entered its state
+            where, inputs = event["ledger"], event["inputs"]
+            ledger = Ledger(mine, run.application, where["table"], where["regions"], run.target)
+        except ODD as error:
+            raise Refused(_odd("an event", error)) from None
         with tick_of(run) as report:
             result: dict[str, Any] | NotYet | Refused | Aborted
             try:
-                step = _fit(step_type, event["inputs"])
+                step = _fit(step_type, inputs)
                 result = tick(step, run, ledger, mine, since)
             except (NotYet, Refused, Aborted) as error:
                 result = error
@@ -78,6 +80,8 @@ def run_from(event: Mapping[str, Any]) -> tuple[Run, float]:
 
 
 REDEPLOY = "the state machine is none of this version's: `farshore compile`, then sam deploy"
+ODD = (AttributeError, IndexError, KeyError, TypeError, ValueError)
+"""What reading an event raises that is not as a machine writes it."""
 ACCEPTED = (
     'start it with {"mode": "graceful"} or {"mode": "ungraceful"}; add "dry_run": true to change nothing'
 )
@@ -97,11 +101,20 @@ def _accept(given: Any) -> None:
 
 def _fit(step_type: type[StepT], inputs: Mapping[str, Any]) -> StepT:
     try:
-        return step_from(step_type, inputs)
+        step = step_from(step_type, inputs)
     except ValueError as error:
         raise Refused(
             f"inputs that do not go together: {error}; correct the runbook and compile it"
         ) from None
+    except ODD as error:
+        raise Refused(_odd("inputs", error)) from None
+    if not isinstance(step.within, int | float):
+        raise Refused(_odd("inputs", TypeError(f"within is {step.within!r}")))
+    return step
+
+
+def _odd(what: str, error: Exception) -> str:
+    return f"{what} of no machine: {type(error).__name__}: {error}; {REDEPLOY}"
 
 
 def step_from(step_type: type[StepT], inputs: Mapping[str, Any]) -> StepT:

@@ -410,6 +410,12 @@ def test_requests_through_a_cdn_rely_on_what_the_website_names(tmp_path: Path) -
     assert found["instead"].startswith("write website_config there: ")
 
 
+def test_of_many_names_a_message_says_some(tmp_path: Path) -> None:
+    text = step(FENCE, "[", f"[{', '.join(f'f{n}' for n in range(10, 40))}, ")(GOOD)
+    (finding,) = findings(text, tmp_path)
+    assert "does not give back f10, f11, f12, f13, f14, f15, f16, f17 and 22 more, which" in finding["what"]
+
+
 def test_a_runbook_that_keeps_its_promises_is_clean(tmp_path: Path) -> None:
     assert findings(GOOD, tmp_path) == []
     assert findings(with_failback(*range(7))(GOOD), tmp_path) == []

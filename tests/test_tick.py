@@ -723,6 +723,27 @@ def test_any_other_input_is_refused_saying_what_is_accepted(yard: Yard, given: A
 
 
 @pytest.mark.parametrize(
+    ("part", "odd"),
+    [
+        ("inputs", {"nothing": "of the kind"}),
+        ("inputs", ["a", "list"]),
+        ("inputs", {"gates": ["a"], "within": {"a": "mapping"}}),
+        ("run", {"purpose": "move"}),
+        ("run", None),
+        ("ledger", {"table": "ledger"}),
+        ("ledger", {"table": "ledger", "regions": [1, 2, 3]}),
+        ("state", {"Name": "the state", "EnteredTime": "yesterday"}),
+        ("execution", "an ARN"),
+    ],
+)
+def test_an_event_that_no_machine_writes_is_refused_in_words(yard: Yard, part: str, odd: Any) -> None:
+    event = yard.ticker.event(inputs("a", {}), step="gates") | {part: odd}
+    with pytest.raises(FunctionError, match=r"^Refused: .* of no machine: .*sam deploy"):
+        yard.ticker.functions.invoke(WEST, "gates", event)
+    assert yard.writes() == 0
+
+
+@pytest.mark.parametrize(
     "given",
     [{"mode": "graceful"}, {"mode": "ungraceful", "dry_run": False}, {"mode": "ungraceful", "trigger": "a"}],
     ids=json.dumps,

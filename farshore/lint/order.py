@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from ..compile.direction import both_ways
 from ..runbook.model import Runbook
 from ..runbook.registry import steps, written
-from ..runbook.wording import duration, one_of
+from ..runbook.wording import duration, one_of, the_first
 from .finding import Finding, Part, Placed, Procedures, Severity
 
 
@@ -105,7 +105,7 @@ def _before_approval(runbook: Runbook, listed: Procedures) -> Iterator[Finding]:
                     "before-approval", runbook.path, line, what, "remove it: a person has spoken already"
                 )
             else:
-                taken = ", ".join(sorted(thing for _, thing in placed.things))
+                taken = the_first(sorted(thing for _, thing in placed.things))
                 most = duration(sum(float(each.inputs["within"]) for each in asked))
                 what = f"{placed.name} takes {taken} from customers of {way.source} for up to {most}"
                 what += ", before a person has spoken, whenever the alarm is wrong"

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 
 from ..compile.fences import giving_back
 from ..runbook.model import Runbook
+from ..runbook.wording import the_first
 from .finding import Finding, Placed, Procedures
 
 
@@ -63,4 +64,4 @@ def _things(lines: Sequence[Placed]) -> frozenset[tuple[str, str]]:
 
 
 def _named(things: frozenset[tuple[str, str]]) -> str:
-    return ", ".join(sorted(thing for _, thing in things))
+    return the_first(sorted(thing for _, thing in things))

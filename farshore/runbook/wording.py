@@ -21,6 +21,9 @@ LONGEST_SECONDS = 365 * 86400
 """A Standard execution lasts no longer.
 Source: docs.aws.amazon.com/step-functions/latest/dg/service-quotas.html"""
 
+MOST_NAMES = 8
+"""In one message."""
+
 _UNIT_SECONDS = {
     **dict.fromkeys(("s", "sec", "secs", "second", "seconds"), 1),
     **dict.fromkeys(("m", "min", "mins", "minute", "minutes"), 60),
@@ -57,6 +60,12 @@ def is_single(declared: Any) -> bool:
 def one_of(words: Iterable[str]) -> str:
     *before, last = words
     return f"{', '.join(before)} or {last}" if before else last
+
+
+def the_first(names: Sequence[str]) -> str:
+    """Of many names some, and how many more there are: a message is one line."""
+    more = len(names) - MOST_NAMES
+    return ", ".join(names[:MOST_NAMES]) + (f" and {more} more" if more > 0 else "")
 
 
 def spelled(option: Any) -> str:

@@ -1,0 +1,183 @@
+"""Answers that AWS, the ledger and the network could give, odd ledger items, and events of no machine.
+
+Answers are made up from botocore's own models: members missing, lists empty or long, words and figures that
+no document foresees. What a step may do with them: an outcome, or one of our errors.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import copy
+import functools
+import io
+import json
+import random
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, get_args
+
+import botocore.session
+from slips import slipped
+from ticker import moment
+
+from farshore.runbook.registry import steps
+from functions import ledger
+from functions.calls import Call, Reply, Silence
+from functions.errors import Aborted, NotYet, Refused
+from functions.handler import lambda_handler
+from functions.ledger import QUERY
+from functions.outside import Outside
+from functions.run import MODES, Purpose
+
+EVENTS = {
+    path.stem: json.loads(path.read_text()) for path in (Path(__file__).parent / "events").glob("*.json")
+}
+NOW = 1_800_000_000.0
+WORDS = (
+    "",
+    "Complete",
+    "On",
+    "Off",
+    "ALARM",
+    "RUNNING",
+    "SUCCEEDED",
+    "available",
+    "us-west-1",
+    "\\n",
+    "x:y:z",
+)
+FIGURES = (0, 1, -5, 5, 40, 10**12, float("nan"), float("inf"))
+
+
+@functools.cache
+def shape_of(service: str, operation: str) -> Any:
+    return botocore.session.get_session().get_service_model(service).operation_model(operation).output_shape
+
+
+def made_up(shape: Any, dice: random.Random, depth: int = 0) -> Any:
+    """A value that the model allows; a member is missing one time in four."""
+    if shape.type_name == "structure":
+        members = shape.members if depth < 6 else {}
+        return {name: made_up(of, dice, depth + 1) for name, of in members.items() if dice.random() < 0.75}
+    if shape.type_name == "list":
+        return [made_up(shape.member, dice, depth + 1) for _ in range(dice.choice((0, 1, 1, 2)))]
+    if shape.type_name == "map":
+        return {dice.choice(WORDS): made_up(shape.value, dice, depth + 1) for _ in range(dice.randrange(3))}
+    if shape.type_name == "boolean":
+        return dice.choice((True, False))
+    if shape.type_name == "timestamp":
+        return datetime.fromtimestamp(NOW + dice.choice((-1e9, -60, 0, 1e8)), UTC)
+    if shape.type_name in ("integer", "long", "float", "double"):
+        return dice.choice(FIGURES)
+    if shape.type_name == "blob":
+        return dice.choice((b"", b"{}", b"[1]", b'{"outcome": "done"}', b'{"errorType": 1}', b"\\xff"))
+    return dice.choice((*WORDS, *shape.enum)) if shape.enum else dice.choice(WORDS)
+
+
+ITEMS: Mapping[str, Mapping[str, Any]] = {
+    "directive": {
+        "execution": "",
+        "at": NOW,
+        "who": "jane",
+        "why": "x",
+        "pause": True,
+        "paused_at": NOW,
+        "skip": [],
+    },
+    "proposal": {"execution": "", "hash": "x", "plan": [{"state": "a", "outcome": "done"}], "at": NOW},
+    "begun": {"execution": "", "at": NOW},
+    "take_over": {"execution": "", "who": "jane", "why": "x", "at": NOW},
+    "memory#run#x": {"value": {"a": 1}, "by": "x"},
+    "debt#x": {"state": "a", "since": NOW, "why": "x", "execution": ""},
+    "decision#x": {"hash": "x", "execution": "", "approved": True, "who": "jane", "why": "x", "at": NOW},
+    "news": {"any": ["thing"]},
+}
+"""What may stand in the ledger, roughly as it is written."""
+
+
+class OddOutside(Outside):
+    """What lies outside answers whatever it likes; the ledger says that this run holds the lease."""
+
+    def __init__(self, dice: random.Random, lease: Mapping[str, Any]) -> None:
+        super().__init__(clock=lambda: NOW, at_once=lambda acts: [act() for act in acts])
+        self._dice, self._lease = dice, lease
+
+    def reply(self, call: Call, busy: frozenset[str] = frozenset()) -> Reply:
+        if call.api is QUERY and self._dice.random() < 0.9:
+            return {"Items": [item("lease", json.dumps(self._lease)), *self._odd_items()]}
+        if self._dice.random() < 0.1:
+            return Silence("nobody")
+        if call.api.is_http:
+            return {
+                "status": self._dice.choice((0, 200, 403, 404, 502)),
+                "body": self._dice.choice((b"", b"{", b"{}", b"[]", b"\\xff")),
+            }
+        shape = shape_of(call.api.service, call.api.operation_name)
+        answer: Mapping[str, Any] = {} if shape is None else made_up(shape, self._dice)
+        return answer
+
+    def _odd_items(self) -> list[Mapping[str, Any]]:
+        bodies = ("", "{", "[]", "null", "{}", '{"execution": 1}', '{"value": null, "by": []}')
+        return [
+            item(name, self._dice.choice((*bodies, json.dumps(slipped(whole, self._dice)))))
+            for name, whole in self._dice.sample(sorted(ITEMS.items()), self._dice.randrange(3))
+        ]
+
+
+def item(name: str, body: str) -> Mapping[str, Any]:
+    kind = name.partition("#")[0]
+    attribute = kind if kind in ledger.WORDS else "body"
+    return {"application": {"S": "unicorn-shop"}, "item": {"S": name}, attribute: {"S": body}}
+
+
+@dataclass(frozen=True)
+class OddTick:
+    """One tick: whose, with which event, and the dice by which everything is answered."""
+
+    step: str
+    event: Any
+    dice: random.Random
+
+
+def odd_tick(number: int) -> OddTick:
+    """The same for the same number. Steps take turns; of three ticks one has an event of nobody's machine."""
+    turn, place = divmod(number, len(EVENTS))
+    step, dice = sorted(EVENTS)[place], random.Random(f"tick {number}")
+    event = copy.deepcopy(EVENTS[step])
+    event["input"] = {
+        "mode": dice.choice(MODES),
+        "trigger": dice.choice(("", "alarm")),
+        "dry_run": dice.random() < 0.2,
+    }
+    event["run"]["purpose"] = dice.choice(get_args(Purpose))
+    event["state"] = {"Name": "a state", "EnteredTime": moment(NOW - dice.choice((1, 9000)))}
+    return OddTick(step, slipped(event, dice) if turn % 3 == 2 else event, dice)
+
+
+def _is_dry(event: Any) -> bool:
+    return (
+        isinstance(event, dict)
+        and isinstance(event.get("input"), dict)
+        and event["input"].get("dry_run") is True
+    )
+
+
+def ended(tick: OddTick) -> str:
+    """How it ended, in a word. Whatever else it raises is a bug, but in a dry run, whose plan shows it."""
+    execution = EVENTS[tick.step]["execution"]["Id"]
+    lease = {"holder": execution, "redrives": 0, "epoch": 1, "released": False}
+    handler = lambda_handler(steps()[tick.step], OddOutside(tick.dice, lease))
+    with contextlib.redirect_stdout(io.StringIO()):
+        try:
+            answer = handler(tick.event, None)
+        except (NotYet, Refused, Aborted) as error:
+            return type(error).__name__
+        except Exception:
+            if not _is_dry(tick.event):
+                raise
+            return "broken, as a plan shows"
+    json.dumps(answer)  # Lambda must be able to give it on
+    assert isinstance(answer["outcome"], str), answer
+    return "outcome"
