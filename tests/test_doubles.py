@@ -186,7 +186,12 @@ STORIES: Mapping[str, list[Turn]] = {
         put("b", region=EAST),
     ],
     "no majority": [put("a"), Dark(frozenset({OREGON, EAST})), query(region=OHIO), delete("a", region=OHIO)],
-    "no block at first": [*buckets(), block("GetPublicAccessBlock", "east")],
+    "a whole block at first, and none": [
+        *buckets(),
+        block("GetPublicAccessBlock", "east"),
+        block("DeletePublicAccessBlock", "east"),
+        block("GetPublicAccessBlock", "east"),
+    ],
     "blocks": [
         *buckets(),
         block("PutPublicAccessBlock", "east", **dict.fromkeys(FOUR, True)),
@@ -239,7 +244,7 @@ def test_a_refusal_is_worded_as_aws_words_it() -> None:
     assert lost == (code, code, "The conditional request failed", 400)
     (unknown, _), *_ = answered(Doubles, STORIES["an unknown table"])
     assert unknown[1:] == ("ResourceNotFoundException", "Requested resource not found", 400)
-    *_, (blocked, _) = answered(Doubles, STORIES["no block at first"])
+    *_, (blocked, _) = answered(Doubles, STORIES["a whole block at first, and none"])
     assert blocked[1] == "NoSuchPublicAccessBlockConfiguration"
     assert blocked[3] == 404
 
@@ -293,29 +298,34 @@ def test_a_strong_table_can_be_peeked_at(backing: Callable[[], Behind]) -> None:
 
 
 @BOTH
-def test_a_website_closes_a_little_after_its_block_and_opens_again(backing: Callable[[], Behind]) -> None:
+@pytest.mark.parametrize(("by", "shuts"), [("policy", "RestrictPublicBuckets"), ("acl", "IgnorePublicAcls")])
+def test_a_website_closes_a_little_after_its_block_and_opens_again(
+    backing: Callable[[], Behind], by: str, shuts: str
+) -> None:
     with Cloud(Clock(), 1, backing()) as cloud:
         net = Net(cloud)
         sites = Websites(cloud, net)
         s3 = boto3.client("s3", EAST)
         s3.create_bucket(Bucket="shop")
+        s3.delete_public_access_block(Bucket="shop")
         grant = {
             "Effect": "Allow",
             "Principal": "*",
             "Action": "s3:GetObject",
             "Resource": "arn:aws:s3:::shop/*",
         }
-        s3.put_bucket_policy(
-            Bucket="shop", Policy=json.dumps({"Version": "2012-10-17", "Statement": [grant]})
-        )
+        if by == "policy":
+            s3.put_bucket_policy(
+                Bucket="shop", Policy=json.dumps({"Version": "2012-10-17", "Statement": [grant]})
+            )
         s3.put_bucket_website(Bucket="shop", WebsiteConfiguration={"IndexDocument": {"Suffix": "index.html"}})
-        s3.put_object(Bucket="shop", Key="index.html", Body=b"unicorns")
+        s3.put_object(
+            Bucket="shop", Key="index.html", Body=b"unicorns", ACL="public-read" if by == "acl" else "private"
+        )
         page = f"http://{website('shop', EAST)}/"
         assert net.request("", "GET", page) == (200, b"unicorns")
-        assert net.request("", "GET", page + "none")[0] == 404
-        s3.put_public_access_block(
-            Bucket="shop", PublicAccessBlockConfiguration={"RestrictPublicBuckets": True}
-        )
+        assert net.request("", "GET", page + "none")[0] == (404 if by == "policy" else 403)
+        s3.put_public_access_block(Bucket="shop", PublicAccessBlockConfiguration={shuts: True})
         assert sites.is_open("shop")
         cloud.clock.sleep(120)
         assert not sites.is_open("shop")

@@ -245,6 +245,13 @@ def test_a_failback_in_reverse_order_is_caught(runbook: Runbook) -> None:
     assert report.runs[-1].status == "FAILED"
 
 
+def test_a_game_day_closes_and_reopens_pages_that_are_public_by_acl(runbook: Runbook) -> None:
+    with game_day(runbook, build=lambda foundation: UnicornShop(foundation, public="acl")) as rehearsal:
+        report = rehearsal.play()
+    assert report.ok
+    assert [run.status for run in report.runs] == ["SUCCEEDED"] * 4
+
+
 def as_in_the_workshop(foundation: Foundation) -> UnicornShop:
     """Each Region's config.json names its own API."""
     return UnicornShop(foundation, wiring="workshop")

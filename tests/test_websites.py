@@ -63,13 +63,14 @@ def edge(scene: Scene, shop: str) -> str:
     return f"https://{EDGE}/"
 
 
-def a_website(bucket: str, region: str, *, public: bool = True) -> str:
+def a_website(bucket: str, region: str, *, public: bool = True, acl: str = "private") -> str:
     """A bucket whose index names its Region; gives its URL."""
     s3 = boto3.client("s3", region)
     where = {} if region == EAST else {"CreateBucketConfiguration": {"LocationConstraint": region}}
     s3.create_bucket(Bucket=bucket, **where)
+    s3.delete_public_access_block(Bucket=bucket)
     s3.put_bucket_website(Bucket=bucket, WebsiteConfiguration={"IndexDocument": {"Suffix": "index.html"}})
-    s3.put_object(Bucket=bucket, Key="index.html", Body=region.encode())
+    s3.put_object(Bucket=bucket, Key="index.html", Body=region.encode(), ACL=acl)
     if public:
         grant = {
             "Effect": "Allow",
@@ -137,6 +138,47 @@ def test_a_block_closes_the_website_a_while_after_it_is_configured(scene: Scene,
     boto3.client("s3", EAST).delete_public_access_block(Bucket="shop")
     scene.clock.sleep(10)
     assert scene.get(shop) == 200
+
+
+def test_a_new_bucket_is_blocked_whole_and_its_website_closed_until_that_is_taken_away(scene: Scene) -> None:
+    s3 = boto3.client("s3", EAST)
+    s3.create_bucket(Bucket="new")
+    blocked = s3.get_public_access_block(Bucket="new")["PublicAccessBlockConfiguration"]
+    assert blocked == dict.fromkeys(FOUR, True)
+    s3.put_bucket_website(Bucket="new", WebsiteConfiguration={"IndexDocument": {"Suffix": "index.html"}})
+    s3.put_object(Bucket="new", Key="index.html", Body=b"", ACL="public-read")
+    url = f"http://{website('new', EAST)}/"
+    assert scene.get(url) == 403
+    s3.delete_public_access_block(Bucket="new")
+    scene.clock.sleep(10)
+    assert scene.get(url) == 200
+
+
+@pytest.mark.parametrize(
+    ("acl", "setting", "status"),
+    [
+        ("public-read", {}, 200),
+        ("private", {}, 403),
+        ("public-read", {"IgnorePublicAcls": True}, 403),
+        ("public-read", {"RestrictPublicBuckets": True, "BlockPublicAcls": True}, 200),
+    ],
+)
+def test_a_website_is_public_by_its_objects_acls_until_those_are_ignored(
+    scene: Scene, acl: str, setting: dict[str, bool], status: int
+) -> None:
+    url = a_website("pages", EAST, public=False, acl=acl)
+    scene.block("pages", **dict.fromkeys(FOUR, False) | setting)
+    scene.clock.sleep(10)
+    assert scene.get(url) == status
+    assert scene.get(f"{url}none.html") == 403
+    assert Websites.of(scene.cloud).is_open("pages") is (status == 200) or not any(setting.values())
+
+
+def test_a_restricted_bucket_with_a_public_policy_lets_nobody_in_by_an_acl(scene: Scene) -> None:
+    url = a_website("pages", EAST, acl="public-read")
+    scene.block("pages", RestrictPublicBuckets=True)
+    scene.clock.sleep(10)
+    assert scene.get(url) == 403
 
 
 def test_blocking_new_policies_leaves_the_one_that_is_there(scene: Scene, shop: str) -> None:

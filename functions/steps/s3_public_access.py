@@ -3,7 +3,8 @@
 The game day's outage, and a fence for what a bucket serves. A block is set in configuration at once, and
 customers are turned away later; and the strictest of bucket, account and organisation wins, so that a
 bucket's own setting says little. So it is read back over HTTP, where customers feel it: 403 when it is
-closed. Sources:
+closed. A site is public by its policy or by its objects' ACLs, and each has a setting that closes what is
+there already. Sources:
 docs.aws.amazon.com/AmazonS3/latest/userguide/access-control-block-public-access.html,
 docs.aws.amazon.com/AmazonS3/latest/API/API_PutPublicAccessBlock.html (its IAM action has another name)
 """
@@ -100,7 +101,7 @@ class S3PublicAccess(Step[FenceSight]):
 
     def observe(self, world: World) -> FenceSight:
         current: Value | Silence = Silence("not asked: nothing is remembered")
-        confirmed = False
+        confirmed: bool | None = False
         if self.blocked is True or remembered_here(world, self.resource):
             block, answer = ask_all(
                 world,
@@ -111,7 +112,7 @@ class S3PublicAccess(Step[FenceSight]):
                 self.patience,
             )
             current = _setting(block)
-            confirmed = not isinstance(current, Silence) and _is_closed(answer) is _closes(current)
+            confirmed = _felt(current, _is_closed(answer), world.waited > self.patience)
         return FenceSight.of(world, self.patience, [Held(self.resource, current, confirmed, self._put)])
 
     def decide(self, seen: FenceSight) -> Decision:
@@ -133,9 +134,28 @@ def _setting(block: Sight) -> Value | Silence:
     return {name: bool(block["PublicAccessBlockConfiguration"].get(name)) for name in SETTINGS}
 
 
-def _closes(setting: Value) -> bool:
-    """Of the four, this one takes effect on a bucket policy that is already there."""
-    return isinstance(setting, Mapping) and bool(setting["RestrictPublicBuckets"])
+def _closes(setting: Value) -> bool | None:
+    """Of the four, one acts on a bucket policy that is already there, and one on ACLs. None where only one of
+    them is set: whether that closes the site depends on what opens it."""
+    acting = (
+        {setting["RestrictPublicBuckets"], setting["IgnorePublicAcls"]}
+        if isinstance(setting, Mapping)
+        else {False}
+    )
+    return acting.pop() if len(acting) == 1 else None
+
+
+def _felt(setting: Value | Silence, closed: bool | None, late: bool) -> bool | None:
+    """Customers feel the setting. Under one that may close a site or not they come in; past the patience
+    (`late`) nobody can tell, since it may have been closed before, too."""
+    if isinstance(setting, Silence) or closed is None:
+        return False
+    closes = _closes(setting)
+    if closes is not None:
+        return closed is closes
+    if not closed:
+        return True
+    return None if late else False
 
 
 def _is_closed(answer: Sight) -> bool | None:

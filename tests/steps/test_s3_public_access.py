@@ -34,14 +34,14 @@ PARTLY = {**CLOSED, "RestrictPublicBuckets": False, "IgnorePublicAcls": False}
 class Scene:
     """Two public websites, the ledger whose lease this run holds, and the step's Lambda."""
 
-    def __init__(self, cloud: Cloud) -> None:
+    def __init__(self, cloud: Cloud, by: str) -> None:
         self.cloud, self.clock, self.faults = cloud, cloud.clock, cloud.faults
         self.net = Net(cloud)
         Websites(cloud, self.net)
         self.calls: list[Request] = []
         self.faults.injectors.append(lambda request: self.calls.append(request))
         for region, bucket in BUCKETS.items():
-            a_public_website(bucket, region)
+            a_public_website(bucket, region, by)
         self.handler = lambda_handler(
             S3PublicAccess,
             Outside(
@@ -61,6 +61,8 @@ class Scene:
                 {"AttributeName": "item", "KeyType": "RANGE"},
             ],
         )
+        self.clock.sleep(10)
+        self.calls.clear()
         self.note("lease", holder=EXECUTION, redrives=0, epoch=1, released=False)
         self.enter()
 
@@ -147,12 +149,16 @@ class Scene:
         self.faults.injectors.append(line)
 
 
-def a_public_website(bucket: str, region: str) -> None:
+def a_public_website(bucket: str, region: str, by: str) -> None:
     s3 = boto3.client("s3", region)
     where = {} if region == EAST else {"CreateBucketConfiguration": {"LocationConstraint": region}}
     s3.create_bucket(Bucket=bucket, **where)
     s3.put_bucket_website(Bucket=bucket, WebsiteConfiguration={"IndexDocument": {"Suffix": "index.html"}})
-    s3.put_object(Bucket=bucket, Key="index.html", Body=region.encode())
+    s3.delete_public_access_block(Bucket=bucket)
+    acl = "public-read" if by == "acl" else "private"
+    s3.put_object(Bucket=bucket, Key="index.html", Body=region.encode(), ACL=acl)
+    if by == "acl":
+        return
     grant = {
         "Effect": "Allow",
         "Principal": "*",
@@ -162,12 +168,13 @@ def a_public_website(bucket: str, region: str) -> None:
     s3.put_bucket_policy(Bucket=bucket, Policy=json.dumps({"Version": "2012-10-17", "Statement": [grant]}))
 
 
-@pytest.fixture
-def scene(monkeypatch: pytest.MonkeyPatch) -> Iterator[Scene]:
+@pytest.fixture(params=["policy", "acl"])
+def scene(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[Scene]:
+    """What makes the websites public makes no difference, but where a test says so."""
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "x")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "x")
     with Cloud(Clock(), 11, Moto()) as cloud:
-        yield Scene(cloud)
+        yield Scene(cloud, request.param)
 
 
 def test_a_fence_is_done_only_when_customers_get_403(scene: Scene) -> None:
@@ -201,6 +208,36 @@ def test_the_owners_own_settings_come_back_as_they_were(scene: Scene) -> None:
     scene.converge("restore")
     assert scene.block() == PARTLY
     assert scene.customers_read() == 200
+
+
+OTHER = {"policy": "IgnorePublicAcls", "acl": "RestrictPublicBuckets"}
+"""The setting that does nothing to a website which is public by the key."""
+
+
+def test_half_a_block_that_leaves_the_website_open_comes_back_and_is_felt(
+    scene: Scene, request: pytest.FixtureRequest
+) -> None:
+    half = {**PARTLY, OTHER[request.node.callspec.params["scene"]]: True}
+    scene.set_block(**half)
+    assert scene.customers_read() == 200
+    scene.converge(True)
+    assert scene.customers_read() == 403
+    with pytest.raises(NotYet, match="customers do not feel it yet"):
+        scene.tick("restore")
+    assert scene.converge("restore")["outcome"] == "nothing withheld"
+    assert (scene.block(), scene.customers_read(), scene.ledger()) == (half, 200, {})
+
+
+def test_half_a_block_that_closed_the_website_comes_back_once_patience_is_over(
+    scene: Scene, request: pytest.FixtureRequest
+) -> None:
+    closing = next(each for by, each in OTHER.items() if by != request.node.callspec.params["scene"])
+    scene.set_block(**{**PARTLY, closing: True})
+    assert scene.customers_read() == 403
+    scene.converge(True)
+    assert scene.converge("restore")["outcome"] == "nothing withheld"
+    assert scene.clock.now - scene.entered > 20
+    assert (scene.block(), scene.ledger()) == ({**PARTLY, closing: True}, {})
 
 
 def test_the_memory_is_kept_until_customers_can_read_again(scene: Scene) -> None:

@@ -23,11 +23,15 @@ FOLDERS = folders("on_moto")
 
 
 class Moto:
-    """moto, as it is. What a service's folder needs to know of moto stands there, in `on_moto.py`."""
+    """moto, as it is. What a service's folder needs to know of moto stands there, in `on_moto.py`;
+    what AWS does otherwise, in `differently` of it."""
 
     @contextmanager
     def behind(self, cloud: Cloud) -> Iterator[None]:
         with _handlers(), plugged(cloud), mock_aws(config=_config()), _keys(), _frozen(cloud.clock):
+            for module in map(import_module, FOLDERS):
+                if hasattr(module, "differently"):
+                    module.differently(cloud)
             yield
 
     def take(self, request: Request) -> None:

@@ -3,7 +3,8 @@
 From the Hot Standby workshop of AWS's Well-Architected labs, with two changes: Lambda functions serve users,
 where the workshop has an EC2 instance, and config.json names the one API host that ARC governs. `wiring =
 "workshop"` brings the workshop's own wiring back, in which each bucket names its own Region's API, so that a
-bucket which opens again sends customers' writes to a stale writer.
+bucket which opens again sends customers' writes to a stale writer. `public = "acl"` opens the pages by each
+object's ACL, and not by a bucket policy.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from ..foundation import Foundation
 from .api import Api
 from .contract import ApiEntry, ApiName, BasketData, Purchase, UserData
 from .names import API, CLUSTERS, FUNCTIONS, PRIMARY, REGIONS, STANDBY, api_host
-from .pages import Pages, Wiring
+from .pages import Pages, Public, Wiring
 from .users import store_of, users_of
 
 
@@ -26,7 +27,7 @@ class UnicornShop:
 
     regions = REGIONS
 
-    def __init__(self, on: Foundation, wiring: Wiring = "arc") -> None:
+    def __init__(self, on: Foundation, wiring: Wiring = "arc", public: Public = "policy") -> None:
         cloud, self.functions = on.cloud, on.functions
         store, close = store_of(on.data, REGIONS)
         on.stack.callback(close)
@@ -38,7 +39,7 @@ class UnicornShop:
             {PRIMARY: "On", STANDBY: "Off"},
             [AtLeast("at-least-one-region", REGIONS)],
         )
-        self.pages = Pages(cloud, on.net, wiring)
+        self.pages = Pages(cloud, on.net, wiring, public)
         api = Api(on.net, on.functions, self.users, self.table)
         for region in REGIONS:
             api.deploy(region)

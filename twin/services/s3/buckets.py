@@ -4,7 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Protocol
+from typing import NamedTuple, Protocol
+
+SETTINGS = ("BlockPublicAcls", "IgnorePublicAcls", "BlockPublicPolicy", "RestrictPublicBuckets")
+"""Of a block of public access. A new bucket has all of them."""
+
+
+class Shut(NamedTuple):
+    """Of a block of public access, the two settings that act on what is there already."""
+
+    policies: bool = False
+    """RestrictPublicBuckets: a public policy opens the bucket to nobody, and no ACL does then."""
+    acls: bool = False
+    """IgnorePublicAcls: an ACL opens nothing."""
 
 
 @dataclass(frozen=True)
@@ -15,10 +27,12 @@ class Bucket:
     index: str | None
     """The index document's suffix; None where it has no website configuration."""
     policy: str | bytes | None
-    restricted: bool
-    """Its own block of public access restricts public buckets."""
+    shut: Shut
+    """By its own block of public access."""
     read: Callable[[str], bytes | None]
     """An object by its key."""
+    public_by_acl: Callable[[str], bool]
+    """The object's ACL lets anyone read it."""
 
 
 class Keeper(Protocol):
@@ -26,5 +40,8 @@ class Keeper(Protocol):
 
     def bucket(self, name: str) -> Bucket | None: ...
 
-    def account_is_restricted(self) -> bool:
-        """The account's own block of public access restricts public buckets."""
+    def unblock(self, name: str) -> None:
+        """Its owner has taken the block away that every new bucket has, long ago."""
+
+    def accounts(self) -> Shut:
+        """By the account's own block of public access."""

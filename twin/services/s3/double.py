@@ -10,9 +10,7 @@ from ...cloud import Answer, AwsError, Cloud, Operation
 from ...doubles.forms import known, only
 from ...faults import Request
 from ...service import APART, Service
-from .buckets import Bucket
-
-SETTINGS = ("BlockPublicAcls", "IgnorePublicAcls", "BlockPublicPolicy", "RestrictPublicBuckets")
+from .buckets import SETTINGS, Bucket, Shut
 
 
 @dataclass
@@ -20,8 +18,10 @@ class _Bucket:
     region: str
     policy: str | None = None
     index: str | None = None
-    block: dict[str, bool] | None = None
+    block: dict[str, bool] | None = field(default_factory=lambda: dict.fromkeys(SETTINGS, True))
     objects: dict[str, bytes] = field(default_factory=dict)
+    public: set[str] = field(default_factory=set)
+    """Keys of objects whose ACL lets anyone read them."""
 
 
 class Double(Service):
@@ -47,18 +47,25 @@ class Double(Service):
 
     def state(self) -> object:
         return [
-            (name, it.region, it.policy, it.index, it.block, it.objects) for name, it in self.kept.items()
+            (name, it.region, it.policy, it.index, it.block, it.objects, sorted(it.public))
+            for name, it in self.kept.items()
         ]
 
     def bucket(self, name: str) -> Bucket | None:
         found = self.kept.get(name)
         if found is None:
             return None
-        restricted = bool(found.block and found.block["RestrictPublicBuckets"])
-        return Bucket(found.region, found.index, found.policy, restricted, found.objects.get)
+        block = found.block or dict.fromkeys(SETTINGS, False)
+        shut = Shut(block["RestrictPublicBuckets"], block["IgnorePublicAcls"])
+        return Bucket(
+            found.region, found.index, found.policy, shut, found.objects.get, found.public.__contains__
+        )
 
-    def account_is_restricted(self) -> bool:
-        return False
+    def unblock(self, name: str) -> None:
+        self.kept[name].block = None
+
+    def accounts(self) -> Shut:
+        return Shut()
 
     def _create(self, request: Request) -> Answer:
         asked = only(request, ("Bucket",), ("CreateBucketConfiguration",))
@@ -81,9 +88,14 @@ class Double(Service):
         return {}
 
     def _put_object(self, request: Request) -> Answer:
-        asked = only(request, ("Bucket", "Key", "Body"), _CHECKSUMS)
+        asked = only(request, ("Bucket", "Key", "Body"), ("ACL", *_CHECKSUMS))
+        acl = asked.get("ACL", "private")
+        known(acl in ("private", "public-read"), request, acl)
+        bucket, key = self._bucket(request), str(asked["Key"])
         body = asked["Body"] if isinstance(asked["Body"], bytes) else asked["Body"].read()
-        self._bucket(request).objects[str(asked["Key"])] = body
+        bucket.objects[key] = body
+        bucket.public.discard(key)
+        bucket.public |= {key} if acl == "public-read" else set()
         return {}
 
     def _get_block(self, request: Request) -> Answer:

@@ -1,9 +1,11 @@
 """S3's website endpoints. Whether the public may read them is decided here; buckets and objects are kept
 behind the Cloud (twin/backing.py).
 
-A block of public access takes effect a little after it is set, as all of S3's configuration does. Of its
-four settings, RestrictPublicBuckets is the one that acts on a bucket policy which is already there, and the
-stricter of the bucket's and the account's holds. Sources:
+A new bucket has a whole block of public access. A block takes effect a little after it is set, as all of S3's
+configuration does. Of its four settings, two act on what is already there, RestrictPublicBuckets on a public
+bucket policy and IgnorePublicAcls on ACLs; the other two would refuse new ones, which nobody tries here. The
+stricter of the bucket's and the account's holds. Object Ownership, which says whether a bucket takes ACLs at
+all, is not modelled. Sources:
 docs.aws.amazon.com/AmazonS3/latest/userguide/access-control-block-public-access.html,
 docs.aws.amazon.com/AmazonS3/latest/userguide/WebsiteAccessPermissionsReqd.html (404 and 403)
 """
@@ -14,13 +16,13 @@ import functools
 import json
 from collections import Counter
 from fnmatch import fnmatchcase
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from ...cloud import Answer, Cloud
 from ...faults import Request
 from ...net import HttpAnswer, HttpRequest, Net
 from ...service import APART, Service
-from .buckets import Bucket, Keeper
+from .buckets import Bucket, Keeper, Shut
 
 DASHED = frozenset(
     {
@@ -49,19 +51,26 @@ class Websites(Service):
         super().__init__(cloud)
         self._net = net
         self._keeper: Keeper = cloud.backing.keeper(self.service)
-        self._closed: dict[str, bool] = {}
-        """What the endpoints do, by bucket: the configuration of a little while ago. "" is the account."""
+        self._shut: dict[str, Shut] = {}
+        """What endpoints shut, by bucket: as configured a little while ago. "" is the account."""
         self._turning: Counter[str] = Counter()
         """Changes of a configuration that have not taken effect yet, by bucket."""
         cloud.watchers.append(self._watch)
 
     def state(self) -> object:
-        closed = sorted(bucket for bucket, closed in self._closed.items() if closed)
-        return closed, sorted(+self._turning)
+        shut = sorted((bucket, shut) for bucket, shut in self._shut.items() if any(shut))
+        return shut, sorted(+self._turning)
 
     def is_open(self, bucket: str) -> bool:
         """Its endpoint is not closed to the public: for invariants, which take no time."""
-        return not (self._closed.get(bucket) or self._closed.get(""))
+        if not any(self._now_shut(bucket)):
+            return True
+        there = self._bucket(bucket)
+        return there.index is not None and self._lets_in(bucket, there, there.index)
+
+    def unblocked(self, bucket: str) -> None:
+        """Its owner has taken away, long ago, the block that a new bucket has."""
+        self._keeper.unblock(bucket)
 
     def _watch(self, request: Request, answer: Answer | None) -> None:
         if request.service not in ("s3", "s3control"):
@@ -70,6 +79,7 @@ class Websites(Service):
         if request.operation == "PutBucketWebsite":
             region = self._bucket(bucket).region
             host = website(bucket, region)
+            self._shut[bucket] = self._bucket(bucket).shut
             if not self._net.serves(host):  # configured again, it is the same host
                 self._net.serve(host, region, lambda asked: self._answer(bucket, asked), service="s3")
         elif request.operation in ("PutPublicAccessBlock", "DeletePublicAccessBlock"):
@@ -81,10 +91,21 @@ class Websites(Service):
         """An endpoint comes to do what the configuration now says."""
         self._turning[bucket] -= 1
         if bucket == "":
-            self._closed[""] = self._keeper.account_is_restricted()
+            self._shut[""] = self._keeper.accounts()
         else:
             there = self._keeper.bucket(bucket)
-            self._closed[bucket] = there is not None and there.restricted
+            self._shut[bucket] = Shut() if there is None else there.shut
+
+    def _now_shut(self, bucket: str) -> Shut:
+        own, accounts = self._shut.get(bucket, Shut()), self._shut.get("", Shut())
+        return Shut(own.policies or accounts.policies, own.acls or accounts.acls)
+
+    def _lets_in(self, bucket: str, there: Bucket, key: str) -> bool:
+        """The public may read the object."""
+        shut, said = self._now_shut(bucket), _said(there.policy, f"arn:aws:s3:::{bucket}/{key}")
+        if "Deny" in said or (shut.policies and _is_public(there.policy)):
+            return False
+        return "Allow" in said or (not shut.acls and there.read(key) is not None and there.public_by_acl(key))
 
     def _bucket(self, name: str) -> Bucket:
         there = self._keeper.bucket(name)
@@ -100,8 +121,7 @@ class Websites(Service):
         key = asked.path.partition("?")[0].removeprefix("/")
         if key == "" or key.endswith("/"):
             key += store.index
-        closed = self._closed.get(bucket) or self._closed.get("")
-        if closed or not _is_public(store.policy, f"arn:aws:s3:::{bucket}/{key}"):
+        if not self._lets_in(bucket, store, key):
             return 403, b"AccessDenied"
         found = store.read(key)
         if found is None:
@@ -115,18 +135,30 @@ def website(bucket: str, region: str) -> str:
 
 
 @functools.lru_cache(maxsize=256)
-def _is_public(policy: str | bytes | None, resource: str) -> bool:
-    """The policy lets anyone read the object. Conditions are not read: a grant under one is not public."""
-    statements = json.loads(policy)["Statement"] if policy is not None else []
-    effects = {
+def _said(policy: str | bytes | None, resource: str) -> frozenset[str]:
+    """The effects that the policy has on whoever reads the object."""
+    return frozenset(
         statement["Effect"]
-        for statement in (statements if isinstance(statements, list) else [statements])
-        if statement.get("Principal") in ("*", {"AWS": "*"}, {"AWS": ["*"]})
-        and "Condition" not in statement
-        and _matches(statement.get("Action", []), "s3:GetObject")
+        for statement in _about_everybody(policy)
+        if _matches(statement.get("Action", []), "s3:GetObject")
         and _matches(statement.get("Resource", []), resource)
-    }
-    return effects == {"Allow"}
+    )
+
+
+def _is_public(policy: str | bytes | None) -> bool:
+    """It grants anything to anyone."""
+    return any(statement["Effect"] == "Allow" for statement in _about_everybody(policy))
+
+
+@functools.lru_cache(maxsize=64)
+def _about_everybody(policy: str | bytes | None) -> tuple[dict[str, Any], ...]:
+    """Its statements about anyone. Conditions are not read: a grant under one is not public."""
+    statements = json.loads(policy)["Statement"] if policy is not None else []
+    return tuple(
+        statement
+        for statement in (statements if isinstance(statements, list) else [statements])
+        if statement.get("Principal") in ("*", {"AWS": "*"}, {"AWS": ["*"]}) and "Condition" not in statement
+    )
 
 
 def _matches(patterns: str | list[str], what: str) -> bool:

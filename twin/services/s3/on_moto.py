@@ -6,8 +6,9 @@ from typing import Any
 
 import xmltodict
 
-from ...cloud import ACCOUNT
-from .buckets import Bucket
+from ...cloud import ACCOUNT, Answer, Cloud
+from ...faults import Request
+from .buckets import SETTINGS, Bucket, Shut
 
 SERVICE = "s3"
 
@@ -38,16 +39,36 @@ class Keeper:
             found.region_name,
             None if website is None else _index(website),
             found.policy,
-            _restricts(found.public_access_block),
+            _shut(found.public_access_block),
             read,
+            lambda key: found.keys[key].acl.public_read,
         )
 
-    def account_is_restricted(self) -> bool:
-        return _restricts(self._account.public_access_block)
+    def unblock(self, name: str) -> None:
+        self._buckets.delete_public_access_block(name)
+
+    def accounts(self) -> Shut:
+        return _shut(self._account.public_access_block)
 
 
-def _restricts(block: Any) -> bool:
-    return block is not None and bool(block.restrict_public_buckets)
+def differently(cloud: Cloud) -> None:
+    """moto's new buckets have no block of public access; AWS's have a whole one. Source:
+    docs.aws.amazon.com/AmazonS3/latest/userguide/access-control-block-public-access.html"""
+
+    def block(request: Request, answer: Answer | None) -> None:
+        if (request.service, request.operation) == (SERVICE, "CreateBucket"):
+            from moto.s3.models import s3_backends
+
+            whole = dict.fromkeys(SETTINGS, "true")
+            s3_backends[ACCOUNT]["aws"].put_public_access_block(str(request.parameters["Bucket"]), whole)
+
+    cloud.watchers.append(block)
+
+
+def _shut(block: Any) -> Shut:
+    return (
+        Shut() if block is None else Shut(bool(block.restrict_public_buckets), bool(block.ignore_public_acls))
+    )
 
 
 def _index(configuration: bytes) -> str:
