@@ -297,22 +297,134 @@ def test_a_rule_gives_its_target_the_constant_input(bus: Bus, delivered: Callabl
         ({"nested": {"width": [2]}}, False),
         ({"services": ["RDS"]}, True),
         ({"state": ["ALARM"], "nested": {"depth": [1]}}, False),
+        ({"state": [{"prefix": {"equals-ignore-case": "al"}}]}, True),
+        ({"state": [{"suffix": "ARM"}]}, True),
+        ({"state": [{"suffix": "arm"}]}, False),
+        ({"state": [{"suffix": {"equals-ignore-case": "arm"}}]}, True),
+        ({"state": [{"equals-ignore-case": "alarm"}]}, True),
+        ({"state": [{"wildcard": "A*A*M"}]}, True),
+        ({"state": [{"wildcard": "A*Z"}]}, False),
+        ({"star": [{"wildcard": "a\\**"}]}, True),
+        ({"state": [{"wildcard": "AL\\*"}]}, False),
+        ({"state": [{"anything-but": {"prefix": "AL"}}]}, False),
+        ({"state": [{"anything-but": {"prefix": ["OK", "INS"]}}]}, True),
+        ({"state": [{"anything-but": {"suffix": "ARM"}}]}, False),
+        ({"state": [{"anything-but": {"equals-ignore-case": ["alarm", "ok"]}}]}, False),
+        ({"state": [{"anything-but": {"wildcard": "A*M"}}]}, False),
+        ({"state": [{"anything-but": {"wildcard": "B*"}}]}, True),
+        ({"none": [{"anything-but": "OK"}]}, False),
+        ({"services": [{"anything-but": ["S3"]}]}, True),
+        ({"services": [{"anything-but": ["S3", "RDS"]}]}, False),
+        ({"nested": {"depth": [{"anything-but": 2}]}}, False),
+        ({"nested": {"depth": [{"anything-but": [1, 3]}]}}, True),
+        ({"nested": {"depth": [2.0]}}, False),
+        ({"nested": {"depth": [{"numeric": ["=", 2.0]}]}}, True),
+        ({"nested": {"depth": [{"numeric": [">", 0, "<=", 2]}]}}, True),
+        ({"nested": {"depth": [{"numeric": [">", 2]}]}}, False),
+        ({"state": [{"numeric": [">", 0]}]}, False),
+        ({"true": [{"numeric": ["=", 1]}]}, False),
+        ({"true": [1]}, False),
+        ({"true": [True]}, True),
+        ({"null": [None]}, True),
+        ({"null": [{"exists": True}]}, True),
+        ({"none": [None]}, False),
+        ({"none": [{"exists": False}]}, True),
+        ({"none": ["x", {"exists": False}]}, True),
+        ({"state": [{"exists": True}]}, True),
+        ({"state": [{"exists": False}]}, False),
+        ({"nested": [{"exists": True}]}, False),
+        ({"empty": [{"exists": True}]}, False),
+        ({"none": {"depth": [{"exists": False}]}}, True),
+        ({"ip": [{"cidr": "10.0.0.0/24"}]}, True),
+        ({"ip": [{"cidr": "10.0.1.0/24"}]}, False),
+        ({"ip": [{"cidr": "2001:db8::/32"}]}, False),
+        ({"state": [{"cidr": "10.0.0.0/24"}]}, False),
+        ({"$or": [{"state": ["OK"]}, {"nested": {"depth": [2]}}]}, True),
+        ({"$or": [{"state": ["OK"]}, {"nested": {"depth": [3]}}]}, False),
+        ({"services": ["S3"], "$or": [{"state": ["OK"]}, {"state": ["ALARM"]}]}, True),
+        ({"nested": {"$or": [{"depth": [1]}, {"depth": [2]}]}}, True),
+        ({"parts": {"name": ["a"], "size": [1]}}, True),
+        ({"parts": {"name": ["a"], "size": [2]}}, False),
     ],
 )
 def test_patterns(
     bus: Bus, delivered: Callable[..., list[Any]], detail: dict[str, Any], matched: bool
 ) -> None:
     events = delivered(STANDBY, {"detail": detail})
-    bus.emit(
-        STANDBY, "shop", "Changed", {"state": "ALARM", "nested": {"depth": 2}, "services": ["S3", "RDS"]}
-    )
+    said = {
+        "state": "ALARM",
+        "nested": {"depth": 2},
+        "services": ["S3", "RDS"],
+        "star": "a*b",
+        "true": True,
+        "null": None,
+        "empty": [],
+        "ip": "10.0.0.7",
+        "parts": [{"name": "a", "size": 1}, {"name": "b", "size": 2}],
+    }
+    bus.emit(STANDBY, "shop", "Changed", said)
     bus.cloud.clock.sleep(5)
     assert (events != []) is matched
 
 
-@pytest.mark.parametrize("pattern", [{}, {"source": "shop"}, {"source": []}, {"source": [{"suffix": "x"}]}])
+@pytest.mark.parametrize(
+    "leaf",
+    [
+        ["a"],
+        {},
+        {"prefix": "a", "suffix": "b"},
+        {"prefx": "a"},
+        {"prefix": 1},
+        {"prefix": ["a"]},
+        {"prefix": {"wildcard": "a"}},
+        {"suffix": None},
+        {"exists": "true"},
+        {"equals-ignore-case": 1},
+        {"wildcard": "a**"},
+        {"wildcard": "a\\b"},
+        {"wildcard": "a\\"},
+        {"numeric": []},
+        {"numeric": ["=", "1"]},
+        {"numeric": ["=", True]},
+        {"numeric": ["!=", 1]},
+        {"numeric": ["<", 1, ">", 0]},
+        {"numeric": [">", 2, "<", 1]},
+        {"numeric": ["=", 6_000_000_000]},
+        {"cidr": "10.0.0.0/33"},
+        {"cidr": 10},
+        {"anything-but": []},
+        {"anything-but": ["a", 1]},
+        {"anything-but": None},
+        {"anything-but": [{"prefix": "a"}]},
+        {"anything-but": {"prefix": ""}},
+        {"anything-but": {"prefix": "a", "suffix": "b"}},
+        {"anything-but": {"anything-but": "a"}},
+        {"anything-but": {"numeric": ["=", 1]}},
+        {"anything-but": {"exists": True}},
+    ],
+    ids=repr,
+)
+def test_a_match_that_eventbridge_refuses_is_refused(delivered: Callable[..., list[Any]], leaf: Any) -> None:
+    with pytest.raises(ValueError, match=r"^InvalidEventPatternException: .* state"):
+        delivered(STANDBY, {"detail": {"state": ["x", leaf]}})
+
+
+@pytest.mark.parametrize(
+    "pattern",
+    [
+        {},
+        {"source": "shop"},
+        {"source": []},
+        {"detail": {}},
+        {"$or": [{"source": ["a"]}]},
+        {"$or": {"source": ["a"]}},
+        {"$or": [{"source": ["a"]}, ["b"]]},
+        {name: {"$or": [{"x": [each]} for each in range(11)]} for name in "abc"},
+    ],
+    ids=repr,
+)
 def test_a_wrong_pattern_is_refused(delivered: Callable[..., list[Any]], pattern: dict[str, Any]) -> None:
-    with pytest.raises(ValueError, match=r"pattern|twin"):
+    with pytest.raises(ValueError, match=r"^InvalidEventPatternException: Event pattern is not valid"):
         delivered(STANDBY, pattern)
 
 

@@ -2,9 +2,8 @@
 
 A rule and its event live in one Region. Delivery is at least once, takes a drawn time, and is tried again
 with growing pauses for 24 hours or 185 times. Faults reach it like any call, as `events:Deliver`: a delivery
-that is lost afterwards is made again. A dark Region delivers nothing until it is back. Sources:
-docs.aws.amazon.com/eventbridge/latest/userguide/eb-rule-retry-policy.html,
-docs.aws.amazon.com/eventbridge/latest/userguide/eb-event-patterns.html
+that is lost afterwards is made again. A dark Region delivers nothing until it is back. Source:
+docs.aws.amazon.com/eventbridge/latest/userguide/eb-rule-retry-policy.html
 """
 
 from __future__ import annotations
@@ -21,6 +20,7 @@ from botocore.exceptions import ClientError, ConnectionError, HTTPClientError
 from ...cloud import ACCOUNT, Cloud, stamp
 from ...faults import Kind, Request
 from ...service import APART, WIRING, Service, register
+from .pattern import check, matches
 
 Event = dict[str, Any]
 Target = Callable[[Event], object]
@@ -88,7 +88,8 @@ class Bus(Service):
         target: Target,
         input: Mapping[str, Any] | None = None,
     ) -> None:
-        """Calls `target` with what matches; it runs on a greenlet of its own and may call AWS."""
+        """Calls `target` with what matches; it runs on a greenlet of its own and may call AWS. Raises
+        InvalidEventPattern."""
         check(pattern)
         self._add(Rule(region, name, pattern, target, input))
 
@@ -191,45 +192,3 @@ class Bus(Service):
 
     def _dark(self, region: str) -> bool:
         return self.cloud.faults.is_dark(region, "events")
-
-
-def check(pattern: Mapping[str, Any]) -> None:
-    """Raises ValueError where EventBridge would refuse the pattern, or the twin does not know it."""
-    if not pattern:
-        raise ValueError("an event pattern is an object that is not empty")
-    for field, wanted in pattern.items():
-        if isinstance(wanted, Mapping):
-            check(wanted)
-        elif not isinstance(wanted, list) or not wanted:
-            raise ValueError(f"{field}: a pattern's leaves are lists that are not empty, not {wanted!r}")
-        else:
-            for leaf in wanted:
-                if isinstance(leaf, Mapping) and (
-                    len(leaf) != 1 or not set(leaf) <= {"prefix", "anything-but"}
-                ):
-                    raise ValueError(f"{field}: the twin knows prefix and anything-but, not {dict(leaf)!r}")
-
-
-def matches(pattern: Mapping[str, Any], event: Mapping[str, Any]) -> bool:
-    """Whether every field that the pattern names is in the event and has one of the listed values."""
-    for field, wanted in pattern.items():
-        if field not in event:
-            return False
-        value = event[field]
-        if isinstance(wanted, Mapping):
-            if not isinstance(value, Mapping) or not matches(wanted, value):
-                return False
-        elif not any(
-            _fits(leaf, one) for leaf in wanted for one in (value if isinstance(value, list) else [value])
-        ):
-            return False
-    return True
-
-
-def _fits(leaf: Any, value: Any) -> bool:
-    if not isinstance(leaf, Mapping):
-        return type(leaf) is type(value) and bool(leaf == value)
-    if "prefix" in leaf:
-        return isinstance(value, str) and value.startswith(leaf["prefix"])
-    unwanted = leaf["anything-but"]
-    return value not in (unwanted if isinstance(unwanted, list) else [unwanted])
