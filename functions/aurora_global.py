@@ -13,6 +13,7 @@ from typing import Any
 
 from .calls import Api, Call, Silence
 from .errors import Refused
+from .inputs import Region
 from .step import Wait
 from .world import World
 
@@ -21,6 +22,8 @@ BUSY = frozenset({"InvalidGlobalClusterStateFault", "InvalidDBClusterStateFault"
 """RDS's words for: something else is in process."""
 
 LAG = Api("cloudwatch:GetMetricData", plane="data", why="CloudWatch reads cannot be scoped to a metric")
+METRIC = {"Namespace": "AWS/RDS", "MetricName": "AuroraGlobalDBRPOLag"}
+MAXIMUM = {"Period": 60, "Stat": "Maximum"}
 LOOK_BACK_SECONDS = 24 * 3600
 """The last sample before a Region went dark is still in the other Region's CloudWatch. People may take hours
 to leave a Region; the sample stays true for as long as the Region serves nobody."""
@@ -49,19 +52,24 @@ def by_region(described: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
     return {member["DBClusterArn"].split(":")[3]: member for member in described["GlobalClusterMembers"]}
 
 
-def lag_of(region: str, member: str, now: float) -> Call:
-    """Asks a Region's CloudWatch for the lag of its cluster over the last day."""
-    metric = {
-        "Namespace": "AWS/RDS",
-        "MetricName": "AuroraGlobalDBRPOLag",
-        "Dimensions": [{"Name": "DBClusterIdentifier", "Value": member}],
-    }
-    query = {"Id": "lag", "MetricStat": {"Metric": metric, "Period": 60, "Stat": "Maximum"}}
-    return LAG(region, MetricDataQueries=[query], StartTime=now - LOOK_BACK_SECONDS, EndTime=now)
+def lag_of(region: str, members: Mapping[Region, str], now: float) -> Call:
+    """Asks a Region's CloudWatch for the lag of its cluster over the last day.
+
+    AWS's pages show the metric now under the cluster alone, now under its source's Region, too. So both are
+    asked for, in one call. Source: docs.aws.amazon.com/AmazonRDS/latest/AuroraUserGuide/dimensions.html
+    """
+    cluster = {"Name": "DBClusterIdentifier", "Value": members[Region(region)]}
+    sources = [{"Name": "SourceRegion", "Value": other} for other in members if other != region]
+    queries = [
+        {"Id": f"lag{place}", "MetricStat": {"Metric": METRIC | {"Dimensions": each}} | MAXIMUM}
+        for place, each in enumerate([[cluster], *([cluster, source] for source in sources)])
+    ]
+    return LAG(region, MetricDataQueries=queries, StartTime=now - LOOK_BACK_SECONDS, EndTime=now)
 
 
 def newest(sight: Any, now: float) -> Lag | Silence | None:
-    """The newest sample; None where CloudWatch surely has none. It gives the metric in milliseconds.
+    """The newest sample of any series; None where CloudWatch surely has none in each. It gives the metric in
+    milliseconds.
 
     A part of the series, an internal error and what cannot be (a negative lag, none at all, one of tomorrow)
     say nothing. Source:
@@ -70,18 +78,19 @@ def newest(sight: Any, now: float) -> Lag | Silence | None:
     if isinstance(sight, Silence):
         return sight
     results = sight.get("MetricDataResults") or [{}]
-    series = results[0]
-    samples = list(zip(series.get("Timestamps", ()), series.get("Values", ()), strict=False))
     samples = [
-        (taken, value) for taken, value in samples if value >= 0 and taken.timestamp() <= now + SKEW_SECONDS
+        (taken, value)
+        for series in results
+        for taken, value in zip(series.get("Timestamps", ()), series.get("Values", ()), strict=False)
+        if value >= 0 and taken.timestamp() <= now + SKEW_SECONDS
     ]
     if samples:
         taken, value = max(samples)
         return Lag(value / 1000, taken.timestamp())
-    whole = series.get("StatusCode") == "Complete" and not sight.get("NextToken") and not series.get("Values")
-    return (
-        None if whole else Silence(f"CloudWatch gave no sample, and is not done: {series.get('StatusCode')}")
-    )
+    said = ", ".join(dict.fromkeys(str(series.get("StatusCode")) for series in results))
+    empty = not any(series.get("Values") for series in results)
+    whole = said == "Complete" and empty and not sight.get("NextToken")
+    return None if whole else Silence(f"CloudWatch gave no sample, and is not done: {said}")
 
 
 def sampled_since(world: World, within: float) -> float:

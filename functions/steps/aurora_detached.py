@@ -90,7 +90,7 @@ class AuroraDetached(Step[Seen]):
         database, cluster, lag = world.ask(
             DATABASE(self.region, GlobalClusterIdentifier=self.cluster),
             CLUSTER(self.region, DBClusterIdentifier=member),
-            lag_of(self.region, member, world.now),
+            lag_of(self.region, self.members, world.now),
         )
         return Seen(
             None if isinstance(database, Silence) else _members(database),

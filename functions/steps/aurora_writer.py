@@ -74,7 +74,7 @@ class AuroraWriter(Step[Seen]):
     def observe(self, world: World) -> Seen:
         found, lag = world.ask(
             DESCRIBE(self.region, GlobalClusterIdentifier=self.cluster),
-            lag_of(self.region, self.members[self.region], world.now),
+            lag_of(self.region, self.members, world.now),
         )
         clusters = found["GlobalClusters"] if isinstance(found, Mapping) else []
         mode, cluster = world.run.mode, next(iter(clusters), None)

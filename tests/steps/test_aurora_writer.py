@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, get_args
 
 import boto3
 import pytest
@@ -22,6 +22,7 @@ from twin.clock import Clock, at_once
 from twin.cloud import ACCOUNT, Cloud, stamp
 from twin.faults import Kind, Request
 from twin.moto.backing import Moto
+from twin.services.aurora.database import MeasuredBy
 from twin.services.aurora.journal import Journal
 from twin.services.aurora.model import Aurora, Store
 from twin.services.aurora.postgres import Pair
@@ -41,6 +42,7 @@ class Runbook:
     store: Store
     measured: bool = True
     """CloudWatch has samples of the lag."""
+    measured_by: MeasuredBy = "cluster"
     asked: list[str] = field(default_factory=list)
     """Moves that AWS received."""
     accepted: list[str] = field(default_factory=list)
@@ -49,7 +51,7 @@ class Runbook:
     def __post_init__(self) -> None:
         put = Metrics(self.cloud).put
         aurora = Aurora(self.cloud, put if self.measured else None)
-        self.database = aurora.global_database("unicorn", MEMBERS, self.store)
+        self.database = aurora.global_database("unicorn", MEMBERS, self.store, self.measured_by)
         self.cloud.guards.append(self._note_asked)
         self.cloud.watchers.append(self._note_accepted)
         clock = self.cloud.clock
@@ -238,6 +240,18 @@ def test_a_lag_that_nobody_measured_is_refused(cloud: Cloud) -> None:
     assert runbook.asked == []
 
 
+@pytest.mark.parametrize("by", get_args(MeasuredBy))
+def test_the_lag_is_read_under_whichever_dimensions_aws_has_it(cloud: Cloud, by: MeasuredBy) -> None:
+    runbook = Runbook(cloud, Journal((PRIMARY, STANDBY)), measured_by=by)
+    calls: list[Request] = []
+    cloud.guards.append(calls.append)
+    cloud.faults.dark.add(PRIMARY)
+    facts = runbook.enter("ungraceful", dry_run=True)()["facts"]
+    assert 0 <= facts["lag_seconds"] < 1
+    assert [call.operation for call in calls].count("GetMetricData") == 1
+    assert runbook.carry_out("ungraceful")["outcome"] == "done"
+
+
 def series(**more: Any) -> dict[str, Any]:
     whole = {"StatusCode": "Complete", "Timestamps": [], "Values": []}
     return {"MetricDataResults": [whole | {k: v for k, v in more.items() if k != "NextToken"}]} | {
@@ -270,6 +284,18 @@ def test_only_a_whole_and_empty_series_says_that_nobody_measured() -> None:
     assert newest(series(StatusCode="PartialData", Timestamps=[taken], Values=[2000.0]), 1e9) == Lag(
         2.0, 1e9 - 60
     )
+
+
+def test_of_two_series_the_newest_sample_counts_and_none_only_where_both_surely_have_none() -> None:
+    def both(one: dict[str, Any], other: dict[str, Any]) -> Any:
+        results = [answer["MetricDataResults"][0] for answer in (one, other)]
+        return newest({"MetricDataResults": results}, now=1e9)
+
+    old = series(Timestamps=[stamp(1e9 - 600)], Values=[1000.0])
+    new = series(Timestamps=[stamp(1e9 - 60)], Values=[2000.0])
+    assert both(old, new) == both(new, old) == both(series(), new) == Lag(2.0, 1e9 - 60)
+    assert both(series(), series()) is None
+    assert isinstance(both(series(), series(StatusCode="InternalError")), Silence)
 
 
 def test_a_region_dark_for_hours_can_still_be_left(runbook: Runbook) -> None:

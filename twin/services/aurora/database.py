@@ -7,7 +7,7 @@ docs.aws.amazon.com/AmazonRDS/latest/AuroraUserGuide/aurora-global-database-disa
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 
 from ...cloud import ACCOUNT, AwsError, Cloud
 from ...service import APART, WIRING, Stateful, magnitude
@@ -17,6 +17,10 @@ from .store import Metrics, Store
 METRIC_SECONDS = 60
 LOOK_SECONDS = 1
 """How often Aurora looks whether both Regions still reach each other."""
+
+
+MeasuredBy = Literal["cluster", "cluster and source"]
+"""The lag's dimensions: DBClusterIdentifier, alone or with SourceRegion."""
 
 
 class GlobalDatabase(Stateful):
@@ -29,6 +33,7 @@ class GlobalDatabase(Stateful):
         "_clock": APART,
         "_faults": APART,
         "_metrics": APART,
+        "_measured_by": WIRING,
         "lost": "what has been lost is past, and changes no answer",
         "_dark_before": "what was dark at the last event, which is what is dark",
     }
@@ -40,6 +45,7 @@ class GlobalDatabase(Stateful):
         members: Mapping[str, str],
         store: Store,
         metrics: Metrics | None,
+        measured_by: MeasuredBy,
     ) -> None:
         """`members` are two Regions' cluster identifiers; the first is the writer, of the store too."""
         self.writer, self.secondary = members
@@ -51,7 +57,7 @@ class GlobalDatabase(Stateful):
         """Rows, with their tables, that failovers lost, as known once the old writer has been rebuilt."""
         self.identifier, self.members = identifier, dict(members)
         self._cloud, self._clock, self._faults = cloud, cloud.clock, cloud.faults
-        self._metrics = metrics
+        self._metrics, self._measured_by = metrics, measured_by
         self._move: Move | None = None
         self._departure: Departure | None = None
         self._held = False
@@ -204,6 +210,8 @@ class GlobalDatabase(Stateful):
         milliseconds = (self._clock.now - self._shipped) * 1000
         for region in self.members if self._linked() else (self.writer,):
             dimensions = {"DBClusterIdentifier": self.members[region]}
+            if self._measured_by == "cluster and source":
+                dimensions["SourceRegion"] = self.writer
             self._metrics(region, "AWS/RDS", "AuroraGlobalDBRPOLag", dimensions, milliseconds)
 
     # What takes time.

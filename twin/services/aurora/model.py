@@ -12,7 +12,7 @@ from typing import Any, ClassVar
 from ...cloud import AwsError, Cloud, Operation
 from ...faults import Request
 from ...service import APART, Service, register
-from .database import GlobalDatabase
+from .database import GlobalDatabase, MeasuredBy
 from .store import Metrics, Store
 
 __all__ = ["Aurora", "GlobalDatabase", "Metrics", "Store"]
@@ -30,7 +30,13 @@ class Aurora(Service):
         self._metrics = metrics
         self.databases: dict[str, GlobalDatabase] = {}
 
-    def global_database(self, identifier: str, members: Mapping[str, str], store: Store) -> GlobalDatabase:
+    def global_database(
+        self,
+        identifier: str,
+        members: Mapping[str, str],
+        store: Store,
+        measured_by: MeasuredBy = "cluster",
+    ) -> GlobalDatabase:
         """One more. `members` are two Regions' cluster identifiers; the first is the writer, of the store
         too. ValueError where one of the clusters is another global database's."""
         for region, cluster in members.items():
@@ -41,7 +47,7 @@ class Aurora(Service):
         return register(
             self.databases,
             identifier.lower(),
-            lambda: GlobalDatabase(self.cloud, identifier, members, store, self._metrics),
+            lambda: GlobalDatabase(self.cloud, identifier, members, store, self._metrics, measured_by),
         )
 
     def operations(self) -> Mapping[str, Operation]:
