@@ -126,6 +126,8 @@ class Silence:
     """Somebody did answer, and no other endpoint would say otherwise: it has surely not been done."""
     throttled: bool = False
     """Somebody did answer: that it was asked too much. It has not been done."""
+    nameless: bool = False
+    """DNS says that there is no such host: nobody was asked, and so nobody was silent."""
 
 
 @dataclass(frozen=True)

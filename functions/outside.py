@@ -7,6 +7,7 @@ throttles while it answers others is asked again in the same tick: that is its p
 from __future__ import annotations
 
 import copy
+import socket
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -147,6 +148,12 @@ def _body(answer: urllib3.BaseHTTPResponse, until: float) -> bytes:
     return read
 
 
+def _is_no_name(error: BaseException) -> bool:
+    """DNS answered, and has no such name; a resolver that does not answer says something else (EAI_AGAIN)."""
+    why = error.__cause__
+    return isinstance(why, socket.gaierror) and why.errno == socket.EAI_NONAME
+
+
 def _whole(answer: Answer) -> Answer:
     """With what comes after the headers: reading that may fail as the call itself may."""
     return {k: v.read() if isinstance(v, StreamingBody) else v for k, v in answer.items()}
@@ -235,6 +242,10 @@ class Outside:
             if self._insists:
                 return Silence(f"{where}: {code}: {message}", answered=True)
             return Denied(code, message)
+        except urllib3.exceptions.NameResolutionError as error:
+            nameless = _is_no_name(error)
+            why = "there is no such host: correct the name" if nameless else type(error).__name__
+            return Silence(f"{where}: {why}", nameless=nameless)
         except NO_ANSWER as error:
             return Silence(f"{where}: {type(error).__name__}")
         except BotoCoreError as error:  # what AWS was never asked, as with a parameter that is none

@@ -25,7 +25,7 @@ from botocore.response import StreamingBody
 from botocore.retries.standard import ThrottledRetryableChecker, TransientRetryableChecker
 
 from functions import outside
-from functions.calls import Api, Denied, Endpoint, Silence
+from functions.calls import HTTP_GET, Api, Denied, Endpoint, Silence
 from functions.outside import LONGEST_BODY, PASSING, THROTTLED, Outside, over_the_network
 
 READ = Api("lambda:InvokeFunction", operation="Invoke", why="a test")
@@ -156,6 +156,19 @@ def test_a_name_that_leads_elsewhere_is_followed_and_no_connection_is_kept(
         assert len(here) == len(there) == 1
         headers = {name.lower(): value for name, value in here[0].items()}
         assert headers["user-agent"] == "farshore"
+
+
+@pytest.mark.parametrize(("errno", "nameless"), [(socket.EAI_NONAME, True), (socket.EAI_AGAIN, False)])
+def test_a_host_that_does_not_exist_is_told_from_a_resolver_that_does_not_answer(
+    monkeypatch: pytest.MonkeyPatch, errno: int, nameless: bool
+) -> None:
+    def resolve(*_: object, **__: object) -> None:
+        raise socket.gaierror(errno, "as the system says")
+
+    monkeypatch.setattr(socket, "getaddrinfo", resolve)
+    said = Outside().reply(HTTP_GET("us-east-1", url="https://api.us-east-l.shop.example/"))
+    assert isinstance(said, Silence)
+    assert said.nameless is nameless
 
 
 class Endless:

@@ -116,9 +116,8 @@ class Net(Service):
                 break
             here = following.lower()
         unmade: Any = None
-        raise NameResolutionError(
-            name, unmade, socket.gaierror(socket.EAI_NONAME, "Name or service not known")
-        )
+        why = socket.gaierror(socket.EAI_NONAME, "Name or service not known")
+        raise NameResolutionError(name, unmade, why) from why
 
     def request(
         self,

@@ -53,7 +53,8 @@ class Source(Evidence):
     )
     at: Annotated[Region, "the Region that the alarm is in; the other kinds have none"] = Region("")
     probe: Annotated[
-        Mapping[Region, Url], "each Region's own URL: 5xx, 403 or no answer is yes, 2xx is no"
+        Mapping[Region, Url],
+        "each Region's own URL: 5xx, 403, no answer is yes, 2xx is no; a host that does not exist is unknown",
     ] = field(default_factory=dict)
     health: Annotated[
         HealthService, "an AWS service, as Health names it (RDS): an open issue in the Region is yes"
@@ -200,7 +201,9 @@ def _stated(source: Source, name: str, sight: Sight, waiting: float) -> Statemen
 def _statement(source: Source, name: str, sight: Sight, waiting: float) -> Statement:
     """`waiting` is since when the state waits: a probe has no memory, and counts from then."""
     if isinstance(sight, Silence):
-        return Statement(name, "yes" if source.probe else "unknown", sight.why, waiting)
+        # A host that DNS does not know is a mistake of whoever wrote its name, or took it away.
+        known = source.probe and not sight.nameless
+        return Statement(name, "yes" if known else "unknown", sight.why, waiting)
     if isinstance(sight, Absent):
         return Statement(name, "unknown", f"it answers {sight.code}", waiting)
     if source.probe:

@@ -199,6 +199,11 @@ def test_what_a_probe_says(night: Night, status: int, says: str) -> None:
     assert night.said(PROBE) == says
 
 
+def test_a_probe_of_a_host_that_does_not_exist_is_unknown_and_says_so(night: Night) -> None:
+    """A slip of the pen must not be half of the evidence that a Region is gone."""
+    assert night.said({"probe": {PRIMARY: "https://api.us-east-l.shop.example/"}}) == "unknown"
+
+
 def test_no_answer_to_a_probe_is_yes(night: Night) -> None:
     night.cloud.faults.dark.add("shop.us-east-1.example.com")
     assert night.said(PROBE) == "yes"
