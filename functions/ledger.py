@@ -12,6 +12,7 @@ docs.aws.amazon.com/amazondynamodb/latest/developerguide/V2globaltables_HowItWor
     proposal                    the plan that is waiting for a decision
     directive                   a person's word to the run: pause, resume, skip, ungraceful, abort
     take_over                   a person's word that the named holder is dead
+    accepted#<state>            a write through the customers' door that it accepted: now it is only read
     decision#<plan hash>        a person's approval or decline of that very plan
 
 What a run notes stands in the attribute `body`, and a person's word in one that is named as its kind of
@@ -109,6 +110,8 @@ class Records:
     debts: Mapping[str, Any] = field(default_factory=dict)
     begun: str = ""
     """The execution that was the last to send what moves data or customers."""
+    accepted: Mapping[str, Any] = field(default_factory=dict)
+    """By states, what was accepted through the customers' door, and when (seconds since 1970)."""
     begun_at: float | None = NEVER
     """When it noted that, in seconds since 1970; None where it did not say."""
     directive: Mapping[str, Any] = field(default_factory=dict)
@@ -327,6 +330,19 @@ class Pay:
 
 
 @dataclass(frozen=True)
+class Accept:
+    """The customers' door has accepted what this state wrote: another write would be one more."""
+
+    state: str
+    execution: str
+    at: float
+    """In seconds since 1970."""
+
+    def write_in(self, ledger: Ledger) -> None:
+        ledger.write(f"accepted#{self.state}", {"execution": self.execution, "at": self.at})
+
+
+@dataclass(frozen=True)
 class Propose:
     """A plan for a person to decide on, under its hash."""
 
@@ -377,7 +393,7 @@ def _records(written: tuple[tuple[str, str], ...]) -> Records:
     """
     bodies = {item: _body(body) for item, body in written}
     items = {item: body or {} for item, body in bodies.items()}
-    memories, debts, decisions = [], {}, {}
+    memories, debts, decisions, accepted = [], {}, {}, {}
     for item, body in items.items():
         kind, _, rest = item.partition("#")
         if kind == "memory":
@@ -388,10 +404,13 @@ def _records(written: tuple[tuple[str, str], ...]) -> Records:
             debts[rest] = body
         elif kind == "decision":
             decisions[rest] = body
+        elif kind == "accepted":
+            accepted[rest] = body
     return Records(
         lease=_lease(items[LEASE]) if LEASE in items else None,
         memories=tuple(memories),
         debts=debts,
+        accepted=accepted,
         begun=_needed(BEGUN, items[BEGUN], "execution") if BEGUN in items else "",
         begun_at=items[BEGUN].get("at") if BEGUN in items else NEVER,
         directive=items.get("directive", {}),

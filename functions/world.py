@@ -10,7 +10,7 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar, Protocol
 
-from .calls import Api, Call, Denied, Sight, Silence
+from .calls import Api, Call, Denied, Reply, Sight, Silence
 from .errors import NotYet, Refused
 from .ledger import Records
 from .outside import Outside
@@ -93,7 +93,7 @@ class World:
     def send(self, calls: Sequence[Call]) -> list[tuple[Call, Silence | Denied]]:
         """Sends the writes of a Change, all of them, and gives those that were not acknowledged."""
         self._gate(calls, self._step.writes)
-        replies = self._outside.replies(calls, self._step.busy, lives=True)
+        replies = map(_acknowledged, calls, self._outside.replies(calls, self._step.busy, lives=True))
         return [(c, r) for c, r in zip(calls, replies, strict=True) if isinstance(r, Silence | Denied)]
 
     def dice(self, sides: int) -> int:
@@ -107,3 +107,10 @@ class World:
                 raise Refused(f"{type(self._step).__name__} never declared {call.api.action}: call not made")
             if len(call.endpoints) > self._step.tries:
                 raise Refused(f"{type(self._step).__name__} declared tries {self._step.tries}: call not made")
+
+
+def _acknowledged(call: Call, reply: Reply) -> Reply:
+    """Whoever answers HTTP with a no has not done it, or does not know."""
+    if call.api.is_http and isinstance(reply, Mapping) and not 200 <= reply["status"] < 300:
+        return Silence(f"HTTP {reply['status']}")
+    return reply

@@ -82,6 +82,8 @@ class Faults:
     """Places, as in `dark`, that take connections and do nothing they are asked. Their data live on."""
     partitions: set[frozenset[str]] = field(default_factory=set)
     """Pairs of Regions that do not reach each other."""
+    errors_kept: float = 0.0
+    """Seconds for which what stands before the hosts (a CDN) answers a GET with the error that it got."""
     injectors: list[Callable[[Request], Kind | None]] = field(default_factory=list)
     """Asked in order about every call; the first kind named is injected."""
     earlier: EarlierAnswers | None = None
@@ -120,4 +122,5 @@ class Faults:
 
     def state(self) -> object:
         """What is dark, ails and is parted; what is still to be injected, whoever injects it knows."""
-        return sorted(self.dark), sorted(self.ailing.items()), sorted(map(sorted, self.partitions))
+        partitions = sorted(map(sorted, self.partitions))
+        return sorted(self.dark), sorted(self.ailing.items()), partitions, self.errors_kept

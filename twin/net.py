@@ -18,7 +18,7 @@ from urllib3.exceptions import ConnectTimeoutError, NameResolutionError, ReadTim
 from .clock import nothing
 from .cloud import WHO, Cloud
 from .faults import Kind, Request
-from .service import APART, WIRING, Service
+from .service import APART, WIRING, Service, seconds_until
 
 CONNECT_SECONDS = 2.0
 READ_SECONDS = 5.0
@@ -85,6 +85,15 @@ class Net(Service):
         super().__init__(cloud)
         self._hosts: dict[str, _Host] = {}
         self._names: dict[str, Callable[[], str | None]] = {}
+        self._kept: dict[str, tuple[HttpAnswer, float]] = {}
+        """Errors by URL, and until when a CDN answers with them."""
+
+    def state(self) -> object:
+        """What a CDN keeps."""
+        now = self.cloud.clock.now
+        return sorted(
+            (url, seconds_until(until, now)) for url, (_, until) in self._kept.items() if until > now
+        )
 
     def serve(self, host: str, region: str, answer: Handler, service: str = "") -> None:
         """A host in a Region ("" for the edge, which is in all): dark with it, and with the service there."""
@@ -153,10 +162,15 @@ class Net(Service):
             raise _late(address, url, read_timeout)
         kind = ailment or kind
         self.cloud.clock.sleep(self.cloud.latency.draw("http_request") / 2)
+        kept, until = self._kept.get(url, ((0, b""), 0.0))
+        if method == "GET" and self.cloud.clock.now < until:
+            return kept
         answer = self._answer(served, _as_received(origin, method, url, body), kind, deadline)
         if answer is None or self._is_dark(road):
             self.cloud.clock.sleep(max(0.0, deadline - self.cloud.clock.now))
             raise _late(address, url, read_timeout)
+        if method == "GET" and answer[0] >= 400 and self.cloud.faults.errors_kept:
+            self._kept[url] = answer, self.cloud.clock.now + self.cloud.faults.errors_kept
         self.cloud.clock.sleep(self.cloud.latency.draw("http_request") / 2)
         return answer
 

@@ -3,16 +3,17 @@
 A source says yes, no or unknown, and unknown is not yes: an alarm that cannot be read, or that lacks data,
 proves nothing. Sources must be readable with `region` and us-east-1 dark: alarms in the observer or in
 `$to`, and probes of the Region's own endpoints. AWS Health is late and stands in us-east-1, so it never
-decides alone; Route 53's health check status "doesn't support production use-cases", so it is none. For a
-run that a person started, and for every graceful run, evidence is advice. Sources:
+decides alone; Route 53's health check status "doesn't support production use-cases", so it is none. A
+probe that fails in the other Region as well is unknown: whoever asks may be refused everywhere. For a run
+that a person started, and for every graceful run, evidence is advice. Sources:
 docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_DescribeAlarms.html,
 docs.aws.amazon.com/health/latest/ug/health-api.html
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from typing import Annotated, ClassVar, Literal
 
 from ..calls import HTTP_GET, Absent, Api, Call, Sight, Silence
@@ -54,7 +55,8 @@ class Source(Evidence):
     at: Annotated[Region, "the Region that the alarm is in; the other kinds have none"] = Region("")
     probe: Annotated[
         Mapping[Region, Url],
-        "each Region's own URL: 5xx, 403, no answer is yes, 2xx is no; a host that does not exist is unknown",
+        "each Region's own URL: 5xx, 403 or no answer is yes, 2xx is no; unknown is a host that does not "
+        "exist, and a yes while the other Region's URL is not well either",
     ] = field(default_factory=dict)
     health: Annotated[
         HealthService, "an AWS service, as Health names it (RDS): an open issue in the Region is yes"
@@ -94,6 +96,8 @@ class Statement:
     says: Says
     why: str
     since: float
+    elsewhere: str = ""
+    """Of a probe: what it is answered where all should be well, if that is not well."""
 
 
 @dataclass(frozen=True)
@@ -138,11 +142,16 @@ class RegionImpaired(Step[Seen]):
             raise ValueError(f"dwell {self.dwell:g} s is longer than within {self.within:g} s")
 
     def observe(self, world: World) -> Seen:
-        sights = world.ask(*(self._question(source, world.run.target) for source in self.of))
+        here = world.run.target
+        questions = [self._question(source, here) for source in self.of]
+        elsewhere = [place for place, source in enumerate(self.of) if here in source.probe]
+        controls = [HTTP_GET(here, url=self.of[place].probe[here]) for place in elsewhere]
+        sights = world.ask(*questions, *controls)
+        wells = dict(zip(elsewhere, sights[len(questions) :], strict=True))
         return Seen(
             statements=tuple(
-                _stated(source, source.about(self.region), sight, world.since)
-                for source, sight in zip(self.of, sights, strict=True)
+                _stated(source, source.about(self.region), sight, wells.get(place), world.since)
+                for place, (source, sight) in enumerate(zip(self.of, sights, strict=False))
             ),
             advice=world.run.mode == "graceful" or world.run.trigger == "",
             planned=world.run.dry_run,
@@ -155,7 +164,7 @@ class RegionImpaired(Step[Seen]):
             for says in ("yes", "no", "unknown")
         }
         if seen.planned:
-            facts[DOUBTS] = [_doubt(each) for each in seen.statements if each.says != "no"]
+            facts[DOUBTS] = [doubt for each in seen.statements for doubt in _doubts(each)]
         if seen.advice:
             return Done("advice", facts)
         sure = [
@@ -185,17 +194,34 @@ class RegionImpaired(Step[Seen]):
         return HEALTH("us-east-1", filter=wanted)
 
 
-def _doubt(statement: Statement) -> str:
+def _doubts(statement: Statement) -> Iterator[str]:
     """While all is well, only who says no is evidence when something is not."""
-    return f"{statement.source} says {statement.says}: {statement.why}"
+    if statement.says != "no":
+        yield f"{statement.source} says {statement.says}: {statement.why}"
+    elif statement.elsewhere:
+        yield f"{statement.source} would prove nothing: {statement.elsewhere}"
 
 
-def _stated(source: Source, name: str, sight: Sight, waiting: float) -> Statement:
+def _stated(source: Source, name: str, sight: Sight, control: Sight | None, waiting: float) -> Statement:
     """An answer that nobody foresaw says nothing, and stops no other source."""
     try:
-        return _statement(source, name, sight, waiting)
+        statement = _statement(source, name, sight, waiting)
+        elsewhere = "" if control is None else _elsewhere(control)
+        if not elsewhere:
+            return statement
+        if statement.says == "yes":
+            statement = replace(statement, says="unknown", why=f"{statement.why}; {elsewhere}")
+        return replace(statement, elsewhere=elsewhere)
     except (KeyError, TypeError, AttributeError, IndexError, ValueError) as odd:
         return Statement(name, "unknown", f"its answer is odd: {type(odd).__name__}: {odd}", waiting)
+
+
+def _elsewhere(control: Sight) -> str:
+    """Why a probe that fails here proves nothing; "" where it is answered well in the other Region."""
+    if isinstance(control, Mapping) and 200 <= control["status"] < 300:
+        return ""
+    said = f"HTTP {control['status']}" if isinstance(control, Mapping) else getattr(control, "why", "")
+    return f"the other Region's own URL is not answered well either ({said})"
 
 
 def _statement(source: Source, name: str, sight: Sight, waiting: float) -> Statement:

@@ -1,7 +1,10 @@
 """Customers can buy: a write through their own endpoint is accepted in `region`, and can be read back.
 
 Reads look green while writes fail wherever traffic went ahead of the data, so nothing less proves a failover.
-The write carries a marker of the run, so a repeated tick finds it and writes nothing.
+The write carries a marker of the run, so a repeated tick finds it and writes nothing. What stands before the
+shop may go on answering what it answered before the write (CloudFront keeps an error for ten seconds), so it
+is noted that the write was accepted, and from then it is only read. Source:
+docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/HTTPStatusCodes.html
 """
 
 from __future__ import annotations
@@ -12,6 +15,7 @@ from typing import Annotated, ClassVar
 from ..calls import HTTP_GET, HTTP_POST, Sight
 from ..handler import lambda_handler
 from ..inputs import Origin, Region, Seconds, UrlPath
+from ..ledger import PUT, Accept
 from ..step import Change, Decision, Done, Step, Wait
 from ..world import World
 
@@ -23,6 +27,12 @@ MARKER = "{marker}"
 class Seen:
     marker: str
     answer: Sight
+    accept: Accept
+    """The note that the write was accepted, as of now."""
+    accepted: bool
+    """A tick of this state has noted that."""
+    acknowledged: bool
+    """This tick has written, and was told that it is done."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,6 +49,7 @@ class SyntheticWrite(Step[Seen]):
     name: ClassVar = "synthetic_write"
     reads: ClassVar = (HTTP_GET,)
     writes: ClassVar = (HTTP_POST,)
+    notes: ClassVar = (PUT,)
     every: ClassVar = 5
     phase: ClassVar = "verify"
 
@@ -51,7 +62,10 @@ class SyntheticWrite(Step[Seen]):
     def observe(self, world: World) -> Seen:
         marker = f"farshore-{world.dice(1 << 30):08x}"
         (answer,) = world.ask(HTTP_GET(world.run.target, url=self.url + self.read.replace(MARKER, marker)))
-        return Seen(marker, answer)
+        accept = Accept(world.run.state, world.run.execution, world.now)
+        noted = world.records.accepted.get(accept.state, {})
+        accepted = noted.get("execution") == accept.execution and noted.get("at", 0.0) >= world.since
+        return Seen(marker, answer, accept, accepted, bool(world.acknowledged))
 
     def decide(self, seen: Seen) -> Decision:
         if not isinstance(seen.answer, dict):
@@ -61,6 +75,10 @@ class SyntheticWrite(Step[Seen]):
             if self.region in text:
                 return Done(facts={"marker": seen.marker})
             return Wait(f"{self.url} answers, but not from {self.region}")
+        if seen.accepted:
+            return Wait(f"{self.url} has accepted {seen.marker}, and does not show it yet ({status})")
+        if seen.acknowledged:
+            return Change(f"note that {self.url} has accepted {seen.marker}", (), (seen.accept,))
         body = self.body.replace(MARKER, seen.marker).encode()
         write = HTTP_POST(self.region, url=self.url + self.write, body=body)
         return Change(f"write {seen.marker} through {self.url} ({status} so far)", (write,))

@@ -17,7 +17,7 @@ from twin.clock import Clock, at_once
 from twin.cloud import Cloud, stamp
 from twin.faults import Kind, Request
 from twin.moto.backing import Moto
-from twin.net import Net
+from twin.net import HttpAnswer, HttpRequest, Net
 from twin.services.cloudwatch.model import Metrics
 from twin.services.events.model import Bus
 from twin.services.health.model import Health
@@ -27,6 +27,7 @@ SITE = "https://shop.us-east-1.example.com/"
 CANARY = {"alarm": "shop-canary", "at": OBSERVER}
 LATENCY = {"alarm": "shop-latency", "at": STANDBY}
 PROBE = {"probe": {PRIMARY: SITE}}
+BOTH = {"probe": {PRIMARY: SITE, STANDBY: "https://shop.us-west-1.example.com/"}}
 HEALTH = {"health": "RDS"}
 
 
@@ -42,7 +43,10 @@ class Night:
         """Alarms whose metric has stopped."""
         self.status = 200
         self.net = Net(cloud)
+        self.elsewhere = 200
+        """What the standby's own endpoint answers; 0 is nothing."""
         self.net.serve("shop.us-east-1.example.com", PRIMARY, lambda request: (self.status, b""))
+        self.net.serve("shop.us-west-1.example.com", STANDBY, self._answered_elsewhere)
         for source in (CANARY, LATENCY):
             self._watch(source["alarm"], source["at"])
         boto3.client("dynamodb", region_name=OBSERVER).create_table(
@@ -65,6 +69,11 @@ class Night:
         self.handler = lambda_handler(RegionImpaired, outside)
         self.asked: set[str] = set()
         cloud.watchers.append(lambda request, _: self.asked.add(request.operation))
+
+    def _answered_elsewhere(self, request: HttpRequest) -> HttpAnswer:
+        if not self.elsewhere:
+            self.cloud.clock.sleep(60)
+        return self.elsewhere, b""
 
     def _watch(self, name: str, region: str) -> None:
         self.metrics.alarm(region, name, "Shop", name, {}, 1, "GreaterThanOrEqualToThreshold")
@@ -202,6 +211,23 @@ def test_what_a_probe_says(night: Night, status: int, says: str) -> None:
 def test_a_probe_of_a_host_that_does_not_exist_is_unknown_and_says_so(night: Night) -> None:
     """A slip of the pen must not be half of the evidence that a Region is gone."""
     assert night.said({"probe": {PRIMARY: "https://api.us-east-l.shop.example/"}}) == "unknown"
+
+
+@pytest.mark.parametrize("elsewhere", [403, 503, 0])
+def test_a_probe_that_fails_in_the_other_region_as_well_is_unknown(night: Night, elsewhere: int) -> None:
+    """A firewall that refuses whoever asks refuses everywhere: that is no evidence of any Region."""
+    night.status, night.elsewhere = 403, elsewhere
+    assert night.said(BOTH) == "unknown"
+    night.elsewhere = 200
+    assert night.said(BOTH) == "yes"
+
+
+def test_a_plan_doubts_a_probe_that_would_prove_nothing(night: Night) -> None:
+    night.elsewhere = 403
+    facts = night.enter(BOTH, CANARY, dry_run=True)()["facts"]
+    assert facts["doubts"] == [
+        f"probe {SITE} would prove nothing: the other Region's own URL is not answered well either (HTTP 403)"
+    ]
 
 
 def test_no_answer_to_a_probe_is_yes(night: Night) -> None:

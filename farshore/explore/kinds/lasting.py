@@ -33,10 +33,13 @@ AILING = Family(
     "answers 503, or throttles; from before, or from any step on that calls it; for ever or for a while",
 )
 GREY = Family(
-    "grey, partition, crowded",
+    "grey, partition, crowded, kept",
     "half of a Region's calls are slow or fail; the two Regions do not reach each other; others use most of "
-    "a service's quota there",
+    "a service's quota there; a CDN keeps what it was answered",
 )
+KEPT = 60.0
+"""Seconds for which errors are kept. CloudFront does for ten, where nobody says otherwise.
+Source: docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/HTTPStatusCodes.html"""
 AWAY = (30.0, 120.0)
 """Seconds after which a Region comes back that was away for a while."""
 SPELL = 60.0
@@ -150,6 +153,11 @@ def _crowded_cases(baseline: Baseline, runbook: Runbook) -> Iterator[tuple[Fault
                 yield (Fault("crowded", place),)
 
 
+def _kept_cases(baseline: Baseline, runbook: Runbook) -> Iterator[tuple[Fault, ...]]:
+    if is_undisturbed_move(baseline):
+        yield (Fault("kept"),)
+
+
 def _is_host(place: str) -> bool:
     return "." in place
 
@@ -214,6 +222,14 @@ def _crowd(site: Site, fault: Fault) -> None:
 
 def _leave(site: Site, fault: Fault) -> None:
     site.simulation.cloud.quotas.squeezed.discard(fault.place)
+
+
+def _keep(site: Site, fault: Fault) -> None:
+    site.simulation.cloud.faults.errors_kept = KEPT
+
+
+def _keep_no_more(site: Site, fault: Fault) -> None:
+    site.simulation.cloud.faults.errors_kept = 0.0
 
 
 def _grey(site: Site, fault: Fault, request: Request) -> CallFault | None:
@@ -298,4 +314,12 @@ crowded = FaultKind(
     cases=_crowded_cases,
     begin=_crowd,
     end=_leave,
+)
+kept = FaultKind(
+    word="kept",
+    family=GREY,
+    explained=f"whatever error a GET over HTTP is answered, a CDN goes on answering for {KEPT:g} s",
+    cases=_kept_cases,
+    begin=_keep,
+    end=_keep_no_more,
 )
