@@ -31,7 +31,7 @@ from typing import Any, Protocol
 from .calls import Api, Call, Denied, Endpoint, Silence
 from .errors import NotYet, Refused
 from .outside import Outside
-from .run import Purpose, is_about
+from .run import Mode, Purpose, is_about
 
 LOST_RACE = "ConditionalCheckFailedException"
 TABLE = "dynamodb:{region}:{account}:table/{table}"
@@ -129,6 +129,16 @@ class Records:
         """What people have said to it, and not to an execution of its name before it; empty for nothing."""
         word = self.directive
         return word if is_about(word.get("execution", ""), word.get("at"), execution, started) else {}
+
+    def asks_to_lose(self, execution: str, started: float) -> bool:
+        """A person has approved its plan as graceful, and none that it goes on as ungraceful."""
+        mine = (execution, started, "approve")
+        modes = [
+            word.get("mode", "graceful")
+            for word in self.decisions.values()
+            if tuple(word.get(name) for name in ("execution", "started", "decision")) == mine
+        ]
+        return bool(modes) and "ungraceful" not in modes
 
     def remembered(self, resource: str) -> tuple[Memory, ...]:
         return tuple(memory for memory in self.memories if memory.resource == resource)
@@ -352,6 +362,7 @@ class Propose:
     """What a decision is about, with the execution and its start: a few characters are no authority."""
     execution: str
     started: float
+    mode: Mode
     plan: Any
     at: float
     """When this plan was first proposed, in seconds since 1970."""

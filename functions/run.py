@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from dataclasses import dataclass
 from typing import Literal
 
@@ -40,6 +42,15 @@ def is_about(named: str, at: float | None, execution: str, started: float) -> bo
     and none that had its name before: that is free again after 90 days.
     Source: docs.aws.amazon.com/step-functions/latest/apireference/API_StartExecution.html"""
     return named == execution and (at is None or at >= started - A_DAY)
+
+
+SHOWN = 12
+"""So many characters of a digest are shown to people."""
+
+
+def loss_digest(execution: str, started: float) -> str:
+    """What a person approves who lets a run go on as ungraceful whose plan was approved as graceful."""
+    return hashlib.sha256(json.dumps([execution, started, "ungraceful"]).encode()).hexdigest()
 
 
 @dataclass(frozen=True)

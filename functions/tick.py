@@ -13,7 +13,7 @@ from .errors import Aborted, NotYet, Paused, Refused, Untouched
 from .ledger import Ledger, Records, Remember
 from .outside import Outside
 from .planned import DOUBTS, Planned
-from .run import Run
+from .run import SHOWN, Run, loss_digest
 from .step import Change, Decision, Done, Step, Wait
 from .world import World
 
@@ -146,7 +146,7 @@ def _looked(
     progress: _Progress,
 ) -> dict[str, Any] | tuple[World, Wait | Change]:
     """The state's output where it holds, is skipped or only planned; else what was seen, and what is due."""
-    run, since, word = _heed(run, records, progress.since, outside.clock(), step.phase == "approve")
+    run, since, word = _heed(run, records, progress.since, outside.clock(), step)
     progress.since = since
     if word is not None:
         return word
@@ -172,16 +172,18 @@ def _decided(step: Step[Any], world: World) -> Decision:
 
 
 def _heed(
-    run: Run, records: Records, since: float, now: float, approves: bool
+    run: Run, records: Records, since: float, now: float, step: Step[Any]
 ) -> tuple[Run, float, dict[str, Any] | None]:
-    """A person's word to this run, from the ledger. Nobody skips an approval: it would be one of no plan."""
+    """A person's word to this run, from the ledger. Nobody skips an approval: it would be one of no plan. Who
+    says `ungraceful` after the plan was approved as graceful is heard once that is approved, too."""
     word = records.word_to(run.execution, run.started)
     if run.dry_run or not word:
         return run, since, None
     who = f"{word.get('who', 'somebody')}: {word.get('why', '')}"
-    if word.get("ungraceful"):
-        run = dataclasses.replace(run, mode="ungraceful")
     since = max(since, word.get("resumed_at", 0.0))
+    asks = not run.gives_up and run.mode == "graceful" and records.asks_to_lose(run.execution, run.started)
+    if word.get("ungraceful") and not asks:
+        run = dataclasses.replace(run, mode="ungraceful")
     if word.get("abort") and not run.gives_up:
         raise Aborted(f"aborted by {who}")
     if word.get("pause"):
@@ -189,8 +191,14 @@ def _heed(
             raise Paused(f"paused by {who}")
         if not run.gives_up:
             raise Refused(f"paused by {who}, and nobody resumed it within {LONGEST_PAUSE_SECONDS:g} s")
-    if run.state in word.get("skip", ()) and not approves:
+    if run.state in word.get("skip", ()) and step.phase != "approve":
         return run, since, {"outcome": SKIPPED, "facts": {"by": who}}
+    if word.get("ungraceful") and asks and now - since <= step.within:
+        loss = loss_digest(run.execution, run.started)[:SHOWN]
+        raise NotYet(
+            f"{who} says ungraceful, and the plan was approved as graceful: "
+            f"farshore approve {run.application} {loss} --why …"
+        )
     return run, since, None
 
 

@@ -134,7 +134,7 @@ def test_an_application_of_which_nothing_is_known_has_an_empty_page(ledger: Ledg
 def test_everything_is_read_at_once(ticker: Ticker, ledger: Ledger) -> None:
     mine, theirs = Memory("run", BUY, 40), Memory("outage", BUY, "unreserved")
     notes: list[Note] = [Remember(mine), Remember(theirs), Owe(BUY, "dark", 7.0, "run-1"), Hold(FREE, None)]
-    for note in [*notes, Propose("abc", "abcdef", THIS, 0.0, [{"state": "a"}], 8.0)]:
+    for note in [*notes, Propose("abc", "abcdef", THIS, 0.0, "graceful", [{"state": "a"}], 8.0)]:
         note.write_in(ledger)
     assert ledger.say("directive", {"pause": True}, Records())
     assert ledger.say("decision#abc", {"decision": "approve"}, Records())

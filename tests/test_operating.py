@@ -222,6 +222,23 @@ def test_an_approver_is_shown_the_fence_that_nobody_can_confirm_while_the_region
     assert "and growing until writes are fenced" in result.stdout
 
 
+def test_a_run_that_was_approved_as_graceful_asks_again_before_it_may_lose_anything(console: Console) -> None:
+    pending = console.asking()
+    execution = console.done("approve", pending, "--why", "a game day")["execution"]
+    console.account.cloud.faults.dark.add("us-east-1")
+    result = console("ungraceful", "--why", "the Region is gone")
+    loss = console.pending(execution)["hash"]
+    assert loss != pending
+    assert f"farshore approve {APP} {loss} --why" in result.stderr
+    shown = console("status", execution).stdout
+    assert "says ungraceful, and the plan was approved as graceful" in shown
+    assert "expect to lose about" in shown
+    assert "one is " + loss in console.refused("approve", pending, "--why", "again")
+    console.done("approve", loss, "--why", "the Region is gone")
+    assert console.account.operator.records().decisions[loss]["mode"] == "ungraceful"
+    assert console.pending(execution) == {}
+
+
 def other(console: Console, plan: str) -> str:
     proposal = console.pending(console.holder())
     return proposal["hash"] if proposal and proposal["hash"] != plan else ""

@@ -15,7 +15,7 @@ from functions.calls import Absent, Api, Silence
 from functions.errors import Refused
 from functions.handler import lambda_handler
 from functions.ledger import PUT
-from functions.run import Run
+from functions.run import Run, loss_digest
 from functions.step import Change, Decision, Done, Step, Wait
 from functions.telemetry import Report
 from functions.world import World
@@ -634,6 +634,36 @@ def test_a_run_can_be_carried_on_as_ungraceful(yard: Yard) -> None:
     assert yard.ticker.tick("mode", {})["outcome"] == "graceful"
     yard.ticker.say(ungraceful=True)
     assert yard.ticker.tick("mode", {})["outcome"] == "ungraceful"
+
+
+def approved(yard: Yard, mode: str, execution: str = THIS, started: float = 0.0, item: str = "abc") -> None:
+    word = {"execution": execution, "started": started, "decision": "approve", "mode": mode}
+    assert yard.ticker.ledger.say(f"decision#{item}", word, yard.ticker.records())
+
+
+def test_a_run_that_was_approved_as_graceful_goes_on_as_ungraceful_once_that_is_approved(yard: Yard) -> None:
+    """Who may direct could otherwise lose what nobody has agreed to lose."""
+    yard.ticker.deploy(Mode)
+    approved(yard, "graceful")
+    assert yard.ticker.tick("mode", {})["outcome"] == "graceful"
+    yard.ticker.say(ungraceful=True)
+    loss = loss_digest(THIS, 0.0)[:12]
+    said = yard.ticker.fails("mode", {})
+    assert said.startswith("NotYet: the state: jane: she knows says ungraceful, and the plan was approved as")
+    assert f"farshore approve shop {loss} --why" in said
+    approved(yard, "ungraceful", OTHER, item="of-another-run")
+    approved(yard, "ungraceful", THIS, started=7.0, item="of-its-namesake")
+    assert yard.ticker.fails("mode", {}) == said
+    approved(yard, "ungraceful", item=loss)
+    assert yard.ticker.tick("mode", {})["outcome"] == "ungraceful"
+
+
+def test_what_nobody_lets_a_run_lose_it_goes_on_without_losing(yard: Yard) -> None:
+    yard.ticker.deploy(Mode)
+    approved(yard, "graceful")
+    yard.ticker.say(ungraceful=True)
+    late = yard.ticker.clock.now - 901
+    assert yard.ticker.tick("mode", {}, entered=late)["outcome"] == "graceful"
 
 
 # Again is the same.

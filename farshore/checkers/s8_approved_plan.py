@@ -25,7 +25,7 @@ class ApprovedPlan(Checker):
         self._plans: dict[str, list[Mapping[str, Planned]]] = {}
         """By execution."""
         self._overruled: set[str] = set()
-        """Executions that a person carries on as ungraceful, whatever the plan says of what may be lost."""
+        """Executions of which a person has approved that they lose data, whatever the plan says of that."""
 
     def on_approval(self, execution: str, plan: Mapping[str, Planned]) -> None:
         self._plans.setdefault(execution, []).append(plan)
@@ -49,7 +49,9 @@ class ApprovedPlan(Checker):
             self.breach(f"{tick.label} sent {request}, but the approved plan says {said} for it")
 
     def _overrules(self, written: LedgerWrite | None) -> None:
-        if written and written.item == "directive" and written.body and written.body.get("ungraceful"):
+        if written is None or written.body is None or not written.item.startswith("decision#"):
+            return
+        if (written.body.get("decision"), written.body.get("mode")) == ("approve", "ungraceful"):
             self._overruled.add(written.body["execution"])
 
     def on_end(self, final: FinalState) -> None:

@@ -36,7 +36,7 @@ def command(outside: Outside | None, app: str, as_json: bool, run: str | None) -
         "execution": snapshot and snapshot.arn,
         "run": snapshot and snapshot.report.as_json(),
         "lease": holder and {**vars(holder.lease), "status": holder.status},
-        "proposal": dict(records.proposal) if pending else None,
+        "proposal": dict(records.proposal) | _asked(pending) if pending else None,
         "debts": dict(records.debts),
         "directive": dict(records.word_to(snapshot.arn, snapshot.started)) if snapshot else {},
         "take_over": dict(records.take_over),
@@ -60,6 +60,11 @@ def command(outside: Outside | None, app: str, as_json: bool, run: str | None) -
         ]
     end(as_json, report, rows)
     sys.exit(0 if answered is not None else 1)
+
+
+def _asked(pending: Proposal) -> dict[str, Any]:
+    """What is decided on, where that is not the plan itself."""
+    return {"hash": pending.hash, "digest": pending.digest, "mode": pending.mode}
 
 
 def _pending(operator: Operator, records: Records, snapshot: RunSnapshot | None) -> Proposal | None:

@@ -23,7 +23,7 @@ from twin.cloud import WHO
 
 from ..checkers.events import TICK, Call, Tick
 from ..operate.operator import REDRIVE
-from ..operate.proposal import proposal_of
+from ..operate.proposal import loss_of, proposal_of
 from ..operate.runs import region_of
 from ..operate.trouble import Trouble
 from ..simulate.simulation import Simulation
@@ -188,6 +188,14 @@ class Person:
         """Words to one run, through the ledger."""
         began = self._simulation.engine.executions[execution].started
         self._simulation.operator.direct(execution, began, NAME, why, **words)
+
+    def lets_lose(self, execution: str) -> None:
+        """Approves that the run goes on as ungraceful, where its plan was approved as graceful."""
+        operator = self._simulation.operator
+        records = operator.records()
+        loss = loss_of(records)
+        if loss is not None and loss.execution == execution:
+            operator.decide(records, loss, "approve", NAME, "the Region is gone")
 
     def repairs(self, execution: str) -> None:
         """As the documentation says: redrives it, or starts anew where that is refused."""

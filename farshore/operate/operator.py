@@ -21,7 +21,7 @@ from functions.run import Mode, Purpose
 from ..compile.definition import run_of
 from ..runbook.model import Runbook
 from .plan import fencing_states
-from .proposal import Proposal, decision_on, proposal_of
+from .proposal import Proposal, decision_on, loss_of, proposal_of
 from .runs import Runs, RunSnapshot, region_of, short, started
 from .trouble import Trouble
 
@@ -70,9 +70,11 @@ class Operator:
         return self._ledger.read()
 
     def proposal(self, records: Records) -> Proposal | None:
-        """The plan that was proposed last, and which of its steps are fences."""
+        """What there is to decide on: that a run goes on as ungraceful, or else the plan that was proposed
+        last; and which of its steps are fences."""
         machine = self.runs.machine_of(records.proposal.get("execution", ""))
-        return proposal_of(records, fencing_states(machine.definition) if machine else frozenset())
+        fencing = fencing_states(machine.definition) if machine else frozenset()
+        return loss_of(records, fencing) or proposal_of(records, fencing)
 
     def decide(
         self,
@@ -89,6 +91,7 @@ class Operator:
             "digest": proposal.digest,
             "execution": proposal.execution,
             "started": proposal.started,
+            "mode": proposal.mode,
             "decision": decision,
             "who": who,
             "why": why,

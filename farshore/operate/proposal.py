@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Set
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from functions.ledger import Records
 from functions.planned import Planned, planned_from
+from functions.run import SHOWN, loss_digest
 
 
 @dataclass(frozen=True)
@@ -22,6 +23,8 @@ class Proposal:
     at: float
     """When it was proposed, in seconds since the epoch."""
     plan: tuple[Planned, ...]
+    mode: str = ""
+    """In which the run would carry it out; "" where nobody says."""
 
 
 def proposal_of(records: Records, fencing: Set[str] = frozenset()) -> Proposal | None:
@@ -31,7 +34,26 @@ def proposal_of(records: Records, fencing: Set[str] = frozenset()) -> Proposal |
     if not {"hash", "digest", "execution", "started", "at", "plan"} <= item.keys():
         return None
     plan = tuple(planned_from(entry, entry["state"] in fencing) for entry in item["plan"])
-    return Proposal(item["hash"], item["digest"], item["execution"], item["started"], item["at"], plan)
+    return Proposal(
+        item["hash"],
+        item["digest"],
+        item["execution"],
+        item["started"],
+        item["at"],
+        plan,
+        item.get("mode", ""),
+    )
+
+
+def loss_of(records: Records, fencing: Set[str] = frozenset()) -> Proposal | None:
+    """That the run whose plan was approved as graceful goes on as ungraceful, as somebody has said; None
+    where nobody has, or where that has been approved."""
+    plan = proposal_of(records, fencing)
+    word = {} if plan is None else records.word_to(plan.execution, plan.started)
+    if plan is None or not word.get("ungraceful") or not records.asks_to_lose(plan.execution, plan.started):
+        return None
+    digest = loss_digest(plan.execution, plan.started)
+    return replace(plan, hash=digest[:SHOWN], digest=digest, at=word.get("at", plan.at), mode="ungraceful")
 
 
 def decision_on(proposal: Proposal, records: Records) -> Mapping[str, Any]:

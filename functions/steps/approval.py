@@ -21,15 +21,13 @@ from ..inputs import Region, Seconds, TopicArn
 from ..later import ASKS, INVOKE, Later, ask_each
 from ..ledger import PUT, Propose, Records
 from ..planned import DOUBTS, PAGE_AGAIN_SECONDS, one_line
-from ..run import Run
+from ..run import SHOWN, Run
 from ..step import Change, Decision, Done, Step, Wait
 from ..world import World
 
 LONGEST_PAGE = 256_000
 """Bytes. SNS takes 262,144, what it adds included.
 Source: docs.aws.amazon.com/sns/latest/api/API_Publish.html"""
-SHOWN = 12
-"""So many characters of a plan's digest are shown to people."""
 
 PUBLISH = Api("sns:Publish", resource="{topics}", plane="data", pages=True)
 SUBSCRIBED = Api("sns:ListSubscriptionsByTopic", resource="{topics}", absent=frozenset({"NotFound"}))
@@ -112,6 +110,7 @@ class Approval(Step[Seen]):
             digest,
             run.execution,
             run.started,
+            run.mode,
             list(seen.plan),
             at=mine.get("at", seen.now) if known else seen.now,
             paged_at=seen.now if due else paged_at,

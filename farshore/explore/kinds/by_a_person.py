@@ -121,6 +121,7 @@ def _forget(person: Person, execution: str, procedure: str) -> None:
 
 def _carry_on(person: Person, execution: str, procedure: str) -> None:
     person.directs(execution, "the Region is gone", ungraceful=True)
+    person.lets_lose(execution)
 
 
 def _anew(person: Person, execution: str, procedure: str) -> None:
