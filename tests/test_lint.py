@@ -397,6 +397,15 @@ def test_room_and_consumers_have_their_place(
     assert words in finding["what"]
 
 
+def test_an_arn_of_another_account_than_the_others_is_a_warning(tmp_path: Path) -> None:
+    old = "us-west-1: arn:aws:sns:us-west-1:123456789012:"
+    text = replaced(old, old.replace("123456789012", "123456789021"))(GOOD)
+    (found,) = findings(text, tmp_path)
+    assert (found["rule"], found["severity"]) == ("account", "warning")
+    assert found["line"] == line_of(text, ("approval", 1))
+    assert "of the account 123456789021, and other ARNs of 123456789012" in found["what"]
+
+
 def test_requests_through_a_cdn_rely_on_what_the_website_names(tmp_path: Path) -> None:
     bare = re.sub(r"prepare:\n(  .*\n)+", "", GOOD).partition("\noutage:")[0]
     assert findings(bare, tmp_path) == []

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import math
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from functions.inputs import FORMS, Loss, Patience, Region
+from functions.inputs import FORMS, Loss, Patience, Region, RoutingControlArn, TopicArn
 from functions.ledger import REGION_SETS
 
 from ..compile.direction import both_ways
 from ..runbook.model import Runbook
+from ..runbook.named import named
 from ..runbook.registry import steps
 from ..runbook.typed import fields_of, found
 from ..runbook.wording import DIRECTION, duration
@@ -30,6 +31,19 @@ def findings(runbook: Runbook, listed: Procedures) -> Iterator[Finding]:
     yield from _kept(runbook, listed)
     yield from _led_back(runbook, listed)
     yield from _no_time(runbook, listed)
+    yield from _accounts(runbook)
+
+
+def _accounts(runbook: Runbook) -> Iterator[Finding]:
+    """Of all ARNs, one account: a digit that slipped names what is not there."""
+    arns = [(line, arn) for kind in (TopicArn, RoutingControlArn) for line, _, arn in named(runbook, kind)]
+    counted = Counter(arn.split(":")[4] for _, arn in arns)
+    usual = max(counted, key=counted.__getitem__, default="")
+    for account in counted.keys() - {usual}:
+        line, arn = next((line, arn) for line, arn in arns if arn.split(":")[4] == account)
+        what = f"{arn} is of the account {account}, and other ARNs of {usual}"
+        instead = "write the account that the runbook runs in, unless it is shared on purpose"
+        yield Finding("account", runbook.path, line.line, what, instead, "warning")
 
 
 def _led_back(runbook: Runbook, listed: Procedures) -> Iterator[Finding]:

@@ -71,7 +71,7 @@ class LambdaConcurrency(Step[FenceSight]):
 
     def __post_init__(self) -> None:
         patient(self.patience, self.within)
-        if self.patience < (least := len(self.functions) * CALLS_EACH / CALLS_A_SECOND):
+        if 0 < self.patience < (least := len(self.functions) * CALLS_EACH / CALLS_A_SECOND):
             raise ValueError(
                 f"patience {self.patience:g} s is shorter than the {least:g} s that {len(self.functions)} "
                 f"functions take at Lambda's {CALLS_A_SECOND} calls a second: "
