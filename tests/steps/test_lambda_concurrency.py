@@ -24,7 +24,7 @@ from twin.clock import Clock, at_once
 from twin.cloud import ACCOUNT, AwsError, Cloud
 from twin.faults import EarlierAnswers, Kind, Request
 from twin.moto.backing import Moto
-from twin.services.iam.model import Policy
+from twin.services.iam.model import Policy, Statement
 from twin.services.lambda_.model import FunctionError, Functions
 
 EAST, WEST, OBSERVER = "us-east-1", "us-west-1", "us-west-2"
@@ -152,7 +152,7 @@ def declared() -> Policy:
     for api, filled in mine + ledger:
         resources = (api.resource,) if isinstance(api.resource, str) else api.resource
         arns = tuple("arn:aws:" + resource.format(**filled) for resource in resources)
-        statements.append((frozenset({api.action}), arns))
+        statements.append(Statement(frozenset({api.action}), arns))
     return tuple(statements)
 
 
