@@ -210,7 +210,7 @@ PLANTED: dict[str, tuple[Plant, str, str, str, str]] = {
     ),
     "a fence that refuses a Region which only throttles": (
         slip(fence.FenceSight, "owes", 'self.mode == "ungraceful"', "False"),
-        "failover,ungraceful,swamped:us-east-1$", "", "S7", "may not stay open, and is silent after",
+        "failover,ungraceful,swamped:us-east-1$", "", "S7", "not within 900 s",
     ),
     "a fence that refuses a Region which only fails": (
         slip(fence.FenceSight, "owes", 'self.mode == "ungraceful"', "False"),
@@ -258,7 +258,7 @@ PLANTED: dict[str, tuple[Plant, str, str, str, str]] = {
         "S8", "holds the lease",
     ),
     "a word that wipes out the one before": (
-        slip(operate.Operator, "direct", "said if said.get", "{} if said.get"),
+        slip(operate.Operator, "direct", "kept = records.word_to(execution, since)", "kept = {}"),
         "failover,graceful,ungraceful@failover-1/", "", "S7", "failover ended FAILED",
     ),
     "a settling run after which an alarm must cool down": (

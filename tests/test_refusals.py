@@ -236,7 +236,7 @@ def named(count: int) -> str:
 
 def with_functions(house: Path, count: int) -> None:
     functions = "functions: [unicorn-shop-users, unicorn-shop-basket, unicorn-shop-unicorns]"
-    edited(house / RUNBOOK, functions, named(count))
+    edited(house / RUNBOOK, functions, f"{named(count)}\n      patience: {max(20, count)}s")
 
 
 def letters(document: Any) -> int:
