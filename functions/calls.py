@@ -30,6 +30,12 @@ Source: docs.aws.amazon.com/whitepapers/latest/aws-fault-isolation-boundaries/gl
 Plane = Literal["data", "control"]
 
 
+def domain_of(region: str) -> str:
+    """Of AWS's hosts in the Region's partition.
+    Source: docs.amazonaws.cn/en_us/aws/latest/userguide/endpoints-Beijing.html"""
+    return "amazonaws.com.cn" if region.startswith("cn-") else "amazonaws.com"
+
+
 @dataclass(frozen=True)
 class Api:
     """One AWS operation that a step declares; calling it with a Region makes a `Call`.
@@ -85,7 +91,7 @@ class Api:
 
 
 HTTP_GET = Api("http:GET", plane="data", why="not an AWS action")
-"""Takes `url`; its answer is {"status": int, "body": bytes}."""
+"""Takes `url`, and `headers` where there are any; its answer is {"status": int, "body": bytes}."""
 HTTP_POST = Api("http:POST", plane="data", why="not an AWS action")
 """Takes `url` and `body`, bytes of JSON; answers as HTTP_GET does."""
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import copy
 import socket
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import Any, Protocol, Self
@@ -109,7 +109,9 @@ LONGEST_BODY = 1 << 20
 class Transport(Protocol):
     """Sends one HTTP request from a Region; raises urllib3's errors."""
 
-    def __call__(self, region: str, method: str, url: str, body: bytes | None, /) -> tuple[int, bytes]: ...
+    def __call__(
+        self, region: str, method: str, url: str, body: bytes | None, headers: Mapping[str, str], /
+    ) -> tuple[int, bytes]: ...
 
 
 def in_threads(thunks: Sequence[Callable[[], Reply]]) -> list[Reply]:
@@ -121,9 +123,11 @@ def in_threads(thunks: Sequence[Callable[[], Reply]]) -> list[Reply]:
         return list(pool.map(lambda thunk: thunk(), thunks))
 
 
-def over_the_network(region: str, method: str, url: str, body: bytes | None) -> tuple[int, bytes]:
+def over_the_network(
+    region: str, method: str, url: str, body: bytes | None, headers: Mapping[str, str]
+) -> tuple[int, bytes]:
     """As customers do: the name is looked up anew each time, since a connection outlives what led to it."""
-    headers = {"user-agent": USER_AGENT, "connection": "close"}
+    headers = {"user-agent": USER_AGENT, "connection": "close", **headers}
     if body is not None:
         headers["content-type"] = "application/json"
     timeout = urllib3.Timeout(connect=CONNECT_SECONDS, read=READ_SECONDS)
@@ -253,7 +257,8 @@ class Outside:
 
     def _http(self, endpoint: Endpoint, call: Call) -> Reply:
         url, body = call.parameters["url"], call.parameters.get("body")
-        status, body = self.http(endpoint.region, call.api.operation_name, url, body)
+        headers = call.parameters.get("headers", {})
+        status, body = self.http(endpoint.region, call.api.operation_name, url, body, headers)
         return {"status": status, "body": body}
 
     def replies(self, calls: Sequence[Call], busy: frozenset[str], lives: bool = False) -> list[Reply]:

@@ -150,12 +150,14 @@ def test_a_name_that_leads_elsewhere_is_followed_and_no_connection_is_kept(
         port, here = stack.enter_context(serving("127.0.0.1"))
         _, there = stack.enter_context(serving("127.0.0.2", port))
         url = f"http://api.shop.example:{port}/"
-        assert over_the_network("us-east-1", "GET", url, None) == (200, b"127.0.0.1")
+        assert over_the_network("us-east-1", "GET", url, None, {}) == (200, b"127.0.0.1")
         leads_to[0] = "127.0.0.2"
-        assert over_the_network("us-east-1", "GET", url, None) == (200, b"127.0.0.2")
+        more = {"x-farshore": "ours"}
+        assert over_the_network("us-east-1", "GET", url, None, more) == (200, b"127.0.0.2")
         assert len(here) == len(there) == 1
         headers = {name.lower(): value for name, value in here[0].items()}
         assert headers["user-agent"] == "farshore"
+        assert there[0]["x-farshore"] == "ours"
 
 
 @pytest.mark.parametrize(("errno", "nameless"), [(socket.EAI_NONAME, True), (socket.EAI_AGAIN, False)])

@@ -8,8 +8,8 @@ it; errors are urllib3's own, so that a caller cannot tell this network from a r
 from __future__ import annotations
 
 import socket
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from typing import Any, ClassVar
 from urllib.parse import urlsplit
 
@@ -49,6 +49,8 @@ class HttpRequest:
     body: bytes
     origin: str
     """The Region that it comes from; "" on the Internet."""
+    headers: Mapping[str, str] = field(default_factory=dict)
+    """Its own, besides those of every request."""
 
 
 Handler = Callable[[HttpRequest], HttpAnswer]
@@ -139,6 +141,7 @@ class Net(Service):
         *,
         connect_timeout: float = CONNECT_SECONDS,
         read_timeout: float = READ_SECONDS,
+        headers: Mapping[str, str] | None = None,
     ) -> HttpAnswer:
         """Sends and waits. `origin` is a Region, or "" for the Internet; `host` an address known from before.
 
@@ -165,7 +168,7 @@ class Net(Service):
         kept, until = self._kept.get(url, ((0, b""), 0.0))
         if method == "GET" and self.cloud.clock.now < until:
             return kept
-        answer = self._answer(served, _as_received(origin, method, url, body), kind, deadline)
+        answer = self._answer(served, _as_received(origin, method, url, body, headers or {}), kind, deadline)
         if answer is None or self._is_dark(road):
             self.cloud.clock.sleep(max(0.0, deadline - self.cloud.clock.now))
             raise _late(address, url, read_timeout)
@@ -218,10 +221,12 @@ def _as_call(origin: str, method: str, url: str, body: bytes | None, region: str
     return Request("http", method, region, {"url": url, "body": body}, caller, origin, url)
 
 
-def _as_received(origin: str, method: str, url: str, body: bytes | None) -> HttpRequest:
+def _as_received(
+    origin: str, method: str, url: str, body: bytes | None, headers: Mapping[str, str]
+) -> HttpRequest:
     parts = urlsplit(url)
     path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
-    return HttpRequest(method, parts.hostname or "", path, body or b"", origin)
+    return HttpRequest(method, parts.hostname or "", path, body or b"", origin, headers)
 
 
 def _late(address: str, url: str, read_timeout: float) -> ReadTimeoutError:

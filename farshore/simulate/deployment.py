@@ -36,8 +36,10 @@ def outside(cloud: Cloud, net: Net, kind: type[Outside] = Outside) -> Outside:
     def side_by_side(thunks: Sequence[Callable[[], Reply]]) -> list[Reply]:
         return at_once(cloud.clock, list(thunks))
 
-    def http(region: str, method: str, url: str, body: bytes | None) -> tuple[int, bytes]:
-        return net.request(region, method, url, body)
+    def http(
+        region: str, method: str, url: str, body: bytes | None, headers: Mapping[str, str]
+    ) -> tuple[int, bytes]:
+        return net.request(region, method, url, body, headers=headers)
 
     return kind(clock=lambda: cloud.clock.now, at_once=side_by_side, http=http)
 

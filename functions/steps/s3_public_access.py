@@ -15,7 +15,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated, ClassVar, Literal
 
-from ..calls import HTTP_GET, Absent, Api, Call, Sight, Silence
+from ..calls import HTTP_GET, Absent, Api, Call, Sight, Silence, domain_of
 from ..fence import (
     ASKS,
     NOTES,
@@ -96,8 +96,7 @@ class S3PublicAccess(Step[FenceSight]):
     def website(self) -> str:
         """Where customers, or a CDN, read the bucket. Website endpoints speak HTTP only."""
         joint = "-" if self.region in DASHED else "."
-        suffix = "amazonaws.com.cn" if self.region.startswith("cn-") else "amazonaws.com"
-        return f"http://{self.buckets[self.region]}.s3-website{joint}{self.region}.{suffix}/"
+        return f"http://{self.buckets[self.region]}.s3-website{joint}{self.region}.{domain_of(self.region)}/"
 
     def observe(self, world: World) -> FenceSight:
         current: Value | Silence = Silence("not asked: nothing is remembered")

@@ -64,7 +64,7 @@ class Night:
         outside = Outside(
             clock=lambda: cloud.clock.now,
             at_once=lambda thunks: at_once(cloud.clock, list(thunks)),
-            http=self.net.request,
+            http=lambda region, method, url, body, headers: self.net.request(region, method, url, body),
         )
         self.handler = lambda_handler(RegionImpaired, outside)
         self.asked: set[str] = set()

@@ -47,7 +47,7 @@ class Scene:
             Outside(
                 clock=lambda: self.clock.now,
                 at_once=lambda acts: at_once(self.clock, list(acts)),
-                http=lambda region, method, url, body: self.net.request(region, method, url, body),
+                http=lambda region, method, url, body, headers: self.net.request(region, method, url, body),
             ),
         )
         boto3.client("dynamodb", OBSERVER).create_table(

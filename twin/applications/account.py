@@ -10,6 +10,7 @@ from contextlib import ExitStack
 from typing import Any
 
 import boto3
+from botocore.credentials import ReadOnlyCredentials
 
 from ..application import Journey
 from ..cloud import ACCOUNT, Cloud
@@ -22,6 +23,7 @@ from ..services.health.model import Health
 from ..services.iam.model import Policy, Statement
 from ..services.lambda_.model import FunctionError, Functions
 from ..services.stepfunctions.model import StepFunctions
+from ..services.sts.model import Sts
 from ..services.synthetics.model import NAMESPACE, Canary, Synthetics
 
 __all__ = ["Account", "FunctionError", "Policy", "Statement"]
@@ -52,6 +54,7 @@ class Account:
         """By Region and name."""
         self._machines: dict[str, Any] = {}
         Health(cloud, self._bus)
+        self._sts = Sts(cloud, net)
 
     # What it has.
 
@@ -97,6 +100,10 @@ class Account:
         """A rule that fires every so many seconds: `act` gets what is given."""
         self._bus.schedule(region, name, seconds, act, given)
 
+    def user(self, name: str) -> ReadOnlyCredentials:
+        """Somebody of the account, by credentials."""
+        return self._sts.user(name)
+
     # State machines: as boto3 has them, in the Region that an ARN names.
 
     def machines(self, region: str) -> Any:
@@ -107,6 +114,7 @@ class Account:
 
     def create_machine(self, region: str, name: str, definition: str) -> str:
         """Its ARN."""
+        self._sts.endpoint(region)
         role = f"arn:aws:iam::{ACCOUNT}:role/farshore"
         made = self.machines(region).create_state_machine(name=name, definition=definition, roleArn=role)
         return str(made["stateMachineArn"])
