@@ -70,17 +70,24 @@ class Later:
         return body | {"state": self.state, "no_return": self.no_return}
 
 
-def ask_each(world: World, asked: Sequence[tuple[Mode, Later]]) -> list[Mapping[str, Any] | NotYet]:
-    """What each would do in its mode, as Planned's JSON; or its silence, if it said nothing twice."""
+def ask_each(
+    world: World, asked: Sequence[tuple[Mode, Later]], beside: Sequence[Call] = ()
+) -> tuple[list[Mapping[str, Any] | NotYet], list[Sight]]:
+    """What each would do in its mode, as Planned's JSON; or its silence, if it said nothing twice. And what
+    is answered to the calls that are made beside the first of these."""
     said: dict[int, Mapping[str, Any] | NotYet] = {}
+    sights: list[Sight] = []
     for _ in range(ASKS):
         due = [place for place in range(len(asked)) if not isinstance(said.get(place), Mapping)]
-        if not due:
+        if not due and not beside:
             break
         calls = [later.asked(world.run, mode) for mode, later in map(asked.__getitem__, due)]
-        for place, answer in zip(due, world.ask(*calls), strict=True):
+        answers = world.ask(*calls, *beside)
+        for place, answer in zip(due, answers, strict=False):
             said[place] = _said(asked[place][1], answer)
-    return list(said.values())
+        sights += answers[len(due) :]
+        beside = ()
+    return list(said.values()), sights
 
 
 def _said(later: Later, answer: Sight) -> Mapping[str, Any] | NotYet:

@@ -368,6 +368,10 @@ class Propose:
     """When this plan was first proposed, in seconds since 1970."""
     paged_at: float = 0.0
     """When a person was last paged."""
+    proof: str = ""
+    """What the runbook asks of whoever decides."""
+    refused: Mapping[str, str] = field(default_factory=dict)
+    """The last decision that counted for nothing, and why: another may be written in its place."""
 
     def write_in(self, ledger: Ledger) -> None:
         ledger.write("proposal", vars(self))

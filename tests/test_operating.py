@@ -39,7 +39,9 @@ class Console:
             self.clock.sleep(0.1)  # what functions print must not find the runner's standard output
         runner = CliRunner(mix_stderr=False)
         words = ("--who", "jane", *words) if verb not in ("status", "report", "redrive") else words
-        result = runner.invoke(farshore, [verb, APP, *words], obj=self.account.deployment.outside)
+        result = runner.invoke(
+            farshore, [verb, self.account.runbook.path, *words], obj=self.account.deployment.outside
+        )
         if result.exception is not None and not isinstance(result.exception, SystemExit):
             raise result.exception
         return result

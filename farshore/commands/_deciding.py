@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from typing import Literal
 
+import click
+
 from functions.calls import Absent, Silence
 from functions.outside import Outside
 
+from ..operate.identity import Unproved, credentials, signed
 from ..operate.operator import Operator
 from ..operate.render import plan_rows, show, what_is_at_stake
 from ..operate.runs import mode_of, short
@@ -42,7 +45,23 @@ def decide(
         mode = "" if isinstance(described, Silence) else mode_of(described)
         at_stake = what_is_at_stake(operator.runbook, records, proposal, mode, operator.outside.clock())
         show([*plan_rows(proposal.plan), *at_stake])
-    stands = operator.decide(records, proposal, decision, who or operator.runs.caller, why)
+    proof, arn, doubt = None, "", ""
+    try:
+        proof, arn = signed(operator.outside, proposal, decision, why, credentials())
+    except Unproved as unproved:
+        doubt = str(unproved)
+    if proof is None and proposal.needs_proof:
+        raise Trouble(
+            f"plan {plan} takes a decision only with a proof of identity: {doubt}: nothing was said"
+        )
+    stands = operator.decide(records, proposal, decision, who or arn or operator.runs.caller, why, proof)
     who, why = stands.get("who"), stands.get("why", "")
+    identity = "a proof is attached" if "proof" in stands else "self-declared"
     more = {"plan": plan, "decision": decision, "who": who, "why": why, "execution": proposal.execution}
-    end(as_json, more, [(f"{decision}d plan {plan} as {who}, for {short(proposal.execution)}",)])
+    end(
+        as_json,
+        {**more, "identity": identity},
+        [(f"{decision}d plan {plan} as {who} ({identity}), for {short(proposal.execution)}",)],
+    )
+    if doubt:
+        click.echo(f"no proof of identity could be given: {doubt}", err=True)

@@ -51,7 +51,11 @@ def command(outside: Outside | None, app: str, as_json: bool, run: str | None) -
     if pending and snapshot:
         rows += [
             ("", "", ""),
-            ("plan", pending.hash, "waits for a decision"),
+            (
+                "plan",
+                pending.hash,
+                f"waits for a decision; {pending.refused}" if pending.refused else "waits for a decision",
+            ),
             *plan_rows(pending.plan),
             *what_is_at_stake(
                 operator.runbook, records, pending, snapshot.report.mode, operator.outside.clock()

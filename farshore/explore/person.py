@@ -107,10 +107,9 @@ class Person:
             self._decide()
 
     def _decide(self) -> None:
-        operator = self._simulation.operator
         self._will_decide = self.hesitates = False
         try:
-            records = operator.records()
+            records = self._simulation.operator.records()
             proposal = proposal_of(records)
             if proposal is None or proposal.hash in self._decided:
                 return
@@ -118,12 +117,12 @@ class Person:
                 return
             if self.declines:
                 self.declines = False
-                operator.decide(records, proposal, "decline", NAME, "not tonight")
+                self._simulation.decide(records, proposal, "decline", NAME, "not tonight")
                 self._decided.add(proposal.hash)
                 return
             for act in self.on_approval:
                 act(proposal.execution, {step.state: step for step in proposal.plan})
-            operator.decide(records, proposal, "approve", NAME, "no step would refuse")
+            self._simulation.decide(records, proposal, "approve", NAME, "no step would refuse")
             self._decided.add(proposal.hash)
         except NotYet:
             aside(self._clock, self._decide, READS_PLAN)

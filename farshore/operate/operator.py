@@ -14,6 +14,7 @@ from typing import Any, Literal
 
 from functions.calls import LONGEST_TICK_SECONDS, Absent, Api, Denied, Silence
 from functions.errors import NotYet
+from functions.identity import Proof
 from functions.ledger import Lease, Ledger, Records
 from functions.outside import Outside
 from functions.run import Mode, Purpose
@@ -24,9 +25,6 @@ from .plan import fencing_states
 from .proposal import Proposal, decision_on, loss_of, proposal_of
 from .runs import Runs, RunSnapshot, region_of, short, started
 from .trouble import Trouble
-
-SELF_DECLARED = "self-declared"
-"""Of a decision whose maker gave no proof of identity."""
 
 SILENT = "silent"
 """The status of a run of which nobody says how it stands."""
@@ -83,10 +81,11 @@ class Operator:
         decision: Literal["approve", "decline"],
         who: str,
         why: str,
-        identity: str = SELF_DECLARED,
+        proof: Proof | None = None,
     ) -> Mapping[str, Any]:
         """A decision counts for that plan of that run, and for no other, and is made once: the same again is
-        done. Gives the one that stands. Raises Trouble where that says otherwise."""
+        done, unless the run has refused it. Gives the one that stands. Raises Trouble where that says
+        otherwise."""
         word = {
             "digest": proposal.digest,
             "execution": proposal.execution,
@@ -95,8 +94,8 @@ class Operator:
             "decision": decision,
             "who": who,
             "why": why,
-            "identity": identity,
             "at": self.outside.clock(),
+            **({"proof": proof.as_json()} if proof else {}),
         }
         item, stands = f"decision#{proposal.hash}", decision_on(proposal, records)
         if not stands:

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Set
 from dataclasses import dataclass, replace
 from typing import Any
 
+from functions.identity import PROVED, is_refused, refused_in
 from functions.ledger import Records
 from functions.planned import Planned, planned_from
 from functions.run import SHOWN, loss_digest
@@ -23,6 +24,10 @@ class Proposal:
     at: float
     """When it was proposed, in seconds since the epoch."""
     plan: tuple[Planned, ...]
+    refused: str = ""
+    """Why the last decision on it counted for nothing; "" where none did."""
+    needs_proof: bool = False
+    """A decision counts only with a proof of who makes it."""
     mode: str = ""
     """In which the run would carry it out; "" where nobody says."""
 
@@ -41,6 +46,8 @@ def proposal_of(records: Records, fencing: Set[str] = frozenset()) -> Proposal |
         item["started"],
         item["at"],
         plan,
+        refused_in(item).get("why", ""),
+        item.get("proof") == PROVED,
         item.get("mode", ""),
     )
 
@@ -53,12 +60,20 @@ def loss_of(records: Records, fencing: Set[str] = frozenset()) -> Proposal | Non
     if plan is None or not word.get("ungraceful") or not records.asks_to_lose(plan.execution, plan.started):
         return None
     digest = loss_digest(plan.execution, plan.started)
-    return replace(plan, hash=digest[:SHOWN], digest=digest, at=word.get("at", plan.at), mode="ungraceful")
+    return replace(
+        plan,
+        hash=digest[:SHOWN],
+        digest=digest,
+        at=word.get("at", plan.at),
+        mode="ungraceful",
+        refused="",
+        needs_proof=False,
+    )
 
 
 def decision_on(proposal: Proposal, records: Records) -> Mapping[str, Any]:
-    """What a person has said to this plan of this run; empty where nobody has said anything."""
+    """What a person has said to this plan of this run; empty where nobody has said anything that counts."""
     decision: Mapping[str, Any] = records.decisions.get(proposal.hash, {})
     about = (proposal.digest, proposal.execution, proposal.started)
     meant = tuple(decision.get(name) for name in ("digest", "execution", "started"))
-    return decision if meant == about else {}
+    return decision if meant == about and not is_refused(decision, records.proposal) else {}

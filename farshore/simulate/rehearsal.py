@@ -238,7 +238,7 @@ class Rehearsal:
             return
         plan = {step.state: step for step in proposal.plan}
         self.simulation.checkers.on_approval(proposal.execution, plan)
-        self.simulation.operator.decide(records, proposal, "approve", "rehearsal", "a game day")
+        self.simulation.decide(records, proposal, "approve", "rehearsal", "a game day")
         self._say("approve", f"plan {proposal.hash} is approved after {APPROVE_AFTER:g} s")
 
     def _return_unasked(self) -> None:

@@ -17,7 +17,7 @@ import click
 
 from functions.errors import NotYet, Refused
 from functions.inputs import TopicArn
-from functions.ledger import LEASE, Lease
+from functions.ledger import LEASE, Lease, Records
 from functions.outside import Outside
 from functions.planned import Planned, planned_from
 from functions.run import Purpose
@@ -35,7 +35,9 @@ from ..checkers.checkers import Checkers
 from ..checkers.events import Call, call_of
 from ..compile.starts import ALARMS_START, AlarmRule, alarm_rules, schedule_of
 from ..operate.history import RunReport, StepReport, run_report
+from ..operate.identity import signed
 from ..operate.operator import SILENT, Operator
+from ..operate.proposal import Proposal
 from ..operate.trouble import Trouble
 from ..runbook.model import Runbook
 from ..runbook.named import named
@@ -97,6 +99,7 @@ class Simulation:
         self.net = Net(cloud)
         self.account = account = accounts.Account(cloud, self.net, stack, self._engine)
         self.functions, self.metrics = account.functions, account.metrics
+        self._person = account.user("operator")
         self._ledger = account.strong_table(runbook.ledger.table, runbook.ledger.regions)
         on = foundation.Foundation(
             cloud,
@@ -163,6 +166,20 @@ class Simulation:
         execution = self.account.start(machine, name, json.dumps(given))
         self.executions[execution] = (procedure, str(given["mode"]))
         return execution
+
+    def decide(
+        self,
+        records: Records,
+        proposal: Proposal,
+        decision: Literal["approve", "decline"],
+        who: str,
+        why: str,
+    ) -> None:
+        """A person's decision, with a proof where the plan takes no other. Raises Trouble as the operator."""
+        operator, proof = self.operator, None
+        if proposal.needs_proof:
+            proof, _ = signed(operator.outside, proposal, decision, why, self._person)
+        operator.decide(records, proposal, decision, who, why, proof)
 
     # What may be asked. The first takes time, as a call does; the others take none.
 

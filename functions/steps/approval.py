@@ -4,6 +4,10 @@ The later steps' functions are asked, in dry run, what they would do now. That p
 and a decision counts for that hash only: when the world moves, the hash does, and the step asks again.
 A page that cannot be sent delays nothing: the plan stands in the ledger for whoever looks, and the page is
 sent again, since one can get lost. A plan of which a step would refuse can be approved, and says so first.
+
+A decision may hold a proof of who made it (functions/identity.py). STS is asked beside the later steps. A
+decision whose proof it refuses counts for nothing: that is noted, and another is waited for. A silence of STS
+holds up nothing for long, unless the runbook asks for a proof.
 """
 
 from __future__ import annotations
@@ -12,11 +16,23 @@ import hashlib
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Annotated, Any, ClassVar
+from typing import Annotated, Any, ClassVar, Literal
 
-from ..calls import Absent, Api
+from ..calls import HTTP_GET, Absent, Api, Call, Silence
 from ..errors import NotYet, Refused
 from ..handler import lambda_handler
+from ..identity import (
+    PROVED,
+    Disproved,
+    Proof,
+    Proved,
+    is_refused,
+    mark,
+    proof_from,
+    refused_in,
+    statement,
+    told,
+)
 from ..inputs import Region, Seconds, TopicArn
 from ..later import ASKS, INVOKE, Later, ask_each
 from ..ledger import PUT, Propose, Records
@@ -28,6 +44,8 @@ from ..world import World
 LONGEST_PAGE = 256_000
 """Bytes. SNS takes 262,144, what it adds included.
 Source: docs.aws.amazon.com/sns/latest/api/API_Publish.html"""
+PROOF_SECONDS = 30
+"""So long after a decision STS is asked whose it is, if it is silent: some ticks."""
 
 PUBLISH = Api("sns:Publish", resource="{topics}", plane="data", pages=True)
 SUBSCRIBED = Api("sns:ListSubscriptionsByTopic", resource="{topics}", absent=frozenset({"NotFound"}))
@@ -42,6 +60,11 @@ class Seen:
     plan: tuple[Mapping[str, Any], ...]
     doubts: tuple[str, ...] = ()
     """Pages that would wake nobody."""
+    maker: Proved | Disproved | Silence | None = None
+    """Who made the decision on the plan that was proposed last; None where it brings no proof, or counts for
+    nothing already."""
+    late: bool = False
+    """It was waited for as long as it may be."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,28 +75,40 @@ class Approval(Step[Seen]):
         Mapping[Region, TopicArn], "ARN of each Region's SNS topic, which pages whoever may decide"
     ]
     within: Annotated[Seconds, "how long a decision is waited for"] = Seconds(900)
+    identity: Annotated[
+        Literal["self-declared", "proved"],
+        "who may decide: whoever may write a decision, or only who proves to STS to be of this account; then "
+        "nobody can decide while STS is silent",
+    ] = "self-declared"
     later: Annotated[tuple[Later, ...], "the steps after this one; the compiler fills it in"] = ()
 
     name: ClassVar = "approval"
-    reads: ClassVar = (INVOKE, SUBSCRIBED)
+    reads: ClassVar = (INVOKE, SUBSCRIBED, HTTP_GET)
     asks: ClassVar = ASKS
     writes: ClassVar = (PUBLISH,)
     notes: ClassVar = (PUT,)
     derived: ClassVar = frozenset({"later"})
     phase: ClassVar = "approve"
-    tolerates: ClassVar = {PUBLISH: "the plan stands in the ledger for whoever looks"}
+    tolerates: ClassVar = {
+        PUBLISH: "the plan stands in the ledger for whoever looks",
+        HTTP_GET: "a decision counts as self-declared where STS is silent",
+    }
     block: ClassVar = "ManualApproval"
 
     def observe(self, world: World) -> Seen:
         run = world.run
         if run.dry_run:
             return Seen(run, world.records, world.now, (), tuple(self._doubts(world)))
+        maker = _maker(run, world.records)
+        asks = (maker,) if isinstance(maker, Call) else ()
+        answers, sights = ask_each(world, [(run.mode, later) for later in self.later], asks)
         plan: list[Mapping[str, Any]] = []
-        for said in ask_each(world, [(run.mode, later) for later in self.later]):
+        for said in answers:
             if isinstance(said, NotYet):
                 raise said
             plan.append(said)
-        return Seen(run, world.records, world.now, tuple(plan))
+        who = told(sights[0], _account(run)) if isinstance(maker, Call) else maker
+        return Seen(run, world.records, world.now, tuple(plan), maker=who, late=world.waited > self.within)
 
     def _doubts(self, world: World) -> Iterator[str]:
         topics = list(self.topics.items())
@@ -91,20 +126,57 @@ class Approval(Step[Seen]):
         decision = seen.records.decisions.get(digest[:SHOWN])
         if decision is None or not _is_about(decision, seen.run, digest):
             return self._propose(seen, digest)
-        who = f"{decision.get('who', 'somebody')} ({decision.get('identity', 'unknown')})"
+        if is_refused(decision, _proposal(seen.run, seen.records)):
+            return self._propose(seen, digest)
+        who = self._who(seen, decision, digest)
+        if isinstance(who, Wait):
+            return who
+        if who is None:
+            return self._propose(seen, digest)
+        if isinstance(who, Disproved):
+            named = one_line(str(decision.get("who", "somebody")))
+            why = f"the decision of {named} counts for nothing: {who.why}"
+            return self._propose(seen, digest, {"word": mark(decision), "why": why})
         why = decision.get("why", "")
         if decision.get("decision") != "approve":
             raise Refused(f"declined by {who}: {why}")
         return Done("approved", {"plan": digest[:SHOWN], "by": who, "why": why})
 
-    def _propose(self, seen: Seen, digest: str) -> Decision:
-        """Pages whoever may decide, and waits. That it was paged is noted first, acknowledged or not."""
-        run, proposal = seen.run, seen.records.proposal
-        mine = proposal if _is_from(proposal, run) else {}
+    def _who(self, seen: Seen, decision: Mapping[str, Any], digest: str) -> str | Disproved | Wait | None:
+        """Whose decision it is, in words; None where STS is to be asked in the next look, since another plan
+        was proposed until now."""
+        declares = f"{decision.get('who', 'somebody')} (self-declared"
+        demanded = self.identity == PROVED
+        if "proof" not in decision:
+            return (
+                Disproved("it has no proof of identity, and the runbook asks for one")
+                if demanded
+                else f"{declares})"
+            )
+        if seen.maker is None or _proposal(seen.run, seen.records).get("digest") != digest:
+            return None
+        if isinstance(seen.maker, Proved):
+            return f"{seen.maker.arn} (proved by STS)"
+        if isinstance(seen.maker, Disproved):
+            return seen.maker
+        asked_for = 0 <= seen.now - _time(decision.get("at")) < PROOF_SECONDS
+        if demanded or (asked_for and not seen.late):
+            return Wait(
+                f"plan {digest[:SHOWN]} is decided on, and STS does not say by whom: {seen.maker.why}"
+            )
+        return f"{declares}: STS was silent)"
+
+    def _propose(self, seen: Seen, digest: str, refused: Mapping[str, str] | None = None) -> Decision:
+        """Pages whoever may decide, and waits. That it was paged is noted first, acknowledged or not; so is a
+        decision that counts for nothing."""
+        run, mine = seen.run, _proposal(seen.run, seen.records)
+        before = refused_in(mine)
+        refused = before if refused is None else refused
         known, paged_at, shown = mine.get("digest") == digest, mine.get("paged_at", 0.0), digest[:SHOWN]
         due = seen.now - paged_at >= PAGE_AGAIN_SECONDS
-        if known and not due:
-            return Wait(f"nobody has decided on plan {shown}")
+        undecided = f"nobody has decided on plan {shown}" + (f"; {refused['why']}" if refused else "")
+        if known and not due and refused == before:
+            return Wait(undecided)
         note = Propose(
             shown,
             digest,
@@ -114,14 +186,16 @@ class Approval(Step[Seen]):
             list(seen.plan),
             at=mine.get("at", seen.now) if known else seen.now,
             paged_at=seen.now if due else paged_at,
+            proof=self.identity,
+            refused=refused,
         )
         page = PUBLISH(
             run.target,
             TopicArn=self.topics[run.target],
             Subject=f"{run.application} {run.procedure}: approve {shown}?"[:100],
-            Message=_message(run, shown, seen.plan),
+            Message=_message(run, shown, seen.plan, refused.get("why", "")),
         )
-        return Change(f"nobody has decided on plan {shown}: propose it", (page,) if due else (), (note,))
+        return Change(f"{undecided}: propose it", (page,) if due else (), (note,))
 
 
 def _confirmed(subscription: Mapping[str, str]) -> bool:
@@ -130,11 +204,36 @@ def _confirmed(subscription: Mapping[str, str]) -> bool:
     return subscription["SubscriptionArn"].startswith("arn:")
 
 
-def _message(run: Run, digest: str, plan: tuple[Mapping[str, Any], ...]) -> str:
+def _maker(run: Run, records: Records) -> Call | Disproved | None:
+    """How to ask who made the decision on the plan that this run has proposed last."""
+    proposal = _proposal(run, records)
+    digest = str(proposal.get("digest"))
+    decision = records.decisions.get(digest[:SHOWN], {})
+    if "proof" not in decision or is_refused(decision, proposal):
+        return None
+    proof = proof_from(decision["proof"])
+    said = str(decision.get("decision")), str(decision.get("why", ""))
+    if isinstance(proof, Proof):
+        return proof.asked(
+            run.target, statement(run.execution, run.started, str(proposal.get("digest")), *said)
+        )
+    return proof
+
+
+def _account(run: Run) -> str:
+    return run.execution.split(":")[4]
+
+
+def _time(given: Any) -> float:
+    return float(given) if type(given) in (int, float) else 0.0
+
+
+def _message(run: Run, digest: str, plan: tuple[Mapping[str, Any], ...], refused: str) -> str:
     """What a person reads at night: what would fail, then step by step, then every call."""
     lines = [
         f"{run.application} {run.procedure}, {run.mode}, {run.source} to {run.target}",
         f"approve plan {digest} of {run.execution}?",
+        *([refused] if refused else []),
     ]
     lines += [
         f"WOULD FAIL at {e['state']}: {e.get('why', '')}" for e in plan if e["outcome"] == "would refuse"
@@ -148,8 +247,11 @@ def _message(run: Run, digest: str, plan: tuple[Mapping[str, Any], ...]) -> str:
     return text.encode()[:LONGEST_PAGE].decode(errors="ignore")
 
 
-def _is_from(proposal: Mapping[str, Any], run: Run) -> bool:
-    return (proposal.get("execution"), proposal.get("started")) == (run.execution, run.started)
+def _proposal(run: Run, records: Records) -> Mapping[str, Any]:
+    """The plan that this run has proposed last; empty where it has proposed none."""
+    proposal = records.proposal
+    mine = (proposal.get("execution"), proposal.get("started")) == (run.execution, run.started)
+    return proposal if mine else {}
 
 
 def _is_about(decision: Mapping[str, Any], run: Run, digest: str) -> bool:

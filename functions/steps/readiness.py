@@ -44,7 +44,8 @@ class Readiness(Step[Seen]):
     def observe(self, world: World) -> Seen:
         asked = [(mode, later) for mode in MODES for later in self.later]
         plans: dict[Mode, tuple[Mapping[str, Any], ...]] = dict.fromkeys(MODES, ())
-        for (mode, later), said in zip(asked, ask_each(world, asked), strict=True):
+        answers, _ = ask_each(world, asked)
+        for (mode, later), said in zip(asked, answers, strict=True):
             plans[mode] += (_unknown(later, said) if isinstance(said, NotYet) else said,)
         return Seen(plans)
 

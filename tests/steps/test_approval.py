@@ -3,22 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
 import boto3
 import pytest
-from ticker import EAST, OTHER, WEST, Ticker, ticking, topic
+from botocore.credentials import ReadOnlyCredentials
+from ticker import EAST, OTHER, THIS, WEST, Ticker, ticking, topic
 
+from farshore.operate.identity import Unproved, signed
+from farshore.operate.proposal import proposal_of
 from functions.calls import READ_SECONDS, Api, Endpoint, Silence
 from functions.errors import NotYet, Refused
 from functions.planned import PAGE_AGAIN_SECONDS
 from functions.step import Change, Decision, Done, Step, Wait
 from functions.steps import approval
 from functions.steps.approval import INVOKE as APPROVAL_INVOKE
-from functions.steps.approval import Approval
+from functions.steps.approval import PROOF_SECONDS, Approval
 from functions.world import World
 from twin.faults import Kind, Request
+from twin.services.sts.model import Sts
 
 GET = Api("route53-recovery-cluster:GetRoutingControlState", plane="data", why="made up")
 SET = Api("route53-recovery-cluster:UpdateRoutingControlState", plane="data", why="made up")
@@ -67,8 +71,12 @@ class Desk(Ticker):
         self.deploy(Approval)
         self.deploy(Gate)
         cloud.serve("route53-recovery-cluster", "GetRoutingControlState", self._get)
+        self.sts = Sts(cloud, self.net)
+        self.sts.endpoint(WEST)
         self.topics = {WEST: topic(WEST), EAST: topic(EAST)}
         self.pages: list[Mapping[str, Any]] = []
+        self.more: dict[str, Any] = {}
+        """Inputs besides."""
         cloud.watchers.append(self._published)
         self.hold()
         self.entered = self.clock.now
@@ -85,10 +93,10 @@ class Desk(Ticker):
         return {key: event[key] for key in ("inputs", "run", "ledger")}
 
     def asks(self, **given: Any) -> str:
-        return self.fails("approval", self.inputs(), entered=self.entered, **given)
+        return self.fails("approval", self.inputs(**self.more), entered=self.entered, **given)
 
     def decided(self, **given: Any) -> dict[str, Any]:
-        return self.tick("approval", self.inputs(), entered=self.entered, **given)
+        return self.tick("approval", self.inputs(**self.more), entered=self.entered, **given)
 
     @property
     def hash(self) -> str:
@@ -98,11 +106,26 @@ class Desk(Ticker):
     def plan(self) -> dict[str, Any]:
         return {entry["state"]: entry for entry in self.records().proposal["plan"]}
 
-    def decide(self, plan: str, decision: str = "approve") -> None:
+    def decide(self, plan: str, decision: str = "approve", **more: Any) -> None:
         proposal = self.records().proposal
         about = {name: proposal[name] for name in ("digest", "execution", "started")}
-        word = {"decision": decision, "who": "jane", "why": "I looked", "identity": "self-declared"} | about
+        word = {"decision": decision, "who": "jane", "why": "I looked", "at": self.clock.now} | about | more
         assert self.ledger.say(f"decision#{plan}", word, self.records())
+
+    def proof(
+        self, by: ReadOnlyCredentials, decision: str = "approve", why: str = "I looked", **about: Any
+    ) -> dict[str, str]:
+        """As the command line makes it, for the plan that is pending; or for another one, or another run."""
+        proposal = proposal_of(self.records())
+        assert proposal is not None
+        made, _ = signed(self.outside, replace(proposal, **about), decision, why, by)
+        return made.as_json()
+
+    def asked_of_sts(self) -> list[str]:
+        """The requests over HTTP that functions have made since the last look."""
+        found = [str(request.parameters["url"]) for request in self.requests if request.service == "http"]
+        self.requests.clear()
+        return found
 
     def _get(self, request: Request) -> dict[str, Any]:
         arn = str(request.parameters["RoutingControlArn"])
@@ -281,6 +304,249 @@ def test_a_run_without_the_lease_proposes_nothing(desk: Desk) -> None:
     assert "superseded" in desk.asks()
     assert desk.pages == []
     assert desk.records().proposal == {}
+
+
+# Who decides.
+
+JANE = "arn:aws:iam::123456789012:user/jane"
+ELSEWHERE = "999999999999"
+
+
+@pytest.fixture
+def jane(desk: Desk) -> ReadOnlyCredentials:
+    """A person of the run's account, while a plan waits for a decision."""
+    desk.asks()
+    return desk.sts.user("jane")
+
+
+def test_who_approves_with_a_proof_is_named_as_aws_names_them(desk: Desk, jane: ReadOnlyCredentials) -> None:
+    desk.decide(desk.hash, proof=desk.proof(jane), who="somebody else")
+    assert desk.decided()["facts"]["by"] == f"{JANE} (proved by STS)"
+
+
+def test_who_declines_with_a_proof_is_named_as_aws_names_them(desk: Desk, jane: ReadOnlyCredentials) -> None:
+    desk.decide(desk.hash, "decline", proof=desk.proof(jane, "decline"))
+    assert desk.asks() == f"Refused: the state: declined by {JANE} (proved by STS): I looked"
+
+
+def test_temporary_credentials_prove_as_well(desk: Desk) -> None:
+    desk.asks()
+    joe = desk.sts.user("joe", token="abc/+=" * 100)
+    desk.decide(desk.hash, proof=desk.proof(joe))
+    assert desk.decided()["facts"]["by"].endswith("user/joe (proved by STS)")
+
+
+def test_nobody_is_asked_who_decides_where_no_proof_is_given(desk: Desk) -> None:
+    desk.asks()
+    desk.decide(desk.hash, identity="proved by STS")
+    assert desk.decided()["facts"]["by"] == "jane (self-declared)"
+    assert desk.asked_of_sts() == []
+
+
+FORGERIES = {
+    "of another plan": {"digest": "0" * 64},
+    "of another run": {"execution": OTHER},
+    "of a run of the same name": {"started": 1.0},
+    "of a decline": {"decision": "decline"},
+    "of another reason": {"why": "she did not say that"},
+    "for another Region": {"execution": THIS.replace(WEST, EAST)},
+}
+
+
+@pytest.mark.parametrize("about", FORGERIES.values(), ids=FORGERIES.keys())
+def test_a_proof_of_anything_else_makes_a_decision_count_for_nothing(
+    desk: Desk, jane: ReadOnlyCredentials, about: dict[str, Any]
+) -> None:
+    desk.sts.endpoint(EAST)
+    desk.decide(desk.hash, proof=desk.proof(jane, **about))
+    assert desk.asks().endswith(
+        "; the decision of jane counts for nothing: STS refuses it: SignatureDoesNotMatch"
+    )
+    desk.decide(desk.hash, proof=desk.proof(jane))
+    assert desk.decided()["facts"]["by"] == f"{JANE} (proved by STS)"
+
+
+ALTERED = {
+    "signature": ("0" * 64, "SignatureDoesNotMatch"),
+    "at": ("20270101T000100Z", "SignatureDoesNotMatch"),
+    "key": ("AKIANOBODY", "InvalidClientTokenId"),
+    "token": ("another", "InvalidClientTokenId"),
+}
+
+
+@pytest.mark.parametrize("name", ALTERED)
+def test_a_proof_that_was_altered_makes_a_decision_count_for_nothing(
+    desk: Desk, jane: ReadOnlyCredentials, name: str
+) -> None:
+    value, code = ALTERED[name]
+    desk.decide(desk.hash, proof=desk.proof(jane) | {name: value})
+    assert f"counts for nothing: STS refuses it: {code}" in desk.asks()
+
+
+def test_a_proof_is_over_after_a_quarter_of_an_hour(desk: Desk, jane: ReadOnlyCredentials) -> None:
+    proof = desk.proof(jane)
+    desk.clock.sleep(880)
+    desk.decide(desk.hash, proof=proof)
+    assert desk.decided()["outcome"] == "approved"
+    desk.clock.sleep(30)
+    desk.entered = desk.clock.now
+    assert "counts for nothing: STS refuses it" in desk.asks()
+
+
+def test_who_is_of_another_account_decides_nothing(desk: Desk) -> None:
+    desk.asks()
+    namesake = desk.sts.user("jane", ELSEWHERE)
+    with pytest.raises(Unproved, match="and not of account"):
+        desk.proof(namesake)
+    desk.decide(desk.hash, proof=made_by(desk, namesake))
+    assert f"it is of arn:aws:iam::{ELSEWHERE}:user/jane, and not of account" in desk.asks()
+
+
+def made_by(desk: Desk, by: ReadOnlyCredentials) -> dict[str, str]:
+    """A proof that its maker did not look at first."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("farshore.operate.identity.account_of", lambda arn: ELSEWHERE)
+        return desk.proof(by)
+
+
+ODD = {
+    "a URL": {"url": "https://mallory.example/"},
+    "a host": {"host": "mallory.example"},
+    "plain HTTP": {"scheme": "http"},
+    "a body": {"body": "X-Amz-Expires=9"},
+    "another Region": {"region": EAST},
+    "a host in its key": {"key": "a@mallory.example/"},
+    "a line in its key": {"key": "AKIA\r\nhost: mallory.example"},
+    "a query in its date": {"at": "20270101T000000Z&X-Amz-Expires=9"},
+    "a date that is none": {"at": 20270101},
+    "no signature": {"signature": ""},
+    "a query in its token": {"token": "a&X-Amz-Expires=9"},
+}
+
+
+@pytest.mark.parametrize("more", ODD.values(), ids=ODD.keys())
+def test_a_proof_with_anything_of_its_makers_in_it_is_sent_to_nobody(
+    desk: Desk, jane: ReadOnlyCredentials, more: dict[str, Any]
+) -> None:
+    desk.decide(desk.hash, proof=desk.proof(jane) | more)
+    desk.requests.clear()
+    assert "counts for nothing: it is no proof of a form that Farshore writes" in desk.asks()
+    assert desk.asked_of_sts() == []
+
+
+@pytest.mark.parametrize("odd", [None, "", [], {}, {"key": "a"}, "https://sts.us-west-1.amazonaws.com/"])
+def test_what_is_no_proof_at_all_makes_a_decision_count_for_nothing(desk: Desk, odd: Any) -> None:
+    desk.asks()
+    desk.decide(desk.hash, proof=odd)
+    assert "counts for nothing: it is no proof" in desk.asks()
+
+
+def test_a_proof_is_sent_to_sts_in_the_runs_region_and_to_nobody_else(
+    desk: Desk, jane: ReadOnlyCredentials
+) -> None:
+    desk.decide(desk.hash, proof=desk.proof(jane))
+    desk.requests.clear()
+    desk.decided()
+    (url,) = desk.asked_of_sts()
+    assert url.startswith("https://sts.us-west-1.amazonaws.com/?Action=GetCallerIdentity&Version=2011-06-15&")
+
+
+def test_a_decision_that_counts_for_nothing_is_paged_and_asked_about_once(
+    desk: Desk, jane: ReadOnlyCredentials
+) -> None:
+    desk.decide(desk.hash, proof=desk.proof(jane) | {"signature": "0" * 64}, who="mallory\nWOULD FAIL")
+    desk.requests.clear()
+    for _ in range(3):
+        assert "NotYet: the state: nobody has decided on plan" in desk.asks()
+    assert len(desk.asked_of_sts()) == 1
+    desk.clock.sleep(PAGE_AGAIN_SECONDS)
+    desk.asks()
+    lines = str(desk.pages[-1]["Message"]).splitlines()
+    assert lines[2].startswith("the decision of mallory\\nWOULD FAIL counts for nothing: STS refuses it")
+
+
+def test_a_plan_that_changes_and_comes_back_keeps_its_proved_decision(
+    desk: Desk, jane: ReadOnlyCredentials
+) -> None:
+    desk.decide(desk.hash, proof=desk.proof(jane))
+    desk.gates[FENCE] = "On"
+    assert "nobody has decided on plan" in desk.asks()
+    desk.gates[FENCE] = "Off"
+    assert desk.decided()["facts"]["by"] == f"{JANE} (proved by STS)"
+
+
+@pytest.mark.parametrize("kind", ["lost_before", "lost_after", "500", "throttled", "denied"])
+def test_a_silent_sts_is_asked_again_and_then_the_decision_is_self_declared(
+    desk: Desk, jane: ReadOnlyCredentials, kind: Kind
+) -> None:
+    """What a firewall answers is silence, too."""
+    desk.decide(desk.hash, proof=desk.proof(jane))
+    desk.inject(kind, "GET", times=2)
+    for _ in range(2):
+        assert "is decided on, and STS does not say by whom" in desk.asks()
+    assert desk.decided()["facts"]["by"] == f"{JANE} (proved by STS)"
+    desk.inject(kind, "GET", times=99)
+    desk.clock.sleep(PROOF_SECONDS)
+    assert desk.decided()["facts"]["by"] == "jane (self-declared: STS was silent)"
+
+
+def test_a_silent_sts_ends_no_run_whose_plan_was_approved_at_the_last_moment(
+    desk: Desk, jane: ReadOnlyCredentials
+) -> None:
+    desk.clock.sleep(895)
+    desk.decide(desk.hash, proof=desk.proof(jane))
+    desk.inject("lost_before", "GET", times=99)
+    assert "STS does not say by whom" in desk.asks()
+    desk.clock.sleep(5)
+    assert desk.decided()["facts"]["by"] == "jane (self-declared: STS was silent)"
+
+
+@pytest.mark.parametrize("at", [None, "soon", 0, 1e12])
+def test_when_a_decision_says_that_it_was_made_holds_up_nobody(
+    desk: Desk, jane: ReadOnlyCredentials, at: Any
+) -> None:
+    desk.decide(desk.hash, proof=desk.proof(jane), at=at)
+    desk.inject("lost_before", "GET", times=99)
+    assert desk.decided()["outcome"] == "approved"
+
+
+def test_where_a_proof_is_asked_for_a_decision_without_one_counts_for_nothing(
+    desk: Desk, jane: ReadOnlyCredentials
+) -> None:
+    desk.more = {"identity": "proved"}
+    for decision in ("decline", "approve"):
+        desk.decide(desk.hash, decision)
+        assert "it has no proof of identity, and the runbook asks for one" in desk.asks()
+    desk.decide(desk.hash, proof=desk.proof(jane))
+    assert desk.decided()["facts"]["by"] == f"{JANE} (proved by STS)"
+
+
+def test_where_a_proof_is_asked_for_nobody_decides_while_sts_is_silent(
+    desk: Desk, jane: ReadOnlyCredentials
+) -> None:
+    desk.more = {"identity": "proved"}
+    desk.decide(desk.hash, proof=desk.proof(jane))
+    desk.cloud.faults.dark.add(f"sts/{WEST}")
+    desk.clock.sleep(800)
+    assert desk.asks().startswith("NotYet: the state: plan ")
+    desk.clock.sleep(101)
+    assert desk.asks().startswith("Refused: the state: not within 900 s: plan ")
+
+
+def test_no_signature_is_told_to_anybody(
+    desk: Desk, jane: ReadOnlyCredentials, capfd: pytest.CaptureFixture[str]
+) -> None:
+    proof = desk.proof(desk.sts.user("joe", token="atokenofjoe"))
+    said = []
+    desk.inject("lost_before", "GET")
+    desk.decide(desk.hash, proof=proof)
+    said.append(desk.asks())
+    desk.decide(desk.hash, proof=proof | {"key": jane.access_key})
+    said.append(desk.asks())
+    desk.decide(desk.hash, proof=proof)
+    said += [str(desk.decided()), str(desk.records().proposal), str(desk.pages), *capfd.readouterr()]
+    for secret in (proof["signature"], proof["token"]):
+        assert not any(secret in text for text in said)
 
 
 # The page.
