@@ -152,7 +152,7 @@ def declared() -> Policy:
     for api, filled in mine + ledger:
         resources = (api.resource,) if isinstance(api.resource, str) else api.resource
         arns = tuple("arn:aws:" + resource.format(**filled) for resource in resources)
-        statements.append(Statement(frozenset({api.action}), arns))
+        statements.append(Statement(frozenset({api.action}), arns, api.only))
     return tuple(statements)
 
 
