@@ -122,6 +122,12 @@ class Call:
     def __str__(self) -> str:
         return f"{self.api.action} in {self.region}"
 
+    @property
+    def named(self) -> str:
+        """For people: with the name of what it is about, which is its first parameter, if that is a text."""
+        about = next(iter(self.parameters.values()), None)
+        return f"{self.api.action}{f' of {about}' if isinstance(about, str) else ''} in {self.region}"
+
 
 @dataclass(frozen=True)
 class Silence:
@@ -152,7 +158,13 @@ class Denied:
     answered: bool = True
     """It has surely not been done: no other endpoint was asked before, and may have."""
 
+    @property
+    def why(self) -> str:
+        return f"{self.code}: {self.message}"
+
 
 Answer = Mapping[str, Any]
 Sight = Answer | Absent | Silence
 Reply = Sight | Denied
+Missed = tuple[Call, Silence | Denied]
+"""A call that was sent and not acknowledged, and why not."""

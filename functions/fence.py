@@ -9,8 +9,11 @@ decide about all of them at once: forty functions are fenced in one tick. Both a
 - Where a fence is not confirmed within `patience`, an ungraceful run owes it, and the step ends as `unknown`:
   the debt is paid once the fence is read back, or no longer wanted. The run itself tries once more when
   data has moved: whatever a Region that came back meanwhile accepts is lost. Others are Refused by silence.
-- What an undo cannot give back, because nobody answers, is owed as well: a Region that comes back must not
-  stay closed by a run that is over.
+- What an undo cannot give back, because nobody answers or AWS says no, is owed as well: a Region that comes
+  back must not stay closed by a run that is over.
+- What AWS denies of some keeps nothing from the others. A fence that is denied ends a graceful run, which
+  has moved nothing yet; an ungraceful one tries until patience ends, then owes it and goes on. A restore that
+  is denied is tried as long, and owed; a graceful run is then Refused, since customers are led there next.
 - A memory is forgotten only after the value has been read back.
 - Progress needs no tick in which all can be read: where AWS takes fewer calls than that, a memory keeps that
   its fence was confirmed, and what is given back is forgotten one by one.
@@ -23,10 +26,11 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 
-from .calls import Call, Sight, Silence
+from .calls import Call, Denied, Missed, Sight, Silence
 from .errors import Refused
 from .inputs import Patience, Seconds
-from .ledger import DELETE, PUT, Adopt, Forget, Memory, Note, Owe, Pay, Records, Remember
+from .ledger import DELETE, PUT, Adopt, Forget, Memory, Note, Owe, Pay, Records, Remember, debtor
+from .planned import DOUBTS
 from .run import GIVES_UP, MOVES, Mode, Owner, Purpose
 from .step import Change, Decision, Done, Wait
 from .world import World
@@ -61,6 +65,10 @@ class Held:
     """Customers feel what the configuration says. None where nothing can be felt."""
     put: Callable[[Value], tuple[Call, ...]]
     """The calls that set a value. The calls of one value may go out together."""
+    barred: str = ""
+    """Why AWS will not let it be fenced, and what to do: as a dry run asks while all is well."""
+    doubt: str = ""
+    """What else a dry run could not learn of that."""
 
 
 @dataclass(frozen=True)
@@ -77,6 +85,8 @@ class FenceSight:
     records: Records
     acknowledged: tuple[Call, ...]
     """What this tick has sent, and AWS has done."""
+    missed: tuple[Missed, ...]
+    """What else it has sent."""
     held: tuple[Held, ...]
 
     @classmethod
@@ -92,6 +102,7 @@ class FenceSight:
             patience,
             world.records,
             world.acknowledged,
+            world.missed,
             tuple(held),
         )
 
@@ -133,13 +144,41 @@ class FenceSight:
         """An undo could not give it back: that is a debt."""
         return bool(self.records.debts.get(resource, {}).get("give_back"))
 
+    def holder(self, resource: str) -> Owner:
+        """For whom it is held: whoever pays debts gives back what either owes."""
+        owes = self.settling and self.to_give_back(resource)
+        return debtor(self.records.debts[resource]) if owes else self.owner
+
+    def void(self, resource: str) -> tuple[Note, ...]:
+        """Pays what is owed of it. A game day's debt is not a run's to forgive."""
+        debt = self.records.debts.get(resource)
+        return () if debt is None or debtor(debt) != self.holder(resource) else (Pay(resource),)
+
     def mine(self, resource: str) -> Memory | None:
         """What this owner remembers of the resource."""
-        return next((m for m in self.records.remembered(resource) if m.owner == self.owner), None)
+        return next((m for m in self.records.remembered(resource) if m.owner == self.holder(resource)), None)
 
     def others(self, resource: str) -> tuple[Memory, ...]:
         """What the other owner remembers of it."""
-        return tuple(m for m in self.records.remembered(resource) if m.owner != self.owner)
+        return tuple(m for m in self.records.remembered(resource) if m.owner != self.holder(resource))
+
+    def tried(self, calls: Sequence[Call]) -> bool:
+        """This tick has sent them, whatever became of it."""
+        sent = [*self.acknowledged, *(call for call, _ in self.missed)]
+        return all(call in sent for call in calls)
+
+    def denied(self, calls: Sequence[Call]) -> bool:
+        """AWS has said no to one of them, in this tick."""
+        return any(isinstance(reply, Denied) for call, reply in self.missed if call in calls)
+
+    def said_to(self, calls: Sequence[Call]) -> str:
+        """What AWS said to them instead of doing them; "" where it did, or has not been asked."""
+        said = (
+            f"{call}: {reply.why}" if isinstance(reply, Denied) else reply.why
+            for call, reply in self.missed
+            if call in calls
+        )
+        return next(said, "")
 
 
 @dataclass
@@ -150,7 +189,9 @@ class _Sum:
     calls: list[Call] = field(default_factory=list)
     due: list[str] = field(default_factory=list)
     waiting: list[str] = field(default_factory=list)
+    refused: list[str] = field(default_factory=list)
     unknown: list[str] = field(default_factory=list)
+    doubts: list[str] = field(default_factory=list)
 
     def add(self, why: str, notes: Sequence[Note] = (), calls: Sequence[Call] = ()) -> None:
         self.notes.extend(notes)
@@ -159,8 +200,11 @@ class _Sum:
 
     def decision(self, done: Done) -> Decision:
         if self.due:
-            facts = {"unread": len(self.waiting)} if self.waiting else {}
+            facts: dict[str, object] = {"unread": len(self.waiting)} if self.waiting else {}
+            facts |= {DOUBTS: self.doubts} if self.doubts else {}
             return Change(_first_few(self.due), tuple(self.calls), tuple(self.notes), facts)
+        if self.refused:
+            raise Refused(_first_few(self.refused))
         if self.waiting:
             return Wait(_first_few(self.waiting))
         return done
@@ -206,7 +250,10 @@ def ask_all(world: World, calls: Sequence[Call], patience: float) -> list[Sight]
 
 def take_away(seen: FenceSight, target: Value) -> Decision:
     """Brings every resource to `target`, each value remembered before it is overwritten."""
-    due = _Sum()
+    barred = [held.barred for held in seen.held if held.barred]
+    if barred and not seen.owes:
+        raise Refused("; ".join(barred))
+    due = _Sum(doubts=[*barred, *(held.doubt for held in seen.held if held.doubt)])
     for held in seen.held:
         _fence(seen, held, target, due)
     facts: dict[str, object] = {"fenced": len(seen.held) - len(due.unknown)}
@@ -236,7 +283,7 @@ def _fence(seen: FenceSight, held: Held, target: Value, due: _Sum) -> None:
         _restore(seen, held, due)
         return
     owed = seen.owed(held.resource)
-    void = (Pay(held.resource),) if owed or seen.to_give_back(held.resource) else ()
+    void = seen.void(held.resource)
     if (seen.settling or seen.again) and not owed:
         return
     silent = held.current.why if isinstance(held.current, Silence) else ""
@@ -248,15 +295,17 @@ def _fence(seen: FenceSight, held: Held, target: Value, due: _Sum) -> None:
             due.add(f"note that {held.resource} is fenced", notes)
         return
     stale = "not fenced yet" if held.current != target else "fenced, but customers do not feel it yet"
-    why = f"{held.resource}: {silent or stale}"
     notes = () if silent else _memory(seen, held, target)
     calls = () if silent or held.current == target else held.put(target)
-    if seen.late and seen.owes:
+    why = f"{held.resource}: {silent or seen.said_to(calls) or stale}"
+    if seen.late and seen.owes and seen.tried(calls):
         if owed and not notes:
             due.unknown.append(why)
         else:
             owe = Owe(held.resource, why, seen.now, seen.execution)
-            due.add(f"owe the fence of {held.resource}", (*notes, *(() if owed else void), owe), calls)
+            due.add(f"owe the fence of {held.resource}", (*notes, *(() if owed else void), owe))
+    elif seen.denied(calls):
+        (due.waiting if seen.owes else due.refused).append(why)
     elif notes or calls:
         due.add(f"fence {held.resource}", notes, calls)
     else:
@@ -282,9 +331,8 @@ def _memory(seen: FenceSight, held: Held, target: Value) -> tuple[Note, ...]:
 
 
 def _restore(seen: FenceSight, held: Held, due: _Sum) -> None:
-    mine = seen.mine(held.resource)
-    # Only runs owe. A fence that is given back is owed no more: a late payment would close it again.
-    void = (Pay(held.resource),) if seen.owner == "run" and held.resource in seen.records.debts else ()
+    # A fence that is given back is owed no more: a late payment would close it again.
+    mine, void = seen.mine(held.resource), seen.void(held.resource)
     if mine is None:
         if void:
             due.add(f"no longer owe the fence of {held.resource}", void)
@@ -292,25 +340,36 @@ def _restore(seen: FenceSight, held: Held, due: _Sum) -> None:
         due.add(f"leave {held.resource} to {seen.others(held.resource)[0].owner}", (Forget(mine), *void))
     elif isinstance(held.current, Silence):
         why = f"{held.resource}: {held.current.why}"
-        if not (seen.purpose in GIVES_UP and seen.late):
+        if seen.purpose in GIVES_UP and seen.late:
+            _owe_giving_back(seen, held, why, due)
+        else:
             due.waiting.append(why)
-        elif seen.to_give_back(held.resource):
-            due.unknown.append(why)
-        else:
-            owe = Owe(held.resource, why, seen.now, seen.execution, give_back=True)
-            due.add(f"owe giving back {held.resource}", (owe,))
     elif held.current != mine.value or _may_be_stale(seen, held, mine.value):
-        if not (seen.purpose in GIVES_UP and seen.late):
-            due.add(f"restore {held.resource}", (), held.put(mine.value))
-        elif seen.to_give_back(held.resource):
-            due.unknown.append(f"{held.resource}: not given back yet")
+        calls = held.put(mine.value)
+        denied, gives_up = seen.denied(calls), seen.purpose in GIVES_UP
+        why = f"{held.resource}: {seen.said_to(calls) or 'not given back yet'}"
+        if not (denied or (gives_up and seen.late and seen.tried(calls))):
+            due.add(f"restore {held.resource}", (), calls)
+        elif seen.late or seen.settling:
+            _owe_giving_back(seen, held, why, due)
         else:
-            owe = Owe(held.resource, "not given back in time", seen.now, seen.execution, give_back=True)
-            due.add(f"owe giving back {held.resource}", (owe,), held.put(mine.value))
+            due.waiting.append(why)
     elif held.confirmed is False:
         due.waiting.append(f"{held.resource}: restored, but customers do not feel it yet")
     else:
         due.add(f"note that {held.resource} is restored", (Forget(mine), *void))
+
+
+def _owe_giving_back(seen: FenceSight, held: Held, why: str, due: _Sum) -> None:
+    """A run owes it, and so does a game day that gives up: its recovery is a person's, who is told."""
+    gives_up = seen.purpose in GIVES_UP
+    if not seen.to_give_back(held.resource) and (gives_up or seen.owner == "run"):
+        owe = Owe(held.resource, why, seen.now, seen.execution, give_back=True, owner=seen.owner)
+        due.add(f"owe giving back {held.resource}", (owe,))
+    elif gives_up or seen.owes:
+        due.unknown.append(why)
+    else:
+        due.refused.append(why if seen.settling else f"{why} (mend that, and redrive)")
 
 
 def _may_be_stale(seen: FenceSight, held: Held, value: Value) -> bool:

@@ -31,7 +31,7 @@ from typing import Any, Protocol
 from .calls import Api, Call, Denied, Endpoint, Silence
 from .errors import NotYet, Refused
 from .outside import Outside
-from .run import Mode, Purpose, is_about
+from .run import Mode, Owner, Purpose, is_about
 
 LOST_RACE = "ConditionalCheckFailedException"
 TABLE = "dynamodb:{region}:{account}:table/{table}"
@@ -320,13 +320,21 @@ class Owe:
     by: str
     """The execution that owes it."""
     give_back: bool = False
+    owner: Owner = "run"
+    """Of what is to be given back."""
 
     def write_in(self, ledger: Ledger) -> None:
         item, body = f"debt#{self.resource}", {"why": self.why, "since": self.since, "by": self.by}
         if self.give_back:  # whatever was owed before: it is not wanted any more
-            ledger.write(item, {**body, "give_back": True})
+            owner = {} if self.owner == "run" else {"owner": self.owner}
+            ledger.write(item, {**body, "give_back": True, **owner})
         else:
             ledger.write_once(item, body)
+
+
+def debtor(debt: Mapping[str, Any]) -> Owner:
+    """Whose it is to give back."""
+    return "outage" if debt.get("owner") == "outage" else "run"
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from .calls import Call, Denied, Silence
+from .calls import Call, Denied, Missed
 from .errors import Aborted, NotYet, Paused, Refused, Untouched
 from .ledger import Ledger, Records, Remember
 from .outside import Outside
@@ -41,8 +41,10 @@ class _Progress:
     """Not all that was sent can be given back, or nobody knows yet; where the step moves nothing, too."""
     noted_at: float | None = None
     """When this tick has noted in the ledger that the run has begun to move something."""
-    trouble: list[tuple[Call, Silence | Denied]] = dataclasses.field(default_factory=list)
+    trouble: list[Missed] = dataclasses.field(default_factory=list)
     """What was not acknowledged of the calls that were sent last."""
+    missed: list[Missed] = dataclasses.field(default_factory=list)
+    """What was not of all that this tick has sent, each as it was answered last."""
     acknowledged: list[Call] = dataclasses.field(default_factory=list)
 
 
@@ -88,7 +90,8 @@ def _tick(step: Step[Any], run: Run, ledger: Ledger, outside: Outside, progress:
         if isinstance(decision, Wait):
             raise NotYet(decision.why)
         why = decision.why
-        if _denied(progress.trouble) or (look == ROUNDS and decision.calls):
+        # A fence decides itself what a no means: what else it takes or gives back is still to be confirmed.
+        if (_denied(progress.trouble) and not step.fences) or (look == ROUNDS and decision.calls):
             break
         if step.needs_lease:
             _hold(ledger.read(), run, world.now)
@@ -96,8 +99,8 @@ def _tick(step: Step[Any], run: Run, ledger: Ledger, outside: Outside, progress:
         if not due and not decision.notes:
             raise NotYet(f"acknowledged, but not to be seen yet: {decision.why}")
         _change(decision, due, world, ledger, progress, moves)
-    why = "; ".join(f"{call}: {_words(reply)}" for call, reply in progress.trouble) or why
-    if _denied(progress.trouble):
+    why = "; ".join(f"{call.named}: {reply.why}" for call, reply in progress.trouble) or why
+    if _denied(progress.trouble) and not step.fences:
         raise _given_up(Refused(why), progress.touched)
     raise NotYet(why)
 
@@ -119,6 +122,7 @@ def _change(
         raise _given_up(error, progress.touched) from None
     before, progress.touched = progress.touched, progress.touched or bool(due)
     progress.trouble = world.send(due)
+    progress.missed = [*(m for m in progress.missed if m[0] not in due), *progress.trouble]
     missed = [call for call, _ in progress.trouble]
     progress.acknowledged += [call for call in due if call not in missed]
     said_no = [call for call, reply in progress.trouble if reply.answered]
@@ -129,7 +133,7 @@ def _change(
         progress.noted_at = None
 
 
-def _denied(trouble: Sequence[tuple[Call, Silence | Denied]]) -> list[Call]:
+def _denied(trouble: Sequence[Missed]) -> list[Call]:
     """AWS said no to these, so it has not done them."""
     return [call for call, reply in trouble if isinstance(reply, Denied)]
 
@@ -152,7 +156,7 @@ def _looked(
         return word
     if run.purpose == "early" and run.mode == "graceful":
         return {"outcome": LEFT_FOR_LATER, "facts": {}}
-    world = World(outside, run, records, since, step, progress.acknowledged)
+    world = World(outside, run, records, since, step, progress.acknowledged, progress.missed)
     decision = _decided(step, world)
     if run.dry_run:
         return _preview(step, run, decision, world.silent)
@@ -226,7 +230,3 @@ def _preview(step: Step[Any], run: Run, decision: Decision, silent: Sequence[str
         note.memory.resource: note.memory.value for note in decision.notes if isinstance(note, Remember)
     }
     return Planned("would change", decision.why, decision.calls, overwrites, facts, state, moves).as_json()
-
-
-def _words(reply: Silence | Denied) -> str:
-    return reply.why if isinstance(reply, Silence) else f"{reply.code}: {reply.message}"

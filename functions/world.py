@@ -10,7 +10,7 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar, Protocol
 
-from .calls import Api, Call, Denied, Reply, Sight, Silence
+from .calls import Api, Call, Denied, Missed, Reply, Sight, Silence
 from .errors import NotYet, Refused
 from .ledger import Records
 from .outside import Outside
@@ -38,6 +38,7 @@ class World:
         since: float,
         step: Declared,
         acknowledged: Sequence[Call] = (),
+        missed: Sequence[Missed] = (),
     ) -> None:
         self._outside = outside
         self._step = step
@@ -49,6 +50,8 @@ class World:
         self.since = since
         self.acknowledged = tuple(acknowledged)
         """What this tick has sent, and AWS has done."""
+        self.missed = tuple(missed)
+        """What else it has sent, with what AWS said to it, or that nobody answered."""
 
     @property
     def now(self) -> float:
@@ -75,7 +78,7 @@ class World:
         replies = self._outside.replies(calls, self._step.busy, lives=bool(self.acknowledged))
         for call, reply in zip(calls, replies, strict=True):
             if isinstance(reply, Denied):
-                raise Refused(f"{call} was refused: {reply.code}: {reply.message}")
+                raise Refused(f"{call.named} was refused: {reply.why}")
             if isinstance(reply, Silence):
                 self.silent += (reply.why,)
             sights.append(reply)
@@ -87,10 +90,10 @@ class World:
         if isinstance(sight, Silence):
             raise NotYet(sight.why)
         if not isinstance(sight, Mapping):
-            raise Refused(f"{call} found nothing: {sight.code}")
+            raise Refused(f"{call.named} found nothing: {sight.code}")
         return sight
 
-    def send(self, calls: Sequence[Call]) -> list[tuple[Call, Silence | Denied]]:
+    def send(self, calls: Sequence[Call]) -> list[Missed]:
         """Sends the writes of a Change, all of them, and gives those that were not acknowledged."""
         self._gate(calls, self._step.writes)
         replies = map(_acknowledged, calls, self._outside.replies(calls, self._step.busy, lives=True))

@@ -114,7 +114,7 @@ PLANTED: dict[str, tuple[Plant, str, str, str, str]] = {
         "S5", "left customers nowhere to go",
     ),
     "a memory that is forgotten before what it remembers is back": (
-        slip(fence, "_restore", "(), held.put(mine.value))", "(Forget(mine), *void), held.put(mine.value))"),
+        slip(fence, "_restore", "(), calls)", "(Forget(mine), *void), calls)"),
         "failback,graceful,killed@failback-1/lambda_concurrency.us-east-1/", "PutFunctionConcurrency",
         "L1", "no customer is served anywhere, long after the end",
     ),
@@ -152,8 +152,8 @@ PLANTED: dict[str, tuple[Plant, str, str, str, str]] = {
         "S8", "failover held the lease, another run was started, and it ended: Refused",
     ),
     "a fence that nobody confirmed and nobody owes": (
-        slip(fence, "_fence", "(*notes, *(() if owed else void), owe), calls)",
-             "notes, calls) if notes or calls else due.unknown.append(why)"),
+        slip(fence, "_fence", "(*notes, *(() if owed else void), owe))",
+             "notes) if notes else due.unknown.append(why)"),
         DARK, "", "S5", "us-east-1 still lets requests in, and was to be fenced",
     ),
     "a fence that refuses a dark Region": (
@@ -218,7 +218,7 @@ PLANTED: dict[str, tuple[Plant, str, str, str, str]] = {
     ),
     # What shows only later: to another run, to a second death, to who was not paged.
     "a run started anew that keeps what its predecessor's fence is owed": (
-        slip(fence, "_fence", "if owed or seen.to_give_back(held.resource) else ()", "if owed else ()"),
+        slip(fence, "_fence", "seen.void(held.resource)", "seen.void(held.resource) if owed else ()"),
         "failover,graceful,anew@failover-1/aurora_writer.us-west-1/1/1$", "",
         "S5", "us-east-1 still lets requests in, and was to be fenced",
     ),

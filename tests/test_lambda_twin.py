@@ -294,6 +294,77 @@ def test_a_hundred_must_remain_unreserved_in_each_region(twin: Twin) -> None:
     west.put_function_concurrency(FunctionName="a", ReservedConcurrentExecutions=900)
 
 
+def provisioned(twin: Twin, name: str, **page: Any) -> tuple[list[tuple[Any, ...]], str]:
+    answer = twin.client(EAST).list_provisioned_concurrency_configs(FunctionName=name, **page)
+    told = [
+        (
+            each["FunctionArn"].rpartition(":")[2],
+            each["RequestedProvisionedConcurrentExecutions"],
+            each["AllocatedProvisionedConcurrentExecutions"],
+            each["Status"],
+        )
+        for each in answer["ProvisionedConcurrencyConfigs"]
+    ]
+    return told, answer.get("NextMarker", "")
+
+
+def test_what_is_provisioned_of_a_version_is_allocated_in_a_while_or_fails(twin: Twin) -> None:
+    for _ in range(2):
+        twin.functions.deploy(EAST, "shop", lambda *_: None)
+    assert provisioned(twin, "shop") == ([], "")
+    twin.functions.provision(EAST, "shop", "1", 5)
+    twin.functions.provision(EAST, "shop", "2", 3, fails="FUNCTION_ERROR_INIT_FAILURE")
+    assert provisioned(twin, "shop")[0] == [("1", 5, 0, "IN_PROGRESS"), ("2", 3, 0, "IN_PROGRESS")]
+    twin.clock.sleep(120)
+    assert provisioned(twin, "shop")[0] == [("1", 5, 5, "READY"), ("2", 3, 0, "FAILED")]
+    twin.functions.provision(EAST, "shop", "2", 0)
+    assert provisioned(twin, "shop")[0] == [("1", 5, 5, "READY")]
+    with pytest.raises(AwsError, match="ResourceNotFoundException"):
+        twin.functions.provision(EAST, "shop", "3", 1)
+
+
+def test_provisioned_configurations_come_in_pages(twin: Twin) -> None:
+    for number in range(3):
+        twin.functions.deploy(EAST, "shop", lambda *_: None)
+        twin.functions.provision(EAST, "shop", str(number + 1), 1)
+    first, marker = provisioned(twin, "shop", MaxItems=2)
+    rest, end = provisioned(twin, "shop", MaxItems=2, Marker=marker)
+    assert ([version for version, *_ in first + rest], end) == (["1", "2", "3"], "")
+
+
+def test_a_reservation_is_no_lower_than_what_is_provisioned_and_that_no_higher(twin: Twin) -> None:
+    twin.functions.deploy(EAST, "shop", lambda *_: None)
+    twin.functions.provision(EAST, "shop", "1", 2)
+    client = twin.client(EAST)
+    for wanted in (0, 1):
+        code, status, message = refused(
+            lambda wanted=wanted: client.put_function_concurrency(
+                FunctionName="shop", ReservedConcurrentExecutions=wanted
+            )
+        )
+        assert (code, status) == ("InvalidParameterValueException", 400)
+        assert "should not be lower than function's total provisioned concurrency" in message
+    client.put_function_concurrency(FunctionName="shop", ReservedConcurrentExecutions=2)
+    with pytest.raises(AwsError, match="should not be greater than the reservedConcurrentExecution"):
+        twin.functions.provision(EAST, "shop", "1", 3)
+    twin.functions.provision(EAST, "shop", "1", 0)
+    client.put_function_concurrency(FunctionName="shop", ReservedConcurrentExecutions=0)
+
+
+def test_what_is_provisioned_without_a_reservation_is_no_longer_to_be_reserved(twin: Twin) -> None:
+    for name in ("shop", "basket"):
+        twin.functions.deploy(EAST, name, lambda *_: None)
+    twin.functions.provision(EAST, "shop", "1", 500)
+    with pytest.raises(AwsError, match="below its minimum value"):
+        twin.functions.provision(EAST, "basket", "1", 401)
+    put = twin.client(EAST).put_function_concurrency
+    assert (
+        "below its minimum value"
+        in refused(lambda: put(FunctionName="basket", ReservedConcurrentExecutions=401))[2]
+    )
+    put(FunctionName="basket", ReservedConcurrentExecutions=400)
+
+
 def test_what_a_handler_prints_is_its_log_and_nobody_elses(
     twin: Twin, capsys: pytest.CaptureFixture[str]
 ) -> None:

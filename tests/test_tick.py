@@ -197,7 +197,7 @@ def test_a_denied_write_is_refused_naming_the_call_after_another_look(yard: Yard
     yard.denied = {"b"}
     said = yard.fails("ab")
     assert said == (
-        "Refused: the state: route53-recovery-cluster:UpdateRoutingControlState in us-west-1: "
+        "Refused: the state: route53-recovery-cluster:UpdateRoutingControlState of b in us-west-1: "
         "AccessDeniedException: not allowed: b"
     )
     assert yard.open["a"]
@@ -245,7 +245,7 @@ def test_an_answer_that_never_came_is_found_out_by_looking(yard: Yard, kind: Kin
 def test_a_read_that_is_denied_is_refused_at_once(yard: Yard) -> None:
     yard.ticker.inject("denied", READ)
     assert yard.fails().startswith(
-        "Refused: the state: route53-recovery-cluster:GetRoutingControlState in us-west-1 was refused"
+        "Refused: the state: route53-recovery-cluster:GetRoutingControlState of a in us-west-1 was refused"
     )
 
 

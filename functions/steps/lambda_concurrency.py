@@ -4,9 +4,12 @@ Reserved 0 turns away every new invocation; requests in flight go on, up to the 
 may still arrive for that long after the fence is read back. Only GetFunctionConcurrency reads it back: what
 a customer gets from a throttled function depends on what stands in front of it. With an SQS source, disable
 the mapping first, or messages go to the dead-letter queue. The calls are control plane, in the Region that
-may be sick, hence `patience`. Sources:
+may be sick, hence `patience`. A function is not reserved below what is provisioned of its versions and
+aliases: Lambda refuses that, so plans look for it while all is well. Sources:
 docs.aws.amazon.com/lambda/latest/dg/configuration-concurrency.html,
-docs.aws.amazon.com/lambda/latest/api/API_PutFunctionConcurrency.html
+docs.aws.amazon.com/lambda/latest/dg/provisioned-concurrency.html,
+docs.aws.amazon.com/lambda/latest/api/API_PutFunctionConcurrency.html,
+docs.aws.amazon.com/lambda/latest/api/API_ListProvisionedConcurrencyConfigs.html
 """
 
 from __future__ import annotations
@@ -40,6 +43,11 @@ FUNCTION = "lambda:{region}:{account}:function:{functions}"
 READ = Api("lambda:GetFunctionConcurrency", resource=FUNCTION)
 PUT = Api("lambda:PutFunctionConcurrency", resource=FUNCTION)
 DELETE = Api("lambda:DeleteFunctionConcurrency", resource=FUNCTION)
+PROVISIONED = Api(
+    "lambda:ListProvisionedConcurrencyConfigs", resource=FUNCTION, absent=frozenset({"AccessDeniedException"})
+)
+"""Only in dry run: whether the function can be fenced at all. No run needs it: that it is denied is a doubt.
+One page has 50 versions and aliases."""
 
 CALLS_A_SECOND = 15
 """What Lambda takes of its control plane in a Region, of everybody in the account.
@@ -61,7 +69,7 @@ class LambdaConcurrency(Step[FenceSight]):
     patience: Annotated[Patience, "how long a silent Region is waited for"] = PATIENCE
 
     name: ClassVar = "lambda_concurrency"
-    reads: ClassVar = (READ,)
+    reads: ClassVar = (READ, PROVISIONED)
     writes: ClassVar = (PUT, DELETE)
     notes: ClassVar = NOTES
     busy: ClassVar = frozenset({"ResourceConflictException"})
@@ -81,8 +89,14 @@ class LambdaConcurrency(Step[FenceSight]):
     def observe(self, world: World) -> FenceSight:
         resources = {self._resource(function): function for function in self.functions}
         asked = [resource for resource in resources if not self._needless(world, resource)]
-        calls = [READ(self.region, FunctionName=resources[resource]) for resource in asked]
-        sights = dict(zip(asked, ask_all(world, calls, self.patience), strict=True))
+        fenced = asked if world.run.dry_run and self.reserved != "restore" else []
+        calls = [
+            *(READ(self.region, FunctionName=resources[resource]) for resource in asked),
+            *(PROVISIONED(self.region, FunctionName=resources[resource]) for resource in fenced),
+        ]
+        answers = ask_all(world, calls, self.patience)
+        sights = dict(zip(asked, answers, strict=False))
+        provisioned = dict(zip(fenced, answers[len(asked) :], strict=True))
         unasked = NOT_ASKED if self.reserved == "restore" else self.reserved
         held = [
             Held(
@@ -90,6 +104,7 @@ class LambdaConcurrency(Step[FenceSight]):
                 _value(sights[resource]) if resource in sights else unasked,
                 confirmed=None,
                 put=self._put(function),
+                **self._provisioned(function, provisioned.get(resource)),
             )
             for resource, function in resources.items()
         ]
@@ -103,6 +118,26 @@ class LambdaConcurrency(Step[FenceSight]):
 
     def decide(self, seen: FenceSight) -> Decision:
         return give_back(seen) if self.reserved == "restore" else take_away(seen, self.reserved)
+
+    def _provisioned(self, function: str, sight: Sight | None) -> dict[str, str]:
+        """What keeps the function from being fenced, or could not be learnt, as `Held` tells it."""
+        asked = f"{PROVISIONED.action} of {function} in {self.region}"
+        if isinstance(sight, Absent):
+            return {"doubt": f"{asked}: {sight.code}"}
+        if sight is None or isinstance(sight, Silence):
+            return {}  # who is silent is told by the plan
+        configured = sight.get("ProvisionedConcurrencyConfigs", ())
+        there = sum(each.get("RequestedProvisionedConcurrentExecutions", 0) for each in configured)
+        if isinstance(self.reserved, int) and there > self.reserved:
+            where = ", ".join(sorted(each.get("FunctionArn", "").rpartition(":")[2] for each in configured))
+            why = (
+                f"{function} in {self.region} has {there} provisioned ({where}), and Lambda reserves no "
+                "fewer: delete its provisioned concurrency before, or fence what calls it"
+            )
+            return {"barred": why}
+        if "ProvisionedConcurrencyConfigs" not in sight or "NextMarker" in sight:
+            return {"doubt": f"{asked} did not tell all"}
+        return {}
 
     def _resource(self, function: str) -> str:
         return f"lambda:{self.region}:{function}:reserved_concurrency"

@@ -26,7 +26,7 @@ from ..calls import LONGEST_TICK_SECONDS, Absent, Answer, Api, Sight, Silence
 from ..errors import AtWork, Refused
 from ..handler import lambda_handler
 from ..inputs import Seconds
-from ..ledger import DELETE, PUT, Hold, Lease, Note, Owe, Pay, Records
+from ..ledger import DELETE, PUT, Hold, Lease, Note, Owe, Pay, Records, debtor
 from ..run import Run
 from ..step import Change, Decision, Done, Step, Wait
 from ..world import World
@@ -181,7 +181,7 @@ def _taken_by(execution: str, seen: Seen) -> tuple[Note, ...]:
         *(
             Owe(resource, why, seen.now, execution, give_back=True)
             for resource in taken
-            if not debts.get(resource, {}).get("give_back")
+            if not (debt := debts.get(resource, {})).get("give_back") or debtor(debt) != "run"
         ),
         *(
             Pay(resource)

@@ -18,4 +18,5 @@ UNDER_WAY = {
     "a reservation": lambda cloud: client("lambda", EAST).put_function_concurrency(
         FunctionName="one", ReservedConcurrentExecutions=1
     ),
+    "provisioned concurrency": lambda cloud: Functions.of(cloud).provision(EAST, "two", "1", 2, "no room"),
 }

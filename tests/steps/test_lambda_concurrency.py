@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import random
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from typing import Any
 
@@ -33,6 +33,7 @@ TABLE = "farshore-ledger"
 EXECUTION = "arn:aws:states:us-west-1:123456789012:execution:unicorn-shop-failover:night"
 SHOP = ("basket-add", "basket-get", "basket-remove")
 PUT, READ = "PutFunctionConcurrency", "GetFunctionConcurrency"
+LIST = "ListProvisionedConcurrencyConfigs"
 
 
 class Scene:
@@ -116,7 +117,9 @@ class Scene:
 
     def writes(self) -> list[str]:
         """Of the last tick."""
-        return [r.operation for r in self.requests if r.service == "lambda" and r.operation != READ]
+        return [
+            r.operation for r in self.requests if r.service == "lambda" and r.operation not in (READ, LIST)
+        ]
 
     def records(self) -> dict[str, Any]:
         """The ledger's memories and debts."""
@@ -505,3 +508,248 @@ def test_what_an_undo_cannot_give_back_it_owes(scene: Scene, purpose: str) -> No
     assert scene.converge("restore", purpose=purpose)["outcome"] == "unknown"
     owed = [body for item, body in scene.records().items() if item.startswith("debt#")]
     assert len(owed) == len(SHOP)
+
+
+def refuse(scene: Scene, operation: str, name: str) -> Callable[[], None]:
+    """From now on IAM denies the operation on that function. Gives what ends that."""
+
+    def denied(request: Request) -> Kind | None:
+        mine = request.operation == operation and request.caller == STEP
+        return "denied" if mine and request.parameters["FunctionName"] == name else None
+
+    scene.cloud.faults.injectors.append(denied)
+    return lambda: scene.cloud.faults.injectors.remove(denied)
+
+
+def debts(scene: Scene) -> dict[str, dict[str, Any]]:
+    """By the function's name."""
+    return {i.split(":")[2]: body for i, body in scene.records().items() if i.startswith("debt#")}
+
+
+def memories(scene: Scene) -> list[str]:
+    return sorted(item.split(":")[2] for item in scene.records() if item.startswith("memory#"))
+
+
+def provision(scene: Scene, **wanted: int) -> None:
+    for name, many in wanted.items():
+        scene.functions.provision(EAST, name.replace("_", "-"), "1", many)
+
+
+# What is provisioned keeps a function from being reserved below it.
+
+
+def test_a_plan_names_each_function_that_cannot_be_fenced_and_what_to_do(scene: Scene) -> None:
+    scene.deploy(basket_add=40, basket_get=None, basket_remove=1)
+    provision(scene, basket_add=7, basket_get=2)
+    with pytest.raises(FunctionError) as refused:
+        scene.tick(0, SHOP, dry_run=True)
+    assert str(refused.value).startswith("Refused: ")
+    for words in ("basket-add in us-east-1 has 7 provisioned", "basket-get in us-east-1 has 2 provisioned"):
+        assert words in str(refused.value)
+    assert "basket-remove" not in str(refused.value)
+    assert "delete" in str(refused.value)
+    assert scene.writes() == []
+    answer = scene.tick(0, SHOP, dry_run=True, mode="ungraceful")
+    assert answer["outcome"] == "would change"
+    assert [doubt.split()[0] for doubt in answer["facts"]["doubts"]] == ["basket-add", "basket-get"]
+
+
+def test_a_plan_that_cannot_read_what_is_provisioned_says_so(scene: Scene) -> None:
+    scene.deploy(basket_add=40)
+    faults: tuple[tuple[Kind, int], ...] = ("503", ASKS), ("hollow", 1), ("denied", 1)
+    for kind, times in faults:
+        scene.inject(LIST, kind, times)
+        (doubt,) = set(scene.tick(0, ("basket-add",), dry_run=True)["facts"]["doubts"])
+        assert "rovisionedConcurrency" in doubt
+    assert "doubts" not in scene.tick(0, ("basket-add",), dry_run=True)["facts"]
+
+
+def test_only_a_plan_reads_what_is_provisioned(scene: Scene) -> None:
+    scene.deploy(basket_add=40)
+    scene.tick(0, ("basket-add",))
+    scene.tick("restore", ("basket-add",), dry_run=True)
+    assert LIST not in [request.operation for request in scene.requests]
+
+
+def test_a_plan_does_not_mind_what_is_provisioned_where_as_much_stays_reserved(scene: Scene) -> None:
+    scene.deploy(basket_add=40)
+    provision(scene, basket_add=7)
+    assert scene.tick(7, ("basket-add",), dry_run=True)["outcome"] == "would change"
+
+
+def test_a_graceful_run_is_refused_by_the_one_that_cannot_be_fenced_and_gives_the_others_back(
+    scene: Scene,
+) -> None:
+    scene.deploy(basket_add=40, basket_get=2, basket_remove=1)
+    provision(scene, basket_get=2)
+    with pytest.raises(FunctionError, match=r"Refused: .*basket-get.*total provisioned concurrency \[2\]"):
+        scene.tick(0, SHOP)
+    scene.converge("restore", purpose="undo")
+    assert [scene.reserved(name) for name in SHOP] == [40, 2, 1]
+    assert scene.records() == {}
+
+
+def test_an_ungraceful_run_owes_the_one_that_cannot_be_fenced_fences_the_others_and_goes_on(
+    scene: Scene,
+) -> None:
+    scene.deploy(basket_add=40, basket_get=None, basket_remove=1)
+    provision(scene, basket_get=2)
+    before = scene.cloud.clock.elapsed
+    answer = scene.converge(0, mode="ungraceful")
+    assert (answer["outcome"], answer["facts"]["fenced"], answer["facts"]["unknown"]) == ("unknown", 2, 1)
+    assert "basket-get" in answer["facts"]["why"]
+    assert 20 < scene.cloud.clock.elapsed - before < 30
+    assert [scene.reserved(name) for name in SHOP] == [0, None, 0]
+    assert [*debts(scene)] == ["basket-get"]
+    assert "total provisioned concurrency [2]" in debts(scene)["basket-get"]["why"]
+
+
+def test_a_fence_that_is_owed_goes_up_again_or_on_schedule_once_nothing_is_provisioned(scene: Scene) -> None:
+    for purpose in ("again", "settle"):
+        scene.deploy(basket_add=40, basket_get=None, basket_remove=1)
+        provision(scene, basket_get=2)
+        scene.converge(0, mode="ungraceful")
+        provision(scene, basket_get=0)
+        assert scene.converge(0, mode="ungraceful", purpose=purpose)["outcome"] == "done"
+        assert [scene.reserved(name) for name in SHOP] == [0, 0, 0]
+        assert debts(scene) == {}
+        scene.converge("restore")
+        assert [scene.reserved(name) for name in SHOP] == [40, None, 1]
+        assert scene.records() == {}
+
+
+def test_what_is_owed_and_still_denied_is_tried_once_again_and_on_schedule_pages(scene: Scene) -> None:
+    scene.deploy(basket_add=40, basket_get=None, basket_remove=1)
+    provision(scene, basket_get=2)
+    scene.converge(0, mode="ungraceful")
+    assert scene.tick(0, SHOP, mode="ungraceful", purpose="again")["outcome"] == "unknown"
+    assert scene.writes() == [PUT]
+    with pytest.raises(FunctionError, match=r"Refused: .*basket-get.*total provisioned concurrency"):
+        scene.tick(0, SHOP, mode="graceful", purpose="settle")
+
+
+def test_a_refusal_of_one_of_forty_names_it(scene: Scene) -> None:
+    forty = tuple(f"shop-{number:02}" for number in range(40))
+    scene.deploy(**{name.replace("-", "_"): 7 for name in forty})
+    for operation in (READ, PUT):
+        end = refuse(scene, operation, "shop-23")
+        with pytest.raises(FunctionError, match=rf"Refused: .*shop-23.*{operation}|{operation} of shop-23"):
+            scene.tick(0, forty)
+        end()
+
+
+# What cannot be given back is owed, and the rest is given back.
+
+
+def crowded(scene: Scene) -> None:
+    """Others reserve what is left of the account: nothing that the fence set free can be reserved again."""
+    scene.functions.deploy(EAST, "others", lambda *_: None)
+    scene.functions.function(EAST, "others").reserved = 900
+
+
+@pytest.mark.parametrize("mode", ["graceful", "ungraceful"])
+def test_an_undo_gives_back_what_the_account_has_room_for_and_owes_the_rest_in_awss_words(
+    scene: Scene, mode: str
+) -> None:
+    scene.deploy(basket_add=40, basket_get=None, basket_remove=30)
+    scene.converge(0)
+    crowded(scene)
+    assert scene.converge("restore", purpose="undo", mode=mode)["outcome"] == "unknown"
+    assert [scene.reserved(name) for name in SHOP] == [0, None, 0]
+    assert sorted(debts(scene)) == memories(scene) == ["basket-add", "basket-remove"]
+    for debt in debts(scene).values():
+        assert debt["give_back"]
+        assert "below its minimum value of [100]" in debt["why"]
+
+
+def test_what_is_owed_is_given_back_on_schedule_as_far_as_there_is_room(scene: Scene) -> None:
+    scene.deploy(basket_add=40, basket_get=None, basket_remove=30)
+    scene.converge(0)
+    crowded(scene)
+    scene.converge("restore", purpose="undo")
+    with pytest.raises(
+        FunctionError, match=r"Refused: .*basket-add.*basket-remove.*minimum value of \[100\]"
+    ):
+        scene.tick(0, SHOP, purpose="settle")
+    scene.functions.function(EAST, "others").reserved = 870
+    with pytest.raises(FunctionError, match=r"Refused: .*basket-add"):
+        scene.converge(0, purpose="settle")
+    assert [scene.reserved(name) for name in SHOP] == [0, None, 30]
+    assert [*debts(scene)] == memories(scene) == ["basket-add"]
+    scene.functions.function(EAST, "others").reserved = 800
+    assert scene.converge(0, purpose="settle")["outcome"] == "done"
+    assert [scene.reserved(name) for name in SHOP] == [40, None, 30]
+    assert scene.records() == {}
+
+
+def test_a_graceful_run_that_cannot_give_back_what_customers_need_stops_and_names_it(scene: Scene) -> None:
+    scene.deploy(basket_add=40, basket_get=None, basket_remove=30)
+    scene.converge(0)
+    crowded(scene)
+    with pytest.raises(FunctionError, match=r"Refused: .*basket-add.*minimum value of \[100\].*redrive"):
+        scene.converge("restore")
+    assert [scene.reserved(name) for name in SHOP] == [0, None, 0]
+    assert sorted(debts(scene)) == memories(scene) == ["basket-add", "basket-remove"]
+    scene.functions.function(EAST, "others").reserved = 0
+    assert scene.converge("restore")["outcome"] == "nothing withheld", "a redrive goes on"
+    assert [scene.reserved(name) for name in SHOP] == [40, None, 30]
+    assert scene.records() == {}
+
+
+def test_an_ungraceful_run_that_cannot_give_back_what_customers_need_owes_it_and_goes_on(
+    scene: Scene,
+) -> None:
+    scene.deploy(basket_add=40, basket_get=None, basket_remove=30)
+    scene.converge(0)
+    crowded(scene)
+    answer = scene.converge("restore", mode="ungraceful")
+    assert (answer["outcome"], answer["facts"]["unknown"]) == ("unknown", 2)
+    assert "minimum value of [100]" in answer["facts"]["why"]
+    assert sorted(debts(scene)) == memories(scene) == ["basket-add", "basket-remove"]
+
+
+def test_a_restore_that_is_denied_once_is_made_again(scene: Scene) -> None:
+    scene.deploy(basket_add=40, basket_get=None, basket_remove=30)
+    scene.converge(0)
+    scene.inject(PUT, "denied")
+    assert scene.converge("restore")["outcome"] == "nothing withheld"
+    assert [scene.reserved(name) for name in SHOP] == [40, None, 30]
+    assert scene.records() == {}
+
+
+def test_a_recovery_gives_back_what_it_can_and_names_the_rest(scene: Scene) -> None:
+    scene.deploy(basket_add=40, basket_get=None, basket_remove=30)
+    scene.converge(0, purpose="break")
+    crowded(scene)
+    with pytest.raises(FunctionError, match=r"Refused: .*basket-add.*minimum value of \[100\]"):
+        scene.converge("restore", purpose="mend")
+    assert memories(scene) == ["basket-add", "basket-remove"]
+    scene.functions.function(EAST, "others").reserved = 0
+    scene.converge("restore", purpose="mend")
+    assert [scene.reserved(name) for name in SHOP] == [40, None, 30]
+    assert scene.records() == {}
+
+
+def test_what_a_game_day_owes_is_given_back_on_schedule(scene: Scene) -> None:
+    scene.deploy(basket_add=40, basket_get=None, basket_remove=30)
+    scene.converge(0, purpose="break")
+    crowded(scene)
+    assert scene.converge("restore", purpose="unbreak")["outcome"] == "unknown"
+    scene.functions.function(EAST, "others").reserved = 0
+    scene.converge(0, purpose="settle")
+    assert [scene.reserved(name) for name in SHOP] == [40, None, 30]
+    assert scene.records() == {}
+
+
+def test_a_run_that_comes_and_goes_does_not_forgive_what_a_game_day_owes(scene: Scene) -> None:
+    scene.deploy(basket_add=40, basket_get=None, basket_remove=30)
+    scene.converge(0, purpose="break")
+    crowded(scene)
+    scene.converge("restore", purpose="unbreak")
+    scene.converge(0)
+    scene.converge("restore", purpose="undo")
+    assert [*debts(scene)] == ["basket-add", "basket-remove"]
+    scene.functions.function(EAST, "others").reserved = 0
+    scene.converge(0, purpose="settle")
+    assert [scene.reserved(name) for name in SHOP] == [40, None, 30]
+    assert scene.records() == {}

@@ -251,7 +251,7 @@ def test_the_holder_is_asked_for_in_its_own_region(night: Night) -> None:
 def test_a_holder_that_may_not_be_asked_is_refused(night: Night) -> None:
     night.take(execution=OTHER)
     night.inject("denied", DESCRIBE)
-    assert "states:DescribeExecution in us-west-1 was refused" in night.refused()
+    assert f"states:DescribeExecution of {OTHER} in us-west-1 was refused" in night.refused()
 
 
 def test_a_holder_that_cannot_be_asked_is_waited_for_and_then_refused_saying_what_to_do(night: Night) -> None:

@@ -3,6 +3,8 @@
 Each invocation is a task of its own, so that handlers park at their calls and interleave, outlive whoever
 called them, and can be killed between two calls. What a handler prints is kept as log lines. Sources:
 docs.aws.amazon.com/lambda/latest/dg/configuration-concurrency.html (reservations),
+docs.aws.amazon.com/lambda/latest/dg/provisioned-concurrency.html (which count towards reservations),
+docs.aws.amazon.com/lambda/latest/api/API_ListProvisionedConcurrencyConfigs.html,
 docs.aws.amazon.com/lambda/latest/api/API_Invoke.html (answers and errors).
 """
 
@@ -14,6 +16,7 @@ import json
 import math
 import re
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from typing import Any, ClassVar
 
 from botocore.response import StreamingBody
@@ -21,9 +24,9 @@ from botocore.response import StreamingBody
 from ...clock import Killed
 from ...cloud import ACCOUNT, PATIENCE, Answer, AwsError, Cloud, Operation, Unanswered
 from ...faults import Request
-from ...service import APART, Service
+from ...service import APART, Service, seconds_until
 from ..iam.model import Policy, guard
-from .sandbox import Function, FunctionError, Handler, Invocation, Version, failure, marshalled
+from .sandbox import Function, FunctionError, Handler, Invocation, Provisioned, Version, failure, marshalled
 from .stdout import CONSOLE, PRINTED
 
 __all__ = ["FunctionError", "Functions", "Invocation", "Policy"]
@@ -32,6 +35,9 @@ ACCOUNT_CONCURRENCY = 1000
 """Invocations that an account may run at once in one Region, unless it asks for more."""
 
 LEAST_UNRESERVED = 100
+
+LONGEST_PAGE = 50
+"""Provisioned configurations on one page, at most and by default."""
 
 NAME = re.compile(
     r"(arn:aws:lambda:)?((?<=:)(?P<region>[a-z]+(-[a-z]+)+-\d):)?((?P<account>\d{12}):)?((?<=:)function:)?"
@@ -66,14 +72,20 @@ class Functions(Service):
             "GetFunctionConcurrency": self._get_concurrency,
             "PutFunctionConcurrency": self._put_concurrency,
             "DeleteFunctionConcurrency": self._delete_concurrency,
+            "ListProvisionedConcurrencyConfigs": self._list_provisioned,
         }
 
     def state(self) -> object:
-        """Reservations, how many versions there are, and what runs."""
-        functions = self._functions.items()
+        """Reservations, what is provisioned, how many versions there are, and what runs."""
+        functions, now = self._functions.items(), self.cloud.clock.now
         reserved = [(named, it.reserved) for named, it in functions if it.reserved is not None]
+        provisioned = [
+            (named, number, each.wanted, each.fails, seconds_until(each.allocated_at, now))
+            for named, function in functions
+            for number, each in function.provisioned.items()
+        ]
         versions = sum(len(function.versions) for _, function in functions)
-        return reserved, versions, sorted(each.state() for each in self.running)
+        return reserved, provisioned, versions, sorted(each.state() for each in self.running)
 
     def close(self) -> None:
         """Ends what still runs and gives standard output back."""
@@ -104,6 +116,28 @@ class Functions(Service):
     def reserved(self, region: str, name: str) -> int | None:
         """A function's reserved concurrency; None where it has none. For invariants, which take no time."""
         return self.function(region, name).reserved
+
+    def provision(self, region: str, name: str, version: str, wanted: int, fails: str = "") -> None:
+        """Keeps so many execution environments of a version ready, in a while; or turns out to fail, for the
+        reason given. Of none it lets go at once. Raises AwsError where AWS would."""
+        function = self._functions[region, name]
+        if version not in (each.number for each in function.versions):
+            raise _unknown(f"Function not found: {function.arn}:{version}")
+        others = _provisioned(function) - _requested(function.provisioned.get(version))
+        if not wanted:
+            function.provisioned.pop(version, None)
+            return
+        if function.reserved is not None and others + wanted > function.reserved:
+            raise AwsError(
+                "InvalidParameterValueException",
+                "Requested Provisioned Concurrency should not be greater than the "
+                "reservedConcurrentExecution for function",
+            )
+        if function.reserved is None:
+            self._leave_enough(region, function, others + wanted)
+        now = self.cloud.clock.now
+        allocated_at = now + self.cloud.latency.draw("lambda_provisioning")
+        function.provisioned[version] = Provisioned(wanted, now, allocated_at, fails)
 
     def function(self, region: str, name: str) -> Function:
         """As it is configured: for invariants, too."""
@@ -188,6 +222,18 @@ class Functions(Service):
         there = [f for f in self._functions.values() if f.region == region and f is not but]
         return ACCOUNT_CONCURRENCY - sum(f.reserved or 0 for f in there)
 
+    def _leave_enough(self, region: str, function: Function, wanted: int) -> None:
+        """Raises AwsError where the function would leave others too little of what the account has. What is
+        provisioned of a function without a reservation is taken from that, too."""
+        others = (f for f in self._functions.values() if f.region == region and f is not function)
+        taken = sum(_provisioned(f) for f in others if f.reserved is None)
+        if self._unreserved(region, but=function) - taken - wanted < LEAST_UNRESERVED:
+            raise AwsError(
+                "InvalidParameterValueException",
+                "Specified ReservedConcurrentExecutions for function decreases account's "
+                f"UnreservedConcurrentExecution below its minimum value of [{LEAST_UNRESERVED}].",
+            )
+
     def _policy_of(self, region: str, name: str) -> Policy | None:
         function = self._functions.get((region, name))
         return None if function is None else function.policy
@@ -255,12 +301,13 @@ class Functions(Service):
         function = self._configured(request)
         wanted = request.parameters["ReservedConcurrentExecutions"]
         assert isinstance(wanted, int)
-        if self._unreserved(request.region, but=function) - wanted < LEAST_UNRESERVED:
+        if wanted < (provisioned := _provisioned(function)):
             raise AwsError(
                 "InvalidParameterValueException",
-                "Specified ReservedConcurrentExecutions for function decreases account's "
-                f"UnreservedConcurrentExecution below its minimum value of [{LEAST_UNRESERVED}].",
+                "Specified ReservedConcurrentExecutions for function should not be lower than function's "
+                f"total provisioned concurrency [{provisioned}].",
             )
+        self._leave_enough(request.region, function, wanted)
         function.reserved = wanted
         return {"ReservedConcurrentExecutions": wanted}
 
@@ -268,10 +315,43 @@ class Functions(Service):
         self._configured(request).reserved = None
         return {}
 
+    def _list_provisioned(self, request: Request) -> Answer:
+        function = self._configured(request)
+        start, most = int(str(request.parameters.get("Marker", 0))), request.parameters.get("MaxItems")
+        assert most is None or isinstance(most, int)
+        end = start + (most or LONGEST_PAGE)
+        listed = list(function.provisioned.items())
+        items = [self._told(function, version, each) for version, each in listed[start:end]]
+        more = {"NextMarker": str(end)} if end < len(listed) else {}
+        return {"ProvisionedConcurrencyConfigs": items, **more}
+
+    def _told(self, function: Function, version: str, provisioned: Provisioned) -> Answer:
+        under_way = self.cloud.clock.now < provisioned.allocated_at
+        ready = 0 if under_way or provisioned.fails else provisioned.wanted
+        status = "IN_PROGRESS" if under_way else "FAILED" if provisioned.fails else "READY"
+        return {
+            "FunctionArn": f"{function.arn}:{version}",
+            "RequestedProvisionedConcurrentExecutions": provisioned.wanted,
+            "AllocatedProvisionedConcurrentExecutions": ready,
+            "AvailableProvisionedConcurrentExecutions": ready,
+            "Status": status,
+            **({"StatusReason": provisioned.fails} if status == "FAILED" else {}),
+            "LastModified": datetime.fromtimestamp(provisioned.since, tz=UTC).strftime("%Y-%m-%dT%H:%M:%S%z"),
+        }
+
 
 @functools.lru_cache(maxsize=1024)
 def _named(given: str) -> re.Match[str] | None:
     return NAME.fullmatch(given)
+
+
+def _requested(provisioned: Provisioned | None) -> int:
+    return 0 if provisioned is None else provisioned.wanted
+
+
+def _provisioned(function: Function) -> int:
+    """Of all its versions together, whether it is allocated yet or not."""
+    return sum(map(_requested, function.provisioned.values()))
 
 
 def _unknown(message: str) -> AwsError:

@@ -12,6 +12,7 @@ ROWS = (
             "GetFunctionConcurrency": replace(READ, empty=True),
             "PutFunctionConcurrency": WRITE,
             "DeleteFunctionConcurrency": WRITE,
+            "ListProvisionedConcurrencyConfigs": READ,
         },
         resources={"FunctionName": "lambda:{region}:{account}:function:{given}"},
         qualifier="Qualifier",
@@ -19,7 +20,14 @@ ROWS = (
         # docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html
         quotas=(
             Quota(
-                frozenset({"GetFunctionConcurrency", "PutFunctionConcurrency", "DeleteFunctionConcurrency"}),
+                frozenset(
+                    {
+                        "GetFunctionConcurrency",
+                        "PutFunctionConcurrency",
+                        "DeleteFunctionConcurrency",
+                        "ListProvisionedConcurrencyConfigs",
+                    }
+                ),
                 per_second=15,
                 at_once=15,
             ),

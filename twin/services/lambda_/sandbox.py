@@ -31,6 +31,21 @@ class FunctionError(Exception):
         self.body = body
 
 
+@dataclass(frozen=True)
+class Provisioned:
+    """Execution environments that a version has ready: one configuration a version."""
+
+    not_state: ClassVar = {"since": "when it was asked for differs from one moment to the next"}
+
+    wanted: int
+    since: float
+    """When it was asked for: seconds on the clock."""
+    allocated_at: float
+    """When it is allocated, or turns out not to be."""
+    fails: str = ""
+    """Why it cannot be allocated, as AWS says it; "" where it can."""
+
+
 @dataclass
 class Function:
     """A function in one Region. Its versions are numbered from 1; each deployment publishes one."""
@@ -45,6 +60,8 @@ class Function:
     policy: Policy | None = None
     reserved: int | None = None
     versions: list[Version] = field(default_factory=list)
+    provisioned: dict[str, Provisioned] = field(default_factory=dict)
+    """By version."""
 
     @property
     def arn(self) -> str:
