@@ -16,9 +16,11 @@ import time
 from collections.abc import Callable
 from contextlib import ExitStack
 
+from farshore.operate.proposal import proposal_of
 from farshore.runbook.find import find
 from farshore.simulate.simulation import Simulation
 from functions.errors import NotYet
+from functions.ledger import Records
 from twin.cloud import Cloud
 from twin.services.stepfunctions.interpreter import on_the_clock
 
@@ -46,14 +48,14 @@ def fail_over(simulation: Simulation) -> None:
     decided = ""
     while simulation.status(execution) == "RUNNING":
         try:
-            proposal = simulation.operator.records().proposal
+            records = simulation.operator.records()
         except NotYet:
-            proposal = {}
-        if proposal.get("execution") == execution and proposal["hash"] != decided:
-            decided = proposal["hash"]
-            plan = {entry["state"]: entry for entry in proposal["plan"]}
-            simulation.checkers.on_approval(execution, plan)
-            simulation.operator.decide(decided, "approve", "bench", "a benchmark")
+            records = Records()
+        proposal = proposal_of(records)
+        if proposal is not None and proposal.execution == execution and proposal.hash != decided:
+            decided = proposal.hash
+            simulation.checkers.on_approval(execution, {step.state: step for step in proposal.plan})
+            simulation.operator.decide(records, proposal, "approve", "bench", "a benchmark")
         simulation.clock.sleep(LOOK_EVERY)
     assert simulation.status(execution) == "SUCCEEDED", simulation.status(execution)
 
