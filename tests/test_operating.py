@@ -89,6 +89,11 @@ class Console:
         client = boto3.client("stepfunctions", region_name=execution.split(":")[3])
         return str(client.describe_execution(executionArn=execution)["status"])
 
+    def ticked(self) -> None:
+        """A tick has just begun: until the next one, nothing that is said is heeded."""
+        self.until(lambda: not self.account.functions.running)
+        self.until(lambda: self.account.functions.running)
+
     def ended(self, execution: str) -> dict[str, Any]:
         """The report of a run, once it has ended."""
         self.until(lambda: self.status(execution) != "RUNNING")
@@ -347,6 +352,7 @@ def test_an_abort_is_for_good_and_whoever_says_otherwise_is_told_of_it(
     execution = console.holder()
     if words[0] == "resume":
         console.done("pause", "--why", "let us think")
+    console.ticked()
     with meanwhile(console, execution, abort=True, pause=False):
         assert "somebody else wrote directive meanwhile" in console.refused(*words, "--why", "I know better")
     said = console.refused(*words, "--why", "I know better")
