@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from .calls import Call, Denied, Missed
+from .calls import Call, Denied, Missed, Silence
 from .errors import Aborted, NotYet, Paused, Refused, Untouched
 from .ledger import PUT, Ledger, Records, Remember
 from .outside import Outside
@@ -270,7 +270,11 @@ def _preview(step: Step[Any], run: Run, decision: Decision, silent: Sequence[str
 
 def _said(trouble: Sequence[Missed]) -> str:
     """What was answered to the calls that were not done: which call, in which Region, code and message."""
-    return "; ".join(_cut([f"{call.named}: {reply.why}" for call, reply in trouble]))
+    return "; ".join(_cut([_words(call, reply) for call, reply in trouble]))
+
+
+def _words(call: Call, reply: Silence | Denied) -> str:
+    return f"{call.named}: {reply.why}" if isinstance(reply, Denied) else reply.why
 
 
 def _cut(words: Sequence[str]) -> list[str]:

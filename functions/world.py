@@ -120,5 +120,5 @@ class World:
 def _acknowledged(call: Call, reply: Reply) -> Reply:
     """Whoever answers HTTP with a no has not done it, or does not know."""
     if call.api.is_http and isinstance(reply, Mapping) and not 200 <= reply["status"] < 300:
-        return Silence(f"HTTP {reply['status']}")
+        return Silence(f"{call}: HTTP {reply['status']}")
     return reply

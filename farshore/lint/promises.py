@@ -38,7 +38,7 @@ def _accounts(runbook: Runbook) -> Iterator[Finding]:
     """Of all ARNs, one account: a digit that slipped names what is not there."""
     arns = [(line, arn) for kind in (TopicArn, RoutingControlArn) for line, _, arn in named(runbook, kind)]
     counted = Counter(arn.split(":")[4] for _, arn in arns)
-    usual = max(counted, key=counted.__getitem__, default="")
+    usual = max(counted, key=lambda account: counted[account], default="")
     for account in counted.keys() - {usual}:
         line, arn = next((line, arn) for line, arn in arns if arn.split(":")[4] == account)
         what = f"{arn} is of the account {account}, and other ARNs of {usual}"

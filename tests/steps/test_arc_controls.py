@@ -300,7 +300,7 @@ def test_a_dry_run_changes_nothing_and_names_the_call(scene: Scene) -> None:
 
 def test_an_unknown_control_needs_a_person(scene: Scene) -> None:
     wrong = {"controls": scene.cluster.arns | {WEST: "arn:aws:route53-recovery-control::1:nothing"}}
-    with pytest.raises(Refused, match=r"GetRoutingControlState in .* was refused: ResourceNotFoundException"):
+    with pytest.raises(Refused, match=r"GetRoutingControlState of .* was refused: ResourceNotFoundException"):
         scene.tick(inputs=wrong)
 
 

@@ -341,7 +341,7 @@ def test_a_cluster_that_does_not_exist_is_refused(night: Night) -> None:
     night.falls()
     wrong = {"members": MEMBERS | {WEST: "unikorn-west"}}
     said = night.says(inputs=wrong)
-    assert "Untouched: the state: rds:DescribeDBClusters in us-west-1 was refused" in said
+    assert "Untouched: the state: rds:DescribeDBClusters of unikorn-west in us-west-1 was refused" in said
 
 
 def test_a_cluster_beside_the_one_on_the_list_is_refused(night: Night) -> None:

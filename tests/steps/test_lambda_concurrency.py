@@ -500,7 +500,9 @@ def test_what_an_undo_may_not_give_back_it_owes_and_the_rest_is_given_back(scene
     owed = {item: body for item, body in scene.records().items() if item.startswith("debt#")}
     assert [*owed] == ["debt#lambda:us-east-1:basket-get:reserved_concurrency"]
     (why,) = (body["why"] for body in owed.values())
-    assert "AWS last answered lambda:" in why, "a person reads there why it is owed"
+    assert "lambda:PutFunctionConcurrency in us-east-1: AccessDenied" in why, (
+        "a person reads there why it is owed"
+    )
 
 
 @pytest.mark.parametrize("purpose", ["undo", "unbreak"])

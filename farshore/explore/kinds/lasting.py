@@ -38,8 +38,7 @@ GREY = Family(
     "a service's quota there; a CDN keeps what it was answered",
 )
 KEPT = 60.0
-"""Seconds for which errors are kept. CloudFront does for ten, where nobody says otherwise.
-Source: docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/HTTPStatusCodes.html"""
+"""Seconds for which errors are kept. Ten are usual where nobody says otherwise."""
 AWAY = (30.0, 120.0)
 """Seconds after which a Region comes back that was away for a while."""
 SPELL = 60.0
