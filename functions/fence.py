@@ -30,7 +30,7 @@ from .calls import Call, Denied, Missed, Sight, Silence
 from .errors import Refused
 from .inputs import Patience, Seconds
 from .ledger import DELETE, PUT, Adopt, Forget, Memory, Note, Owe, Pay, Records, Remember, debtor
-from .planned import DOUBTS, first_few
+from .planned import DOUBTS
 from .run import GIVES_UP, MOVES, Mode, Owner, Purpose
 from .step import Change, Decision, Done, Wait
 from .world import World
@@ -87,8 +87,6 @@ class FenceSight:
     """What this tick has sent, and AWS has done."""
     missed: tuple[Missed, ...]
     """What else it has sent."""
-    last_answer: str
-    """What AWS said to the last change, which it did not make."""
     held: tuple[Held, ...]
 
     @classmethod
@@ -105,13 +103,8 @@ class FenceSight:
             world.records,
             world.acknowledged,
             world.missed,
-            world.last_answer,
             tuple(held),
         )
-
-    def unmoved(self, why: str) -> str:
-        """Why a resource is not as it should be, with the last word of AWS where that said no."""
-        return f"{why}; AWS last answered {self.last_answer}" if self.last_answer else why
 
     @property
     def settling(self) -> bool:
@@ -209,11 +202,11 @@ class _Sum:
         if self.due:
             facts: dict[str, object] = {"unread": len(self.waiting)} if self.waiting else {}
             facts |= {DOUBTS: self.doubts} if self.doubts else {}
-            return Change(first_few(self.due), tuple(self.calls), tuple(self.notes), facts)
+            return Change(_first_few(self.due), tuple(self.calls), tuple(self.notes), facts)
         if self.refused:
-            raise Refused(first_few(self.refused))
+            raise Refused(_first_few(self.refused))
         if self.waiting:
-            return Wait(first_few(self.waiting))
+            return Wait(_first_few(self.waiting))
         return done
 
 
@@ -266,7 +259,7 @@ def take_away(seen: FenceSight, target: Value) -> Decision:
     facts: dict[str, object] = {"fenced": len(seen.held) - len(due.unknown)}
     if due.unknown:
         return due.decision(
-            Done(UNKNOWN, facts | {"unknown": len(due.unknown), "why": first_few(due.unknown)})
+            Done(UNKNOWN, facts | {"unknown": len(due.unknown), "why": _first_few(due.unknown)})
         )
     return due.decision(Done(facts=facts))
 
@@ -276,12 +269,12 @@ def give_back(seen: FenceSight) -> Decision:
     due = _Sum()
     still = sorted({memory.owner for held in seen.held for memory in seen.others(held.resource)})
     if still and seen.purpose == "move":
-        what = first_few([held.resource for held in seen.held])
+        what = _first_few([held.resource for held in seen.held])
         raise Refused(f"the {' and '.join(still)} still holds {what}: end it first, by `recovery`")
     for held in seen.held:
         _restore(seen, held, due)
     if due.unknown:
-        return due.decision(Done(UNKNOWN, {"unknown": len(due.unknown), "why": first_few(due.unknown)}))
+        return due.decision(Done(UNKNOWN, {"unknown": len(due.unknown), "why": _first_few(due.unknown)}))
     return due.decision(Done(f"still held by {', '.join(still)}" if still else NOTHING_WITHHELD))
 
 
@@ -301,11 +294,7 @@ def _fence(seen: FenceSight, held: Held, target: Value, due: _Sum) -> None:
         if notes:
             due.add(f"note that {held.resource} is fenced", notes)
         return
-    stale = (
-        seen.unmoved("not fenced yet")
-        if held.current != target
-        else "fenced, but customers do not feel it yet"
-    )
+    stale = "not fenced yet" if held.current != target else "fenced, but customers do not feel it yet"
     notes = () if silent else _memory(seen, held, target)
     calls = () if silent or held.current == target else held.put(target)
     why = f"{held.resource}: {silent or seen.said_to(calls) or stale}"
@@ -358,7 +347,7 @@ def _restore(seen: FenceSight, held: Held, due: _Sum) -> None:
     elif held.current != mine.value or _may_be_stale(seen, held, mine.value):
         calls = held.put(mine.value)
         denied, gives_up = seen.denied(calls), seen.purpose in GIVES_UP
-        why = f"{held.resource}: {seen.said_to(calls) or seen.unmoved('not given back yet')}"
+        why = f"{held.resource}: {seen.said_to(calls) or 'not given back yet'}"
         if not (denied or (gives_up and seen.late and seen.tried(calls))):
             due.add(f"restore {held.resource}", (), calls)
         elif seen.late or seen.settling:
@@ -387,3 +376,8 @@ def _may_be_stale(seen: FenceSight, held: Held, value: Value) -> bool:
     """What was read may be from before the fence, and its memory is about to be forgotten. So it is given
     back once more, unless this tick has done so, or customers feel it."""
     return held.confirmed is None and not all(call in seen.acknowledged for call in held.put(value))
+
+
+def _first_few(whys: Sequence[str]) -> str:
+    """The first few: a Cause holds 32,768 characters, and a person fewer."""
+    return "; ".join(whys[:3]) + (f"; and {len(whys) - 3} more" if len(whys) > 3 else "")

@@ -10,8 +10,7 @@ docs.aws.amazon.com/amazondynamodb/latest/developerguide/V2globaltables_HowItWor
     debt#<resource>             a fence that could not be confirmed, or given back: retried until paid
     begun                       the run that moved data or customers last, noted before its first such call
     proposal                    the plan that is waiting for a decision
-    answer#<state>              what AWS said last to a change of that state that it did not make
-    directive                   a person's word to the run: pause, resume, skip, ungraceful, override, abort
+    directive                   a person's word to the run: pause, resume, skip, ungraceful, abort
     take_over                   a person's word that the named holder is dead
     accepted#<state>            a write through the customers' door that it accepted: now it is only read
     decision#<plan hash>        a person's approval or decline of that very plan
@@ -26,14 +25,13 @@ from __future__ import annotations
 import functools
 import json
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, field, fields
 from typing import Any, Protocol
 
 from .calls import Api, Call, Denied, Endpoint, Silence
 from .errors import NotYet, Refused
 from .outside import Outside
-from .run import Mode, Owner, Purpose, Run, is_about
+from .run import Mode, Owner, Purpose, is_about
 
 LOST_RACE = "ConditionalCheckFailedException"
 TABLE = "dynamodb:{region}:{account}:table/{table}"
@@ -120,8 +118,6 @@ class Records:
     proposal: Mapping[str, Any] = field(default_factory=dict)
     decisions: Mapping[str, Any] = field(default_factory=dict)
     take_over: Mapping[str, Any] = field(default_factory=dict)
-    answers: Mapping[str, Any] = field(default_factory=dict)
-    """By state, what AWS said last to a change that it did not make, and to which run."""
     said: Mapping[str, str] = field(default_factory=dict)
     """People's words by their items, as they are written: a new one counts only where they still stand."""
 
@@ -144,18 +140,8 @@ class Records:
         ]
         return bool(modes) and "ungraceful" not in modes
 
-    def last_answer(self, run: Run) -> str:
-        """What AWS said to the last change of this state of this run; "" where it made that."""
-        noted = self.answers.get(run.state, {})
-        return str(noted.get("said", "")) if noted == answered(run, noted.get("said")) else ""
-
     def remembered(self, resource: str) -> tuple[Memory, ...]:
         return tuple(memory for memory in self.memories if memory.resource == resource)
-
-
-def answered(run: Run, said: Any) -> dict[str, Any]:
-    """As it is noted: of this run since it began or was redriven, and of no other."""
-    return {"execution": run.execution, "started": run.started, "redrives": run.redrives, "said": said}
 
 
 class Ledger:
@@ -229,13 +215,6 @@ class Ledger:
     def write_once(self, item: str, body: Mapping[str, Any]) -> None:
         """Memories and debts: the first write wins, or a repeated tick would remember its own fence."""
         self._put(item, dict(body), "attribute_not_exists(application)")
-
-    def note_answer(self, run: Run, said: str, records: Records) -> None:
-        """What AWS said to a change, unless these records have it. It is for people: where it cannot be
-        noted, the run goes on."""
-        if said != records.last_answer(run):
-            with suppress(NotYet, Refused):
-                self.write(f"answer#{run.state}", answered(run, said))
 
     def erase(self, item: str) -> None:
         self._ask(DELETE, Key={"application": {"S": self._application}, "item": {"S": item}})
@@ -437,7 +416,7 @@ def _records(written: tuple[tuple[str, str], ...]) -> Records:
     """
     bodies = {item: _body(body) for item, body in written}
     items = {item: body or {} for item, body in bodies.items()}
-    memories, debts, decisions, accepted, answers = [], {}, {}, {}, {}
+    memories, debts, decisions, accepted = [], {}, {}, {}
     for item, body in items.items():
         kind, _, rest = item.partition("#")
         if kind == "memory":
@@ -450,8 +429,6 @@ def _records(written: tuple[tuple[str, str], ...]) -> Records:
             decisions[rest] = body
         elif kind == "accepted":
             accepted[rest] = body
-        elif kind == "answer":
-            answers[rest] = body
     return Records(
         lease=_lease(items[LEASE]) if LEASE in items else None,
         memories=tuple(memories),
@@ -463,7 +440,6 @@ def _records(written: tuple[tuple[str, str], ...]) -> Records:
         proposal=items.get("proposal", {}),
         decisions=decisions,
         take_over=items.get("take_over", {}),
-        answers=answers,
         said={item: text for item, text in written if item.partition("#")[0] in WORDS},
     )
 

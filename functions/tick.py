@@ -10,9 +10,9 @@ from typing import Any
 
 from .calls import Call, Denied, Missed, Silence
 from .errors import Aborted, NotYet, Paused, Refused, Untouched
-from .ledger import PUT, Ledger, Records, Remember
+from .ledger import Ledger, Records, Remember
 from .outside import Outside
-from .planned import DOUBTS, Planned, one_line
+from .planned import DOUBTS, Planned
 from .run import SHOWN, Run, loss_digest
 from .step import Change, Decision, Done, Step, Wait
 from .world import World
@@ -25,9 +25,6 @@ SKIPPED = "skipped"
 
 LEFT_FOR_LATER = "left for later"
 """The outcome of a fence that may go up before a person has spoken, in a graceful run: that waits."""
-
-LONGEST_WORD = 1000
-"""Characters of one answer of AWS: a Cause holds 32,768, and a person fewer."""
 
 LONGEST_PAUSE_SECONDS = 3600.0
 """A pause that nobody ends is over so long after it was said, since a run's history is finite. Then a run
@@ -49,8 +46,6 @@ class _Progress:
     missed: list[Missed] = dataclasses.field(default_factory=list)
     """What was not of all that this tick has sent, each as it was answered last."""
     acknowledged: list[Call] = dataclasses.field(default_factory=list)
-    last_answer: str = ""
-    """What AWS said to the last change of this state, in this tick or one before, that it did not make."""
 
 
 def tick(step: Step[Any], run: Run, ledger: Ledger, outside: Outside, since: float) -> dict[str, Any]:
@@ -72,15 +67,13 @@ def tick(step: Step[Any], run: Run, ledger: Ledger, outside: Outside, since: flo
         why = f"Farshore did not foresee this: {type(error).__name__}: {error} ({where})"
         if outside.clock() - progress.since <= step.within:
             raise NotYet(why) from error
-        late = _late(step, why, (), progress.last_answer)
-        raise _given_up(late, progress.touched) from error
+        raise _given_up(Refused(f"not within {step.within:g} s: {why}"), progress.touched) from error
 
 
 def _tick(step: Step[Any], run: Run, ledger: Ledger, outside: Outside, progress: _Progress) -> dict[str, Any]:
     why, moves = "", step.moves() and not run.dry_run
     for look in range(ROUNDS + 1):
         records = ledger.read()
-        progress.last_answer = progress.last_answer or records.last_answer(run)
         progress.touched = (
             not moves or records.has_begun(run.execution, run.started) or (look > 0 and progress.touched)
         )
@@ -104,20 +97,12 @@ def _tick(step: Step[Any], run: Run, ledger: Ledger, outside: Outside, progress:
             _hold(ledger.read(), run, world.now)
         due = [call for call in decision.calls if call not in progress.acknowledged]
         if not due and not decision.notes:
-            _note_answer(step, run, ledger, records, "")
             raise NotYet(f"acknowledged, but not to be seen yet: {decision.why}")
         _change(decision, due, world, ledger, progress, moves)
-    why = _said(progress.trouble) or why
+    why = "; ".join(_words(call, reply) for call, reply in progress.trouble) or why
     if _denied(progress.trouble) and not step.fences:
         raise _given_up(Refused(why), progress.touched)
-    _note_answer(step, run, ledger, records, _said(progress.trouble))
     raise NotYet(why)
-
-
-def _note_answer(step: Step[Any], run: Run, ledger: Ledger, records: Records, said: str) -> None:
-    """What AWS said to the changes with which a tick ended: the last tick of a state only looks."""
-    if PUT in step.ledger_writes():
-        ledger.note_answer(run, said, records)
 
 
 def _change(
@@ -138,8 +123,6 @@ def _change(
     before, progress.touched = progress.touched, progress.touched or bool(due)
     progress.trouble = world.send(due)
     progress.missed = [*(m for m in progress.missed if m[0] not in due), *progress.trouble]
-    if due:
-        progress.last_answer = _said(progress.trouble)
     missed = [call for call, _ in progress.trouble]
     progress.acknowledged += [call for call in due if call not in missed]
     said_no = [call for call, reply in progress.trouble if reply.answered]
@@ -167,7 +150,6 @@ def _looked(
     progress: _Progress,
 ) -> dict[str, Any] | tuple[World, Wait | Change]:
     """The state's output where it holds, is skipped or only planned; else what was seen, and what is due."""
-    step, stated = _stated(step, run, records)
     run, since, word = _heed(run, records, progress.since, outside.clock(), step)
     progress.since = since
     if word is not None:
@@ -179,28 +161,10 @@ def _looked(
     if run.dry_run:
         return _preview(step, run, decision, world.silent)
     if isinstance(decision, Done):
-        return {"outcome": decision.outcome, "facts": {**decision.facts, **stated}}
+        return {"outcome": decision.outcome, "facts": dict(decision.facts)}
     if world.waited > step.within:
-        raise _late(step, decision.why, world.silent, world.last_answer)
+        raise Refused(f"not within {step.within:g} s: {decision.why}")
     return world, decision
-
-
-def _late(step: Step[Any], why: str, silent: Sequence[str], last_answer: str) -> Refused:
-    """With AWS's last word: what the reads of this tick met, and what was said to the last change."""
-    more = [word for word in dict.fromkeys(silent) if word not in why]
-    said = [f"AWS last answered {last_answer}"] if last_answer and last_answer not in why else []
-    return Refused(f"not within {step.within:g} s: {'; '.join([why, *_cut(more), *said])}")
-
-
-def _stated(step: Step[Any], run: Run, records: Records) -> tuple[Step[Any], dict[str, Any]]:
-    """With the safety rules that a person overrides in this run, and who did, for its facts."""
-    rules = records.word_to(run.execution, run.started).get("override")
-    if run.dry_run or step.overrides is None or not rules or not isinstance(rules, dict):
-        return step, {}
-    inputs: dict[str, Any] = {step.overrides: tuple(rules)}
-    return dataclasses.replace(step, **inputs), {
-        "overridden": [f"{rule} by {who}" for rule, who in rules.items()]
-    }
 
 
 def _decided(step: Step[Any], world: World) -> Decision:
@@ -268,16 +232,5 @@ def _preview(step: Step[Any], run: Run, decision: Decision, silent: Sequence[str
     return Planned("would change", decision.why, decision.calls, overwrites, facts, state, moves).as_json()
 
 
-def _said(trouble: Sequence[Missed]) -> str:
-    """What was answered to the calls that were not done: which call, in which Region, code and message."""
-    return "; ".join(_cut([_words(call, reply) for call, reply in trouble]))
-
-
 def _words(call: Call, reply: Silence | Denied) -> str:
     return f"{call.named}: {reply.why}" if isinstance(reply, Denied) else reply.why
-
-
-def _cut(words: Sequence[str]) -> list[str]:
-    """A few lines of what others wrote, each on one."""
-    few = [one_line(word)[:LONGEST_WORD] for word in words[:3]]
-    return few + ([f"and {len(words) - 3} more"] if len(words) > 3 else [])

@@ -64,11 +64,6 @@ class World:
         return self.now - self.since
 
     @property
-    def last_answer(self) -> str:
-        """What AWS said to the last change of this state, which it did not make; "" where it made that."""
-        return self.records.last_answer(self.run)
-
-    @property
     def begun(self) -> bool:
         """This run may have sent what moves data or customers."""
         return self.records.has_begun(self.run.execution, self.run.started)

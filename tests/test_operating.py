@@ -20,7 +20,6 @@ from farshore.simulate.simulation import Simulation
 from twin.application import intended
 from twin.cloud import stamp
 from twin.faults import Kind, Request
-from twin.services.arc.model import Arc
 
 ROOT = Path(__file__).parent.parent
 APP = str(ROOT / "runbooks" / "unicorn-shop.yaml")
@@ -89,11 +88,6 @@ class Console:
     def status(self, execution: str) -> str:
         client = boto3.client("stepfunctions", region_name=execution.split(":")[3])
         return str(client.describe_execution(executionArn=execution)["status"])
-
-    def ticked(self) -> None:
-        """A tick has just begun: until the next one, nothing that is said is heeded."""
-        self.until(lambda: not self.account.functions.running)
-        self.until(lambda: self.account.functions.running)
 
     def ended(self, execution: str) -> dict[str, Any]:
         """The report of a run, once it has ended."""
@@ -313,43 +307,6 @@ def test_a_skipped_state_is_gone_past_and_the_report_says_by_whom(console: Conso
     assert intended(console.account.application) == {"us-east-1"}
 
 
-def test_a_safety_rule_is_overridden_in_a_run_and_whoever_looks_sees_it(console: Console) -> None:
-    console.asking()
-    rule = rule_of(console)
-    said = console.done("override", "--rule", rule, "--why", "the Region is gone")
-    assert said["override"] == {rule: "jane: the Region is gone"}
-    console.done("ungraceful", "--who", "joe", "--why", "it is")
-    assert console.account.operator.records().directive["override"] == said["override"], "said is said"
-    shown = console("status").stdout
-    assert "ungraceful, override" in shown
-    assert rule in shown
-
-
-@pytest.mark.parametrize(
-    ("change", "said"),
-    [
-        (lambda rule: rule.replace("safetyrule", "routingcontrol"), "is not a safety rule's ARN"),
-        (lambda rule: re.sub("controlpanel/.", "controlpanel/f", rule), "is of none of the control panels"),
-    ],
-)
-def test_a_rule_that_cannot_stand_against_the_run_is_not_overridden(
-    console: Console, change: Callable[[str], str], said: str
-) -> None:
-    console.asking()
-    wrong = change(rule_of(console))
-    message = console.refused("override", "--rule", wrong, "--why", "typo")
-    assert wrong in message
-    assert said in message
-    assert console.account.operator.records().directive.get("execution") != console.holder()
-
-
-def rule_of(console: Console) -> str:
-    """The safety rule of the controls that the runbook names."""
-    (cluster,) = Arc.of(console.account.cloud).clusters.values()
-    (rule,) = cluster.rule_arns.values()
-    return rule
-
-
 def test_a_state_that_the_run_has_not_cannot_be_skipped(console: Console) -> None:
     console.started()
     message = console.refused("skip", "aurora_writer us-west", "--why", "typo")
@@ -390,7 +347,6 @@ def test_an_abort_is_for_good_and_whoever_says_otherwise_is_told_of_it(
     execution = console.holder()
     if words[0] == "resume":
         console.done("pause", "--why", "let us think")
-    console.ticked()
     with meanwhile(console, execution, abort=True, pause=False):
         assert "somebody else wrote directive meanwhile" in console.refused(*words, "--why", "I know better")
     said = console.refused(*words, "--why", "I know better")

@@ -18,7 +18,7 @@ from urllib3.exceptions import ConnectTimeoutError, NameResolutionError, ReadTim
 from .clock import nothing
 from .cloud import WHO, Cloud
 from .faults import Kind, Request
-from .service import APART, WIRING, Service, seconds_until
+from .service import APART, WIRING, Service
 
 CONNECT_SECONDS = 2.0
 READ_SECONDS = 5.0
@@ -81,7 +81,12 @@ class Net(Service):
     """All names and hosts. It answers no client of boto3's."""
 
     service: ClassVar = "http"
-    not_state: ClassVar = {"cloud": APART, "_hosts": WIRING, "_names": WIRING}
+    not_state: ClassVar = {
+        "cloud": APART,
+        "_hosts": WIRING,
+        "_names": WIRING,
+        "_kept": "it holds something only where errors are kept, and that is in the faults' state",
+    }
 
     def __init__(self, cloud: Cloud) -> None:
         super().__init__(cloud)
@@ -89,13 +94,6 @@ class Net(Service):
         self._names: dict[str, Callable[[], str | None]] = {}
         self._kept: dict[str, tuple[HttpAnswer, float]] = {}
         """Errors by URL, and until when a CDN answers with them."""
-
-    def state(self) -> object:
-        """What a CDN keeps."""
-        now = self.cloud.clock.now
-        return sorted(
-            (url, seconds_until(until, now)) for url, (_, until) in self._kept.items() if until > now
-        )
 
     def serve(self, host: str, region: str, answer: Handler, service: str = "") -> None:
         """A host in a Region ("" for the edge, which is in all): dark with it, and with the service there."""

@@ -14,13 +14,12 @@ from typing import Any
 
 from functions.calls import Api
 from functions.ledger import QUERY
-from functions.run import machine_name
 
 from ..runbook.mistakes import Mistake, quoted
 from ..runbook.model import Runbook
 from ..runbook.regions import REGION_FORM
 from ..runbook.registry import StepType, steps
-from .machine import PROCEDURES, Machine
+from .machine import PROCEDURES, Machine, machine_name
 from .states import Use
 
 UNNAMEABLE = re.compile(r"[*?{}\[\]$\"\\\s]|[^ -ÿ]")

@@ -3,9 +3,7 @@
 States are set, never toggled, and all in one call, which is atomic: no instant has every control off, and a
 repeat after a lost answer asks for what already is. The five endpoints stand in the runbook, because looking
 them up is a control plane in us-west-2. A ConflictException is a safety rule or contention, not a sick
-endpoint; where a rule stands against it for good, `within` ends it, and the error names the rule. A person
-who knows better says so to the run (`farshore override`): no runbook overrides a rule in advance. Sources:
-docs.aws.amazon.com/r53recovery/latest/dg/routing-control.override-safety-rule.html,
+endpoint; where a rule stands against it for good, `within` ends it. Sources:
 docs.aws.amazon.com/r53recovery/latest/dg/route53-arc-best-practices.regional.html,
 docs.aws.amazon.com/routing-control/latest/APIReference/API_UpdateRoutingControlStates.html
 """
@@ -18,7 +16,7 @@ from typing import Annotated, ClassVar
 
 from ..calls import Api, Endpoint
 from ..handler import lambda_handler
-from ..inputs import AwsRegion, ClusterEndpoint, Region, RoutingControlArn, SafetyRuleArn, Whole
+from ..inputs import AwsRegion, ClusterEndpoint, Region, RoutingControlArn, Whole
 from ..step import Change, Decision, Done, Step, Wait
 from ..world import World
 
@@ -49,9 +47,6 @@ class ArcControls(Step[Seen]):
     controls: Annotated[Mapping[Region, RoutingControlArn], "each application Region's routing control"]
     on_in: Annotated[Region, "where customers shall go"] = Region("$to")
     off_in: Annotated[Region, "where they shall not"] = Region("$from")
-    safety_rules_to_override: Annotated[
-        tuple[SafetyRuleArn, ...], "rules that shall not stand against it, as a person said to this run"
-    ] = ()
 
     name: ClassVar = "arc_controls"
     reads: ClassVar = (GET,)
@@ -62,8 +57,6 @@ class ArcControls(Step[Seen]):
     phase: ClassVar = "traffic"
     leads_to: ClassVar = "on_in"
     block: ClassVar = "ARCRoutingControl"
-    derived: ClassVar = frozenset({"safety_rules_to_override"})
-    overrides: ClassVar = "safety_rules_to_override"
 
     def __post_init__(self) -> None:
         if self.on_in == self.off_in:
@@ -102,13 +95,12 @@ class ArcControls(Step[Seen]):
             {"RoutingControlArn": self.controls[region], "RoutingControlState": state}
             for region, state in wanted.items()
         ]
-        rules = list(self.safety_rules_to_override)
-        given = {"UpdateRoutingControlStateEntries": entries} | (
-            {"SafetyRulesToOverride": rules} if rules else {}
+        call = UPDATE(seen.endpoints[0].region, UpdateRoutingControlStateEntries=entries).through(
+            seen.endpoints
         )
-        call = UPDATE(seen.endpoints[0].region, **given).through(seen.endpoints)
-        why = f"{call.api.operation_name}: {self.on_in} On and {self.off_in} Off, in one call"
-        return Change(f"{why}, overriding {', '.join(rules)}" if rules else why, (call,))
+        return Change(
+            f"{call.api.operation_name}: {self.on_in} On and {self.off_in} Off, in one call", (call,)
+        )
 
 
 handler = lambda_handler(ArcControls)
