@@ -165,7 +165,8 @@ PLANTED: dict[str, tuple[Plant, str, str, str, str]] = {
             Approval, "decide",
             "decision is None or not _is_about(decision, seen.run, digest)", "not seen.records.proposal",
             'decision.get("decision") != "approve"', "False",
-            'who = f"', 'decision = decision or {}\n        who = f"',
+            "if is_refused(decision, _proposal(seen.run, seen.records)):",
+            "decision = decision or {}\n        if False:",
         ),
         "failover,graceful", "", "S8", "but the approved plan says nothing for it",
     ),
@@ -282,7 +283,7 @@ PLANTED: dict[str, tuple[Plant, str, str, str, str]] = {
         "L1", "even when repaired, ended FAILED: Refused: arc_controls: paused by",
     ),
     "a word that nobody heeds": (
-        slip(ticking, "_heed", 'word.get("ungraceful")', "False"),
+        slip(ticking, "_heed", 'if word.get("ungraceful") and not asks:', "if False:"),
         f"failover,graceful,ungraceful@{WRITER}", "", "S7", "failover ended FAILED",
     ),
     "a pause that ends the run": (
