@@ -168,3 +168,8 @@ Sight = Answer | Absent | Silence
 Reply = Sight | Denied
 Missed = tuple[Call, Silence | Denied]
 """A call that was sent and not acknowledged, and why not."""
+
+
+def said_to(call: Call, reply: Silence | Denied) -> str:
+    """What was said to a call that was not acknowledged, for people. A silence says itself what it is of."""
+    return f"{call.named}: {reply.why}" if isinstance(reply, Denied) else reply.why

@@ -26,7 +26,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 
-from .calls import Call, Denied, Missed, Sight, Silence
+from .calls import Call, Denied, Missed, Sight, Silence, said_to
 from .errors import Refused
 from .inputs import Patience, Seconds
 from .ledger import DELETE, PUT, Adopt, Forget, Memory, Note, Owe, Pay, Records, Remember, debtor
@@ -173,12 +173,7 @@ class FenceSight:
 
     def said_to(self, calls: Sequence[Call]) -> str:
         """What AWS said to them instead of doing them; "" where it did, or has not been asked."""
-        said = (
-            f"{call}: {reply.why}" if isinstance(reply, Denied) else reply.why
-            for call, reply in self.missed
-            if call in calls
-        )
-        return next(said, "")
+        return next((said_to(call, reply) for call, reply in self.missed if call in calls), "")
 
 
 @dataclass
@@ -228,7 +223,7 @@ def confirmed_before(world: World, resource: str) -> bool:
     """A tick of this state has read it back as fenced: it need not be read again."""
     run = world.run
     return any(
-        memory.confirmed >= world.since and (memory.owner, memory.by) == (run.owner, run.execution)
+        memory.confirmed_at >= world.since and (memory.owner, memory.by) == (run.owner, run.execution)
         for memory in world.records.remembered(resource)
     )
 
@@ -319,11 +314,11 @@ def _memory(seen: FenceSight, held: Held, target: Value) -> tuple[Note, ...]:
     mine = seen.mine(held.resource)
     if mine is not None:
         adopts = seen.purpose in MOVES and mine.by != seen.execution
-        again = held.current == target and mine.confirmed < seen.now - seen.waited
+        again = held.current == target and mine.confirmed_at < seen.now - seen.waited
         confirms = again and seen.crowded and (adopts or mine.by == seen.execution)
         if not adopts and not confirms:
             return ()
-        return (Adopt(replace(mine, by=seen.execution, confirmed=seen.now if confirms else 0.0)),)
+        return (Adopt(replace(mine, by=seen.execution, confirmed_at=seen.now if confirms else 0.0)),)
     if held.current != target:
         return (Remember(Memory(seen.owner, held.resource, held.current, seen.execution)),)
     others = seen.others(held.resource)[:1]

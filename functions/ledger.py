@@ -31,7 +31,7 @@ from typing import Any, Protocol
 from .calls import Api, Call, Denied, Endpoint, Silence
 from .errors import NotYet, Refused
 from .outside import Outside
-from .run import Mode, Owner, Purpose, is_about
+from .run import SHOWN, Mode, Owner, Purpose, is_about
 
 LOST_RACE = "ConditionalCheckFailedException"
 TABLE = "dynamodb:{region}:{account}:table/{table}"
@@ -92,12 +92,12 @@ class Memory:
     value: Any
     by: str = ""
     """The execution that took it away, or the last one that found it taken away and meant to."""
-    confirmed: float = 0.0
+    confirmed_at: float = 0.0
     """When that execution has read it back as taken away (seconds since 1970). Noted only where one tick
     cannot read all."""
 
     def as_json(self) -> dict[str, Any]:
-        more = {"confirmed": self.confirmed} if self.confirmed else {}
+        more = {"confirmed_at": self.confirmed_at} if self.confirmed_at else {}
         return {"value": self.value, "by": self.by, **more}
 
 
@@ -130,6 +130,11 @@ class Records:
         word = self.directive
         return word if is_about(word.get("execution", ""), word.get("at"), execution, started) else {}
 
+    def has_accepted(self, state: str, execution: str, since: float) -> bool:
+        """The customers' door has accepted what this state of the execution wrote, no earlier than that."""
+        noted = self.accepted.get(state, {})
+        return noted.get("execution") == execution and number(noted.get("at")) >= since
+
     def asks_to_lose(self, execution: str, started: float) -> bool:
         """A person has approved its plan as graceful, and none that it goes on as ungraceful."""
         mine = (execution, started, "approve")
@@ -139,6 +144,11 @@ class Records:
             if tuple(word.get(name) for name in ("execution", "started", "decision")) == mine
         ]
         return bool(modes) and "ungraceful" not in modes
+
+    def declined(self, digest: str) -> bool:
+        """A person has said no to what has this digest."""
+        word: Mapping[str, Any] = self.decisions.get(digest[:SHOWN], {})
+        return (word.get("digest"), word.get("decision")) == (digest, "decline")
 
     def remembered(self, resource: str) -> tuple[Memory, ...]:
         return tuple(memory for memory in self.memories if memory.resource == resource)
@@ -422,7 +432,7 @@ def _records(written: tuple[tuple[str, str], ...]) -> Records:
         if kind == "memory":
             owner, _, resource = rest.partition("#")
             value, by = _needed(item, body, "value"), body.get("by", "")
-            memories.append(Memory(owner, resource, value, by, _number(body.get("confirmed"))))
+            memories.append(Memory(owner, resource, value, by, number(body.get("confirmed_at"))))
         elif kind == "debt":
             debts[rest] = body
         elif kind == "decision":
@@ -450,7 +460,8 @@ def _lease(body: Mapping[str, Any]) -> Lease:
     return Lease(**{field.name: body[field.name] for field in fields(Lease) if field.name in body})
 
 
-def _number(given: Any) -> float:
+def number(given: Any) -> float:
+    """0 for what is none: anybody may have written it."""
     return float(given) if type(given) in (int, float) else 0.0
 
 

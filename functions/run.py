@@ -44,6 +44,10 @@ def is_about(named: str, at: float | None, execution: str, started: float) -> bo
     return named == execution and (at is None or at >= started - A_DAY)
 
 
+def account_of(arn: str) -> str:
+    return arn.split(":")[4]
+
+
 SHOWN = 12
 """So many characters of a digest are shown to people."""
 

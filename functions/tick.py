@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from .calls import Call, Denied, Missed, Silence
+from .calls import Call, Denied, Missed, said_to
 from .errors import Aborted, NotYet, Paused, Refused, Untouched
 from .ledger import Ledger, Records, Remember
 from .outside import Outside
@@ -99,7 +99,7 @@ def _tick(step: Step[Any], run: Run, ledger: Ledger, outside: Outside, progress:
         if not due and not decision.notes:
             raise NotYet(f"acknowledged, but not to be seen yet: {decision.why}")
         _change(decision, due, world, ledger, progress, moves)
-    why = "; ".join(_words(call, reply) for call, reply in progress.trouble) or why
+    why = "; ".join(said_to(call, reply) for call, reply in progress.trouble) or why
     if _denied(progress.trouble) and not step.fences:
         raise _given_up(Refused(why), progress.touched)
     raise NotYet(why)
@@ -197,11 +197,11 @@ def _heed(
             raise Refused(f"paused by {who}, and nobody resumed it within {LONGEST_PAUSE_SECONDS:g} s")
     if run.state in word.get("skip", ()) and step.phase != "approve":
         return run, since, {"outcome": SKIPPED, "facts": {"by": who}}
-    if word.get("ungraceful") and asks and now - since <= step.within:
-        loss = loss_digest(run.execution, run.started)[:SHOWN]
+    loss = loss_digest(run.execution, run.started)
+    if word.get("ungraceful") and asks and now - since <= step.within and not records.declined(loss):
         raise NotYet(
             f"{who} says ungraceful, and the plan was approved as graceful: "
-            f"farshore approve {run.application} {loss} --why …"
+            f"farshore approve {run.application} {loss[:SHOWN]} --why …"
         )
     return run, since, None
 
@@ -230,7 +230,3 @@ def _preview(step: Step[Any], run: Run, decision: Decision, silent: Sequence[str
         note.memory.resource: note.memory.value for note in decision.notes if isinstance(note, Remember)
     }
     return Planned("would change", decision.why, decision.calls, overwrites, facts, state, moves).as_json()
-
-
-def _words(call: Call, reply: Silence | Denied) -> str:
-    return f"{call.named}: {reply.why}" if isinstance(reply, Denied) else reply.why

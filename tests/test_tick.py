@@ -658,6 +658,17 @@ def test_a_run_that_was_approved_as_graceful_goes_on_as_ungraceful_once_that_is_
     assert yard.ticker.tick("mode", {})["outcome"] == "ungraceful"
 
 
+def test_a_run_that_a_person_says_may_not_lose_goes_on_at_once_without_losing(yard: Yard) -> None:
+    yard.ticker.deploy(Mode)
+    approved(yard, "graceful")
+    yard.ticker.say(ungraceful=True)
+    loss = loss_digest(THIS, 0.0)
+    assert yard.ticker.fails("mode", {}).startswith("NotYet")
+    word = {"execution": THIS, "started": 0.0, "digest": loss, "decision": "decline", "mode": "ungraceful"}
+    assert yard.ticker.ledger.say(f"decision#{loss[:12]}", word, yard.ticker.records())
+    assert yard.ticker.tick("mode", {})["outcome"] == "graceful"
+
+
 def test_what_nobody_lets_a_run_lose_it_goes_on_without_losing(yard: Yard) -> None:
     yard.ticker.deploy(Mode)
     approved(yard, "graceful")

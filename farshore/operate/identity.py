@@ -18,9 +18,10 @@ from botocore.exceptions import BotoCoreError, ClientError
 from functions.calls import Denied, Silence
 from functions.identity import BOUND, SERVICE, Disproved, Proof, Proved, proof_from, statement, told
 from functions.outside import Outside
+from functions.run import account_of
 
 from .proposal import Proposal
-from .runs import account_of, region_of
+from .runs import region_of
 
 
 class Unproved(Exception):

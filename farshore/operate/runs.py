@@ -198,10 +198,6 @@ def region_of(arn: str) -> str:
     return arn.split(":")[3]
 
 
-def account_of(arn: str) -> str:
-    return arn.split(":")[4]
-
-
 def short(arn: str) -> str:
     """A run as a person names it: its machine's name, and its own."""
     return "/".join(arn.split(":")[6:8])

@@ -35,9 +35,9 @@ from ..identity import (
 )
 from ..inputs import Region, Seconds, TopicArn
 from ..later import ASKS, INVOKE, Later, ask_each
-from ..ledger import PUT, Propose, Records
+from ..ledger import PUT, Propose, Records, number
 from ..planned import DOUBTS, PAGE_AGAIN_SECONDS, one_line
-from ..run import SHOWN, Run
+from ..run import SHOWN, Run, account_of
 from ..step import Change, Decision, Done, Step, Wait
 from ..world import World
 
@@ -107,7 +107,7 @@ class Approval(Step[Seen]):
             if isinstance(said, NotYet):
                 raise said
             plan.append(said)
-        who = told(sights[0], _account(run)) if isinstance(maker, Call) else maker
+        who = told(sights[0], account_of(run.execution)) if isinstance(maker, Call) else maker
         return Seen(run, world.records, world.now, tuple(plan), maker=who, late=world.waited > self.within)
 
     def _doubts(self, world: World) -> Iterator[str]:
@@ -159,7 +159,7 @@ class Approval(Step[Seen]):
             return f"{seen.maker.arn} (proved by STS)"
         if isinstance(seen.maker, Disproved):
             return seen.maker
-        asked_for = 0 <= seen.now - _time(decision.get("at")) < PROOF_SECONDS
+        asked_for = 0 <= seen.now - number(decision.get("at")) < PROOF_SECONDS
         if demanded or (asked_for and not seen.late):
             return Wait(
                 f"plan {digest[:SHOWN]} is decided on, and STS does not say by whom: {seen.maker.why}"
@@ -214,18 +214,8 @@ def _maker(run: Run, records: Records) -> Call | Disproved | None:
     proof = proof_from(decision["proof"])
     said = str(decision.get("decision")), str(decision.get("why", ""))
     if isinstance(proof, Proof):
-        return proof.asked(
-            run.target, statement(run.execution, run.started, str(proposal.get("digest")), *said)
-        )
+        return proof.asked(run.target, statement(run.execution, run.started, digest, *said))
     return proof
-
-
-def _account(run: Run) -> str:
-    return run.execution.split(":")[4]
-
-
-def _time(given: Any) -> float:
-    return float(given) if type(given) in (int, float) else 0.0
 
 
 def _message(run: Run, digest: str, plan: tuple[Mapping[str, Any], ...], refused: str) -> str:

@@ -62,10 +62,9 @@ class SyntheticWrite(Step[Seen]):
     def observe(self, world: World) -> Seen:
         marker = f"farshore-{world.dice(1 << 30):08x}"
         (answer,) = world.ask(HTTP_GET(world.run.target, url=self.url + self.read.replace(MARKER, marker)))
-        accept = Accept(world.run.state, world.run.execution, world.now)
-        noted = world.records.accepted.get(accept.state, {})
-        accepted = noted.get("execution") == accept.execution and noted.get("at", 0.0) >= world.since
-        return Seen(marker, answer, accept, accepted, bool(world.acknowledged))
+        state, execution = world.run.state, world.run.execution
+        accepted = world.records.has_accepted(state, execution, world.since)
+        return Seen(marker, answer, Accept(state, execution, world.now), accepted, bool(world.acknowledged))
 
     def decide(self, seen: Seen) -> Decision:
         if not isinstance(seen.answer, dict):

@@ -213,7 +213,7 @@ def test_a_fence_of_many_goes_up_at_the_pace_that_the_quota_allows(
 def test_a_fence_of_forty_goes_up_beside_others_who_use_most_of_the_quota(scene: Scene, mode: str) -> None:
     forty = tuple(f"shop-{number:02}" for number in range(40))
     scene.deploy(**{name.replace("-", "_"): None for name in forty})
-    scene.cloud.quotas.squeezed.add(f"lambda/{EAST}")
+    scene.cloud.quotas.crowded.add(f"lambda/{EAST}")
     scene.converge(0, forty, mode=mode)
     assert [scene.reserved(name) for name in forty] == [0] * 40
 
@@ -225,7 +225,7 @@ def test_what_is_confirmed_is_kept_where_no_tick_can_read_all(
     monkeypatch.setattr(quotas, "LEFT", 1.0)
     names = tuple(f"shop-{number:02}" for number in range(20))
     scene.deploy(**{name.replace("-", "_"): 7 for name in names})
-    scene.cloud.quotas.squeezed.add(f"lambda/{EAST}")
+    scene.cloud.quotas.crowded.add(f"lambda/{EAST}")
     scene.converge(0, names)
     assert [scene.reserved(name) for name in names] == [0] * 20
     scene.converge("restore", names)

@@ -216,11 +216,11 @@ def _join(site: Site, fault: Fault) -> None:
 
 
 def _crowd(site: Site, fault: Fault) -> None:
-    site.simulation.cloud.quotas.squeezed.add(fault.place)
+    site.simulation.cloud.quotas.crowded.add(fault.place)
 
 
 def _leave(site: Site, fault: Fault) -> None:
-    site.simulation.cloud.quotas.squeezed.discard(fault.place)
+    site.simulation.cloud.quotas.crowded.discard(fault.place)
 
 
 def _keep(site: Site, fault: Fault) -> None:
