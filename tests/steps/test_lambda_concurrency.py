@@ -221,15 +221,16 @@ def test_a_fence_of_forty_goes_up_beside_others_who_use_most_of_the_quota(scene:
 def test_what_is_confirmed_is_kept_where_no_tick_can_read_all(
     scene: Scene, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """At a call a second a tick reads a few of twenty: each tick goes on where the last one was."""
+    """At a call a second a tick reads a few of forty: each tick goes on where the last one was."""
     monkeypatch.setattr(quotas, "LEFT", 1.0)
-    names = tuple(f"shop-{number:02}" for number in range(20))
+    names = tuple(f"shop-{number:02}" for number in range(40))
     scene.deploy(**{name.replace("-", "_"): 7 for name in names})
     scene.cloud.quotas.crowded.add(f"lambda/{EAST}")
     scene.converge(0, names)
-    assert [scene.reserved(name) for name in names] == [0] * 20
+    assert [scene.reserved(name) for name in names] == [0] * 40
+    monkeypatch.setattr(quotas, "LEFT", 3.0)
     scene.converge("restore", names)
-    assert [scene.reserved(name) for name in names] == [7] * 20
+    assert [scene.reserved(name) for name in names] == [7] * 40
 
 
 def test_patience_that_the_quota_makes_too_short_is_refused() -> None:
