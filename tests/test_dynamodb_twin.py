@@ -171,6 +171,35 @@ def test_two_parted_regions_both_go_on(cloud: Cloud, baskets: GlobalTable) -> No
     assert names(baskets.overwritten) == ["east"]
 
 
+def test_a_table_with_a_sort_key_has_several_items_a_partition(cloud: Cloud) -> None:
+    table = DynamoDB.of(cloud).global_table("bookmarks", (EAST, WEST), keys=("PK", "SK"))
+    table.put(EAST, ("ann", "b"), {"at": 2}, "ann b")
+    table.put(EAST, ("ann", "a"), {"at": 1}, "ann a")
+    table.put(EAST, ("bob", "a"), {"at": 3}, "bob a")
+    cloud.clock.sleep(3)
+    assert table.get(WEST, ("ann", "a")) == {"at": 1}
+    rows = [{"PK": "ann", "SK": "a", "at": 1}, {"PK": "ann", "SK": "b", "at": 2}]
+    assert table.query(WEST, "ann") == table.query(EAST, "ann") == rows
+    with pytest.raises(ValueError, match="PK and SK"):
+        table.put(EAST, "ann", {}, "half a key")
+
+
+def test_a_deletion_is_replicated_as_any_write_is(cloud: Cloud, baskets: GlobalTable) -> None:
+    baskets.put(EAST, "ann", {"n": 1}, "write 1")
+    cloud.clock.sleep(3)
+    baskets.delete(WEST, "ann", "emptied")
+    assert (baskets.get(EAST, "ann"), baskets.get(WEST, "ann")) == ({"n": 1}, None)
+    assert names(baskets.missing(EAST)) == ["emptied"]
+    cloud.clock.sleep(3)
+    assert baskets.get(EAST, "ann") is None
+    assert baskets.items(EAST) == baskets.items(WEST) == {}
+    baskets.put(EAST, "ann", {"n": 2}, "again")
+    baskets.delete(WEST, "ann", "meanwhile")
+    cloud.clock.sleep(3)
+    assert baskets.get(EAST, "ann") == baskets.get(WEST, "ann")
+    assert len(baskets.overwritten) == 1
+
+
 def test_an_application_waits_in_vain_for_a_dark_table(cloud: Cloud, baskets: GlobalTable) -> None:
     cloud.faults.dark.add("dynamodb/us-east-1")
     with pytest.raises(ConnectTimeoutError):

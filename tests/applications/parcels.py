@@ -70,7 +70,7 @@ class Parcels:
     name, dataset, regions = "clients", "parcels", REGIONS
 
     def __init__(self, on: Foundation) -> None:
-        self._table = DynamoDB.of(on.cloud).global_table("parcels", REGIONS)
+        self._table = DynamoDB.of(on.cloud).global_table("parcels", REGIONS, keys=("parcel",))
         self.datasets = (GlobalTableData(on.cloud, self._table, "parcels"),)
         self.entries = tuple(RegionalApi(on, self._table, region) for region in REGIONS)
         self.routes, self.session = (self,), self

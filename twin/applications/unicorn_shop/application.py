@@ -31,7 +31,7 @@ class UnicornShop:
         cloud, self.functions = on.cloud, on.functions
         store, close = store_of(on.data, REGIONS)
         on.stack.callback(close)
-        self.table = DynamoDB.of(cloud).global_table("unishophotstandby", REGIONS)
+        self.table = DynamoDB.of(cloud).global_table("unishophotstandby", REGIONS, keys=("uuid",))
         self.database = Aurora.of(cloud, on.metrics.put).global_database("unicorn-shop", CLUSTERS, store)
         self.users = users_of(self.database)
         self.arc = Arc.of(cloud).cluster(

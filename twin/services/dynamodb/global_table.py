@@ -26,6 +26,8 @@ USUAL = (("nothing", "", ""), ("what it knew", "", ""))
 """What writes that are under way come to while all is well."""
 
 Item = Mapping[str, Any]
+Key = str | tuple[str, str]
+"""Its partition key; or that and its sort key, where the table has both. They are texts."""
 
 
 @dataclass(frozen=True)
@@ -36,8 +38,9 @@ class Write:
     region: str
     at: float
     """When it was acknowledged, in seconds since 1970."""
-    key: str
-    item: Item
+    key: Key
+    item: Item | None
+    """None where the write deleted it."""
     number: int
     known: Mapping[str, int] = field(repr=False)
     """Of each Region, the newest write to this key that the writer's Region had when it wrote."""
@@ -53,9 +56,9 @@ class Write:
 
 @dataclass
 class _Replica:
-    newest: dict[str, Write] = field(default_factory=dict)
+    newest: dict[Key, Write] = field(default_factory=dict)
     """By key."""
-    arrived: dict[str, dict[str, int]] = field(default_factory=dict)
+    arrived: dict[Key, dict[str, int]] = field(default_factory=dict)
     """By key, then by Region: the newest write that has been here."""
 
     def has_newer(self, write: Write) -> bool:
@@ -79,15 +82,28 @@ class GlobalTable(Stateful):
         "_cloud": APART,
         "name": WIRING,
         "regions": WIRING,
+        "keys": WIRING,
+        "indexes": WIRING,
         "_number": "distinguishes writes",
         "_late": "which they are, only reports ask: how many is in the state",
         "_overwritten": "which they are, only reports ask: how many is in the state",
     }
 
-    def __init__(self, cloud: Cloud, name: str, regions: Sequence[str]) -> None:
+    def __init__(
+        self,
+        cloud: Cloud,
+        name: str,
+        regions: Sequence[str],
+        keys: Sequence[str],
+        indexes: Mapping[str, Sequence[str]],
+    ) -> None:
         self._cloud = cloud
         self.name = name
         self.regions = tuple(regions)
+        self.keys = tuple(keys)
+        """The attributes of its partition key and, if it has one, its sort key."""
+        self.indexes = {index: tuple(names) for index, names in indexes.items()}
+        """The keys of each global secondary index, by its name."""
         self._replicas = {region: _Replica() for region in regions}
         self._routes = {(a, b): _Route() for a in regions for b in regions if a != b}
         self._number = 0
@@ -117,31 +133,31 @@ class GlobalTable(Stateful):
     def release(self) -> None:
         self._held = False
 
-    def put(self, region: str, key: str, item: Item, name: str) -> Write:
+    def put(self, region: str, key: Key, item: Item, name: str) -> Write:
         """Writes the item in the Region; `name` is how a report will call this write."""
-        self._reach(region)
-        self._number += 1
-        replica = self._replicas[region]
-        known = {**replica.arrived.get(key, {}), region: self._number}
-        write = Write(name, region, self._cloud.clock.now, key, dict(item), self._number, known)
-        replica.arrived[key] = dict(known)
-        replica.newest[key] = write
-        for other in self.regions:
-            if other != region:
-                self._routes[region, other].under_way[write.number] = write
-                self._replicate(write, other)
-        return write
+        return self._write(region, key, dict(item), name)
 
-    def get(self, region: str, key: str) -> Item | None:
+    def delete(self, region: str, key: Key, name: str) -> Write:
+        """Deletes the item in the Region, whether there is one or not."""
+        return self._write(region, key, None, name)
+
+    def get(self, region: str, key: Key) -> Item | None:
         """The item as that Region has it now."""
         self._reach(region)
         newest = self._replicas[region].newest.get(key)
         return None if newest is None else newest.item
 
-    def items(self, region: str) -> dict[str, Item]:
+    def query(self, region: str, partition: str) -> list[Item]:
+        """A partition's items as that Region has them now, with their keys, by their sort keys."""
+        self._reach(region)
+        found = {tuple_of(key): item for key, item in self.items(region).items()}
+        chosen = sorted(key for key in found if key[0] == partition)
+        return [dict(zip(self.keys, key, strict=True)) | dict(found[key]) for key in chosen]
+
+    def items(self, region: str) -> dict[Key, Item]:
         """A Region's items by key, also a dark one's: for invariants and reports, not for applications."""
         newest = self._replicas[region].newest
-        return {key: write.item for key, write in newest.items()}
+        return {key: write.item for key, write in newest.items() if write.item is not None}
 
     @property
     def overwritten(self) -> tuple[Write, ...]:
@@ -157,6 +173,22 @@ class GlobalTable(Stateful):
         """Acknowledged elsewhere and not arrived in this Region: lost, should it have to do without them."""
         routes = [route for (_, target), route in self._routes.items() if target == region]
         return tuple(write for route in routes for write in route.under_way.values())
+
+    def _write(self, region: str, key: Key, item: Item | None, name: str) -> Write:
+        if len(tuple_of(key)) != len(self.keys):
+            raise ValueError(f"the key {key!r} is not one of {self.name}: {' and '.join(self.keys)}")
+        self._reach(region)
+        self._number += 1
+        replica = self._replicas[region]
+        known = {**replica.arrived.get(key, {}), region: self._number}
+        write = Write(name, region, self._cloud.clock.now, key, item, self._number, known)
+        replica.arrived[key] = dict(known)
+        replica.newest[key] = write
+        for other in self.regions:
+            if other != region:
+                self._routes[region, other].under_way[write.number] = write
+                self._replicate(write, other)
+        return write
 
     def _reach(self, region: str) -> None:
         """An application that asks a dark Region waits in vain."""
@@ -226,3 +258,7 @@ class GlobalTable(Stateful):
         replica.newest[write.key] = winner
         if not winner.knew(loser):
             self._overwritten[loser.number] = loser
+
+
+def tuple_of(key: Key) -> tuple[str, ...]:
+    return (key,) if isinstance(key, str) else key

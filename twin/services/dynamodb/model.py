@@ -22,10 +22,19 @@ class DynamoDB(Service):
         self.global_tables: dict[str, GlobalTable] = {}
         self.strong_tables: dict[str, StrongTable] = {}
 
-    def global_table(self, name: str, regions: Sequence[str]) -> GlobalTable:
-        """One more with eventual consistency (MREC)."""
+    def global_table(
+        self,
+        name: str,
+        regions: Sequence[str],
+        keys: Sequence[str] = ("id",),
+        indexes: Mapping[str, Sequence[str]] | None = None,
+    ) -> GlobalTable:
+        """One more with eventual consistency (MREC), on demand. `keys` names its partition key and, if it has
+        one, its sort key; `indexes` the keys of each global secondary index."""
         self._not_the_other(name, self.strong_tables)
-        return register(self.global_tables, name, lambda: GlobalTable(self.cloud, name, regions))
+        return register(
+            self.global_tables, name, lambda: GlobalTable(self.cloud, name, regions, keys, indexes or {})
+        )
 
     def strong_table(
         self, name: str, regions: Sequence[str], key: tuple[str, str] = ("application", "item")
