@@ -1,4 +1,4 @@
-# make rehearse · make test · make check · make explore · make fuzz · make bench. Each makes .venv by itself on a machine with Python 3.11 and git.
+# make rehearse · make test · make check · make explore · make reliability · make fuzz · make bench. Each makes .venv by itself on a machine with Python 3.11 and git.
 
 BIN := .venv/bin
 RUNTIME := .venv/.runtime
@@ -9,13 +9,14 @@ PIP := $(BIN)/python -m pip install -qq --disable-pip-version-check
 SAM := PATH="$(CURDIR)/$(BIN):$$PATH" SAM_CLI_TELEMETRY=0 AWS_DEFAULT_REGION=us-east-1 MAKEFLAGS= $(BIN)/sam
 
 .DEFAULT_GOAL := help
-.PHONY: help rehearse test check explore fuzz compile bench clean
+.PHONY: help rehearse test check explore reliability fuzz compile bench clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-10s %s\n", $$1, $$2}' Makefile
 
-rehearse: $(RUNTIME) ## rehearse a whole game day of unicorn-shop on this machine
-	@$(BIN)/farshore rehearse unicorn-shop
+APP := unicorn-shop
+rehearse: $(RUNTIME) ## rehearse a whole game day of unicorn-shop on this machine; of another by APP=NAME
+	@$(BIN)/farshore rehearse $(APP)
 
 test: $(DEV) ## run the tests
 	@$(BIN)/pytest --numprocesses 2 --dist loadfile
@@ -33,12 +34,20 @@ check: $(DEV) ## format, lint, types, import contracts, stale files, tests, the 
 	@echo "sam build"; temp=$$(mktemp -d) && trap 'rm -rf "$$temp"' EXIT && \
 	    { $(SAM) build --build-dir "$$temp/build" >"$$temp/log" 2>&1 || { cat "$$temp/log"; exit 1; }; }
 
-explore: $(RUNTIME) ## every fault at every call: of each runbook, into docs/reliability/, and of tests/applications/
+# Another quarter with each commit.
+PART = $(shell expr $$(git rev-list --count HEAD) % 4 + 1)/4
+explore: $(RUNTIME) ## a quarter of all faults at all calls, of each runbook and of tests/applications/; PART=K/N another part
 	@for runbook in runbooks/*.yaml; do \
+	    app=$$(basename $$runbook .yaml); \
+	    $(BIN)/farshore explore $$app --shard $(PART) --check docs/reliability/$$app.md || exit; \
+	done
+	@$(BIN)/python -m tests.applications parcels --shard $(PART)
+	@$(BIN)/python -m tests.applications shop_otherwise --shard 1/12
+
+reliability: $(RUNTIME) ## every fault at every call, of each runbook, into docs/reliability/: half an hour each; of one by ONLY=NAME
+	@for runbook in $(or $(ONLY:%=runbooks/%.yaml),runbooks/*.yaml); do \
 	    app=$$(basename $$runbook .yaml); $(BIN)/farshore explore $$app --report docs/reliability/$$app.md || exit; \
 	done
-	@$(BIN)/python -m tests.applications parcels
-	@$(BIN)/python -m tests.applications shop_otherwise --shard 1/6
 
 fuzz: $(DEV) ## odd answers, events and runbooks, 100,000 of each: FUZZ=N for so many, SEED=N to begin with that one
 	@$(BIN)/python tests/fuzz.py --times $(or $(FUZZ),100000) $(addprefix --seed ,$(SEED))

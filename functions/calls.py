@@ -93,7 +93,8 @@ class Api:
 HTTP_GET = Api("http:GET", plane="data", why="not an AWS action")
 """Takes `url`, and `headers` where there are any; its answer is {"status": int, "body": bytes}."""
 HTTP_POST = Api("http:POST", plane="data", why="not an AWS action")
-"""Takes `url` and `body`, bytes of JSON; answers as HTTP_GET does."""
+"""Takes `url` and `body`, bytes of JSON, and `search_string` where an answer without that text is a no;
+answers as HTTP_GET does."""
 
 
 @dataclass(frozen=True)

@@ -114,6 +114,11 @@ class World:
 
 def _acknowledged(call: Call, reply: Reply) -> Reply:
     """Whoever answers HTTP with a no has not done it, or does not know."""
-    if call.api.is_http and isinstance(reply, Mapping) and not 200 <= reply["status"] < 300:
+    if not call.api.is_http or not isinstance(reply, Mapping):
+        return reply
+    if not 200 <= reply["status"] < 300:
         return Silence(f"{call}: HTTP {reply['status']}")
+    wanted = call.parameters.get("search_string", "")
+    if wanted not in reply["body"].decode(errors="replace"):
+        return Silence(f"{call}: HTTP {reply['status']}, but its body lacks {wanted}")
     return reply

@@ -58,6 +58,17 @@ def test_shards_are_equal_parts_of_what_there_is(known: None) -> None:
     assert (sum(made), max(made) - min(made) <= 1) == (whole["runs"] - baselines, True)
 
 
+def test_a_part_tells_whether_a_report_is_of_the_runs_that_there_are_now(known: None, tmp_path: Path) -> None:
+    report = tmp_path / "matrix.md"
+    part = ("explore", "unicorn-shop", "--only", "failover,graceful,killed@failover-1/arc")
+    assert invoked(*part, "--report", str(report)).exit_code == 0
+    assert invoked(*part, "--shard", "1/3", "--check", str(report)).exit_code == 0
+    report.write_text(re.sub(r"`[0-9a-f]{16}`", "`0123456789abcdef`", report.read_text()))
+    result = invoked(*part, "--shard", "1/3", "--check", str(report))
+    assert result.exit_code == 1
+    assert f"{report} is of other runs: write it anew with `explore unicorn-shop" in result.stderr
+
+
 @pytest.mark.parametrize("shard", ["0/3", "4/3", "1", "one/3", "1/0"])
 def test_a_part_that_there_is_none_of_is_a_usage_error(known: None, shard: str) -> None:
     result = invoked("explore", "unicorn-shop", "--shard", shard)

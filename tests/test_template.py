@@ -26,7 +26,10 @@ from functions.ledger import QUERY
 
 ROOT = Path(__file__).parent.parent
 TEMPLATE = ROOT / "template.yaml"
-REGIONS = ("us-east-1", "us-west-1")
+RUNBOOKS = [load(path) for path in ROOT.glob("runbooks/*.yaml")]
+REGIONS = sorted(
+    {region for runbook in RUNBOOKS for region in (runbook.regions.primary, runbook.regions.standby)}
+)
 FILES = sorted((ROOT / "statemachines").glob("*.asl.json"))
 MACHINES = {
     name: each["Properties"]
@@ -71,8 +74,7 @@ def test_cfn_lint_finds_nothing_in_any_region(deployed: dict[str, Any], tmp_path
 
 def test_a_machine_exists_only_in_the_region_that_it_activates(deployed: dict[str, Any]) -> None:
     where = {name: [region for region in REGIONS if stands_in(deployed, name, region)] for name in MACHINES}
-    for path in ROOT.glob("runbooks/*.yaml"):
-        runbook = load(path)
+    for runbook in RUNBOOKS:
         name = "".join(word.title() for word in runbook.application.split("-"))
         assert where[f"{name}Failover"] == [runbook.regions.standby]
         assert where[f"{name}Failback"] == [runbook.regions.primary]

@@ -122,6 +122,8 @@ class Session(Protocol):
 
     dataset: str
     """To which a bare visit writes."""
+    pace: tuple[float, float]
+    """Seconds from the end of one visit to the next of the same customer, at least and at most."""
 
     def visit(self, visitor: Visitor) -> None:
         """Through the network. Raises urllib3's errors, and Refusal where an answer is not as wanted."""

@@ -16,7 +16,6 @@ from .application import Application, Promise, Refusal, led_to
 from .clock import Clock
 from .net import Net, Resolver
 
-THINK_SECONDS = (2.0, 6.0)
 CUSTOMER_TIMEOUT_SECONDS = 5.0
 BARE_VISIT_SECONDS = 2.0
 """How often a bare customer writes."""
@@ -124,7 +123,7 @@ class Customer:
     def live(self, clock: Clock) -> None:
         """For ever; spawn it."""
         while True:
-            clock.sleep(self._visitor.dice.uniform(*THINK_SECONDS))
+            clock.sleep(self._visitor.dice.uniform(*self._application.session.pace))
             try:
                 self._application.session.visit(self._visitor)
                 done = True

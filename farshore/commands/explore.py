@@ -67,6 +67,11 @@ class Shard(click.ParamType):
     type=ReportFile(),
     help="Write the matrix to a file, as Markdown.",
 )
+@click.option(
+    "--check",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="Fail where a report is of other runs than there are now.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print JSON on standard output, and nothing else.")
 def command(
     app: str,
@@ -75,6 +80,7 @@ def command(
     only: str,
     shard: tuple[int, int],
     report: Path | None,
+    check: Path | None,
     as_json: bool,
 ) -> None:
     part, parts = shard
@@ -85,7 +91,7 @@ def command(
     as_the_twin()
     from ..explore.exploration import Exploration
     from ..explore.exploration import as_json as as_data
-    from ..explore.matrix import markdown
+    from ..explore.matrix import is_of, markdown
 
     exploration = Exploration(app, runbook, to_the_end=every)
     exploration.survey(lambda result: _say(Console(stderr=True), result))
@@ -94,6 +100,9 @@ def command(
         counted = exploration.count(every)
         click.echo(json.dumps(counted, indent=2) if as_json else _sentence(counted))
         return
+    stale = check is not None and not exploration.broken and not is_of(check.read_text(), exploration)
+    if stale:
+        click.echo(f"{check} is of other runs: write it anew with `explore {app} --report {check}`", err=True)
     if not cases and not exploration.broken:
         raise click.UsageError(f"no seed contains {only!r}: `explore {app} --count` makes them all")
     _explore(exploration, cases[part - 1 :: parts])
@@ -104,7 +113,7 @@ def command(
         _show(exploration, wall)
     if report is not None:
         save(report, markdown(exploration))
-    sys.exit(0 if exploration.holds else 1)
+    sys.exit(0 if exploration.holds and not stale else 1)
 
 
 def _sentence(counted: Mapping[str, int]) -> str:

@@ -55,7 +55,7 @@ def command(app: str, mode: Mode, dark: str | None, seed: int, as_json: bool, re
         raise Mistakes(wrong)
     as_the_twin()
     console = Console(stderr=as_json, highlight=False, soft_wrap=True)
-    console.print(f"farshore: the twin of {runbook.application} is being built: two Regions, two databases")
+    console.print(f"farshore: the twin of {runbook.application} is being built, in two Regions")
     began = time.perf_counter()
     from ..simulate.rehearsal import Rehearsal  # moto and the twin take half a second, after the first word
     from ..simulate.view import Lines, Screen

@@ -9,6 +9,7 @@ from functions.calls import Api
 from functions.ledger import is_ledgers
 
 from ..runbook.registry import StepType, steps
+from .fences import RESTORE, giving_back
 
 
 def every_task(states: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any]]]:
@@ -34,13 +35,15 @@ def happy_path(definition: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str
 
 
 def last_fence(definition: Mapping[str, Any]) -> str:
-    """The last state of a fence before the point of no return; "" where there is none."""
+    """The last state that takes something away before the point of no return; "" where there is none."""
     last = ""
     for name, state in happy_path(definition):
-        step = step_of(state["Parameters"]["Payload"])
+        event = state["Parameters"]["Payload"]
+        step = step_of(event)
         if step is not None and step.moves():
             break
-        last = name if step is not None and step.fences else last
+        if step is not None and step.fences and event["inputs"][giving_back(step)] != RESTORE:
+            last = name
     return last
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
@@ -88,6 +89,12 @@ class Exploration:
             "faults": len({case.fault for case in cases}),
             "runs": len(cases) + len(self.baselines),
         }
+
+    def digest(self, every: bool = False) -> str:
+        """Of all its runs, and of how the baseline runs ended: another where anything of them has changed."""
+        ends = [f"{each.name}: {each.status}, {each.figures.get('')}" for each in self.baselines]
+        lines = "\n".join([*ends, *(str(case.seed) for case in self.cases(every))])
+        return hashlib.sha256(lines.encode()).hexdigest()[:16]
 
     @property
     def made(self) -> int:

@@ -83,12 +83,18 @@ def _families(found: Rows) -> list[str]:
     return [family.name for family in families() if any(family.name in cells for cells in found.values())]
 
 
+def is_of(text: str, exploration: Exploration) -> bool:
+    """The report tells of just these runs."""
+    return f"`{exploration.digest()}`" in text
+
+
 def markdown(exploration: Exploration) -> str:
     """As docs/reliability/ has it: a table each baseline run, a line each state."""
     counted = {
         **exploration.count(),
         "runs": exploration.made,
         "rejoined": exploration.rejoined,
+        "digest": exploration.digest(),
         **exploration.good,
     }
     lines = [

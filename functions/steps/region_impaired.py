@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 from ..calls import HTTP_GET, Absent, Api, Call, Sight, Silence
 from ..evidence import Evidence, Quorum
@@ -58,6 +58,9 @@ class Source(Evidence):
         "each Region's own URL: 5xx, 403 or no answer is yes, 2xx is no; unknown is a host that does not "
         "exist, and a yes while the other Region's URL is not well either",
     ] = field(default_factory=dict)
+    search_string: Annotated[
+        str, "text without which an answer of 2xx is a yes, as in a health check of Route 53; a probe's"
+    ] = ""
     health: Annotated[
         HealthService, "an AWS service, as Health names it (RDS): an open issue in the Region is yes"
     ] = HealthService("")
@@ -69,6 +72,8 @@ class Source(Evidence):
             raise ValueError(f"alarm {self.alarm}: write `at`, the Region that it is in")
         if self.at and not self.alarm:
             raise ValueError(f"{self}: leave `at` out, it is asked from where the step runs")
+        if self.search_string and not self.probe:
+            raise ValueError(f"{self}: leave `search_string` out, it is a probe's")
 
     def __str__(self) -> str:
         if self.alarm:
@@ -206,7 +211,7 @@ def _stated(source: Source, name: str, sight: Sight, control: Sight | None, wait
     """An answer that nobody foresaw says nothing, and stops no other source."""
     try:
         statement = _statement(source, name, sight, waiting)
-        elsewhere = "" if control is None else _elsewhere(control)
+        elsewhere = "" if control is None else _elsewhere(source, control)
         if not elsewhere:
             return statement
         if statement.says == "yes":
@@ -216,12 +221,22 @@ def _stated(source: Source, name: str, sight: Sight, control: Sight | None, wait
         return Statement(name, "unknown", f"its answer is odd: {type(odd).__name__}: {odd}", waiting)
 
 
-def _elsewhere(control: Sight) -> str:
+def _elsewhere(source: Source, control: Sight) -> str:
     """Why a probe that fails here proves nothing; "" where it is answered well in the other Region."""
-    if isinstance(control, Mapping) and 200 <= control["status"] < 300:
-        return ""
-    said = f"HTTP {control['status']}" if isinstance(control, Mapping) else getattr(control, "why", "")
-    return f"the other Region's own URL is not answered well either ({said})"
+    says, said = (
+        _probed(source, control) if isinstance(control, Mapping) else ("yes", getattr(control, "why", ""))
+    )
+    return "" if says == "no" else f"the other Region's own URL is not answered well either ({said})"
+
+
+def _probed(source: Source, answer: Mapping[str, Any]) -> tuple[Says, str]:
+    """What a probe's answer says, and the answer in words."""
+    status = answer["status"]
+    if not 200 <= status < 300:
+        return "yes" if status >= 500 or status == 403 else "unknown", f"HTTP {status}"
+    if source.search_string not in answer["body"].decode(errors="replace"):
+        return "yes", f"HTTP {status}, but its body lacks {source.search_string}"
+    return "no", f"HTTP {status}"
 
 
 def _statement(source: Source, name: str, sight: Sight, waiting: float) -> Statement:
@@ -233,9 +248,7 @@ def _statement(source: Source, name: str, sight: Sight, waiting: float) -> State
     if isinstance(sight, Absent):
         return Statement(name, "unknown", f"it answers {sight.code}", waiting)
     if source.probe:
-        status = sight["status"]
-        ill, well = status >= 500 or status == 403, 200 <= status < 300
-        return Statement(name, "yes" if ill else "no" if well else "unknown", f"HTTP {status}", waiting)
+        return Statement(name, *_probed(source, sight), waiting)
     if source.alarm:
         for alarm in [*sight.get("MetricAlarms", []), *sight.get("CompositeAlarms", [])]:
             since = alarm.get("StateTransitionedTimestamp", alarm["StateUpdatedTimestamp"]).timestamp()

@@ -43,6 +43,10 @@ class SyntheticWrite(Step[Seen]):
     write: Annotated[UrlPath, "path to POST to"]
     body: Annotated[str, "what to POST; {marker} stands for this run's marker"]
     read: Annotated[UrlPath, "path to GET afterwards; its answer must hold the marker and the Region's name"]
+    search_string: Annotated[
+        str,
+        "text that the answer to the write must hold, where a 2xx may also say what went wrong",
+    ] = ""
     region: Annotated[Region, "the Region that must have served it"] = Region("$to")
     within: Annotated[Seconds, "how long customers may still be refused"] = Seconds(300)
 
@@ -79,7 +83,8 @@ class SyntheticWrite(Step[Seen]):
         if seen.acknowledged:
             return Change(f"note that {self.url} has accepted {seen.marker}", (), (seen.accept,))
         body = self.body.replace(MARKER, seen.marker).encode()
-        write = HTTP_POST(self.region, url=self.url + self.write, body=body)
+        holds = {"search_string": self.search_string} if self.search_string else {}
+        write = HTTP_POST(self.region, url=self.url + self.write, body=body, **holds)
         return Change(f"write {seen.marker} through {self.url} ({status} so far)", (write,))
 
 

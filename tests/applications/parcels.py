@@ -68,6 +68,7 @@ class Parcels:
     """The application, its own route and its own session."""
 
     name, dataset, regions = "clients", "parcels", REGIONS
+    pace = (2.0, 6.0)
 
     def __init__(self, on: Foundation) -> None:
         self._table = DynamoDB.of(on.cloud).global_table("parcels", REGIONS, keys=("parcel",))

@@ -10,7 +10,7 @@ import pytest
 
 from functions.errors import NotYet, Refused
 from functions.handler import lambda_handler
-from functions.inputs import Region, Seconds
+from functions.inputs import AlarmName, Region, Seconds
 from functions.outside import Outside
 from functions.steps.region_impaired import RegionImpaired, Source
 from twin.clock import Clock, at_once
@@ -41,11 +41,11 @@ class Night:
         self.failing: set[str] = set()
         self.silent: set[str] = set()
         """Alarms whose metric has stopped."""
-        self.status = 200
+        self.status, self.body = 200, b""
         self.net = Net(cloud)
         self.elsewhere = 200
         """What the standby's own endpoint answers; 0 is nothing."""
-        self.net.serve("shop.us-east-1.example.com", PRIMARY, lambda request: (self.status, b""))
+        self.net.serve("shop.us-east-1.example.com", PRIMARY, lambda request: (self.status, self.body))
         self.net.serve("shop.us-west-1.example.com", STANDBY, self._answered_elsewhere)
         for source in (CANARY, LATENCY):
             self._watch(source["alarm"], source["at"])
@@ -73,7 +73,7 @@ class Night:
     def _answered_elsewhere(self, request: HttpRequest) -> HttpAnswer:
         if not self.elsewhere:
             self.cloud.clock.sleep(60)
-        return self.elsewhere, b""
+        return self.elsewhere, b'{"Item": {}}'
 
     def _watch(self, name: str, region: str) -> None:
         self.metrics.alarm(region, name, "Shop", name, {}, 1, "GreaterThanOrEqualToThreshold")
@@ -206,6 +206,25 @@ def test_composite_alarms_are_sources_too(night: Night) -> None:
 def test_what_a_probe_says(night: Night, status: int, says: str) -> None:
     night.status = status
     assert night.said(PROBE) == says
+
+
+@pytest.mark.parametrize(
+    ("body", "says"), [(b'{"Item": {}}', "no"), (b'{"Error": "throttled"}', "yes"), (b"", "yes")]
+)
+def test_a_probe_reads_the_body_of_an_application_that_answers_200_to_everything(
+    night: Night, body: bytes, says: str
+) -> None:
+    night.body = body
+    assert night.said({**BOTH, "search_string": "Item"}) == says  # type: ignore[dict-item]
+
+
+def test_a_probe_whose_text_is_missing_in_the_other_region_as_well_is_unknown(night: Night) -> None:
+    assert night.said({**BOTH, "search_string": "Items"}) == "unknown"  # type: ignore[dict-item]
+
+
+def test_a_text_to_search_for_is_a_probes() -> None:
+    with pytest.raises(ValueError, match="leave `search_string` out"):
+        Source(alarm=AlarmName("shop-canary"), at=Region(OBSERVER), search_string="Item")
 
 
 def test_a_probe_of_a_host_that_does_not_exist_is_unknown_and_says_so(night: Night) -> None:

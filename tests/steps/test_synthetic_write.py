@@ -31,6 +31,7 @@ class Shop(Ticker):
         super().__init__(cloud)
         self.serving, self.writable, self.forgets = WEST, True, False
         self.users: list[str] = []
+        self.no: HttpAnswer = (500, b"read-only transaction")
         self.deploy(SyntheticWrite)
         for region in (EAST, WEST):
             self.net.serve(
@@ -42,7 +43,7 @@ class Shop(Ticker):
     def answer(self, region: str, request: HttpRequest) -> HttpAnswer:
         if request.method == "POST":
             if not self.writable:
-                return 500, b"read-only transaction"
+                return self.no
             if not self.forgets:
                 self.users.append(json.loads(request.body)["email"])
             return 201, b"{}"
@@ -120,6 +121,17 @@ def test_reads_that_succeed_while_writes_fail_prove_nothing(shop: Shop) -> None:
     assert "Refused: the state: not within 300 s: write farshore-" in shop.fails_to(entered=late)
     shop.writable = True
     assert shop.proves()["outcome"] == "done"
+
+
+def test_an_answer_of_200_that_lacks_the_text_is_no_acceptance_and_the_write_is_made_again(
+    shop: Shop,
+) -> None:
+    shop.writable, shop.no = False, (200, b'{"Error": "read-only transaction"}')
+    inputs = {**INPUTS, "search_string": "{}"}
+    said = shop.fails("synthetic_write", inputs)
+    assert "its body lacks {}" in said
+    shop.writable = True
+    assert shop.tick("synthetic_write", inputs)["outcome"] == "done"
 
 
 def test_a_write_that_the_other_region_served_proves_nothing_and_is_not_repeated(shop: Shop) -> None:

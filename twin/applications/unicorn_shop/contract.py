@@ -94,7 +94,7 @@ class ApiEntry:
 class Purchase:
     """A customer looks at the pages, asks them where the API is, signs up, and fills a basket."""
 
-    dataset = "users"
+    dataset, pace = "users", (2.0, 6.0)
 
     def __init__(self, users: Users) -> None:
         self._users = users

@@ -1,0 +1,3 @@
+from .application import Globalflix as build
+
+__all__ = ["build"]
