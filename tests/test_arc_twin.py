@@ -200,3 +200,26 @@ def test_dns_answers_the_first_host_where_none_is_healthy(cloud: Cloud, net: Net
     hosts = [(f"alb.{region}.example", lambda: False) for region in (WEST, EAST)]
     Route53.of(cloud, net).record("shop.example", hosts)
     assert net.resolve("shop.example") == "alb.us-west-1.example"
+
+
+def test_latency_leads_each_to_the_nearest_region_that_is_healthy(cloud: Cloud, net: Net) -> None:
+    ill: set[str] = set()
+    hosts = {
+        region: (f"alb.{region}.example", lambda region=region: region not in ill) for region in (WEST, EAST)
+    }
+    Route53.of(cloud, net).latency_records("shop.example", hosts)
+
+    def led(near: str) -> str:
+        return net.resolve("shop.example", near).split(".")[1]
+
+    assert [led(near) for near in (EAST, WEST, "us-east-2", "eu-west-1", "")] == [
+        EAST,
+        WEST,
+        EAST,
+        WEST,
+        WEST,
+    ]
+    ill.add(EAST)
+    assert {led(near) for near in (EAST, WEST)} == {WEST}
+    ill.add(WEST)
+    assert [led(near) for near in (EAST, WEST)] == [EAST, WEST], "where none is healthy, all count as healthy"

@@ -430,6 +430,11 @@ def test_a_runbook_that_keeps_its_promises_is_clean(tmp_path: Path) -> None:
     assert findings(with_failback(*range(7))(GOOD), tmp_path) == []
 
 
+def test_a_write_may_come_before_customers_do_where_another_comes_after_them(tmp_path: Path) -> None:
+    early = ordered(DETECT, APPROVE, FENCE, DATA, RESTORE, VERIFY, TRAFFIC, VERIFY)
+    assert [each for each in findings(early(SHOP), tmp_path) if each["rule"] != "rto"] == []
+
+
 def test_the_unicorn_shop_as_committed_has_no_error_and_survives_every_single_region() -> None:
     result = lint(str(ROOT / "runbooks" / "unicorn-shop.yaml"), "--json")
     said = json.loads(result.stdout)

@@ -75,12 +75,14 @@ class Notebook:
 class NetVisitor:
     """Asks over the network, keeps addresses, and writes promises down."""
 
-    def __init__(self, name: str, clock: Clock, net: Net, notebook: Notebook, seed: int, ttl: float) -> None:
-        """`ttl` is for how long it keeps an address, in seconds."""
+    def __init__(
+        self, name: str, clock: Clock, net: Net, notebook: Notebook, seed: int, ttl: float, near: str
+    ) -> None:
+        """`ttl` is for how long it keeps an address, in seconds; `near` is the Region that it is next to."""
         self.name = name
         self.dice = random.Random(f"{seed}/{name}")
         self._clock, self._net, self._notebook = clock, net, notebook
-        self._resolver = Resolver(net, ttl)
+        self._resolver = Resolver(net, ttl, near)
         self._named = ""
         """The name that it called last."""
         self._count = 0
@@ -179,10 +181,11 @@ class Customers:
         self._clock, self._net, self._application, self._seed = clock, net, application, seed
 
     def come(self, ttls: Iterable[float] = (*[LONGEST_KEPT_TTL] * 6, FOR_EVER)) -> None:
-        """One for each time to live, each with dice of its own, from now on: six with well-kept DNS caches,
-        and one that never looks a name up twice."""
-        for name, ttl in zip(NAMES, ttls, strict=False):
-            visitor = NetVisitor(name, self._clock, self._net, self.notebook, self._seed, ttl)
+        """One for each time to live, each with dice of its own and near one Region or the other, from now on:
+        six with well-kept DNS caches, and one that never looks a name up twice."""
+        for number, (name, ttl) in enumerate(zip(NAMES, ttls, strict=False)):
+            near = self._application.regions[number % len(self._application.regions)]
+            visitor = NetVisitor(name, self._clock, self._net, self.notebook, self._seed, ttl, near)
             customer = Customer(visitor, self._application, self.notebook, ttl)
             self.each.append(customer)
             self._clock.spawn(_living(customer, self._clock))

@@ -91,7 +91,7 @@ class Net(Service):
     def __init__(self, cloud: Cloud) -> None:
         super().__init__(cloud)
         self._hosts: dict[str, _Host] = {}
-        self._names: dict[str, Callable[[], str | None]] = {}
+        self._names: dict[str, Callable[[str], str | None]] = {}
         self._kept: dict[str, tuple[HttpAnswer, float]] = {}
         """Errors by URL, and until when a CDN answers with them."""
 
@@ -104,6 +104,11 @@ class Net(Service):
 
     def name(self, name: str, target: Callable[[], str | None]) -> None:
         """A DNS name: `target` gives the host or name that it stands for now, None where there is none."""
+        self.name_by_place(name, lambda near: target())
+
+    def name_by_place(self, name: str, target: Callable[[str], str | None]) -> None:
+        """A DNS name that stands for another host from elsewhere: `target` gets the Region that whoever asks
+        is in, or is next to; "" where that is anywhere."""
         self._names[self._new(name)] = target
 
     def _new(self, name: str) -> str:
@@ -114,13 +119,14 @@ class Net(Service):
             raise ValueError(f"{name} cannot be served: there is a {what} {kept} already")
         return kept
 
-    def resolve(self, name: str) -> str:
-        """The host that a name stands for now. DNS has no Region, and answers whatever is dark."""
+    def resolve(self, name: str, near: str = "") -> str:
+        """The host that a name stands for now. DNS has no Region, and answers whatever is dark. `near` is the
+        Region that whoever asks is in, or is next to."""
         here = name.lower()
         for _ in range(LONGEST_CHAIN):
             if here in self._hosts:
                 return here
-            following = self._names[here]() if here in self._names else None
+            following = self._names[here](near) if here in self._names else None
             if following is None:
                 break
             here = following.lower()
@@ -147,7 +153,7 @@ class Net(Service):
         host may have done, or may yet do, what it was asked.
         """
         named = urlsplit(url).hostname or ""
-        address = (host or self.resolve(named)).lower()
+        address = (host or self.resolve(named, origin)).lower()
         served = self._hosts.get(address, NOBODY)
         road = _Road(served.region, service or served.service, address, origin)
         kind = self.cloud.faults.injected(_as_call(origin, method, url, body, served.region))
@@ -198,9 +204,9 @@ class Net(Service):
 class Resolver:
     """A customer's DNS cache: an address is kept for its time to live, however stale it has become."""
 
-    def __init__(self, net: Net, ttl: float) -> None:
+    def __init__(self, net: Net, ttl: float, near: str = "") -> None:
         self._net = net
-        self._ttl = ttl
+        self._ttl, self._near = ttl, near
         self._kept: dict[str, tuple[str, float]] = {}
 
     def resolve(self, name: str) -> str:
@@ -208,7 +214,7 @@ class Resolver:
         now = self._net.cloud.clock.now
         kept = self._kept.get(name)
         if kept is None or kept[1] <= now:
-            kept = (self._net.resolve(name), now + self._ttl)
+            kept = (self._net.resolve(name, self._near), now + self._ttl)
             self._kept[name] = kept
         return kept[0]
 

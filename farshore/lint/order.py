@@ -21,6 +21,8 @@ class Rule:
     cost: str
     """What happens otherwise, of the line that comes too early."""
     severity: Severity = "error"
+    also: bool = False
+    """One may come early, where another stands after them all."""
 
 
 RULES = (
@@ -33,7 +35,7 @@ RULES = (
     Rule("restore", "traffic", "customers are sent to what still turns them away"),
     Rule("capacity", "traffic", "customers are sent to a Region that has no room for them", "warning"),
     Rule("consumers", "traffic", "customers' orders pile up unprocessed", "warning"),
-    Rule("traffic", "verify", "the write proves nothing about where customers will go"),
+    Rule("traffic", "verify", "the write proves nothing about where customers will go", also=True),
 )
 
 
@@ -53,6 +55,9 @@ def _declared(phase: Part) -> list[str]:
 
 def _kept(runbook: Runbook, rule: Rule, lines: Sequence[Placed]) -> Iterator[Finding]:
     firsts = [placed for placed in lines if placed.part == rule.first]
+    last = max((each.place for each in firsts), default=0)
+    if rule.also and any(placed.part == rule.then and placed.place > last for placed in lines):
+        return
     for placed in lines:
         if placed.part != rule.then or (placed.part == "fence" and placed.line.before_approval):
             continue

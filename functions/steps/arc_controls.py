@@ -1,4 +1,4 @@
-"""Where customers go: ARC routes them to the Region `on_in`, and not to `off_in`.
+"""Where customers go: ARC routes them to the Region `on_in`, and not to `off_in`, if to any not.
 
 States are set, never toggled, and all in one call, which is atomic: no instant has every control off, and a
 repeat after a lost answer asks for what already is. The five endpoints stand in the runbook, because looking
@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Annotated, ClassVar
+from typing import Annotated, ClassVar, Literal
 
 from ..calls import Api, Endpoint
 from ..handler import lambda_handler
@@ -46,7 +46,9 @@ class ArcControls(Step[Seen]):
     ]
     controls: Annotated[Mapping[Region, RoutingControlArn], "each application Region's routing control"]
     on_in: Annotated[Region, "where customers shall go"] = Region("$to")
-    off_in: Annotated[Region, "where they shall not"] = Region("$from")
+    off_in: Annotated[
+        Region | Literal["nowhere"], "where they shall not; `nowhere` where several Regions serve at once"
+    ] = Region("$from")
 
     name: ClassVar = "arc_controls"
     reads: ClassVar = (GET,)
@@ -64,7 +66,7 @@ class ArcControls(Step[Seen]):
                 f"{self.on_in} is both on_in and off_in, and customers would have nowhere to go: "
                 "write on_in: $to, off_in: $from"
             )
-        for region in (self.on_in, self.off_in):
+        for region in self._wanted():
             if region not in self.controls:
                 raise ValueError(f"no routing control for {region}: add its ARN to controls")
         if len(set(self.controls.values())) < len(self.controls):
@@ -85,7 +87,7 @@ class ArcControls(Step[Seen]):
         return Seen(tuple(endpoints), states)
 
     def decide(self, seen: Seen) -> Decision:
-        wanted = {self.on_in: "On", self.off_in: "Off"}
+        wanted = self._wanted()
         silent = [region for region in wanted if region not in seen.states]
         if silent:
             return Wait(f"no endpoint of the cluster answers for {', '.join(silent)}")
@@ -98,9 +100,12 @@ class ArcControls(Step[Seen]):
         call = UPDATE(seen.endpoints[0].region, UpdateRoutingControlStateEntries=entries).through(
             seen.endpoints
         )
-        return Change(
-            f"{call.api.operation_name}: {self.on_in} On and {self.off_in} Off, in one call", (call,)
-        )
+        states = " and ".join(f"{region} {state}" for region, state in wanted.items())
+        return Change(f"{call.api.operation_name}: {states}, in one call", (call,))
+
+    def _wanted(self) -> dict[Region, str]:
+        off = {} if self.off_in == "nowhere" else {Region(self.off_in): "Off"}
+        return {self.on_in: "On", **off}
 
 
 handler = lambda_handler(ArcControls)

@@ -134,6 +134,12 @@ def first_endpoints(scene: Scene) -> Callable[[int], list[str]]:
     return regions
 
 
+def test_where_several_regions_serve_at_once_one_comes_back_beside_the_other(scene: Scene) -> None:
+    assert scene.converge(on=WEST, off="nowhere")["outcome"] == "done"
+    assert scene.cluster.states == {EAST: "On", WEST: "On"}
+    assert len(scene.updates()) == 1
+
+
 def test_customers_are_moved_and_the_state_is_read_back(scene: Scene) -> None:
     assert scene.tick() == {"outcome": "done", "facts": {}}
     assert scene.cluster.states == {EAST: "Off", WEST: "On"}

@@ -13,9 +13,10 @@ from typing import Any
 import boto3
 from botocore.exceptions import BotoCoreError
 
-from ...net import HttpAnswer, HttpRequest, Net
+from ...net import Net
 from ...services.dynamodb.global_table import GlobalTable
 from ...services.lambda_.model import Functions
+from ..regional import Answer, Gateway, deploy
 from .names import FUNCTION, KEYS, PRIMARY, RESERVED, api_host
 
 LIBRARY = {f"{number:02d}": f"Episode {number}" for number in range(1, 13)}
@@ -29,28 +30,20 @@ class Api:
         self._net, self._functions, self._table = net, functions, table
 
     def deploy(self, region: str) -> None:
-        self._functions.deploy(region, FUNCTION, lambda event, _: self._handle(region, event), timeout=10)
+        deploy(self._functions, region, FUNCTION, self._handle)
         if region == PRIMARY:
             boto3.client("lambda", region_name=region).put_function_concurrency(
                 FunctionName=FUNCTION, ReservedConcurrentExecutions=RESERVED
             )
             for number, title in LIBRARY.items():
                 self._table.put(region, ("library", number), {"title": title}, f"library {number}")
-        self._net.serve(api_host(region), region, lambda request: self._gateway(region, request))
+        Gateway(self._net, self._functions, region, api_host(region), {"/": FUNCTION})
 
-    def _gateway(self, region: str, request: HttpRequest) -> HttpAnswer:
-        event = {"method": request.method, "path": request.path, "body": request.body.decode()}
+    def _handle(self, region: str, event: Mapping[str, str]) -> Answer:
         try:
-            answer = self._functions.invoke(region, FUNCTION, event)
-        except Exception:  # whatever goes wrong behind it, API Gateway tells customers no more than this
-            return 502, b'{"message": "Internal server error"}'
-        return 200, json.dumps({**answer, "region": region}).encode()
-
-    def _handle(self, region: str, event: Mapping[str, str]) -> dict[str, Any]:
-        try:
-            return self._route(region, event)
+            return 200, self._route(region, event)
         except (BotoCoreError, LookupError, ValueError) as error:
-            return {"Error": str(error)}
+            return 200, {"Error": str(error)}
 
     def _route(self, region: str, event: Mapping[str, str]) -> dict[str, Any]:
         verb, *words = event["path"].strip("/").split("/")

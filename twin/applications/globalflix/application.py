@@ -8,56 +8,17 @@ POST, where the workshop's has a GET.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
 
 from ...application import Journey
-from ...cloud import Cloud
-from ...net import Net
-from ...services.arc.model import Arc, AtLeast, Cluster
+from ...services.arc.model import Arc, AtLeast
 from ...services.dynamodb.dataset import GlobalTableData
 from ...services.dynamodb.model import DynamoDB
-from ...services.lambda_.model import Functions
 from ...services.route53.model import Route53
 from ..foundation import Foundation
+from ..regional import ControlledName, FunctionEntry
 from .api import Api
 from .names import API, FUNCTION, HOSTS, KEYS, PRIMARY, REGIONS, STANDBY, TABLE, api_host
 from .players import DATASET, Players
-
-
-class ApiName:
-    """The API's one name: routing controls say where it is to lead."""
-
-    name = "api"
-
-    def __init__(self, net: Net, arc: Cluster) -> None:
-        self._net, self._arc = net, arc
-
-    def intent(self) -> Mapping[str, float]:
-        on = [region for region, state in self._arc.states.items() if state == "On"]
-        return {region: 1 / len(on) for region in on}
-
-    def led_to(self) -> Mapping[str, float]:
-        return {HOSTS[self._net.resolve(API)]: 1.0}
-
-    def glance(self) -> object:
-        return tuple(self._arc.states.values())
-
-
-class ApiEntry:
-    """A Region's API: all comes through its function."""
-
-    datasets = (DATASET,)
-
-    def __init__(self, cloud: Cloud, functions: Functions, region: str) -> None:
-        self.region, self.address = region, api_host(region)
-        self._cloud, self._function = cloud, functions.function(region, FUNCTION)
-
-    def is_open(self) -> bool:
-        """Neither dark nor throttled to nothing."""
-        return self._function.reserved != 0 and not self._cloud.faults.is_dark(self.region)
-
-    def glance(self) -> object:
-        return self._function.reserved
 
 
 class Globalflix:
@@ -77,8 +38,11 @@ class Globalflix:
         dns = Route53.of(cloud, on.net)
         dns.record(API, [(api_host(region), dns.health_check(arc, region)) for region in REGIONS])
         self.datasets = (GlobalTableData(cloud, table, DATASET),)
-        self.routes = (ApiName(on.net, arc),)
-        self.entries = tuple(ApiEntry(cloud, on.functions, region) for region in REGIONS)
+        self.routes = (ControlledName("api", arc, lambda: {HOSTS[on.net.resolve(API)]}),)
+        self.entries = tuple(
+            FunctionEntry(cloud, on.functions, region, api_host(region), FUNCTION, (DATASET,))
+            for region in REGIONS
+        )
         self.session = Players(table, cloud.clock.spawn)
 
     def settings(self) -> dict[str, object]:

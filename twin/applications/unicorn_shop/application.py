@@ -15,9 +15,10 @@ from ...services.aurora.model import Aurora
 from ...services.dynamodb.model import DynamoDB
 from ...services.route53.model import Route53
 from ..foundation import Foundation
+from ..regional import ControlledName, FunctionEntry
 from .api import Api
-from .contract import ApiEntry, ApiName, BasketData, Purchase, UserData
-from .names import API, CLUSTERS, FUNCTIONS, PRIMARY, REGIONS, STANDBY, api_host
+from .contract import BasketData, Purchase, UserData
+from .names import API, CLUSTERS, FUNCTIONS, HOSTS, PRIMARY, REGIONS, STANDBY, USERS, api_host
 from .pages import Pages, Public, Wiring
 from .users import store_of, users_of
 
@@ -28,7 +29,7 @@ class UnicornShop:
     regions = REGIONS
 
     def __init__(self, on: Foundation, wiring: Wiring = "arc", public: Public = "policy") -> None:
-        cloud, self.functions = on.cloud, on.functions
+        cloud, self.functions, self._net = on.cloud, on.functions, on.net
         store, close = store_of(on.data, REGIONS)
         on.stack.callback(close)
         self.table = DynamoDB.of(cloud).global_table("unishophotstandby", REGIONS, keys=("uuid",))
@@ -46,9 +47,16 @@ class UnicornShop:
         dns = Route53.of(cloud, on.net)
         dns.record(API, [(api_host(region), dns.health_check(self.arc, region)) for region in REGIONS])
         self.datasets = (UserData(self.database, self.users), BasketData(cloud, self.table, "baskets"))
-        self.routes = (ApiName(on.net, self.arc, self.pages),)
-        self.entries = tuple(ApiEntry(cloud, on.functions, region) for region in REGIONS)
+        self.routes = (ControlledName("api", self.arc, self._led_to),)
+        self.entries = tuple(
+            FunctionEntry(cloud, on.functions, region, api_host(region), USERS, ("users", "baskets"))
+            for region in REGIONS
+        )
         self.session = Purchase(self.users)
+
+    def _led_to(self) -> set[str]:
+        """Where the API is that the pages name."""
+        return {HOSTS[self._net.resolve(host)] for host in self.pages.named_hosts()}
 
     def settings(self) -> dict[str, object]:
         """Reserved concurrencies, and whether the pages are open."""

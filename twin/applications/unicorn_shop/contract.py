@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 from ...application import Fate, Promise, Visitor
-from ...cloud import Cloud
-from ...net import Net
-from ...services.arc.model import Cluster
 from ...services.aurora.model import GlobalDatabase
 from ...services.dynamodb.dataset import GlobalTableData
-from ...services.lambda_.model import Functions
-from .names import HOSTS, PAGES, REGIONS, USERS, api_host
-from .pages import Pages
+from .names import PAGES, REGIONS
 from .users import Users
 
 
@@ -52,43 +47,6 @@ class BasketData(GlobalTableData):
         """Only Aurora's transport is held: what a stall costs shows in what one engine alone has lost."""
 
     def resume(self) -> None: ...
-
-
-class ApiName:
-    """The API's one name: routing controls say where it is to lead, and the pages name it."""
-
-    name = "api"
-
-    def __init__(self, net: Net, arc: Cluster, pages: Pages) -> None:
-        self._net, self._arc, self._pages = net, arc, pages
-
-    def intent(self) -> Mapping[str, float]:
-        on = [region for region, state in self._arc.states.items() if state == "On"]
-        return {region: 1 / len(on) for region in on}
-
-    def led_to(self) -> Mapping[str, float]:
-        regions = {HOSTS[self._net.resolve(host)] for host in self._pages.named_hosts()}
-        return {region: 1 / len(regions) for region in regions}
-
-    def glance(self) -> object:
-        return tuple(self._arc.states.values())
-
-
-class ApiEntry:
-    """A Region's API: every write comes through its users' function."""
-
-    datasets = ("users", "baskets")
-
-    def __init__(self, cloud: Cloud, functions: Functions, region: str) -> None:
-        self.region, self.address = region, api_host(region)
-        self._cloud, self._function = cloud, functions.function(region, USERS)
-
-    def is_open(self) -> bool:
-        """Neither dark nor throttled to nothing."""
-        return self._function.reserved != 0 and not self._cloud.faults.is_dark(self.region)
-
-    def glance(self) -> object:
-        return self._function.reserved
 
 
 class Purchase:

@@ -7,7 +7,8 @@ failover may need. Source: docs.aws.amazon.com/Route53/latest/DeveloperGuide/dns
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from itertools import takewhile, zip_longest
 from typing import ClassVar
 
 from ...cloud import Cloud
@@ -68,7 +69,25 @@ class Route53(Service):
 
         self._net.name(name, answer)
 
+    def latency_records(self, name: str, hosts: Mapping[str, tuple[str, Health]]) -> None:
+        """`name` stands for the host of the nearest Region whose record is healthy; of the nearest of all
+        where none is. AWS measures what is near, and here a Region's name tells: the same one, one beside it
+        (us-east), one of the same continent (us), any."""
+
+        def answer(near: str) -> str:
+            healthy = [region for region, (_, healthy) in hosts.items() if healthy()] or list(hosts)
+            return hosts[min(healthy, key=lambda region: _apart(region, near))][0]
+
+        self._net.name_by_place(name, answer)
+
     def health_check(self, cluster: Cluster, control: str) -> Health:
         """Follows one of the cluster's controls."""
         self._checks.append(HealthCheck(self.cloud, cluster, control))
         return self._checks[-1]
+
+
+def _apart(one: str, other: str) -> int:
+    """How little two Regions' names have in common, in parts from the left: 0 where they are the same."""
+    words = zip_longest(one.replace("-", " ").split(), other.replace("-", " ").split())
+    same = sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], words))
+    return 3 - same

@@ -1,0 +1,3 @@
+from .application import ResilientOrders as build
+
+__all__ = ["build"]
