@@ -7,7 +7,7 @@ step expected), a `Silence` (nobody answered in time, or nobody who could) or a 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -28,6 +28,10 @@ HOMES = ("us-east-1", "us-west-2")
 Source: docs.aws.amazon.com/whitepapers/latest/aws-fault-isolation-boundaries/global-services.html"""
 
 Plane = Literal["data", "control"]
+
+
+def _any_call(parameters: Mapping[str, Any]) -> bool:
+    return True
 
 
 def domain_of(region: str) -> str:
@@ -65,6 +69,9 @@ class Api:
     """A condition key of IAM, and all the values that a request of a step's function may have of it."""
     read_seconds: int = READ_SECONDS
     """How long an answer may take. Only a read may take longer than the default: see LONGEST_CALL_SECONDS."""
+    of: Callable[[Mapping[str, Any]], bool] = _any_call
+    """Of an operation that looks or changes by what it is given: whether a call with these parameters is one
+    of this Api."""
 
     def __call__(self, region: str, /, **parameters: object) -> Call:
         return Call(self, (Endpoint(region),), parameters)
@@ -83,6 +90,10 @@ class Api:
     def operation_name(self) -> str:
         """The operation as botocore's model spells it."""
         return self.operation or self.action.partition(":")[2]
+
+    def makes(self, service: str, operation: str, parameters: Mapping[str, Any]) -> bool:
+        """Whether such a request is a call of this Api."""
+        return (service, operation) == (self.service, self.operation_name) and self.of(parameters)
 
     @property
     def is_http(self) -> bool:

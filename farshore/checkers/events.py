@@ -54,7 +54,7 @@ class Tick:
 
     def pages(self, request: Request) -> bool:
         """The request is the step's declared page to a person."""
-        api = declared_write(self.event, request.service, request.operation)
+        api = declared_write(self.event, request.service, request.operation, request.parameters)
         return api is not None and api.pages
 
 

@@ -60,11 +60,13 @@ def step_of(event: Mapping[str, Any]) -> StepType | None:
     return steps().get(str(event.get("run", {}).get("step", "")))
 
 
-def declared_write(event: Mapping[str, Any], service: str, operation: str) -> Api | None:
+def declared_write(
+    event: Mapping[str, Any], service: str, operation: str, parameters: Mapping[str, Any]
+) -> Api | None:
     """The write that the event's step declares of such a call: an application's, or a page to a person."""
     kind = step_of(event)
     writes = () if kind is None else kind.writes
-    return next((api for api in writes if (api.service, api.operation_name) == (service, operation)), None)
+    return next((api for api in writes if api.makes(service, operation, parameters)), None)
 
 
 def change_of(
@@ -74,6 +76,6 @@ def change_of(
 
     None for what only reads, for the ledger's own writes, and for a page to a person.
     """
-    api = declared_write(event, service, operation)
+    api = declared_write(event, service, operation, parameters)
     paging = api is not None and api.pages
     return None if paging or is_ledgers(event["ledger"]["table"], service, parameters) else api

@@ -29,8 +29,8 @@ def only_reads(request: Request, tick: Tick) -> bool:
     table, kind = tick.event["ledger"]["table"], step_of(tick.event)
     if is_ledgers(table, request.service, request.parameters):
         return not notes_in_the_ledger(request, table)
-    made = request.service, request.operation
-    return kind is not None and made in {(api.service, api.operation_name) for api in kind.reads}
+    made = request.service, request.operation, request.parameters
+    return kind is not None and any(api.makes(*made) for api in kind.reads)
 
 
 def starts_runs(region: str) -> str:
