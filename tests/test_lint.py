@@ -397,6 +397,29 @@ def test_room_and_consumers_have_their_place(
     assert words in finding["what"]
 
 
+MAPPINGS = (
+    "{us-east-1: [14e0db71-5d35-4eb5-b481-8945cf9d10c2], us-west-1: [24e0db71-5d35-4eb5-b481-8945cf9d10c2]}"
+)
+
+
+@pytest.mark.parametrize(("place", "orders"), [(DATA + 2, []), (DATA, [("data", "error")])])
+def test_a_fence_that_is_open_in_the_region_that_takes_over_has_the_place_of_its_phase(
+    place: int, orders: list[tuple[str, str]], tmp_path: Path
+) -> None:
+    """Consumers that poll before the data is writable lose what they take."""
+    head, each, tail = entries(GOOD)
+    fence, restore, enable = (
+        f"  - event_sources: {{region: {region}, enabled: {enabled}, mappings: {MAPPINGS}}}\n"
+        for region, enabled in (("$from", "false"), ("$to", "restore"), ("$to", "true"))
+    )
+    each.insert(place, enable)
+    each.insert(each.index(next(line for line in each if "aurora_writer" in line)) + 1, restore)
+    each.insert(FENCE, fence)
+    found = findings(head + "".join(each) + tail, tmp_path)
+    assert [f["severity"] for f in found] == [severity for _, severity in orders]
+    assert all("messages are consumed, and their writes fail" in f["what"] for f in found)
+
+
 def test_an_arn_of_another_account_than_the_others_is_a_warning(tmp_path: Path) -> None:
     old = "us-west-1: arn:aws:sns:us-west-1:123456789012:"
     text = replaced(old, old.replace("123456789012", "123456789021"))(GOOD)

@@ -76,7 +76,7 @@ class Placed:
             return self.kind.phase or ("data" if self.no_return else "")
         if restores(self.line):
             return "restore"
-        return "fence" if self.region == "$from" else ""
+        return "fence" if self.region == "$from" else self.kind.phase or ""
 
     @property
     def no_return(self) -> bool:

@@ -13,8 +13,13 @@ ROWS = (
             "PutFunctionConcurrency": WRITE,
             "DeleteFunctionConcurrency": WRITE,
             "ListProvisionedConcurrencyConfigs": READ,
+            "GetEventSourceMapping": READ,
+            "UpdateEventSourceMapping": WRITE,
         },
-        resources={"FunctionName": "lambda:{region}:{account}:function:{given}"},
+        resources={
+            "FunctionName": "lambda:{region}:{account}:function:{given}",
+            "UUID": "lambda:{region}:{account}:event-source-mapping:{given}",
+        },
         qualifier="Qualifier",
         # The control plane's, of all its operations together but GetFunction and GetPolicy.
         # docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html
@@ -26,6 +31,8 @@ ROWS = (
                         "PutFunctionConcurrency",
                         "DeleteFunctionConcurrency",
                         "ListProvisionedConcurrencyConfigs",
+                        "GetEventSourceMapping",
+                        "UpdateEventSourceMapping",
                     }
                 ),
                 per_second=15,
