@@ -32,6 +32,7 @@ ClusterId = NewType("ClusterId", str)
 FunctionName = NewType("FunctionName", str)
 GlobalClusterId = NewType("GlobalClusterId", str)
 HealthService = NewType("HealthService", str)
+RepositoryName = NewType("RepositoryName", str)
 TableName = NewType("TableName", str)
 RoutingControlArn = NewType("RoutingControlArn", str)
 TopicArn = NewType("TopicArn", str)
@@ -203,6 +204,16 @@ FORMS: dict[Any, Form] = {
         "RDS",
         keeper="AWS Health",
         canonical=str.upper,
+    ),
+    # docs.aws.amazon.com/AmazonECR/latest/APIReference/API_CreateRepository.html
+    RepositoryName: Form(
+        "the name of an ECR repository",
+        "ECR repositories' names",
+        r"(?=.{2,256}$)[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*(/[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*)*",
+        "2 to 256 small letters and digits, between them single dots, underscores, hyphens and slashes",
+        "shop/orders",
+        canonical=str.lower,
+        meant=_in_arn("repository/"),
     ),
     # docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_CreateTable.html
     TableName: Form(

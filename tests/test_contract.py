@@ -12,7 +12,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import Any, get_args
 
 import botocore.session
 import pytest
@@ -143,9 +143,12 @@ def operations(service: str) -> frozenset[str]:
 def test_what_a_resource_is_named_by_is_an_input(kind: type[Step[Any]]) -> None:
     """IAM's resources are filled in from the step's inputs."""
     known = {field.name for field in dataclasses.fields(kind)} | {"region", "account", "machines"}
+    for field in inputs(kind):
+        entries = [part for part in get_args(field.type) if dataclasses.is_dataclass(part)]
+        known |= {f"{field.name}.{each.name}" for part in entries for each in inputs(part)}
     for api in (*kind.reads, *kind.writes):
         templates = (api.resource,) if isinstance(api.resource, str) else api.resource
-        words = {word for template in templates for word in re.findall(r"{(\w+)}", template)}
+        words = {word for template in templates for word in re.findall(r"{([\w.]+)}", template)}
         assert words <= known, f"{kind.name}: {api.action} names {words - known}"
 
 
@@ -164,6 +167,7 @@ MENTIONED: dict[str, dict[str, str]] = {
         "farshore/compile/procedure.py": "the compiler ends `prepare` with it",
         "farshore/compile/states.py": "the names of the states that the compiler places",
     },
+    "ready": {"functions/steps/readiness.py": "its outcome, in the same word"},
 }
 """Where a step may be known outside its file, and why. Everything else derives from the file."""
 

@@ -21,6 +21,7 @@ from twin.faults import Kind, Request
 from twin.moto.backing import Moto
 from twin.net import Net
 from twin.services.dynamodb.model import DynamoDB
+from twin.services.iam.model import Policy
 from twin.services.lambda_.model import FunctionError, Functions
 
 APP, TABLE = "shop", "ledger"
@@ -49,8 +50,12 @@ class Ticker:
         """Every call that a function made."""
         cloud.faults.injectors.append(self._note)
 
-    def deploy(self, step: type[Step[Any]], region: str = WEST, timeout: float = 60) -> None:
-        self.functions.deploy(region, step.name, lambda_handler(step, self.outside), timeout=timeout)
+    def deploy(
+        self, step: type[Step[Any]], region: str = WEST, timeout: float = 60, policy: Policy | None = None
+    ) -> None:
+        """With a policy, it may call only what that allows."""
+        handler = lambda_handler(step, self.outside)
+        self.functions.deploy(region, step.name, handler, timeout=timeout, policy=policy)
 
     def event(self, inputs: Mapping[str, Any], region: str = WEST, **given: Any) -> dict[str, Any]:
         """What the state machine hands over; `given` replaces any part of it by its name."""

@@ -22,6 +22,9 @@ from ..runbook.registry import StepType, steps
 from .machine import PROCEDURES, Machine, machine_name
 from .states import Use
 
+NAMED = r"{([\w.]+)}"
+"""A word of a resource's template."""
+
 UNNAMEABLE = re.compile(r"[*?{}\[\]$\"\\\s]|[^ -ÿ]")
 """What IAM would read as a wildcard or a variable, or not at all, and what no AWS resource has in its name.
 Source: docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_resource.html"""
@@ -77,7 +80,7 @@ def statements(step: str, uses: Iterable[tuple[Runbook, Machine]]) -> tuple[Stat
             granted.setdefault(api.action, set()).update(_of_ledger(api, runbook))
             only[api.action] = api.only
     alike: dict[tuple[Any, ...], list[str]] = {}
-    for action, resources in sorted(granted.items()):
+    for action, resources in ((action, granted[action]) for action in sorted(granted) if granted[action]):
         alike.setdefault((tuple(sorted(resources)), only.get(action)), []).append(action)
     return tuple(
         Statement(tuple(actions), resources, _why(resources, actions, whys), condition)
@@ -132,17 +135,24 @@ def _arns(api: Api, regions: Iterable[str], words: Mapping[str, Any]) -> Iterato
 
 def _filled(template: str, region: str, words: Mapping[str, Any]) -> Iterator[str]:
     """Every way to fill the template in: a list stands for each of its items, a mapping for its Region's."""
-    names = [name for name in re.findall(r"{(\w+)}", template) if name not in ("region", "account")]
-    for values in itertools.product(*(_named(name, words[name], region) for name in names)):
+    names = [name for name in re.findall(NAMED, template) if name not in ("region", "account")]
+    for values in itertools.product(*(_named(name, _at(name, words), region) for name in names)):
         given = {"region": region, "account": "{account}", **dict(zip(names, values, strict=True))}
         # At once, so that nothing in a value is filled in, too.
-        text = re.sub(r"{(\w+)}", lambda found, given=given: given[found[1]], template)  # type: ignore[misc]
+        text = re.sub(NAMED, lambda found, given=given: given[found[1]], template)  # type: ignore[misc]
         yield text if text.startswith("arn:") else "arn:{partition}:" + text
 
 
+def _at(name: str, words: Mapping[str, Any]) -> Any:
+    """An input; of one that is a list of entries, as `orders.table`, that key of each."""
+    first, _, key = name.partition(".")
+    return [entry[key] for entry in words[first] if key in entry] if key else words[first]
+
+
 def _named(name: str, value: Any, region: str) -> list[str]:
+    """None for an input that is left out: nothing is asked of it either."""
     found = list(_values(name, value, region))
-    if not found:
+    if not found and value:
         raise NoArn(f"{name} names nothing in {region}", f"write an entry for {region}")
     return found
 

@@ -104,7 +104,9 @@ def resources_of(request: Request) -> tuple[str, ...]:
     for asked in (request.parameters, *entries):
         for parameter, template in rows.resources.items():
             if parameter in asked:
-                found.append(_arn(template, str(asked[parameter]), request.region))
+                given = asked[parameter]
+                several = given if isinstance(given, list | tuple) else (given,)
+                found += [_arn(template, str(each), request.region) for each in several]
     if rows.qualifier in request.parameters:
         found = [f"{arn}:{request.parameters[rows.qualifier]}" for arn in found]
     return tuple(found) or ("*",)
