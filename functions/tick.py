@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from .calls import Call, Denied, Missed, said_to
+from .calls import Answer, Call, Denied, Missed, said_to
 from .errors import Aborted, NotYet, Paused, Refused, Untouched
 from .ledger import Ledger, Records, Remember
 from .outside import Outside
@@ -46,6 +46,8 @@ class _Progress:
     missed: list[Missed] = dataclasses.field(default_factory=list)
     """What was not of all that this tick has sent, each as it was answered last."""
     acknowledged: list[Call] = dataclasses.field(default_factory=list)
+    answered: Sequence[tuple[Call, Answer]] = ()
+    """What AWS said to these."""
 
 
 def tick(step: Step[Any], run: Run, ledger: Ledger, outside: Outside, since: float) -> dict[str, Any]:
@@ -122,6 +124,7 @@ def _change(
         raise _given_up(error, progress.touched) from None
     before, progress.touched = progress.touched, progress.touched or bool(due)
     progress.trouble = world.send(due)
+    progress.answered = world.answered
     progress.missed = [*(m for m in progress.missed if m[0] not in due), *progress.trouble]
     missed = [call for call, _ in progress.trouble]
     progress.acknowledged += [call for call in due if call not in missed]
@@ -156,7 +159,8 @@ def _looked(
         return word
     if run.purpose == "early" and run.mode == "graceful":
         return {"outcome": LEFT_FOR_LATER, "facts": {}}
-    world = World(outside, run, records, since, step, progress.acknowledged, progress.missed)
+    sent = progress.acknowledged, progress.missed, progress.answered
+    world = World(outside, run, records, since, step, *sent)
     decision = _decided(step, world)
     if run.dry_run:
         return _preview(step, run, decision, world.silent)

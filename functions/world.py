@@ -10,7 +10,7 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar, Protocol
 
-from .calls import Api, Call, Denied, Missed, Reply, Sight, Silence
+from .calls import Answer, Api, Call, Denied, Missed, Reply, Sight, Silence
 from .errors import NotYet, Refused
 from .ledger import Records
 from .outside import Outside
@@ -39,6 +39,7 @@ class World:
         step: Declared,
         acknowledged: Sequence[Call] = (),
         missed: Sequence[Missed] = (),
+        answered: Sequence[tuple[Call, Answer]] = (),
     ) -> None:
         self._outside = outside
         self._step = step
@@ -52,6 +53,8 @@ class World:
         """What this tick has sent, and AWS has done."""
         self.missed = tuple(missed)
         """What else it has sent, with what AWS said to it, or that nobody answered."""
+        self.answered = tuple(answered)
+        """What AWS said to what it has done: a warning can stand in a success."""
 
     @property
     def now(self) -> float:
@@ -96,8 +99,10 @@ class World:
     def send(self, calls: Sequence[Call]) -> list[Missed]:
         """Sends the writes of a Change, all of them, and gives those that were not acknowledged."""
         self._gate(calls, self._step.writes)
-        replies = map(_acknowledged, calls, self._outside.replies(calls, self._step.busy, lives=True))
-        return [(c, r) for c, r in zip(calls, replies, strict=True) if isinstance(r, Silence | Denied)]
+        sent = self._outside.replies(calls, self._step.busy, lives=True)
+        replies = [(call, _acknowledged(call, reply)) for call, reply in zip(calls, sent, strict=True)]
+        self.answered += tuple((call, reply) for call, reply in replies if isinstance(reply, Mapping))
+        return [(call, reply) for call, reply in replies if isinstance(reply, Silence | Denied)]
 
     def dice(self, sides: int) -> int:
         """The same for every tick of this state of this run, and another for the next run."""

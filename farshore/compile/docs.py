@@ -8,7 +8,7 @@ import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from textwrap import dedent
-from typing import Any, get_args
+from typing import Any
 
 from functions.calls import Api
 from functions.inputs import FORMS, Seconds
@@ -83,8 +83,8 @@ def _inputs(kind: StepType) -> Iterator[list[str]]:
 
 
 def _within(declared: Any) -> Sequence[Input]:
-    """The keys of the mappings that a list holds."""
-    parts = [part for part in get_args(bare(declared)) if dataclasses.is_dataclass(part)]
+    """The keys of the mappings that it holds, however deep."""
+    parts = [part for part in every_type(bare(declared)) if dataclasses.is_dataclass(part)]
     return [each for part in parts if isinstance(part, type) for each in inputs(part)]
 
 
