@@ -25,6 +25,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 from .calls import Call, Denied, Missed, Sight, Silence, said_to
 from .errors import Refused
@@ -55,6 +56,18 @@ Value = object
 
 
 @dataclass(frozen=True)
+class Words:
+    """What is done to a resource, for people."""
+
+    do: str
+    done: str
+    owed: str = ""
+
+
+FENCE = Words("fence", "fenced", "the fence of ")
+
+
+@dataclass(frozen=True)
 class Held:
     """One resource that is fenced, as just read."""
 
@@ -69,6 +82,10 @@ class Held:
     """Why AWS will not let it be fenced, and what to do: as a dry run asks while all is well."""
     doubt: str = ""
     """What else a dry run could not learn of that."""
+    aim: Callable[[Any], Value] | None = None
+    """What its setting is to become, of the one that is there, where that has parts which stay."""
+    lacks: str = "customers do not feel it yet"
+    """What is missing where it is not confirmed."""
 
 
 @dataclass(frozen=True)
@@ -228,13 +245,13 @@ def confirmed_before(world: World, resource: str) -> bool:
     )
 
 
-def ask_all(world: World, calls: Sequence[Call], patience: float) -> list[Sight]:
+def ask_all(world: World, calls: Sequence[Call], patience: float, asks: int = ASKS) -> list[Sight]:
     """`world.ask`, and again for those that were silent: of forty reads, one fails. Where all were, only once
     more: a Region that lives must not seem dark for a few lost answers. A graceful run's look past `patience`
     is its last, and may be its first (Lambda's own answers get lost too): it asks as often as it may."""
     sights, last = world.ask(*calls), world.run.mode == "graceful" and world.waited > patience
     # What was changed is looked at once more: a tick's time must do for that, too.
-    for again in range(ASKS - 1 if not world.acknowledged else 0):
+    for again in range(asks - 1 if not world.acknowledged else 0):
         silent = [place for place, sight in enumerate(sights) if isinstance(sight, Silence)]
         if not silent or (again and len(silent) == len(sights) and not last):
             break
@@ -243,15 +260,17 @@ def ask_all(world: World, calls: Sequence[Call], patience: float) -> list[Sight]
     return sights
 
 
-def take_away(seen: FenceSight, target: Value) -> Decision:
+def take_away(seen: FenceSight, target: Value, words: Words = FENCE) -> Decision:
     """Brings every resource to `target`, each value remembered before it is overwritten."""
     barred = [held.barred for held in seen.held if held.barred]
     if barred and not seen.owes:
         raise Refused("; ".join(barred))
     due = _Sum(doubts=[*barred, *(held.doubt for held in seen.held if held.doubt)])
     for held in seen.held:
-        _fence(seen, held, target, due)
-    facts: dict[str, object] = {"fenced": len(seen.held) - len(due.unknown)}
+        silent = isinstance(held.current, Silence)
+        aim = held.aim(held.current) if held.aim is not None and not silent else target
+        _fence(seen, held, aim, due, words)
+    facts: dict[str, object] = {words.done: len(seen.held) - len(due.unknown)}
     if due.unknown:
         return due.decision(
             Done(UNKNOWN, facts | {"unknown": len(due.unknown), "why": _first_few(due.unknown)})
@@ -273,7 +292,7 @@ def give_back(seen: FenceSight) -> Decision:
     return due.decision(Done(f"still held by {', '.join(still)}" if still else NOTHING_WITHHELD))
 
 
-def _fence(seen: FenceSight, held: Held, target: Value, due: _Sum) -> None:
+def _fence(seen: FenceSight, held: Held, target: Value, due: _Sum, words: Words) -> None:
     if seen.settling and seen.to_give_back(held.resource):
         _restore(seen, held, due)
         return
@@ -287,9 +306,9 @@ def _fence(seen: FenceSight, held: Held, target: Value, due: _Sum) -> None:
     if not silent and held.current == target and held.confirmed is not False:
         notes = (*_memory(seen, held, target), *void)
         if notes:
-            due.add(f"note that {held.resource} is fenced", notes)
+            due.add(f"note that {held.resource} is {words.done}", notes)
         return
-    stale = "not fenced yet" if held.current != target else "fenced, but customers do not feel it yet"
+    stale = f"not {words.done} yet" if held.current != target else f"{words.done}, but {held.lacks}"
     notes = () if silent else _memory(seen, held, target)
     calls = () if silent or held.current == target else held.put(target)
     why = f"{held.resource}: {silent or seen.said_to(calls) or stale}"
@@ -298,11 +317,11 @@ def _fence(seen: FenceSight, held: Held, target: Value, due: _Sum) -> None:
             due.unknown.append(why)
         else:
             owe = Owe(held.resource, why, seen.now, seen.execution)
-            due.add(f"owe the fence of {held.resource}", (*notes, *(() if owed else void), owe))
+            due.add(f"owe {words.owed}{held.resource}", (*notes, *(() if owed else void), owe))
     elif seen.denied(calls):
         (due.waiting if seen.owes else due.refused).append(why)
     elif notes or calls:
-        due.add(f"fence {held.resource}", notes, calls)
+        due.add(f"{words.do} {held.resource}", notes, calls)
     else:
         due.waiting.append(why)
 
@@ -350,7 +369,7 @@ def _restore(seen: FenceSight, held: Held, due: _Sum) -> None:
         else:
             due.waiting.append(why)
     elif held.confirmed is False:
-        due.waiting.append(f"{held.resource}: restored, but customers do not feel it yet")
+        due.waiting.append(f"{held.resource}: restored, but {held.lacks}")
     else:
         due.add(f"note that {held.resource} is restored", (Forget(mine), *void))
 

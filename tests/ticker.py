@@ -11,9 +11,10 @@ from typing import Any
 import boto3
 import pytest
 
+from farshore.compile.policy import _arns
 from farshore.simulate.deployment import outside
 from functions.handler import lambda_handler
-from functions.ledger import Lease, Ledger, Records
+from functions.ledger import QUERY, Lease, Ledger, Records
 from functions.step import Step
 from twin.clock import Clock
 from twin.cloud import ACCOUNT, Cloud
@@ -21,7 +22,7 @@ from twin.faults import Kind, Request
 from twin.moto.backing import Moto
 from twin.net import Net
 from twin.services.dynamodb.model import DynamoDB
-from twin.services.iam.model import Policy
+from twin.services.iam.model import Policy, Statement
 from twin.services.lambda_.model import FunctionError, Functions
 
 APP, TABLE = "shop", "ledger"
@@ -155,6 +156,24 @@ class Ticker:
     def _note(self, request: Request) -> None:
         if request.caller:
             self.requests.append(request)
+
+
+def declared(step: type[Step[Any]], inputs: Mapping[str, Any]) -> Policy:
+    """What its template would allow the step's function: what it declares, of what these inputs name."""
+    mine = [(api, (EAST, WEST), inputs) for api in (*step.reads, *step.writes) if not api.is_http]
+    words = {"table": TABLE}
+    found = [*mine, *((api, REPLICAS, words) for api in (QUERY, *step.ledger_writes()))]
+    return tuple(
+        Statement(
+            frozenset({api.action}),
+            tuple(
+                arn.replace("{account}", ACCOUNT).replace("{partition}", "aws")
+                for arn in _arns(api, regions, named)
+            ),
+            api.only,
+        )
+        for api, regions, named in found
+    )
 
 
 def moment(instant: float) -> str:

@@ -36,6 +36,8 @@ class Row:
     """Whether, asked with these parameters, it is a read that may be answered as things were before."""
     keys: Mapping[str, Callable[[Parameters], frozenset[str]]] = field(default_factory=dict)
     """IAM's condition keys that a policy may judge it by, and what values a request has of each."""
+    names: Callable[[Parameters], tuple[str, ...]] | None = None
+    """The ARNs, after "arn:aws:", that IAM judges it on, where no parameter names one by itself."""
     empty: bool = False
     """An empty answer says something: that nothing is set. Nobody can tell it from one that lacks all."""
 

@@ -71,11 +71,12 @@ class Placed:
 
     @property
     def part(self) -> Part:
-        """What it does on the way. A fence says it by its inputs, the others declare it."""
+        """What it does on the way. A fence says it by its inputs, the others declare it. One that belongs
+        somewhere else, too, does that in `$to`, and gives it back in `$from` once customers are gone."""
         if not self.kind.fences:
             return self.kind.phase or ("data" if self.no_return else "")
         if restores(self.line):
-            return "restore"
+            return "" if self.region == "$from" and self.kind.phase else "restore"
         return "fence" if self.region == "$from" else self.kind.phase or ""
 
     @property

@@ -17,7 +17,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 from ..calls import Absent, Api, Call, Sight, Silence
 from ..fence import (
@@ -119,7 +119,7 @@ class LambdaConcurrency(Step[FenceSight]):
     def decide(self, seen: FenceSight) -> Decision:
         return give_back(seen) if self.reserved == "restore" else take_away(seen, self.reserved)
 
-    def _provisioned(self, function: str, sight: Sight | None) -> dict[str, str]:
+    def _provisioned(self, function: str, sight: Sight | None) -> dict[str, Any]:
         """What keeps the function from being fenced, or could not be learnt, as `Held` tells it."""
         asked = f"{PROVISIONED.action} of {function} in {self.region}"
         if isinstance(sight, Absent):

@@ -99,6 +99,9 @@ def resources_of(request: Request) -> tuple[str, ...]:
     """The ARNs of everything that the request names."""
     found: list[str] = []
     rows = rows_of(request.service)
+    row = rows.operations.get(request.operation)
+    if row is not None and row.names is not None:
+        return tuple(_arn(each, "", request.region) for each in row.names(request.parameters))
     entries = request.parameters.get(rows.entries, ())
     assert isinstance(entries, list | tuple)
     for asked in (request.parameters, *entries):
