@@ -36,6 +36,14 @@ GIVES_UP: frozenset[Purpose] = frozenset({"undo", "unbreak"})
 
 A_DAY = 86_400.0
 
+ARN_PARTS = 8
+"""Of a run's: arn, partition, service, Region, account, "execution", the machine's name, the run's name."""
+
+
+def machine_name(application: str, procedure: str) -> str:
+    """Of the state machine that carries the procedure out, such as some-shop-failover."""
+    return f"{application}-{procedure}"
+
 
 def is_about(named: str, at: float | None, execution: str, started: float) -> bool:
     """What was written at that time (seconds since 1970, by any clock) names the execution that began then,
@@ -63,7 +71,7 @@ class Run:
 
     application: str
     procedure: str
-    """For people: nothing is decided by its name."""
+    """For people; with the application's it names the state machine, and nothing else is decided by it."""
     step: str
     """The step type whose state is ticked."""
     purpose: Purpose

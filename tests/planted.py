@@ -380,7 +380,7 @@ PLANTED: dict[str, tuple[Plant, str, str, str, str]] = {
     ),
     "a run that keeps the lease": (
         slip(machine, "definition", '"release", "lease", {"release": True}', '"release", "lease", {}'),
-        "failover,graceful", "", "S5", "failover SUCCEEDED, but the lease was not released",
+        "failover,graceful", "", "S5", "SUCCEEDED, but the lease was not released",
     ),
     "a failback in failover's direction": (
         compiles("there, back = both_ways(runbook)", "there = back = both_ways(runbook)[0]"),

@@ -89,6 +89,11 @@ class Console:
         client = boto3.client("stepfunctions", region_name=execution.split(":")[3])
         return str(client.describe_execution(executionArn=execution)["status"])
 
+    def ticked(self) -> None:
+        """A tick has just begun: until the next one, nothing that is said is heeded."""
+        self.until(lambda: not self.account.functions.running)
+        self.until(lambda: self.account.functions.running)
+
     def ended(self, execution: str) -> dict[str, Any]:
         """The report of a run, once it has ended."""
         self.until(lambda: self.status(execution) != "RUNNING")
@@ -347,6 +352,7 @@ def test_an_abort_is_for_good_and_whoever_says_otherwise_is_told_of_it(
     execution = console.holder()
     if words[0] == "resume":
         console.done("pause", "--why", "let us think")
+    console.ticked()
     with meanwhile(console, execution, abort=True, pause=False):
         assert "somebody else wrote directive meanwhile" in console.refused(*words, "--why", "I know better")
     said = console.refused(*words, "--why", "I know better")
@@ -576,6 +582,42 @@ def test_a_run_is_not_redriven_while_another_holds_the_lease(console: Console) -
     message = console.refused("redrive", execution, "--yes")
     assert other.split(":")[7] in message
     assert console.holder() == other
+
+
+def test_who_was_stopped_before_taking_the_lease_is_redriven_though_another_has_held_it(
+    console: Console,
+) -> None:
+    """Nothing was taken away that would not be its own any more."""
+    another_held(console)
+    execution = console.done("start", "--mode", "graceful")["execution"]
+    stopped(console, execution)
+    assert console.holder() == "", "what it was asked when it was stopped takes no lease any more"
+    console.done("redrive", execution, "--yes")
+    console.until(lambda: len(steps_of(console, execution)) > 1)
+    assert console.holder() == execution
+
+
+def test_who_had_the_lease_and_moved_nothing_is_started_anew_once_another_has_held_it(
+    console: Console,
+) -> None:
+    execution = console.started()
+    console.until(lambda: len(steps_of(console, execution)) > 1)
+    stopped(console, execution)
+    another_held(console)
+    assert "farshore start" in console.refused("redrive", execution, "--yes")
+
+
+def stopped(console: Console, execution: str) -> None:
+    """By a person, from the console, and whatever it was asked by then is over."""
+    console.account.deployment.client("failover").stop_execution(executionArn=execution)
+    console.clock.sleep(10)
+
+
+def another_held(console: Console) -> None:
+    """A run in the other direction had the lease, and is over."""
+    other = console.started("--procedure", "failback")
+    console.done("abort", "--why", "a test moves nobody")
+    assert console.ended(other)["status"] == "FAILED"
 
 
 def test_status_shows_the_newest_run_its_states_the_plan_and_the_lease(console: Console) -> None:

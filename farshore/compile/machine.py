@@ -16,7 +16,7 @@ import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from functions.run import Purpose
+from functions.run import Purpose, machine_name
 
 from ..runbook.mistakes import Mistake, Mistakes
 from ..runbook.model import Line, Procedure, Runbook, lines
@@ -29,11 +29,6 @@ from .states import Json, States, Use, function_of, type_of
 
 PROCEDURES = ("failover", "failback", "settle", "outage", "recovery", "prepare")
 """Of any application, whether its runbook has them or had them once."""
-
-
-def machine_name(application: str, procedure: str) -> str:
-    """Such as some-shop-failover."""
-    return f"{application}-{procedure}"
 
 
 @dataclass(frozen=True)

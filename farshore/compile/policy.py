@@ -14,12 +14,13 @@ from typing import Any
 
 from functions.calls import Api
 from functions.ledger import QUERY
+from functions.run import machine_name
 
 from ..runbook.mistakes import Mistake, quoted
 from ..runbook.model import Runbook
 from ..runbook.regions import REGION_FORM
 from ..runbook.registry import StepType, steps
-from .machine import PROCEDURES, Machine, machine_name
+from .machine import PROCEDURES, Machine
 from .states import Use
 
 NAMED = r"{([\w.]+)}"

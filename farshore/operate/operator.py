@@ -200,14 +200,12 @@ class Operator:
 
     def why_anew(self, snapshot: RunSnapshot, records: Records) -> str:
         """Why a run that failed can never be redriven, so that a new one must be started; "" where it can."""
-        lease = records.lease
+        lease, begun = records.lease, records.has_begun(snapshot.arn, snapshot.started)
         if snapshot.report.undone:
             return "ended in its Fail state, and a redrive would only fail again there"
-        if (
-            lease is not None
-            and lease.holder != snapshot.arn
-            and not records.has_begun(snapshot.arn, snapshot.started)
-        ):
+        # Until its first state has ended, which takes the lease, a run has taken nothing away.
+        took = any(step.ended for step in snapshot.report.steps[:1])
+        if took and lease is not None and lease.holder != snapshot.arn and not begun:
             return "had moved nothing, and what it took away is no longer its own: another has held the lease"
         if snapshot.described.get("redriveStatus", "REDRIVABLE") != "REDRIVABLE":
             return f"cannot be redriven: {snapshot.described.get('redriveStatusReason', '')}"

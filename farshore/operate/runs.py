@@ -14,6 +14,7 @@ from typing import Any
 
 from functions.calls import Absent, Answer, Api, Call, Denied, Endpoint, Reply, Silence
 from functions.outside import Outside
+from functions.run import ARN_PARTS
 
 from ..compile.definition import run_of
 from ..compile.machine import Machine, machines
@@ -29,9 +30,6 @@ DESCRIBE = Api(
 MACHINE = Api("states:DescribeStateMachine", client="stepfunctions", absent=LIST.absent)
 HISTORY = Api("states:GetExecutionHistory", client="stepfunctions", absent=DESCRIBE.absent)
 DEFINITION = Api("states:DescribeStateMachineForExecution", client="stepfunctions", absent=DESCRIBE.absent)
-
-ARN_PARTS = 8
-"""Of a run's: arn, partition, service, Region, account, "execution", the machine's name, the run's name."""
 
 
 @dataclass(frozen=True)

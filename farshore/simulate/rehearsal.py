@@ -300,6 +300,7 @@ class Rehearsal:
     # What is said on the way.
 
     def _say(self, kind: str, text: str) -> None:
+        """After the steps that have ended by now."""
         self._say_steps()
         self._on_moment(Moment(self.clock.elapsed, kind, text))
 

@@ -10,6 +10,12 @@ EventBridge delivers an event at least once, and an alarm may come again: a run 
 same alarm has started, in the same mode, has nothing to do and ends well. Any other is Refused: what it was
 started for is something else, and a person must decide.
 
+An event is no proof that a run is under way: whoever may invoke the function writes it. So before the lease
+is taken, Step Functions is asked whether that execution runs, of the machine whose lease it is, since when
+the event says, and redriven as often. Its answers are eventually consistent: one who is not known yet, or not
+redriven yet, is asked for again. Source:
+docs.aws.amazon.com/step-functions/latest/apireference/API_DescribeExecution.html
+
 However a run ends before it has moved anything, what it took away is given back, or owed: by its undo where
 that could do it; by whoever takes the lease after it where it was stopped, or its undo could not be called.
 The schedule that pays debts takes the lease for that, too.
@@ -27,7 +33,7 @@ from ..errors import AtWork, Refused
 from ..handler import lambda_handler
 from ..inputs import Seconds
 from ..ledger import DELETE, PUT, Hold, Lease, Note, Owe, Pay, Records, debtor
-from ..run import Run
+from ..run import ARN_PARTS, Run, machine_name
 from ..step import Change, Decision, Done, Step, Wait
 from ..world import World
 
@@ -37,13 +43,18 @@ DESCRIBE = Api(
     resource="states:*:{account}:execution:{machines}:*",
     absent=frozenset({"ExecutionDoesNotExist"}),
 )
-"""In whichever Region the runbook had its machines when the holder began. Of an execution that ended 90 days
-ago, Step Functions knows no more."""
+"""In whichever Region the runbook had its machines when the holder began; and in this one's. Of
+an execution that ended 90 days ago, Step Functions knows no more."""
 
 
 ENDED = frozenset({"SUCCEEDED", "FAILED", "TIMED_OUT", "ABORTED"})
 """A holder in any other state may go on. Source:
 docs.aws.amazon.com/step-functions/latest/apireference/API_DescribeExecution.html"""
+
+
+APART_SECONDS = 1.0
+"""Two notes of one start are nearer than that: a machine's context object has milliseconds, and so has
+DescribeExecution."""
 
 
 @dataclass(frozen=True)
@@ -53,6 +64,8 @@ class Seen:
     now: float
     other: Sight | None
     """What Step Functions says of the execution that holds the lease, where that is not this one."""
+    mine: Sight | None
+    """What it says of this one, where the lease may have to be taken for it."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,10 +83,17 @@ class LeaseStep(Step[Seen]):
     written: ClassVar = False
 
     def observe(self, world: World) -> Seen:
-        lease, other = world.records.lease, None
-        if lease is not None and not lease.released and lease.holder != world.run.execution:
-            (other,) = world.ask(DESCRIBE(lease.holder.split(":")[3], executionArn=lease.holder))
-        return Seen(world.run, world.records, world.now, other)
+        run, lease = world.run, world.records.lease
+        after = "" if lease is None or lease.released else lease.holder
+        owed = run.purpose != "settle" or world.records.debts or after
+        takes = not (self.release or run.dry_run or after == run.execution) and owed and _of_its_machine(run)
+        asked = {}
+        if after not in ("", run.execution):
+            asked["other"] = DESCRIBE(after.split(":")[3], executionArn=after)
+        if takes:
+            asked["mine"] = DESCRIBE(run.target, executionArn=run.execution)
+        sights = dict(zip(asked, world.ask(*asked.values()), strict=True)) if asked else {}
+        return Seen(run, world.records, world.now, sights.get("other"), sights.get("mine"))
 
     def decide(self, seen: Seen) -> Decision:
         lease = seen.records.lease
@@ -121,7 +141,9 @@ class LeaseStep(Step[Seen]):
             )
         return None
 
-    def _take(self, seen: Seen, after: Lease | None, quiet_until: float) -> Change:
+    def _take(self, seen: Seen, after: Lease | None, quiet_until: float) -> Decision:
+        if not seen.run.dry_run and (waits := _unproved(seen.run, seen.mine)):
+            return waits
         left = () if after is None or after.released else _left_by(after, seen)
         epoch = 1 if after is None else after.epoch + 1
         ended = 0.0 if after is None else after.ended
@@ -140,6 +162,40 @@ class LeaseStep(Step[Seen]):
         gave_up = seen.run.purpose == "undo" and lease.purpose == "move"
         left = _taken_by(lease.holder, seen) if gave_up else ()
         return Change("release the lease", notes=(*left, Hold(free, lease)))
+
+
+def _of_its_machine(run: Run) -> bool:
+    """The execution's ARN names the machine that the run is of, in the Region in which that lives."""
+    named = run.execution.split(":")
+    machine = ["execution", machine_name(run.application, run.procedure)]
+    return len(named) == ARN_PARTS and named[3] == run.target and named[5:7] == machine
+
+
+def _unproved(run: Run, mine: Sight | None) -> Wait | None:
+    """Why the lease is not taken yet, though it is free; None where Step Functions bears the event out.
+    Raises Refused where it says otherwise."""
+    if not _of_its_machine(run):
+        machine = machine_name(run.application, run.procedure)
+        raise Refused(
+            f"{run.execution} is no execution of {machine} in {run.target}, and takes no lease for it: "
+            f"runs are started: farshore start {run.application} --mode …"
+        )
+    if not isinstance(mine, Mapping):
+        why = mine.why if isinstance(mine, Silence) else "it knows none"
+        return Wait(f"Step Functions in {run.target} does not say that {run.execution} runs: {why}")
+    status, redrives = mine.get("status"), mine.get("redriveCount", 0)
+    if "startDate" not in mine or redrives < run.redrives:
+        return Wait(f"Step Functions in {run.target} does not say yet how {run.execution} was started")
+    if abs(mine["startDate"].timestamp() - run.started) > APART_SECONDS or redrives != run.redrives:
+        raise Refused(
+            f"this event is of another run than {run.execution}, which was started at {mine['startDate']} "
+            f"and redriven {redrives} times: it takes no lease"
+        )
+    if status in ENDED:
+        raise Refused(f"{run.execution} is {status}: what has ended takes no lease")
+    if status != "RUNNING":
+        return Wait(f"{run.execution} is {status}, whatever that is")
+    return None
 
 
 def _wanted_the_same(run: Run, holder: str, other: Answer) -> bool:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import pytest
 from ticker import APP, EAST, OTHER, THIS, WEST, Ticker, execution, ticking
 
-from functions.calls import LONGEST_TICK_SECONDS, Api
+from functions.calls import LONGEST_CALL_SECONDS, LONGEST_TICK_SECONDS, Api
 from functions.ledger import BEGUN, Memory, Owe, Remember
 from functions.step import Change, Decision, Done, Step
 from functions.steps.lease import LeaseStep
@@ -21,6 +21,7 @@ SET = Api("route53-recovery-cluster:UpdateRoutingControlState", plane="data", wh
 GET = Api("route53-recovery-cluster:GetRoutingControlState", plane="data", why="made up")
 PUT_ITEM, DESCRIBE = "PutItem", "DescribeExecution"
 BACK = execution("back", EAST, "failback")
+SETTLE = execution("minute", procedure="settle")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,7 +46,8 @@ class Night(Ticker):
 
     def __init__(self, cloud: Any) -> None:
         super().__init__(cloud)
-        self.executions = {THIS: "RUNNING", OTHER: "RUNNING", BACK: "RUNNING"}
+        self.executions = dict.fromkeys((THIS, OTHER, BACK, SETTLE), "RUNNING")
+        self.redrives = dict.fromkeys(self.executions, 0)
         self.given = '{"mode": "graceful"}'
         """What those that Step Functions describes were started with."""
         self.stopped = self.clock.now
@@ -63,6 +65,11 @@ class Night(Ticker):
             lambda request: {"RoutingControlArn": "a", "RoutingControlState": self.gate},
         )
         cloud.serve(arc, "UpdateRoutingControlState", self._open)
+
+    def event(self, inputs: Mapping[str, Any], region: str = WEST, **given: Any) -> dict[str, Any]:
+        """As its machine writes it, unless the test does."""
+        procedure = given.get("execution", THIS).split(":")[-2].removeprefix(f"{APP}-")
+        return super().event(inputs, region, **{"started": self.clock.start, "procedure": procedure} | given)
 
     def take(self, region: str = WEST, **given: Any) -> dict[str, Any]:
         cooldown = {"cooldown": given.pop("cooldown")} if "cooldown" in given else {}
@@ -92,6 +99,7 @@ class Night(Ticker):
             "status": self.executions[arn],
             "input": self.given,
             "startDate": stamp(self.clock.start),
+            "redriveCount": self.redrives[arn],
             **({} if self.executions[arn] == "RUNNING" else {"stopDate": stamp(self.stopped)}),
         }
 
@@ -166,6 +174,105 @@ def test_a_lost_answer_of_the_conditional_write_takes_it_once(night: Night, kind
     night.inject(kind, PUT_ITEM)
     assert night.release()["outcome"] == "released"
     assert night.take(execution=OTHER)["facts"]["epoch"] == 2
+
+
+# Whether the run is one.
+
+
+MADE_UP = execution("made-up")
+NO_RUNS = {
+    "one of which Step Functions knows nothing": {"execution": MADE_UP},
+    "one of another machine of the application": {"execution": execution("this", procedure="outage")},
+    "one of another application": {"execution": THIS.replace(APP, "bookshop")},
+    "one in another Region": {"execution": execution("this", EAST)},
+    "one of no machine": {"execution": "shop-failover:this"},
+    "one that was started at another time": {"started": 1_000_000_000.0},
+    "one of which nobody says when it was started": {"started": 0.0},
+    "one that was never redriven": {"redrives": 1},
+}
+
+
+@pytest.mark.parametrize("mode", ["graceful", "ungraceful"])
+@pytest.mark.parametrize("given", NO_RUNS.values(), ids=NO_RUNS)
+def test_an_event_that_names_no_run_takes_no_lease(night: Night, given: dict[str, Any], mode: str) -> None:
+    """Whoever may invoke the function writes the event."""
+    given = {"procedure": "failover", "mode": mode, **given}
+    late = night.clock.now - 301
+    for entered in (night.clock.now, late):
+        said = night.refused(**given, entered=entered)
+        assert given.get("execution", THIS) in said
+    assert said.startswith("Refused: ")
+    assert night.holder == ""
+    assert night.calls(PUT_ITEM) == []
+
+
+@pytest.mark.parametrize("given", NO_RUNS.values(), ids=NO_RUNS)
+def test_nor_does_it_take_the_lease_of_one_that_is_over(night: Night, given: dict[str, Any]) -> None:
+    night.take(execution=OTHER)
+    night.executions[OTHER] = "FAILED"
+    night.refused(**{"procedure": "failover", **given})
+    assert night.holder == OTHER
+
+
+@pytest.mark.parametrize("ended", ["SUCCEEDED", "FAILED", "TIMED_OUT", "ABORTED"])
+def test_a_run_that_has_ended_takes_no_lease(night: Night, ended: str) -> None:
+    night.executions[THIS] = ended
+    assert f"Refused: the state: {THIS} is {ended}" in night.refused()
+    assert night.holder == ""
+
+
+def test_a_run_of_which_nobody_knows_whether_it_runs_takes_no_lease(night: Night) -> None:
+    night.executions[THIS] = "PENDING_REDRIVE"
+    assert night.refused().startswith(f"NotYet: the state: {THIS} is PENDING_REDRIVE")
+    assert night.holder == ""
+
+
+def test_an_event_from_before_a_redrive_takes_no_lease(night: Night) -> None:
+    night.redrives[THIS] = 1
+    assert "redriven 1 times: it takes no lease" in night.refused()
+    assert night.take(redrives=1)["outcome"] == "done"
+
+
+def test_a_run_that_step_functions_does_not_know_yet_is_waited_for(night: Night) -> None:
+    """Its answers are eventually consistent."""
+    del night.executions[THIS]
+    assert "does not say that" in night.refused()
+    night.executions[THIS] = "RUNNING"
+    assert night.take()["outcome"] == "done"
+
+
+def test_a_redrive_that_step_functions_does_not_know_yet_is_waited_for(night: Night) -> None:
+    night.executions[THIS] = "FAILED"
+    assert night.refused(redrives=1).startswith("NotYet: ")
+    night.executions[THIS], night.redrives[THIS] = "RUNNING", 1
+    assert night.take(redrives=1)["outcome"] == "done"
+
+
+def test_while_step_functions_is_silent_no_lease_is_taken(night: Night) -> None:
+    night.inject("503", DESCRIBE)
+    said = night.refused()
+    assert said.startswith(f"NotYet: the state: Step Functions in {WEST} does not say that {THIS} runs")
+    assert night.holder == ""
+    assert night.take()["outcome"] == "done"
+
+
+def test_step_functions_is_asked_once_and_side_by_side_with_what_it_says_of_the_holder(night: Night) -> None:
+    night.take()
+    assert night.calls(DESCRIBE) == [DESCRIBE]
+    assert night.take()["outcome"] == "done"
+    assert night.calls(DESCRIBE) == []
+    night.executions[THIS] = "FAILED"
+    night.inject("slow", DESCRIBE, times=2)
+    began = night.clock.now
+    night.refused(execution=OTHER)
+    assert night.calls(DESCRIBE) == [DESCRIBE, DESCRIBE]
+    assert night.clock.now - began < 2 * LONGEST_CALL_SECONDS
+
+
+def test_who_only_looks_or_has_nothing_to_settle_asks_nobody(night: Night) -> None:
+    night.take(dry_run=True, execution=MADE_UP)
+    assert settled(night) == "nothing owed"
+    assert night.calls(DESCRIBE) == []
 
 
 # Another's.
@@ -357,11 +464,10 @@ def test_the_cooldown_ends_and_what_settles_in_between_does_not_renew_it(night: 
     night.take()
     night.release()
     night.clock.sleep(3000)
-    settling = execution("s", procedure="settle")
     night.ledger.write_once("debt#lambda:buy", {"why": "dark", "since": 0.0})
-    night.take(execution=settling, purpose="settle")
-    assert night.holder == settling
-    night.release(execution=settling, purpose="settle")
+    night.take(execution=SETTLE, purpose="settle")
+    assert night.holder == SETTLE
+    night.release(execution=SETTLE, purpose="settle")
     assert "cooling down" in cooled(night, trigger="canary")
     night.clock.sleep(600)
     assert night.take(execution=OTHER, cooldown=3600, trigger="canary")["outcome"] == "done"
@@ -378,9 +484,6 @@ def test_nothing_else_is_cooled_down_after(night: Night, purpose: str, ending: s
 
 
 # Settling.
-
-
-SETTLE = execution("minute", procedure="settle")
 
 
 def settled(night: Night) -> str:
@@ -625,7 +728,9 @@ def test_with_two_replicas_dark_nobody_takes_it(night: Night) -> None:
 def test_the_application_is_its_own(night: Night) -> None:
     """Two applications in one table have two leases."""
     night.take()
-    other = night.event({}, step="lease", execution=OTHER)
+    theirs = OTHER.replace(APP, f"{APP}-two")
+    night.executions[theirs], night.redrives[theirs] = "RUNNING", 0
+    other = night.event({}, step="lease", execution=theirs, procedure="failover")
     other["run"]["application"] = f"{APP}-two"
     assert night.functions.invoke(WEST, "lease", other)["facts"]["epoch"] == 1
     assert night.holder == THIS
