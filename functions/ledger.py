@@ -12,6 +12,7 @@ docs.aws.amazon.com/amazondynamodb/latest/developerguide/V2globaltables_HowItWor
     proposal                    the plan that is waiting for a decision
     directive                   a person's word to the run: pause, resume, skip, ungraceful, abort
     take_over                   a person's word that the named holder is dead
+    kept#<name>                  what a later tick or run of a step must know, and no fence overwrote
     accepted#<state>            a write through the customers' door that it accepted: now it is only read
     decision#<plan hash>        a person's approval or decline of that very plan
 
@@ -112,6 +113,8 @@ class Records:
     """The execution that was the last to send what moves data or customers."""
     accepted: Mapping[str, Any] = field(default_factory=dict)
     """By states, what was accepted through the customers' door, and when (seconds since 1970)."""
+    kept: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    """By names of theirs, what steps have kept for later ticks or runs."""
     begun_at: float | None = NEVER
     """When it noted that, in seconds since 1970; None where it did not say."""
     directive: Mapping[str, Any] = field(default_factory=dict)
@@ -371,6 +374,28 @@ class Accept:
 
 
 @dataclass(frozen=True)
+class Keep:
+    """What a later tick or run of the step must know. `once`: what was kept first stays."""
+
+    name: str
+    body: Mapping[str, Any]
+    once: bool = False
+
+    def write_in(self, ledger: Ledger) -> None:
+        (ledger.write_once if self.once else ledger.write)(f"kept#{self.name}", self.body)
+
+
+@dataclass(frozen=True)
+class Drop:
+    """Nobody needs to know it any more."""
+
+    name: str
+
+    def write_in(self, ledger: Ledger) -> None:
+        ledger.erase(f"kept#{self.name}")
+
+
+@dataclass(frozen=True)
 class Propose:
     """A plan for a person to decide on, under its hash."""
 
@@ -426,7 +451,7 @@ def _records(written: tuple[tuple[str, str], ...]) -> Records:
     """
     bodies = {item: _body(body) for item, body in written}
     items = {item: body or {} for item, body in bodies.items()}
-    memories, debts, decisions, accepted = [], {}, {}, {}
+    memories, debts, decisions, accepted, kept = [], {}, {}, {}, {}
     for item, body in items.items():
         kind, _, rest = item.partition("#")
         if kind == "memory":
@@ -439,11 +464,14 @@ def _records(written: tuple[tuple[str, str], ...]) -> Records:
             decisions[rest] = body
         elif kind == "accepted":
             accepted[rest] = body
+        elif kind == "kept":
+            kept[rest] = body
     return Records(
         lease=_lease(items[LEASE]) if LEASE in items else None,
         memories=tuple(memories),
         debts=debts,
         accepted=accepted,
+        kept=kept,
         begun=_needed(BEGUN, items[BEGUN], "execution") if BEGUN in items else "",
         begun_at=items[BEGUN].get("at") if BEGUN in items else NEVER,
         directive=items.get("directive", {}),

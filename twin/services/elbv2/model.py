@@ -195,6 +195,7 @@ class LoadBalancer(Stateful):
         "_turn": "which of equal targets is next",
         "region": WIRING,
         "host": WIRING,
+        "arn": WIRING,
     }
 
     def __init__(
@@ -202,6 +203,8 @@ class LoadBalancer(Stateful):
     ) -> None:
         self._cloud, self._groups = cloud, tuple(groups)
         self.region, self.host = region, host
+        name = host.partition(".")[0]
+        self.arn = f"arn:aws:elasticloadbalancing:{region}:{ACCOUNT}:loadbalancer/app/{name}/0123456789abcdef"
         self._turn = 0
 
     def healthy(self) -> bool:

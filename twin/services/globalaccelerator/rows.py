@@ -1,5 +1,16 @@
 """Global Accelerator's control plane, which lives far from most failovers."""
 
-from ...rows import Rows
+from ...rows import READ, WRITE, Rows
 
-ROWS = (Rows("globalaccelerator", home="us-west-2"),)
+ROWS = (
+    Rows(
+        "globalaccelerator",
+        operations={
+            "DescribeAccelerator": READ,
+            "DescribeEndpointGroup": READ,
+            "UpdateEndpointGroup": WRITE,
+        },
+        home="us-west-2",
+        resources={"AcceleratorArn": "{given}", "EndpointGroupArn": "{given}"},
+    ),
+)

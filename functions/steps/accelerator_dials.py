@@ -1,0 +1,355 @@
+"""Where customers go: Global Accelerator's dials lead them to the Region `to`, and away from the other one.
+
+A dial of 0 is no fence: where no group that is dialled up is healthy, customers go to the nearest that is,
+whatever its dial. So the target is healthy and dialled up first, and the other one down after it; and what
+stands behind the old one must refuse writes by itself, which connections that stand need as well. Only the
+dial is sent, since a list of endpoints would replace what is there. What both dials were is kept when
+customers are led away from a Region, and `restore` gives it back when they are led there again.
+
+The control plane lives in us-west-2 alone. Where that is silent for longer than `patience`, nothing can be
+set, and the accelerator moves by health alone. Then an ungraceful run is done by what is seen: every `probe`
+is answered from `to`, and the other Region's own URL is answered well no more. It is asked because a probe
+from `to` is nearest to `to`, and proves nothing of customers elsewhere. Such customers return with the other
+Region, so its fences matter. A graceful run waits, and is refused in the end.
+
+With `stages` a graceful run dials up step by step, and waits for `bake` at each while the alarms stay quiet:
+one that is not OK, or says nothing, is not quiet. Where one fires, what was dialled is dialled back, and then
+the run is Refused. Sources:
+docs.aws.amazon.com/global-accelerator/latest/dg/about-endpoint-groups-traffic-dial.html,
+docs.aws.amazon.com/global-accelerator/latest/dg/about-endpoints-endpoint-weights.unhealthy-endpoints.html,
+docs.aws.amazon.com/global-accelerator/latest/api/API_UpdateEndpointGroup.html
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Annotated, Any, ClassVar, Literal, NewType
+
+from ..calls import HTTP_GET, Api, Call, Sight, Silence
+from ..errors import Refused
+from ..fence import NOTES, PATIENCE, patient
+from ..handler import lambda_handler
+from ..inputs import FORMS, AlarmName, Form, Patience, Region, Seconds, Url
+from ..ledger import Drop, Keep, Note, number
+from ..step import Change, Decision, Done, Step, Wait
+from ..world import World
+
+AcceleratorArn = NewType("AcceleratorArn", str)
+EndpointGroupArn = NewType("EndpointGroupArn", str)
+_ARN = r"arn:aws[a-z-]*:globalaccelerator::[0-9]{12}:accelerator/[0-9A-Za-z-]{1,64}"
+# docs.aws.amazon.com/service-authorization/latest/reference/list_awsglobalaccelerator.html
+FORMS[AcceleratorArn] = Form(
+    "an accelerator's ARN",
+    "accelerators' ARNs",
+    _ARN,
+    "the ARN of the accelerator, with an account of 12 digits",
+    "arn:aws:globalaccelerator::123456789012:accelerator/1234abcd-abcd-1234-abcd-1234abcdefgh",
+    meant=lambda text: text.partition("/listener/")[0],
+)
+FORMS[EndpointGroupArn] = Form(
+    "an endpoint group's ARN",
+    "endpoint groups' ARNs",
+    rf"{_ARN}/listener/[0-9A-Za-z]{{1,32}}/endpoint-group/[0-9A-Za-z]{{1,32}}",
+    "the ARN of the endpoint group, which begins with its accelerator's",
+    "arn:aws:globalaccelerator::123456789012:accelerator/1234abcd-abcd-1234-abcd-1234abcdefgh/listener/"
+    "0123vxyz/endpoint-group/098765zyxwvu",
+)
+
+HOME = "us-west-2"
+ACCELERATOR = Api("globalaccelerator:DescribeAccelerator", resource="{accelerator}", home=HOME)
+GROUP = Api("globalaccelerator:DescribeEndpointGroup", resource="{endpoint_groups}", home=HOME)
+UPDATE = Api("globalaccelerator:UpdateEndpointGroup", resource="{endpoint_groups}", home=HOME)
+ALARMS = Api(
+    "cloudwatch:DescribeAlarms",
+    plane="data",
+    why="a policy that names alarms cannot describe composite ones",
+)
+BY_HEALTH = "with its control plane dark the accelerator moves by health, and probes see whether it has"
+
+DEPLOYED = "DEPLOYED"
+PROBES = 3
+"""Each is a connection of its own: one that answers says little where customers are shared."""
+
+Dials = Mapping[Region, float]
+
+
+@dataclass(frozen=True)
+class Seen:
+    dials: Mapping[Region, float | Silence]
+    healthy: Mapping[Region, bool]
+    """An endpoint of its group is."""
+    status: str | Silence
+    probes: tuple[Sight, ...]
+    direct: Sight
+    """The answer of the other Region's own URL."""
+    alarms: Mapping[str, str]
+    """By their names, what each says, in CloudWatch's words or ours."""
+    home: Mapping[str, Any]
+    """What is kept of `to`: both dials, as customers were last led away from there."""
+    left: Mapping[str, Any]
+    """The same of the other Region."""
+    mark: Mapping[str, Any]
+    """The stage that this state has come to, if any: its dial, since when, the dials that it began with, and
+    the alarm that fired."""
+    marked: str
+    """The ledger's name of that."""
+    execution: str
+    graceful: bool
+    late: bool
+    """A control plane that is silent has been so for longer than patience."""
+    now: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class AcceleratorDials(Step[Seen]):
+    """Global Accelerator leads customers to `to`, and no longer to the other Region."""
+
+    accelerator: Annotated[AcceleratorArn, "the accelerator's ARN"]
+    endpoint_groups: Annotated[Mapping[Region, EndpointGroupArn], "each Region's endpoint group"]
+    to: Annotated[Region, "where customers shall go"] = Region("$to")
+    dial: Annotated[
+        int | Literal["restore"],
+        "the percentage there, and 0 in the other Region; `restore`: what both were before customers were "
+        "led away from there, where that is known, else 100",
+    ] = 100
+    probe: Annotated[Url, "the accelerator's URL, whose answer names the Region that gives it"]
+    direct: Annotated[Mapping[Region, Url], "each Region's own URL, past the accelerator"]
+    stages: Annotated[tuple[int, ...], "percentages to dial up through, in a graceful run"] = ()
+    bake: Annotated[Seconds, "how long at each stage"] = Seconds(300)
+    alarms: Annotated[Mapping[Region, AlarmName], "by Region, the alarm that must stay quiet"] = field(
+        default_factory=dict
+    )
+    patience: Annotated[Patience, "how long a silent control plane is waited for"] = PATIENCE
+
+    name: ClassVar = "accelerator_dials"
+    reads: ClassVar = (ACCELERATOR, GROUP, HTTP_GET, ALARMS)
+    writes: ClassVar = (UPDATE,)
+    notes: ClassVar = NOTES
+    every: ClassVar = 10
+    tolerates: ClassVar = {
+        ACCELERATOR: BY_HEALTH,
+        GROUP: BY_HEALTH,
+        UPDATE: BY_HEALTH,
+        HTTP_GET: "the silence of the Region that is left is its answer",
+        ALARMS: "only a graceful run has stages",
+    }
+    point_of_no_return: ClassVar = True
+    phase: ClassVar = "traffic"
+    leads_to: ClassVar = "to"
+
+    def __post_init__(self) -> None:
+        patient(self.patience, self.within)
+        if isinstance(self.dial, int) and not 1 <= self.dial <= 100:
+            raise ValueError(f"dial {self.dial} leads nobody anywhere: write 1 to 100, or restore")
+        if strays := [arn for arn in self.endpoint_groups.values() if not arn.startswith(self.accelerator)]:
+            raise ValueError(f"{strays[0]} is not of {self.accelerator}: write groups of one accelerator")
+        if list(self.stages) != sorted({stage for stage in self.stages if 1 <= stage <= 100}):
+            raise ValueError(f"stages {list(self.stages)}: write rising percentages, from 1 to 100")
+        if self.stages and not self.alarms:
+            raise ValueError("stages without alarms watch nothing: write alarms, or leave stages out")
+        if self.within <= (least := len(self.stages) * self.bake):
+            raise ValueError(f"within {self.within:g} s is no longer than the stages bake ({least:g} s)")
+
+    @property
+    def _left(self) -> Region:
+        return next((region for region in self.endpoint_groups if region != self.to), self.to)
+
+    def _name(self, left: Region) -> str:
+        """The ledger's name of what the dials were before customers were led away from there."""
+        return f"dials:{self.accelerator.rpartition('/')[2]}:{left}"
+
+    def observe(self, world: World) -> Seen:
+        here, run, records = world.run.target, world.run, world.records
+        watched = self.alarms if self.stages and run.mode == "graceful" else {}
+        calls = [
+            *(GROUP(HOME, EndpointGroupArn=arn) for arn in self.endpoint_groups.values()),
+            ACCELERATOR(HOME, AcceleratorArn=self.accelerator),
+            HTTP_GET(here, url=self.direct[self._left]),
+            *(HTTP_GET(here, url=self.probe) for _ in range(PROBES)),
+            *(
+                ALARMS(region, AlarmNames=[name], AlarmTypes=["MetricAlarm", "CompositeAlarm"])
+                for region, name in watched.items()
+            ),
+        ]
+        sights = iter(world.ask(*calls))
+        groups = {region: next(sights) for region in self.endpoint_groups}
+        status, direct = _status(next(sights)), next(sights)
+        probes = tuple(next(sights) for _ in range(PROBES))
+        marked = f"stage:{run.state}"
+        mark = records.kept.get(marked, {})
+        mine = mark.get("execution") == run.execution and number(mark.get("at")) >= world.since
+        return Seen(
+            dials={region: _dial(sight) for region, sight in groups.items()},
+            healthy={region: _is_healthy(sight) for region, sight in groups.items()},
+            status=status,
+            probes=probes,
+            direct=direct,
+            alarms={f"{name} in {region}": _says(next(sights)) for region, name in watched.items()},
+            home=records.kept.get(self._name(self.to), {}),
+            left=records.kept.get(self._name(self._left), {}),
+            mark=mark if mine else {},
+            marked=marked,
+            execution=run.execution,
+            graceful=run.mode == "graceful",
+            late=world.waited > self.patience,
+            now=world.now,
+        )
+
+    def decide(self, seen: Seen) -> Decision:
+        dials = {region: dial for region, dial in seen.dials.items() if not isinstance(dial, Silence)}
+        silent = [each.why for each in (*seen.dials.values(), seen.status) if isinstance(each, Silence)]
+        if seen.mark.get("alarm"):
+            return self._back(seen, dials, silent)
+        if silent:
+            return self._by_health(seen, silent[0])
+        if not seen.healthy[self.to]:
+            return Wait(f"no endpoint of {self.to} is healthy: dialled up it would lead customers elsewhere")
+        wanted = self._wanted(seen)
+        if dials != wanted or seen.status != DEPLOYED:
+            if fired := [name for name, says in seen.alarms.items() if says == "ALARM"]:
+                return self._fired(seen, dials, fired[0])
+            if due := self._due(seen, dials, wanted):
+                return due
+            return Wait(f"the accelerator is {seen.status}: not every edge has its dials yet")
+        if wanted[self._left] == 0 and not all(map(self._is_there, seen.probes)):
+            return Wait(f"{self.probe} is not answered from {self.to} alone yet")
+        if notes := self._settled(seen):
+            return Change(f"note that customers are led to {self.to}", (), notes)
+        return Done(facts={"dials": dials})
+
+    def _wanted(self, seen: Seen) -> dict[Region, float]:
+        kept: Mapping[Region, float] = seen.home.get("dials", {})
+        if self.dial == "restore" and kept.keys() == self.endpoint_groups.keys() and kept[self.to] > 0:
+            return dict(kept)
+        return {self.to: 100 if self.dial == "restore" else self.dial, self._left: 0}
+
+    def _by_health(self, seen: Seen, why: str) -> Decision:
+        """Nobody can say what the dials are: customers go where health leads them."""
+        if seen.graceful or not seen.late:
+            return Wait(why)
+        if not all(map(self._is_there, seen.probes)):
+            return Wait(f"{why}; and {self.probe} is not answered from {self.to} alone")
+        if _is_well(seen.direct):
+            return Wait(f"{why}; and {self.direct[self._left]} is answered well: customers may be led there")
+        return Done(facts={"dials": "unknown", "led_by": "health"})
+
+    def _due(self, seen: Seen, dials: Dials, wanted: Dials) -> Decision | None:
+        """The target up, in stages perhaps; and only then the other one."""
+        aim = wanted[self.to]
+        if self.stages and seen.graceful and dials[self.to] < aim:
+            ladder = [*(stage for stage in self.stages if stage < aim), aim]
+            if dials[self.to] in ladder and (held := self._baking(seen, dials)) is not None:
+                return held
+            aim = next(stage for stage in ladder if stage > dials[self.to])
+        region = self.to if dials[self.to] != aim else self._left
+        aim = aim if region == self.to else wanted[region]
+        if dials[region] == aim:
+            return None
+        notes = [*self._before(seen, dials), *self._begun(seen, dials)]
+        return Change(f"dial {region} to {aim:g} %", (self._dialled(region, aim),), tuple(notes))
+
+    def _baking(self, seen: Seen, dials: Dials) -> Decision | None:
+        """None once the stage has baked while the alarms were quiet."""
+        at = dials[self.to]
+        if seen.status != DEPLOYED:
+            return Wait(f"{at:g} % in {self.to}: not every edge has that yet")
+        if seen.mark.get("dial") != at:
+            note = Keep(seen.marked, {**self._marked(seen, dials), "dial": at})
+            return Change(f"note that {self.to} bakes at {at:g} %", (), (note,))
+        left = number(seen.mark["at"]) + self.bake - seen.now
+        if left > 0:
+            return Wait(f"{at:g} % in {self.to}: bakes for {left:.0f} s more")
+        if loud := [f"{name} says {says}" for name, says in seen.alarms.items() if says != "OK"]:
+            return Wait(f"{at:g} % in {self.to}, and not quiet: {'; '.join(loud)}")
+        return None
+
+    def _before(self, seen: Seen, dials: Dials) -> Iterator[Note]:
+        """What both dials are as customers are led away from the other Region; not what a run before this one
+        has made of them on its way."""
+        if not seen.left or seen.left.get("returned"):
+            body = {"dials": dict(dials), "returned": False}
+            yield Keep(self._name(self._left), body, once=not seen.left)
+
+    def _begun(self, seen: Seen, dials: Dials) -> Iterator[Note]:
+        if self.stages and seen.graceful and not seen.mark:
+            yield Keep(seen.marked, self._marked(seen, dials))
+
+    def _marked(self, seen: Seen, dials: Dials) -> dict[str, Any]:
+        start = seen.mark.get("start", dict(dials))
+        return {"execution": seen.execution, "at": seen.now, "start": start}
+
+    def _fired(self, seen: Seen, dials: Dials, alarm: str) -> Decision:
+        if dials == seen.mark.get("start", dials):
+            raise Refused(f"alarm {alarm} fires, and no dial was turned: mend that, and redrive")
+        note = Keep(seen.marked, {**self._marked(seen, dials), "dial": dials[self.to], "alarm": alarm})
+        return Change(f"note that alarm {alarm} fires at {dials[self.to]:g} % in {self.to}", (), (note,))
+
+    def _back(self, seen: Seen, dials: Dials, silent: list[str]) -> Decision:
+        """What was dialled is dialled back, the other Region first."""
+        start: Mapping[Region, float] = seen.mark["start"]
+        for region in (self._left, self.to):
+            if region in dials and dials[region] != start[region]:
+                call = self._dialled(region, start[region])
+                return Change(f"dial {region} back to {start[region]:g} %", (call,))
+        if silent or seen.status != DEPLOYED:
+            return Wait(f"dialled back: {silent[0] if silent else 'not every edge has that yet'}")
+        at, alarm = seen.mark.get("dial", 0), seen.mark["alarm"]
+        raise Refused(f"alarm {alarm} fired at {at:g} % in {self.to}: dialled back; mend that, and redrive")
+
+    def _settled(self, seen: Seen) -> tuple[Note, ...]:
+        """Customers are led here: what was kept is overwritten when they next leave."""
+        home = [Keep(self._name(self.to), {**seen.home, "returned": True})] * bool(
+            seen.home and not seen.home.get("returned")
+        )
+        return (*home, *([Drop(seen.marked)] if seen.mark else []))
+
+    def _dialled(self, region: Region, dial: float) -> Call:
+        return UPDATE(HOME, EndpointGroupArn=self.endpoint_groups[region], TrafficDialPercentage=float(dial))
+
+    def _is_there(self, sight: Sight) -> bool:
+        """It is answered well from `to`, and names no other Region."""
+        if not isinstance(sight, Mapping) or not _is_well(sight):
+            return False
+        text = sight["body"].decode(errors="replace")
+        return self.to in text and self._left not in text
+
+
+def _dial(sight: Sight) -> float | Silence:
+    if not isinstance(sight, Mapping):
+        return sight if isinstance(sight, Silence) else Silence(sight.code)
+    dial = sight.get("EndpointGroup", {}).get("TrafficDialPercentage")
+    if not isinstance(dial, int | float) or not 0 <= dial <= 100:
+        return Silence("Global Accelerator did not tell a dial")
+    return float(dial)
+
+
+def _is_healthy(sight: Sight) -> bool:
+    """INITIAL is not yet; of an endpoint of weight 0 nobody gets any."""
+    group = sight.get("EndpointGroup", {}) if isinstance(sight, Mapping) else {}
+    return any(
+        each.get("HealthState") == "HEALTHY" and each.get("Weight", 0) > 0
+        for each in group.get("EndpointDescriptions", ())
+    )
+
+
+def _status(sight: Sight) -> str | Silence:
+    if not isinstance(sight, Mapping):
+        return sight if isinstance(sight, Silence) else Silence(sight.code)
+    status = sight.get("Accelerator", {}).get("Status")
+    return str(status) if status else Silence("Global Accelerator did not tell its status")
+
+
+def _says(sight: Sight) -> str:
+    """What CloudWatch says of an alarm, or why it says nothing."""
+    if not isinstance(sight, Mapping):
+        return sight.why if isinstance(sight, Silence) else sight.code
+    found = [*sight.get("MetricAlarms", ()), *sight.get("CompositeAlarms", ())]
+    return str(found[0].get("StateValue", "nothing")) if found else "nothing: there is no such alarm"
+
+
+def _is_well(sight: Sight) -> bool:
+    return isinstance(sight, Mapping) and 200 <= sight["status"] < 300
+
+
+handler = lambda_handler(AcceleratorDials)
