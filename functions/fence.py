@@ -14,6 +14,7 @@ decide about all of them at once: forty functions are fenced in one tick. Both a
 - What AWS denies of some keeps nothing from the others. A fence that is denied ends a graceful run, which
   has moved nothing yet; an ungraceful one tries until patience ends, then owes it and goes on. A restore that
   is denied is tried as long, and owed; a graceful run is then Refused, since customers are led there next.
+- What is held for a run only is given back at its end wherever it was taken, and owed where nobody answers.
 - A memory is forgotten only after the value has been read back.
 - Progress needs no tick in which all can be read: where AWS takes fewer calls than that, a memory keeps that
   its fence was confirmed, and what is given back is forgotten one by one.
@@ -105,9 +106,11 @@ class FenceSight:
     missed: tuple[Missed, ...]
     """What else it has sent."""
     held: tuple[Held, ...]
+    lets_go: bool = False
+    """The run ends with giving this back: what a silent Region is not given back is owed."""
 
     @classmethod
-    def of(cls, world: World, patience: float, held: Sequence[Held]) -> FenceSight:
+    def of(cls, world: World, patience: float, held: Sequence[Held], lets_go: bool = False) -> FenceSight:
         run = world.run
         return cls(
             run.owner,
@@ -121,6 +124,7 @@ class FenceSight:
             world.acknowledged,
             world.missed,
             tuple(held),
+            lets_go,
         )
 
     @property
@@ -354,7 +358,8 @@ def _restore(seen: FenceSight, held: Held, due: _Sum) -> None:
         due.add(f"leave {held.resource} to {seen.others(held.resource)[0].owner}", (Forget(mine), *void))
     elif isinstance(held.current, Silence):
         why = f"{held.resource}: {held.current.why}"
-        if seen.purpose in GIVES_UP and seen.late:
+        lets_go = seen.lets_go and not seen.settling
+        if (seen.purpose in GIVES_UP or lets_go) and seen.late:
             _owe_giving_back(seen, held, why, due)
         else:
             due.waiting.append(why)

@@ -75,6 +75,9 @@ class Step(Generic[Seen]):
     """It takes something from customers, and gives it back with `restore`."""
     closed: ClassVar[object] = True
     """Of a step that fences: what its input says where nobody gets in any more."""
+    for_the_run: ClassVar[bool] = False
+    """Of a step that fences: what it takes customers do not feel, and it is given back when the run ends, in
+    whichever Region it was taken. What a dark Region is not given back then is owed."""
     leads_to: ClassVar[str | None] = None
     """The input that names the Region to which it leads customers, where it leads them anywhere."""
     one_way: ClassVar[str | None] = None

@@ -40,10 +40,11 @@ def tests_of_services() -> list[ModuleType]:
 
 
 def under_way() -> dict[str, Callable[[Cloud], object]]:
-    """Of every service, what can be under way, each in a few words."""
+    """Of every service, what can be under way, each in a few words. What is `BRIEF` comes last: it would be
+    over before the others had begun."""
     return {
         words: change
-        for test in tests_of_services()
+        for test in sorted(tests_of_services(), key=lambda test: hasattr(test, "BRIEF"))
         for words, change in getattr(test, "UNDER_WAY", {}).items()
     }
 

@@ -645,3 +645,31 @@ def test_a_run_that_lint_says_does_not_end_does_not_end() -> None:
     (failover_run,) = (run for run in report.runs if run.procedure == "failover")
     assert failover_run.status == "FAILED"
     assert failover_run.why.startswith("Refused: arc_controls")
+
+
+# What is held for a run is given back by it.
+
+HOLD = "  - freeze: {rules: [{at: $from, name: nightly}, {at: $to, name: nightly}], held: true}\n"
+GIVE_BACK = HOLD.replace("held: true", "held: restore")
+FIRST, LAST = "  - lambda_concurrency:\n", "  - synthetic_write:\n"
+
+
+def test_what_is_held_in_both_regions_and_given_back_at_the_end_is_well_in_the_dark_too(
+    tmp_path: Path,
+) -> None:
+    text = GOOD.replace(FIRST, HOLD + FIRST, 1).replace(LAST, GIVE_BACK + LAST)
+    assert findings(text, tmp_path) == []
+
+
+def test_what_is_held_and_never_given_back_or_too_early_is_found(tmp_path: Path) -> None:
+    for text in (GOOD.replace(FIRST, HOLD + FIRST, 1), GOOD.replace(FIRST, GIVE_BACK + HOLD + FIRST, 1)):
+        found = findings(text, tmp_path)
+        assert "fence" in [each["rule"] for each in found]
+        said = next(each for each in found if each["rule"] == "fence")
+        assert said["what"].endswith("for the run, and nothing gives it back at its end")
+        assert said["instead"] == "write freeze again at the end, held: restore"
+
+
+def test_what_is_given_back_and_never_held_is_found(tmp_path: Path) -> None:
+    (found,) = findings(GOOD.replace(LAST, GIVE_BACK + LAST), tmp_path)
+    assert (found["rule"], found["instead"]) == ("restore", "write that line, or remove it here")

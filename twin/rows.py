@@ -75,6 +75,8 @@ class Rows:
     """A parameter whose list has such parameters in each of its entries."""
     qualifier: str = ""
     """A parameter that narrows a resource down to one of its versions."""
+    below: str = ""
+    """A parameter that names what lies below a resource, and is a resource of its own."""
     denial: str = "AccessDeniedException"
     """The code by which it says that IAM does not allow a call."""
     span: frozenset[str] = frozenset()

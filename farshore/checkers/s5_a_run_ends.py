@@ -91,7 +91,8 @@ def _same(step: StepReport, other: StepReport) -> bool:
 def _fences(runbook: Runbook, procedure: str) -> bool:
     """The procedure takes something away from the Region that it leaves."""
     entries = runbook.procedures.get(procedure, runbook.procedures["failover"])
-    return any(steps()[line.step].fences for line in lines(entries))
+    kinds = [steps()[line.step] for line in lines(entries)]
+    return any(kind.fences and not kind.for_the_run for kind in kinds)
 
 
 def _and(regions: frozenset[str]) -> str:

@@ -132,7 +132,9 @@ def _facts(kind: StepType, made: Sequence[Machine]) -> Iterator[str]:
     yield f"Pace: every {duration(kind.every)}."
     if kind.block:
         yield f"ARC Region switch block: {kind.block}."
-    if kind.fences:
+    if kind.for_the_run:
+        yield f"Held while a run lasts: `{giving_back(kind)}: restore` gives it back at its end."
+    elif kind.fences:
         yield f"A fence: it takes something from customers, and `{giving_back(kind)}: restore` gives it back."
     if kind.one_way:
         yield f"One-way, so a failback must be written out: {kind.one_way}."

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import itertools
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -137,17 +137,28 @@ def _arns(api: Api, regions: Iterable[str], words: Mapping[str, Any]) -> Iterato
 def _filled(template: str, region: str, words: Mapping[str, Any]) -> Iterator[str]:
     """Every way to fill the template in: a list stands for each of its items, a mapping for its Region's."""
     names = [name for name in re.findall(NAMED, template) if name not in ("region", "account")]
-    for values in itertools.product(*(_named(name, _at(name, words), region) for name in names)):
-        given = {"region": region, "account": "{account}", **dict(zip(names, values, strict=True))}
+    inputs = dict.fromkeys(name.partition(".")[0] for name in names)
+    for values in itertools.product(*(_choices(each, names, words, region) for each in inputs)):
+        given = {"region": region, "account": "{account}"}
+        for value in values:
+            given |= value
         # At once, so that nothing in a value is filled in, too.
         text = re.sub(NAMED, lambda found, given=given: given[found[1]], template)  # type: ignore[misc]
         yield text if text.startswith("arn:") else "arn:{partition}:" + text
 
 
-def _at(name: str, words: Mapping[str, Any]) -> Any:
-    """An input; of one that is a list of entries, as `orders.table`, that key of each."""
-    first, _, key = name.partition(".")
-    return [entry[key] for entry in words[first] if key in entry] if key else words[first]
+def _choices(
+    given: str, names: Sequence[str], words: Mapping[str, Any], region: str
+) -> Iterator[dict[str, str]]:
+    """What an input gives to the template: its names one by one; of one that is a list of entries, whose keys
+    are named as `orders.table` is, those of each entry together."""
+    keys = {name: name.partition(".")[2] for name in names if name.startswith(f"{given}.")}
+    if not keys:
+        yield from ({given: value} for value in _named(given, words[given], region))
+        return
+    for entry in words[given]:
+        values = (_named(name, entry[key], region) for name, key in keys.items())
+        yield from (dict(zip(keys, each, strict=True)) for each in itertools.product(*values))
 
 
 def _named(name: str, value: Any, region: str) -> list[str]:

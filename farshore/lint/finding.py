@@ -73,6 +73,8 @@ class Placed:
     def part(self) -> Part:
         """What it does on the way. A fence says it by its inputs, the others declare it. One that belongs
         somewhere else, too, does that in `$to`, and gives it back in `$from` once customers are gone."""
+        if self.kind.for_the_run:
+            return ""
         if not self.kind.fences:
             return self.kind.phase or ("data" if self.no_return else "")
         if restores(self.line):

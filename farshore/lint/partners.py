@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from ..compile.fences import giving_back
+from ..compile.fences import giving_back, restores
 from ..runbook.model import Runbook
 from ..runbook.wording import the_first
 from .finding import Finding, Placed, Procedures
@@ -19,6 +19,8 @@ def findings(runbook: Runbook, listed: Procedures) -> Iterator[Finding]:
     yield from _pairs(runbook, listed.failover, listed.failback)
     if listed.written:
         yield from _pairs(runbook, listed.failback, listed.failover)
+    for lines in listed.ways.values():
+        yield from _for_the_run(runbook, [placed for placed in lines if placed.kind.for_the_run])
 
 
 def _pairs(runbook: Runbook, taking: Sequence[Placed], giving: Sequence[Placed]) -> Iterator[Finding]:
@@ -38,6 +40,23 @@ def _pairs(runbook: Runbook, taking: Sequence[Placed], giving: Sequence[Placed])
             yield Finding(
                 "restore", runbook.path, partner.line.line, what, "write the fence, or remove it here"
             )
+
+
+def _for_the_run(runbook: Runbook, lines: Sequence[Placed]) -> Iterator[Finding]:
+    """What is held for a run is given back by the same run."""
+    for placed in lines:
+        back = restores(placed.line)
+        others = [each for each in lines if each.name == placed.name and restores(each.line) is not back]
+        if back:
+            before = [each for each in others if each.place < placed.place]
+            if extra := placed.things - _things(before):
+                what = f"{placed.name} gives back {_named(extra)}, which no line before it holds"
+                instead = "write that line, or remove it here"
+                yield Finding("restore", runbook.path, placed.line.line, what, instead)
+        elif missing := placed.things - _things([each for each in others if each.place > placed.place]):
+            what = f"{placed.name} holds {_named(missing)} for the run, and nothing gives it back at its end"
+            instead = f"write {placed.name} again at the end, {giving_back(placed.kind)}: restore"
+            yield Finding("fence", runbook.path, placed.line.line, what, instead)
 
 
 def _given_back(runbook: Runbook, fence: Placed, partners: Sequence[Placed]) -> Iterator[Finding]:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
+from botocore.exceptions import ClientError
 from every_service import EAST, WEST, client
 
 from twin.cloud import Cloud
@@ -20,7 +22,13 @@ def run(cloud: Cloud, **fails: str) -> None:
     CodePipeline.of(cloud).pipelines[WEST, "one"].run(**fails)
 
 
-UNDER_WAY = {"an execution of a pipeline": run}
+def hold(cloud: Cloud, reason: str = "wait for QA") -> None:
+    client("codepipeline").disable_stage_transition(
+        pipelineName="two", stageName="Abroad", transitionType="Inbound", reason=reason
+    )
+
+
+UNDER_WAY = {"an execution of a pipeline": run, "a transition that is held": hold}
 
 
 def stages() -> dict[str, Any]:
@@ -55,3 +63,26 @@ def test_a_dark_region_runs_nothing(cloud: Cloud) -> None:
     assert stages()["Source"]["status"] == "InProgress"
     cloud.clock.sleep(900)
     assert {each["status"] for each in stages().values()} == {"Succeeded"}
+
+
+def test_an_execution_waits_before_a_stage_that_is_held_and_goes_on_when_it_is_not(cloud: Cloud) -> None:
+    hold(cloud)
+    pipeline = CodePipeline.of(cloud).pipelines[WEST, "two"]
+    pipeline.run()
+    cloud.clock.sleep(900)
+    last = [each["latestExecution"]["pipelineExecutionId"] for each in pipeline.shown()]
+    assert last[0] == last[1] != last[2]
+    assert pipeline.shown()[2]["inboundTransitionState"] == {
+        "enabled": False,
+        "disabledReason": "wait for QA",
+    }
+    client("codepipeline").enable_stage_transition(
+        pipelineName="two", stageName="Abroad", transitionType="Inbound"
+    )
+    cloud.clock.sleep(300)
+    assert len({each["latestExecution"]["pipelineExecutionId"] for each in pipeline.shown()}) == 1
+
+
+def test_a_reason_has_no_colon(cloud: Cloud) -> None:
+    with pytest.raises(ClientError, match="ValidationException"):
+        hold(cloud, "because: no")

@@ -39,6 +39,7 @@ def conflict(cloud: Cloud) -> None:
         write(cloud, region)
 
 
+BRIEF = True
 UNDER_WAY = {
     "a write that is being agreed upon": put,
     "two writes of one item": conflict,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from every_service import WEST
+from every_service import WEST, client
 
 from twin.cloud import Cloud
 from twin.faults import Kind, Request
@@ -18,7 +18,11 @@ def undelivered(cloud: Cloud) -> None:
     Bus.of(cloud).emit(WEST, "me", "it", {})
 
 
-UNDER_WAY = {"an event on its way": undelivered}
+def disable(cloud: Cloud) -> None:
+    client("events").disable_rule(Name="often-one")
+
+
+UNDER_WAY = {"an event on its way": undelivered, "a rule that is disabled": disable}
 
 
 def test_a_delivery_that_is_made_twice_is_under_way_until_the_second_is_done(cloud: Cloud) -> None:
@@ -35,3 +39,21 @@ def test_a_delivery_that_is_made_twice_is_under_way_until_the_second_is_done(clo
     assert Bus.of(cloud).state() != before
     cloud.clock.sleep(90)
     assert Bus.of(cloud).state() == before
+
+
+def test_a_disabled_rule_starts_nothing_by_pattern_or_schedule_until_it_is_enabled(cloud: Cloud) -> None:
+    started: list[str] = []
+    bus = Bus.of(cloud)
+    bus.rule(WEST, "on-push", {"source": ["me"]}, lambda event: started.append("push"))
+    bus.schedule(WEST, "nightly", 60, lambda event: started.append("night"))
+    for name in ("on-push", "nightly"):
+        client("events").disable_rule(Name=name)
+        assert client("events").describe_rule(Name=name)["State"] == "DISABLED"
+    bus.emit(WEST, "me", "it", {})
+    cloud.clock.sleep(90)
+    assert started == []
+    for name in ("on-push", "nightly"):
+        client("events").enable_rule(Name=name)
+    bus.emit(WEST, "me", "it", {})
+    cloud.clock.sleep(90)
+    assert set(started) == {"push", "night"}

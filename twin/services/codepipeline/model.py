@@ -1,13 +1,15 @@
 """CodePipeline: pipelines of stages, each of which has its own last execution.
 
 An execution goes through the stages one after the other, each taking a drawn time; a stage's last execution
-stays where a later one has not come yet. A dark Region runs nothing. Sources:
+stays where a later one has not come yet. It waits before a stage whose inbound transition is disabled. A dark
+Region runs nothing. Sources:
 docs.aws.amazon.com/codepipeline/latest/userguide/concepts-how-it-works.html,
 docs.aws.amazon.com/codepipeline/latest/APIReference/API_GetPipelineState.html
 """
 
 from __future__ import annotations
 
+import re
 import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -16,6 +18,10 @@ from typing import Any, ClassVar
 from ...cloud import ACCOUNT, Answer, AwsError, Cloud, Operation
 from ...faults import Request
 from ...service import APART, WIRING, Service, Stateful, register
+
+LOOK_AGAIN_SECONDS = 10.0
+REASON = re.compile(r"[a-zA-Z0-9!@ ().*?-]{1,300}")
+"""Source: docs.aws.amazon.com/codepipeline/latest/APIReference/API_DisableStageTransition.html"""
 
 
 @dataclass(frozen=True)
@@ -40,13 +46,15 @@ class Pipeline(Stateful):
         self.stages = {stage: tuple(actions) for stage, actions in stages.items()}
         self._last: dict[str, tuple[str, str]] = {}
         """Execution and status of each stage that has run."""
+        self.held: dict[str, str] = {}
+        """Stages whose inbound transition is disabled, and the reason that was given."""
         self._runs = 0
 
     def state(self) -> object:
         """Which stages ran in the same execution, and not its name."""
         order = list(dict.fromkeys(run for run, _ in self._last.values()))
         last = [(stage, order.index(run), status) for stage, (run, status) in self._last.items()]
-        return list(self.stages.items()), last
+        return list(self.stages.items()), last, sorted(self.held.items())
 
     def run(self, fails_in: str = "") -> None:
         """Somebody has pushed: an execution goes through the stages, but for one that fails."""
@@ -62,6 +70,8 @@ class Pipeline(Stateful):
 
     def _through(self, name: str, fails_in: str) -> None:
         for stage in list(self.stages):
+            while stage in self.held:
+                self._cloud.clock.sleep(LOOK_AGAIN_SECONDS)
             self._last[stage] = name, "InProgress"
             self._cloud.clock.sleep(self._cloud.latency.draw("codepipeline_stage"))
             while self._cloud.faults.is_dark(self._region, "codepipeline"):
@@ -81,9 +91,13 @@ class Pipeline(Stateful):
     def shown(self) -> list[dict[str, Any]]:
         """Its stages, as GetPipelineState has them."""
         return [
-            {"stageName": stage, "inboundTransitionState": {"enabled": True}, **self._last_of(stage)}
+            {"stageName": stage, "inboundTransitionState": self._into(stage), **self._last_of(stage)}
             for stage in self.stages
         ]
+
+    def _into(self, stage: str) -> dict[str, Any]:
+        reason = self.held.get(stage)
+        return {"enabled": True} if reason is None else {"enabled": False, "disabledReason": reason}
 
     def _last_of(self, stage: str) -> dict[str, Any]:
         if stage not in self._last:
@@ -103,7 +117,12 @@ class CodePipeline(Service):
         self.pipelines: dict[tuple[str, str], Pipeline] = {}
 
     def operations(self) -> Mapping[str, Operation]:
-        return {"GetPipeline": self._declared, "GetPipelineState": self._shown}
+        return {
+            "GetPipeline": self._declared,
+            "GetPipelineState": self._shown,
+            "DisableStageTransition": self._disable,
+            "EnableStageTransition": self._enable,
+        }
 
     def state(self) -> object:
         return [(where, pipeline.state()) for where, pipeline in self.pipelines.items()]
@@ -121,8 +140,29 @@ class CodePipeline(Service):
         pipeline = self._asked(request)
         return {"pipelineName": request.parameters["name"], "stageStates": pipeline.shown()}
 
-    def _asked(self, request: Request) -> Pipeline:
-        name = str(request.parameters["name"])
+    def _disable(self, request: Request) -> Answer:
+        pipeline, stage = self._transition(request)
+        reason = str(request.parameters["reason"])
+        if REASON.fullmatch(reason) is None:
+            raise AwsError("ValidationException", f"Value at 'reason' must satisfy {REASON.pattern}")
+        pipeline.held[stage] = reason
+        return {}
+
+    def _enable(self, request: Request) -> Answer:
+        pipeline, stage = self._transition(request)
+        pipeline.held.pop(stage, None)
+        return {}
+
+    def _transition(self, request: Request) -> tuple[Pipeline, str]:
+        pipeline, stage = self._asked(request, "pipelineName"), str(request.parameters["stageName"])
+        if request.parameters["transitionType"] != "Inbound":
+            raise NotImplementedError("the twin has inbound transitions only")
+        if stage not in pipeline.stages:
+            raise AwsError("StageNotFoundException", f"There is no stage {stage}")
+        return pipeline, stage
+
+    def _asked(self, request: Request, parameter: str = "name") -> Pipeline:
+        name = str(request.parameters[parameter])
         if (request.region, name) not in self.pipelines:
             why = f"Account '{ACCOUNT}' does not have a pipeline with name '{name}'"
             raise AwsError("PipelineNotFoundException", why)

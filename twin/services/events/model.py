@@ -17,7 +17,7 @@ from typing import Any, ClassVar
 
 from botocore.exceptions import ClientError, ConnectionError, HTTPClientError
 
-from ...cloud import ACCOUNT, Cloud, stamp
+from ...cloud import ACCOUNT, Answer, AwsError, Cloud, Operation, stamp
 from ...faults import Kind, Request
 from ...service import APART, WIRING, Service, register
 from .pattern import check, matches
@@ -58,7 +58,7 @@ class Dropped:
 
 
 class Bus(Service):
-    """The default event bus of every Region. It answers no client of boto3's."""
+    """The default event bus of every Region. Its rules can be disabled; they are made with the twin."""
 
     service: ClassVar = "events"
     not_state: ClassVar = {
@@ -74,11 +74,16 @@ class Bus(Service):
         """By Region and name."""
         self.dropped: list[Dropped] = []
         self._events = 0
+        self.disabled: set[tuple[str, str]] = set()
+        """Rules that match nothing and fire never, by Region and name."""
         self._under_way: Counter[str] = Counter()
         """Deliveries that have not been acknowledged, refused or given up, by the ARN of their rule."""
 
+    def operations(self) -> Mapping[str, Operation]:
+        return {"DescribeRule": self._describe, "DisableRule": self._disable, "EnableRule": self._enable}
+
     def state(self) -> object:
-        return sorted((+self._under_way).items())
+        return sorted((+self._under_way).items()), sorted(self.disabled)
 
     def rule(
         self,
@@ -105,7 +110,7 @@ class Bus(Service):
         rule = self._add(Rule(region, name, None, target, input))
 
         def fire() -> None:
-            if not self._dark(region):
+            if not self._dark(region) and (region, name) not in self.disabled:
                 self._deliver(rule, self._event(region, "aws.events", "Scheduled Event", {}, (rule.arn,)))
 
         self.cloud.clock.every(seconds, fire)
@@ -128,9 +133,34 @@ class Bus(Service):
         """An event that comes to the bus of this Region, of this Region or sent by another Region's or
         account's bus: it keeps what it says of its origin.
         Source: docs.aws.amazon.com/eventbridge/latest/userguide/eb-cross-account.html"""
-        for rule in self.rules.values():
-            if rule.region == region and rule.pattern is not None and matches(rule.pattern, event):
+        for where, rule in self.rules.items():
+            if rule.region != region or rule.pattern is None or where in self.disabled:
+                continue
+            if matches(rule.pattern, event):
                 self._deliver(rule, event)
+
+    def _describe(self, request: Request) -> Answer:
+        rule = self._asked(request)
+        state = "DISABLED" if (rule.region, rule.name) in self.disabled else "ENABLED"
+        return {"Name": rule.name, "Arn": rule.arn, "State": state, "EventBusName": "default"}
+
+    def _disable(self, request: Request) -> Answer:
+        rule = self._asked(request)
+        self.disabled.add((rule.region, rule.name))
+        return {}
+
+    def _enable(self, request: Request) -> Answer:
+        rule = self._asked(request)
+        self.disabled.discard((rule.region, rule.name))
+        return {}
+
+    def _asked(self, request: Request) -> Rule:
+        name = str(request.parameters["Name"])
+        if set(request.parameters) != {"Name"}:
+            raise NotImplementedError("the twin has rules of the default bus only")
+        if (request.region, name) not in self.rules:
+            raise AwsError("ResourceNotFoundException", f"Rule {name} does not exist on EventBus default.")
+        return self.rules[request.region, name]
 
     def _event(
         self, region: str, source: str, detail_type: str, detail: Mapping[str, Any], resources: Sequence[str]

@@ -110,6 +110,8 @@ def resources_of(request: Request) -> tuple[str, ...]:
                 given = asked[parameter]
                 several = given if isinstance(given, list | tuple) else (given,)
                 found += [_arn(template, str(each), request.region) for each in several]
+    if rows.below in request.parameters:
+        found = [f"{arn}/{request.parameters[rows.below]}" for arn in found]
     if rows.qualifier in request.parameters:
         found = [f"{arn}:{request.parameters[rows.qualifier]}" for arn in found]
     return tuple(found) or ("*",)
