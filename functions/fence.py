@@ -107,10 +107,11 @@ class FenceSight:
     """What else it has sent."""
     held: tuple[Held, ...]
     lets_go: bool = False
-    """The run ends with giving this back: what a silent Region is not given back is owed."""
+    """Nobody is led there next: what a silent Region is not given back is owed."""
 
     @classmethod
-    def of(cls, world: World, patience: float, held: Sequence[Held], lets_go: bool = False) -> FenceSight:
+    def of(cls, world: World, patience: float, held: Sequence[Held], region: str) -> FenceSight:
+        """`region` is where they are; "" where that is any, and the run only ends with giving them back."""
         run = world.run
         return cls(
             run.owner,
@@ -124,7 +125,7 @@ class FenceSight:
             world.acknowledged,
             world.missed,
             tuple(held),
-            lets_go,
+            lets_go=not region or (region == run.source and run.purpose in MOVES),
         )
 
     @property

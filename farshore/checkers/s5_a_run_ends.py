@@ -10,6 +10,7 @@ from collections.abc import Iterator
 
 from functions.tick import LEFT_FOR_LATER
 
+from ..compile.fences import is_fence
 from ..operate.history import RunReport, StepReport
 from ..runbook.model import Runbook, lines
 from ..runbook.registry import steps
@@ -91,8 +92,10 @@ def _same(step: StepReport, other: StepReport) -> bool:
 def _fences(runbook: Runbook, procedure: str) -> bool:
     """The procedure takes something away from the Region that it leaves."""
     entries = runbook.procedures.get(procedure, runbook.procedures["failover"])
-    kinds = [steps()[line.step] for line in lines(entries)]
-    return any(kind.fences and not kind.for_the_run for kind in kinds)
+    return any(
+        is_fence(line) and not steps()[line.step].for_the_run and line.inputs.get("region") == "$from"
+        for line in lines(entries)
+    )
 
 
 def _and(regions: frozenset[str]) -> str:

@@ -72,7 +72,7 @@ def _kept(runbook: Runbook, rule: Rule, lines: Sequence[Placed]) -> Iterator[Fin
 
 def _ends_with_proof(runbook: Runbook, name: str, lines: Sequence[Placed]) -> Iterator[Finding]:
     proofs = [placed for placed in lines if placed.part == "verify"]
-    last = lines[-1]
+    last = next((placed for placed in reversed(lines) if placed.part), lines[-1])
     if not proofs:
         what = f"{name} ends without a write that proves it"
         instead = f"end it with {one_of(_declared('verify'))}"

@@ -22,7 +22,6 @@ from functions.step import Change, Step
 from functions.world import World
 
 from ..compile.definition import happy_path, step_of
-from ..compile.fences import restores
 from ..compile.machine import Machine
 from .finding import Placed, Procedures
 
@@ -31,7 +30,7 @@ REGION = re.compile(
     r"-(?:north|south|east|west|central)+-\d(?![a-z0-9])"
 )
 """A Region's name within a host."""
-OWED = "a fence of a dark Region is owed, and paid when it returns"
+OWED = "what a fence takes from a dark Region, or gives back there, is owed, and paid when it returns"
 
 
 @dataclass(frozen=True)
@@ -158,7 +157,7 @@ def _tolerated(placed: Placed, api: Api, regions: tuple[str, ...], run: Run) -> 
     """A step's own word counts for every Region; that of a fence for the one that is left."""
     if why := placed.kind.tolerates.get(api):
         return dict.fromkeys(regions, why)
-    owed = placed.kind.fences and not restores(placed.line) and run.source in regions
+    owed = placed.kind.fences and run.source in regions
     return {run.source: OWED} if owed else {}
 
 

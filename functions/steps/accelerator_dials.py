@@ -14,7 +14,7 @@ Region, so its fences matter. A graceful run waits, and is refused in the end.
 
 With `stages` a graceful run dials up step by step, and waits for `bake` at each while the alarms stay quiet:
 one that is not OK, or says nothing, is not quiet. Where one fires, what was dialled is dialled back, and then
-the run is Refused. Sources:
+the run is Refused; one that fires before any dial was turned is waited for. Sources:
 docs.aws.amazon.com/global-accelerator/latest/dg/about-endpoint-groups-traffic-dial.html,
 docs.aws.amazon.com/global-accelerator/latest/dg/about-endpoints-endpoint-weights.unhealthy-endpoints.html,
 docs.aws.amazon.com/global-accelerator/latest/api/API_UpdateEndpointGroup.html
@@ -98,6 +98,8 @@ class Seen:
     graceful: bool
     late: bool
     """A control plane that is silent has been so for longer than patience."""
+    planned: bool
+    """Only what would be changed is asked for: all of it."""
     now: float
 
 
@@ -193,6 +195,7 @@ class AcceleratorDials(Step[Seen]):
             execution=run.execution,
             graceful=run.mode == "graceful",
             late=world.waited > self.patience,
+            planned=run.dry_run,
             now=world.now,
         )
 
@@ -203,9 +206,12 @@ class AcceleratorDials(Step[Seen]):
             return self._back(seen, dials, silent)
         if silent:
             return self._by_health(seen, silent[0])
+        wanted = self._wanted(seen)
+        if seen.planned and (to_come := self._to_come(seen, dials, wanted)):
+            told = ", then ".join(f"{region} to {dial:g} %" for region, dial in to_come)
+            return Change(f"dial {told}", tuple(self._dialled(*each) for each in to_come))
         if not seen.healthy[self.to]:
             return Wait(f"no endpoint of {self.to} is healthy: dialled up it would lead customers elsewhere")
-        wanted = self._wanted(seen)
         if dials != wanted or seen.status != DEPLOYED:
             if fired := [name for name, says in seen.alarms.items() if says == "ALARM"]:
                 return self._fired(seen, dials, fired[0])
@@ -234,20 +240,25 @@ class AcceleratorDials(Step[Seen]):
             return Wait(f"{why}; and {self.direct[self._left]} is answered well: customers may be led there")
         return Done(facts={"dials": "unknown", "led_by": "health"})
 
-    def _due(self, seen: Seen, dials: Dials, wanted: Dials) -> Decision | None:
+    def _to_come(self, seen: Seen, dials: Dials, wanted: Dials) -> list[tuple[Region, float]]:
         """The target up, in stages perhaps; and only then the other one."""
-        aim = wanted[self.to]
-        if self.stages and seen.graceful and dials[self.to] < aim:
-            ladder = [*(stage for stage in self.stages if stage < aim), aim]
-            if dials[self.to] in ladder and (held := self._baking(seen, dials)) is not None:
-                return held
-            aim = next(stage for stage in ladder if stage > dials[self.to])
-        region = self.to if dials[self.to] != aim else self._left
-        aim = aim if region == self.to else wanted[region]
-        if dials[region] == aim:
+        at, aim = dials[self.to], wanted[self.to]
+        stages = [float(stage) for stage in self.stages if at < stage < aim] if seen.graceful else []
+        up = [(self.to, dial) for dial in (*stages, aim) if dial != at]
+        down = [(self._left, wanted[self._left])] if dials[self._left] != wanted[self._left] else []
+        return up + down
+
+    def _due(self, seen: Seen, dials: Dials, wanted: Dials) -> Decision | None:
+        """The next of what is to come, once the stage before it has baked."""
+        to_come, staged = self._to_come(seen, dials, wanted), self.stages and seen.graceful
+        if not to_come:
             return None
+        baking = staged and dials[self.to] in self.stages and dials[self.to] < wanted[self.to]
+        if baking and (held := self._baking(seen, dials)) is not None:
+            return held
+        region, dial = to_come[0]
         notes = [*self._before(seen, dials), *self._begun(seen, dials)]
-        return Change(f"dial {region} to {aim:g} %", (self._dialled(region, aim),), tuple(notes))
+        return Change(f"dial {region} to {dial:g} %", (self._dialled(region, dial),), tuple(notes))
 
     def _baking(self, seen: Seen, dials: Dials) -> Decision | None:
         """None once the stage has baked while the alarms were quiet."""
@@ -281,7 +292,7 @@ class AcceleratorDials(Step[Seen]):
 
     def _fired(self, seen: Seen, dials: Dials, alarm: str) -> Decision:
         if dials == seen.mark.get("start", dials):
-            raise Refused(f"alarm {alarm} fires, and no dial was turned: mend that, and redrive")
+            return Wait(f"alarm {alarm} fires: no dial is turned before it is quiet")
         note = Keep(seen.marked, {**self._marked(seen, dials), "dial": dials[self.to], "alarm": alarm})
         return Change(f"note that alarm {alarm} fires at {dials[self.to]:g} % in {self.to}", (), (note,))
 

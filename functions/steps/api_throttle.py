@@ -119,7 +119,9 @@ class ApiThrottle(Step[FenceSight]):
                 current = _before(limits, world.records.remembered(self.resource))
             elif not isinstance(limits, Silence):
                 there, current = tuple(limits), CLOSED if _is_closed(limits) else limits
-        return FenceSight.of(world, self.patience, [Held(self.resource, current, None, self._put(there))])
+        return FenceSight.of(
+            world, self.patience, [Held(self.resource, current, None, self._put(there))], self.region
+        )
 
     def decide(self, seen: FenceSight) -> Decision:
         return give_back(seen) if self._restores else take_away(seen, CLOSED)

@@ -133,7 +133,7 @@ class AsgCapacity(Step[Seen]):
             Held(each, group.sizes, None, self._put(name))
             for (each, name), group in zip(mine.items(), groups, strict=True)
         ]
-        return Seen(FenceSight.of(world, self.patience, held), tuple(groups))
+        return Seen(FenceSight.of(world, self.patience, held, self.region), tuple(groups))
 
     def decide(self, seen: Seen) -> Decision:
         if self.desired == "restore":

@@ -152,7 +152,7 @@ class EcsCapacity(Step[FenceSight]):
             for place, name in enumerate(names)
         ]
         # What is raised is never owed: without capacity nobody is led there.
-        return FenceSight.of(world, math.inf if self.raises else self.patience, held)
+        return FenceSight.of(world, math.inf if self.raises else self.patience, held, self.region)
 
     def _look_again(
         self, world: World, seen: Mapping[str, Service]
@@ -202,7 +202,8 @@ class EcsCapacity(Step[FenceSight]):
             memories = [] if isinstance(it.value, Silence) else world.records.remembered(resource)
             before = [memory.value for memory in memories if memory.owner == run.owner]
             current = _as_far_as(before[0], it.value) if before else it.value
-            felt = before and run.purpose in (*MOVES, "mend")  # customers are led there next
+            led = run.purpose == "mend" or (run.purpose in MOVES and self.region == run.target)
+            felt = before and led  # customers are led there next
             lacks = lacking(it, before[0]["desired"], wells) if felt else ""
             return Held(resource, current, False if lacks else None, self._put_all(name), lacks=lacks)
         if isinstance(wanted, Silence):

@@ -109,7 +109,7 @@ class EventSources(Step[Seen]):
             for resource, mapping in mine.items()
         ]
         troubles = tuple(filter(None, (_trouble(mine[each], sight) for each, sight in sights.items())))
-        return Seen(FenceSight.of(world, self.patience, held), troubles, world.run.dry_run)
+        return Seen(FenceSight.of(world, self.patience, held, self.region), troubles, world.run.dry_run)
 
     def decide(self, seen: Seen) -> Decision:
         if self.enabled == "restore":

@@ -180,7 +180,7 @@ class Freeze(Step[FenceSight]):
         sights = ask_all(world, [thing.look() for thing in asked], self.patience) if asked else []
         found = dict(zip(asked, sights, strict=True))
         held = [self._held(thing, found.get(thing), world) for thing in self.things()]
-        return FenceSight.of(world, self.patience, held, lets_go=True)
+        return FenceSight.of(world, self.patience, held, region="")
 
     def decide(self, seen: FenceSight) -> Decision:
         return give_back(seen) if self.held == "restore" else take_away(seen, HELD)

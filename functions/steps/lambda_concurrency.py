@@ -108,7 +108,7 @@ class LambdaConcurrency(Step[FenceSight]):
             )
             for resource, function in resources.items()
         ]
-        return FenceSight.of(world, self.patience, held)
+        return FenceSight.of(world, self.patience, held, self.region)
 
     def _needless(self, world: World, resource: str) -> bool:
         """It need not be read, or not again."""

@@ -112,7 +112,9 @@ class S3PublicAccess(Step[FenceSight]):
             )
             current = _setting(block)
             confirmed = _felt(current, _is_closed(answer), world.waited > self.patience)
-        return FenceSight.of(world, self.patience, [Held(self.resource, current, confirmed, self._put)])
+        return FenceSight.of(
+            world, self.patience, [Held(self.resource, current, confirmed, self._put)], self.region
+        )
 
     def decide(self, seen: FenceSight) -> Decision:
         return take_away(seen, CLOSED) if self.blocked is True else give_back(seen)

@@ -136,7 +136,7 @@ class SecurityGroupSource(Step[FenceSight]):
             self._held(rule, sights[0] if rule in asked else Silence("not asked: nothing is remembered"))
             for rule in rules
         ]
-        return FenceSight.of(world, self.patience, held)
+        return FenceSight.of(world, self.patience, held, self.region)
 
     def _held(self, rule: str, sight: Sight) -> Held:
         resource = self._resource(rule)

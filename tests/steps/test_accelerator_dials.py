@@ -272,13 +272,13 @@ def test_an_alarm_that_fires_dials_back_and_refuses(scene: Scene) -> None:
     assert scene.accelerator.share() == {EAST: 0.0, WEST: 1.0}
 
 
-def test_an_alarm_that_fires_before_is_refused_and_nothing_is_dialled(scene: Scene) -> None:
+def test_an_alarm_that_fires_before_is_waited_for_and_nothing_is_dialled(scene: Scene) -> None:
     inputs = led_away(scene)
     scene.alarm("ALARM")
     scene.hold(OTHER)
     said = scene.fails(STEP, inputs, EAST, execution=OTHER)
-    assert said.startswith("Untouched")
-    assert "no dial was turned" in said
+    assert said.startswith("NotYet")
+    assert "no dial is turned before it is quiet" in said
     assert scene.dials() == [0, 100]
 
 
@@ -330,7 +330,12 @@ def test_a_dial_that_is_denied_leaves_the_run_untouched(scene: Scene) -> None:
 
 def test_a_dry_run_tells_the_dial_and_turns_none(scene: Scene) -> None:
     plan = scene.tick(STEP, scene.inputs, dry_run=True)
-    assert (plan["outcome"], plan["why"]) == ("would change", "dial us-west-1 to 100 %")
+    assert (plan["outcome"], plan["why"]) == (
+        "would change",
+        "dial us-west-1 to 100 %, then us-east-1 to 0 %",
+    )
+    told = [call["parameters"]["TrafficDialPercentage"] for call in plan["calls"]]
+    assert told == [100, 0], "a person approves all that is to come"
     assert scene.dials() == [70, 30]
 
 

@@ -17,6 +17,8 @@ from twin.faults import Request
 from ...compile.starts import ALARMS_START
 from ...runbook.model import Runbook
 from ...runbook.named import named
+from ...runbook.registry import steps
+from ...runbook.typed import fields_of
 from ..data import Baseline, RecordedCall
 from ..seed import OPPOSITE, Fault, Seed
 from ..site import Site
@@ -85,9 +87,11 @@ def _starts_one(baseline: Baseline, region: str, runbook: Runbook) -> bool:
 
 
 def _of_evidence(runbook: Runbook) -> list[tuple[str, str]]:
-    """Name and Region of each alarm that a run asks."""
+    """Name and Region of each alarm that a run asks for evidence."""
     asked = set()
     for line, (*where, _), name in named(runbook, AlarmName):
+        if not fields_of(steps()[line.step], Quorum):
+            continue
         source: Any = line.inputs
         for key in where:
             source = source[key]

@@ -23,6 +23,7 @@ from ...service import APART, WIRING, Service, Stateful, register, seconds_until
 MOST_DESCRIBED = 10
 """Services in one call."""
 EVENTS_KEPT = 100
+RUN_BEFORE_SECONDS = 300.0
 PORT = 8080
 UNLIMITED = 1_000_000
 
@@ -148,9 +149,9 @@ class EcsService(Stateful):
             self._start(delay=self._ecs.cloud.latency.draw("ecs_task_start"))
 
     def at_once(self) -> None:
-        """Its tasks run already: as an application stands when a twin begins."""
+        """Its tasks have run for a while: as an application stands when a twin begins."""
         for _ in range(self.desired):
-            self._start(delay=0)
+            self._start(delay=-RUN_BEFORE_SECONDS)
 
     def _start(self, delay: float) -> None:
         self._numbered += 1

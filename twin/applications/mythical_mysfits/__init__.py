@@ -1,0 +1,3 @@
+from .application import MythicalMysfits as build
+
+__all__ = ["build"]

@@ -1,0 +1,169 @@
+"""Mythical Mysfits, small but real: two ECS services in each Region behind load balancers and an accelerator.
+
+From AWS's workshop on business continuity in several Regions, as it stands when all eight of its lists are
+done: likes are in a DynamoDB global table, and increments. With two changes: a trial can be written and read
+back, for whoever verifies; and there is no chaos.
+"""
+
+from __future__ import annotations
+
+import json
+
+from ...application import Journey
+from ...services.application_autoscaling.model import ApplicationAutoScaling
+from ...services.cloudwatch.dashboards import Dashboards
+from ...services.codepipeline.model import Action, CodePipeline
+from ...services.dynamodb.dataset import GlobalTableData
+from ...services.dynamodb.model import DynamoDB
+from ...services.ec2.subnets import Subnets
+from ...services.ecr.model import Ecr
+from ...services.ecs.model import Ecs, Image
+from ...services.elbv2.model import LoadBalancer, LoadBalancers
+from ...services.globalaccelerator.model import GlobalAccelerator
+from ...services.xray.model import Xray
+from ..foundation import Foundation
+from .containers import Containers
+from .contract import DATASET, BalancerEntry, Dials, Likes
+from .names import (
+    ACCELERATOR,
+    ALARM,
+    CORE,
+    DASHBOARD,
+    DIGEST,
+    GROUPS,
+    INDEXES,
+    KEYS,
+    LIKE,
+    PIPELINES,
+    PRIMARY,
+    REGIONS,
+    REPOSITORIES,
+    SERVICES,
+    STAGE,
+    STANDBY,
+    SUBNETS,
+    TABLE,
+    TAG,
+    TASKS,
+    VPCS,
+    balancer_host,
+    cluster,
+    service,
+)
+
+NAMESPACE, HOSTS, SAMPLE_SECONDS = "AWS/ApplicationELB", "HealthyHostCount", 60.0
+MOST_TASKS = 10
+"""Autoscaling's limit, of each service."""
+
+
+class MythicalMysfits:
+    """The application in both Regions."""
+
+    regions = REGIONS
+
+    def __init__(self, on: Foundation) -> None:
+        cloud = on.cloud
+        table = DynamoDB.of(cloud).global_table(TABLE, REGIONS, KEYS, INDEXES)
+        self._containers = Containers(table)
+        self._containers.populate()
+        self._ecs, self._scaling = Ecs.of(cloud), ApplicationAutoScaling.of(cloud)
+        self._balancers = LoadBalancers.of(cloud, on.net)
+        balancers = {region: self._deploy(region) for region in REGIONS}
+        accelerator = GlobalAccelerator.of(cloud, on.net).accelerator(
+            ACCELERATOR, balancers, {PRIMARY: 100, STANDBY: 0}
+        )
+        _prepared(on)
+        for region, balancer in balancers.items():
+            _watch(on, region, balancer)
+        self.datasets = (GlobalTableData(cloud, table, DATASET),)
+        self.routes = (Dials(accelerator),)
+        self.entries = tuple(BalancerEntry(cloud, region, each) for region, each in balancers.items())
+        self.session = Likes(table, accelerator.dns)
+        self._accelerator = accelerator
+
+    def settings(self) -> dict[str, object]:
+        """How many tasks there shall be, autoscaling's limits, and the dial."""
+        return {
+            region: (
+                tuple(
+                    self._ecs.services[region, cluster(region), service(region, name)].desired
+                    for name in SERVICES
+                ),
+                tuple(
+                    (each.least, each.most)
+                    for (where, _), each in self._scaling.targets.items()
+                    if where == region
+                ),
+                self._accelerator.groups[region].dial,
+            )
+            for region in REGIONS
+        }
+
+    def shall_serve(self, procedure: str, source: str, target: str) -> set[str]:
+        """One Region: the other stands by."""
+        return {target}
+
+    def journey(self, region: str) -> Journey:
+        """The primary's own load balancer: the accelerator would lead a canary to the Region that is well."""
+        return f"http://{balancer_host(PRIMARY)}/mysfits"
+
+    def _deploy(self, region: str) -> LoadBalancer:
+        answers = {CORE: self._containers.core(region), LIKE: self._containers.like(region)}
+        groups = {name: self._balancers.target_group(region, name) for name in SERVICES}
+        for name, answer in answers.items():
+            image = Image(f"{REPOSITORIES[SERVICES.index(name)]}:{TAG}", answer)
+            made = self._ecs.create(
+                region, cluster(region), service(region, name), image, TASKS[region], groups[name].arn
+            )
+            groups[name].services.append(made)
+            self._scaling.target(made, 1, MOST_TASKS)
+        return self._balancers.load_balancer(
+            region, balancer_host(region), [("/mysfits/*/like", groups[LIKE]), ("*", groups[CORE])]
+        )
+
+
+def _watch(on: Foundation, region: str, balancer: LoadBalancer) -> None:
+    """An alarm of the Region's own: a target group has no healthy host."""
+    dimensions = {"LoadBalancer": balancer.arn.partition("loadbalancer/")[2]}
+
+    def sample() -> None:
+        if not on.cloud.faults.is_dark(region):
+            on.metrics.put(region, NAMESPACE, HOSTS, dimensions, float(balancer.healthy()))
+
+    sample()
+    on.cloud.clock.every(SAMPLE_SECONDS, sample)
+    on.metrics.alarm(region, ALARM, NAMESPACE, HOSTS, dimensions, 1, "LessThanThreshold", statistic="Minimum")
+
+
+def _prepared(on: Foundation) -> None:
+    """What `prepare` looks for: all that the workshop says one forgets."""
+    subnets, registry, pipelines, xray = (
+        Subnets(on.cloud),
+        Ecr(on.cloud),
+        CodePipeline(on.cloud),
+        Xray(on.cloud),
+    )
+    for region in REGIONS:
+        for name in SUBNETS[region]:
+            subnets.subnet(region, name, VPCS[region])
+        for name in REPOSITORIES:
+            registry.repository(region, name)
+            registry.push(region, name, TAG, DIGEST)
+        for name, expression in GROUPS.items():
+            xray.group(region, name, expression)
+    registry.rules[PRIMARY] = [{"destinations": [{"region": STANDBY, "registryId": "123456789012"}]}]
+    for name in PIPELINES:
+        stages = {"Source": [Action("Pull")], "Deploy": [Action("Here")], STAGE: [Action("There", STANDBY)]}
+        pipelines.pipeline(PRIMARY, name, stages)
+    dashboards = Dashboards(on.cloud)
+    dashboards.bodies[DASHBOARD] = json.dumps({"widgets": list(map(_widget, REGIONS))})
+
+
+def _widget(region: str) -> dict[str, object]:
+    """A Region's CPU, a line a service."""
+    metrics = [
+        ["AWS/ECS", "CPUUtilization", "ClusterName", cluster(region), "ServiceName", service(region, name)]
+        for name in SERVICES
+    ]
+    place = {"type": "metric", "x": 12 * REGIONS.index(region), "y": 0, "width": 12, "height": 6}
+    return {**place, "properties": {"metrics": metrics, "region": region, "title": region}}
