@@ -23,7 +23,6 @@ from ..handler import lambda_handler
 from ..inputs import FORMS, Form, Region, RepositoryName, Seconds
 from ..pages import ask_pages
 from ..planned import DOUBTS
-from ..run import account_of
 from ..step import Change, Decision, Done, Step, Wait
 from ..world import World
 
@@ -151,7 +150,7 @@ class EcrImages(Step[Seen]):
             _rules(rules),
             _rules(rules) == _rules(again),
             _backfills(backfills, there),
-            account_of(run.execution),
+            str(rules.get("registryId", "")) if isinstance(rules, Mapping) else "",
             there,
             world.now,
             world.since,
@@ -161,6 +160,8 @@ class EcrImages(Step[Seen]):
         """What can be repaired is, first; then whatever a person must do is told at once."""
         if isinstance(seen.rules, Silence) or isinstance(seen.backfills, Silence):
             return Wait(next(each.why for each in (seen.rules, seen.backfills) if isinstance(each, Silence)))
+        if not seen.account:
+            return Wait("ECR did not tell whose registry it is")
         due = _Sum()
         for image in seen.images:
             self._judge(image, seen, due)

@@ -120,6 +120,12 @@ def test_a_dry_run_says_what_it_would_do_and_what_a_person_must(scene: Scene) ->
     assert scene.calls(*WRITES) == []
 
 
+def test_a_plan_that_is_of_no_execution_knows_the_account_from_the_registry(scene: Scene) -> None:
+    dry = {"mode": "graceful", "dry_run": True}
+    plan = scene.tick("ecr_images", INPUTS, purpose="prepare", execution="plan", input=dry)
+    assert THERE in plan["calls"][0]["parameters"]["replicationConfiguration"]["rules"][1]["destinations"]
+
+
 def test_what_was_never_pushed_is_refused_after_what_can_be_repaired_is(scene: Scene) -> None:
     del scene.registry.repositories[EAST, "shop/likes"].tags["latest"]
     with pytest.raises(FunctionError, match=f"there is no shop/likes:latest in {EAST}: push it there"):
