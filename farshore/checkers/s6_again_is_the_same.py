@@ -1,4 +1,7 @@
-"""S6: again is the same: every step of a run that went well, asked once more, has nothing left to change."""
+"""S6: again is the same: every step of a run that went well, asked once more, has nothing left to change.
+
+But for what is held while a run lasts: that has been given back by then, and would be held once more.
+"""
 
 from __future__ import annotations
 
@@ -17,6 +20,8 @@ class AgainIsTheSame(Checker):
             for step in run.steps:
                 kind = step_of(step.event)
                 if kind is None or not (kind.needs_lease and kind.writes) or step.outcome == "unknown":
+                    continue
+                if kind.for_the_run:
                     continue
                 again = self.subject.ask(run, step)
                 if again.outcome in ("would change", "would refuse"):

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Annotated, Any, ClassVar, Literal, NewType
 
 from ..calls import Absent, Api, Call, Sight, Silence
@@ -34,6 +34,7 @@ from ..fence import (
 )
 from ..handler import lambda_handler
 from ..inputs import FORMS, Form, Patience, Region
+from ..ledger import Memory
 from ..run import Run
 from ..step import Decision, Step
 from ..world import World
@@ -176,11 +177,14 @@ class Freeze(Step[FenceSight]):
 
     def observe(self, world: World) -> FenceSight:
         restoring = self.held == "restore"
-        asked = [thing for thing in self.things() if not restoring or remembered_here(world, thing.resource)]
+        plans = restoring and world.run.dry_run and world.run.purpose == "move"
+        every = plans or not restoring
+        asked = [thing for thing in self.things() if every or remembered_here(world, thing.resource)]
         sights = ask_all(world, [thing.look() for thing in asked], self.patience) if asked else []
         found = dict(zip(asked, sights, strict=True))
         held = [self._held(thing, found.get(thing), world) for thing in self.things()]
-        return FenceSight.of(world, self.patience, held, region="")
+        seen = FenceSight.of(world, self.patience, held, region="")
+        return _at_the_end(seen) if plans else seen
 
     def decide(self, seen: FenceSight) -> Decision:
         return give_back(seen) if self.held == "restore" else take_away(seen, HELD)
@@ -194,6 +198,18 @@ class Freeze(Step[FenceSight]):
         if setting is None:  # as it is, it is as its owner wants it
             return Held(thing.resource, OPEN, confirmed=True, put=thing.put(world.run))
         return Held(thing.resource, setting, confirmed=None, put=thing.put(world.run))
+
+
+def _at_the_end(seen: FenceSight) -> FenceSight:
+    """As it will be by then, for a plan: what is open, or nobody tells, will be held and remembered."""
+    ahead = [held.resource for held in seen.held if held.current != HELD and seen.mine(held.resource) is None]
+    memories = [Memory(seen.owner, resource, OPEN, seen.execution) for resource in ahead]
+    held = [
+        replace(each, current=HELD) if each.resource in ahead and each.current == OPEN else each
+        for each in seen.held
+    ]
+    records = replace(seen.records, memories=(*seen.records.memories, *memories))
+    return replace(seen, records=records, held=tuple(held))
 
 
 NOT_ASKED = Silence("not asked: its owner remembers nothing of it")

@@ -250,6 +250,19 @@ def test_a_plan_says_what_it_would_hold(scene: Scene) -> None:
     assert scene.calls(*WRITES) == []
 
 
+def test_a_plan_says_what_will_be_given_back_before_anything_is_held(scene: Scene) -> None:
+    """A person approves it with the rest."""
+    scene.bus.disabled.add((WEST, "nightly"))
+    restore, dry = INPUTS | {"held": "restore"}, {"mode": "graceful", "dry_run": True}
+    plan = scene.tick("freeze", restore, input=dry)
+    assert plan["outcome"] == "would change"
+    assert {call["operation"] for call in plan["calls"]} == {"EnableStageTransition"}
+    scene.freeze()
+    assert scene.tick("freeze", restore, input=dry)["calls"] == plan["calls"]
+    scene.cloud.faults.dark.add(EAST)
+    assert scene.tick("freeze", restore, input=dry)["outcome"] == "would wait"
+
+
 def test_a_reason_says_nothing_that_codepipeline_would_refuse(scene: Scene) -> None:
     odd = THIS + "_night"
     scene.hold(odd)
