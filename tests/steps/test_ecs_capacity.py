@@ -39,7 +39,8 @@ class Scene(Ticker):
     def __init__(self, cloud: Cloud) -> None:
         super().__init__(cloud)
         self.east, self.west = self.service(EAST, "shop", 3, 2, 9), self.service(WEST, "shop-west", 1, 1, 2)
-        self.deploy(EcsCapacity, policy=declared(EcsCapacity, UPS))
+        for region in (EAST, WEST):
+            self.deploy(EcsCapacity, region, policy=declared(EcsCapacity, UPS))
         self.hold()
         self.clock.sleep(40)
 
@@ -245,8 +246,8 @@ def test_count_limits_and_suspensions_come_back_exactly(scene: Scene, inputs: di
 def test_a_restore_is_done_once_customers_are_served_again(scene: Scene) -> None:
     scene.converge(STEP, FENCE)
     entered = scene.clock.now
-    assert "restored, but 0 of 3 tasks run" in scene.fails(STEP, back(FENCE))
-    assert scene.converge(STEP, back(FENCE), entered=entered)["outcome"] == "nothing withheld"
+    assert "restored, but 0 of 3 tasks run" in scene.fails(STEP, back(FENCE), EAST)
+    assert scene.converge(STEP, back(FENCE), EAST, entered=entered)["outcome"] == "nothing withheld"
     assert scene.east.running() == 3
 
 
