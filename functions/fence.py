@@ -32,7 +32,7 @@ from .calls import Call, Denied, Missed, Sight, Silence, said_to
 from .errors import Refused
 from .inputs import Patience, Seconds
 from .ledger import DELETE, PUT, Adopt, Forget, Memory, Note, Owe, Pay, Records, Remember, debtor
-from .planned import DOUBTS
+from .planned import DOUBTS, first_few
 from .run import GIVES_UP, MOVES, Mode, Owner, Purpose
 from .step import Change, Decision, Done, Wait
 from .world import World
@@ -219,11 +219,11 @@ class _Sum:
         if self.due:
             facts: dict[str, object] = {"unread": len(self.waiting)} if self.waiting else {}
             facts |= {DOUBTS: self.doubts} if self.doubts else {}
-            return Change(_first_few(self.due), tuple(self.calls), tuple(self.notes), facts)
+            return Change(first_few(self.due), tuple(self.calls), tuple(self.notes), facts)
         if self.refused:
-            raise Refused(_first_few(self.refused))
+            raise Refused(first_few(self.refused))
         if self.waiting:
-            return Wait(_first_few(self.waiting))
+            return Wait(first_few(self.waiting))
         return done
 
 
@@ -278,7 +278,7 @@ def take_away(seen: FenceSight, target: Value, words: Words = FENCE) -> Decision
     facts: dict[str, object] = {words.done: len(seen.held) - len(due.unknown)}
     if due.unknown:
         return due.decision(
-            Done(UNKNOWN, facts | {"unknown": len(due.unknown), "why": _first_few(due.unknown)})
+            Done(UNKNOWN, facts | {"unknown": len(due.unknown), "why": first_few(due.unknown)})
         )
     return due.decision(Done(facts=facts))
 
@@ -288,12 +288,12 @@ def give_back(seen: FenceSight) -> Decision:
     due = _Sum()
     still = sorted({memory.owner for held in seen.held for memory in seen.others(held.resource)})
     if still and seen.purpose == "move":
-        what = _first_few([held.resource for held in seen.held])
+        what = first_few([held.resource for held in seen.held])
         raise Refused(f"the {' and '.join(still)} still holds {what}: end it first, by `recovery`")
     for held in seen.held:
         _restore(seen, held, due)
     if due.unknown:
-        return due.decision(Done(UNKNOWN, {"unknown": len(due.unknown), "why": _first_few(due.unknown)}))
+        return due.decision(Done(UNKNOWN, {"unknown": len(due.unknown), "why": first_few(due.unknown)}))
     return due.decision(Done(f"still held by {', '.join(still)}" if still else NOTHING_WITHHELD))
 
 
@@ -396,8 +396,3 @@ def _may_be_stale(seen: FenceSight, held: Held, value: Value) -> bool:
     """What was read may be from before the fence, and its memory is about to be forgotten. So it is given
     back once more, unless this tick has done so, or customers feel it."""
     return held.confirmed is None and not all(call in seen.acknowledged for call in held.put(value))
-
-
-def _first_few(whys: Sequence[str]) -> str:
-    """The first few: a Cause holds 32,768 characters, and a person fewer."""
-    return "; ".join(whys[:3]) + (f"; and {len(whys) - 3} more" if len(whys) > 3 else "")

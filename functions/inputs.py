@@ -35,6 +35,7 @@ HealthService = NewType("HealthService", str)
 RepositoryName = NewType("RepositoryName", str)
 TableName = NewType("TableName", str)
 RoutingControlArn = NewType("RoutingControlArn", str)
+SafetyRuleArn = NewType("SafetyRuleArn", str)
 TopicArn = NewType("TopicArn", str)
 ClusterEndpoint = NewType("ClusterEndpoint", str)
 """One of the endpoints of an ARC cluster, as an https URL."""
@@ -232,6 +233,15 @@ FORMS: dict[Any, Form] = {
         "the ARN of the routing control, with an account of 12 digits",
         "arn:aws:route53-recovery-control::123456789012:controlpanel/"
         "0123456789abcdef0123456789abcdef/routingcontrol/0123456789abcdef",
+    ),
+    # docs.aws.amazon.com/recovery-cluster/latest/api/safetyrule.html
+    SafetyRuleArn: Form(
+        "a safety rule's ARN",
+        "safety rules' ARNs",
+        rf"{_ARN}:route53-recovery-control::[0-9]{{12}}:controlpanel/[0-9A-Za-z]{{32}}/safetyrule/[0-9A-Za-z_-]+",
+        "the ARN of the rule, as AWS's refusal names it",
+        "arn:aws:route53-recovery-control::123456789012:controlpanel/"
+        "0123456789abcdef0123456789abcdef/safetyrule/0123456789abcdef",
     ),
     # docs.aws.amazon.com/sns/latest/api/API_CreateTopic.html; what a FIFO topic sends, no person gets.
     TopicArn: Form(

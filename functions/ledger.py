@@ -10,11 +10,15 @@ docs.aws.amazon.com/amazondynamodb/latest/developerguide/V2globaltables_HowItWor
     debt#<resource>             a fence that could not be confirmed, or given back: retried until paid
     begun                       the run that moved data or customers last, noted before its first such call
     proposal                    the plan that is waiting for a decision
-    directive                   a person's word to the run: pause, resume, skip, ungraceful, abort
+    answer#<state>              what AWS said last to a change of that state that it did not make
+    directive                   a person's word to the run: pause, resume, skip, ungraceful, override, abort
     take_over                   a person's word that the named holder is dead
     kept#<name>                  what a later tick or run of a step must know, and no fence overwrote
     accepted#<state>            a write through the customers' door that it accepted: now it is only read
     decision#<plan hash>        a person's approval or decline of that very plan
+
+An `answer` and an `accepted` are for the states of the run that has noted them: whoever releases its lease
+erases them, or whoever takes it next.
 
 What a run notes stands in the attribute `body`, and a person's word in one that is named as its kind of
 item is. IAM sees the names of the attributes that a request writes, and not the item's, so that no step can
@@ -26,13 +30,14 @@ from __future__ import annotations
 import functools
 import json
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, fields
 from typing import Any, Protocol
 
 from .calls import Api, Call, Denied, Endpoint, Silence
 from .errors import NotYet, Refused
 from .outside import Outside
-from .run import SHOWN, Mode, Owner, Purpose, is_about
+from .run import SHOWN, Mode, Owner, Purpose, Run, is_about
 
 LOST_RACE = "ConditionalCheckFailedException"
 TABLE = "dynamodb:{region}:{account}:table/{table}"
@@ -121,6 +126,8 @@ class Records:
     proposal: Mapping[str, Any] = field(default_factory=dict)
     decisions: Mapping[str, Any] = field(default_factory=dict)
     take_over: Mapping[str, Any] = field(default_factory=dict)
+    answers: Mapping[str, Any] = field(default_factory=dict)
+    """By state, what AWS said last to a change that it did not make, and to which run."""
     said: Mapping[str, str] = field(default_factory=dict)
     """People's words by their items, as they are written: a new one counts only where they still stand."""
 
@@ -153,8 +160,24 @@ class Records:
         word: Mapping[str, Any] = self.decisions.get(digest[:SHOWN], {})
         return (word.get("digest"), word.get("decision")) == (digest, "decline")
 
+    def last_answer(self, run: Run) -> str:
+        """What AWS said to the last change of this state of this run; "" where it made that."""
+        noted = self.answers.get(run.state, {})
+        return str(noted.get("said", "")) if noted == _answered(run, noted.get("said")) else ""
+
+    def noted(self, besides: str = "") -> tuple[str, ...]:
+        """The items in which executions, but that one, have noted for their own states what was answered."""
+        kinds = {"accepted": self.accepted, "answer": self.answers}
+        every = [(f"{kind}#{state}", noted[state]) for kind, noted in kinds.items() for state in noted]
+        return tuple(item for item, body in every if not besides or body.get("execution") != besides)
+
     def remembered(self, resource: str) -> tuple[Memory, ...]:
         return tuple(memory for memory in self.memories if memory.resource == resource)
+
+
+def _answered(run: Run, said: Any) -> dict[str, Any]:
+    """As it is noted: of this run since it began or was redriven, and of no other."""
+    return {"execution": run.execution, "started": run.started, "redrives": run.redrives, "said": said}
 
 
 class Ledger:
@@ -228,6 +251,11 @@ class Ledger:
     def write_once(self, item: str, body: Mapping[str, Any]) -> None:
         """Memories and debts: the first write wins, or a repeated tick would remember its own fence."""
         self._put(item, dict(body), "attribute_not_exists(application)")
+
+    def note_answer(self, run: Run, said: str) -> None:
+        """What AWS said to a change. It is for people: where it cannot be noted, the run goes on."""
+        with suppress(NotYet, Refused):
+            self.write(f"answer#{run.state}", _answered(run, said))
 
     def erase(self, item: str) -> None:
         self._ask(DELETE, Key={"application": {"S": self._application}, "item": {"S": item}})
@@ -396,6 +424,16 @@ class Drop:
 
 
 @dataclass(frozen=True)
+class Erase:
+    """What an execution has noted for its own states, once it is over: no other looks at it."""
+
+    item: str
+
+    def write_in(self, ledger: Ledger) -> None:
+        ledger.erase(self.item)
+
+
+@dataclass(frozen=True)
 class Propose:
     """A plan for a person to decide on, under its hash."""
 
@@ -451,7 +489,7 @@ def _records(written: tuple[tuple[str, str], ...]) -> Records:
     """
     bodies = {item: _body(body) for item, body in written}
     items = {item: body or {} for item, body in bodies.items()}
-    memories, debts, decisions, accepted, kept = [], {}, {}, {}, {}
+    memories, debts, decisions, accepted, answers, kept = [], {}, {}, {}, {}, {}
     for item, body in items.items():
         kind, _, rest = item.partition("#")
         if kind == "memory":
@@ -466,6 +504,8 @@ def _records(written: tuple[tuple[str, str], ...]) -> Records:
             accepted[rest] = body
         elif kind == "kept":
             kept[rest] = body
+        elif kind == "answer":
+            answers[rest] = body
     return Records(
         lease=_lease(items[LEASE]) if LEASE in items else None,
         memories=tuple(memories),
@@ -478,6 +518,7 @@ def _records(written: tuple[tuple[str, str], ...]) -> Records:
         proposal=items.get("proposal", {}),
         decisions=decisions,
         take_over=items.get("take_over", {}),
+        answers=answers,
         said={item: text for item, text in written if item.partition("#")[0] in WORDS},
     )
 

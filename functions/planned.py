@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -59,6 +59,11 @@ class Planned:
 def one_line(text: str) -> str:
     """What others wrote, without a line or an escape of theirs: a page and a terminal say what we say."""
     return text if text.isprintable() else "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)
+
+
+def first_few(texts: Sequence[str]) -> str:
+    """The first few: a Cause holds 32,768 characters, and a person fewer."""
+    return "; ".join(texts[:3]) + (f"; and {len(texts) - 3} more" if len(texts) > 3 else "")
 
 
 def planned_from(entry: Mapping[str, Any], fences: bool = False) -> Planned:

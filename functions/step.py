@@ -93,9 +93,10 @@ class Step(Generic[Seen]):
 
     @classmethod
     def ledger_writes(cls) -> tuple[Api, ...]:
-        """What its function writes in the ledger: its notes, and before it moves anything that it has begun.
-        Every tick reads the ledger."""
-        return tuple(dict.fromkeys((*cls.notes, *((PUT,) if cls.moves() else ()))))
+        """What its function writes in the ledger: its notes, before it moves anything that it has begun, and
+        what AWS said to a change that it did not make. Every tick reads the ledger."""
+        asks_aws = any(not api.is_http for api in cls.writes)
+        return tuple(dict.fromkeys((*cls.notes, *((PUT,) if asks_aws or cls.moves() else ()))))
 
     phase: ClassVar[Phase | None] = None
     """Where it belongs on the way of a failover: the linter holds a runbook to the order. Fences say it by
@@ -112,7 +113,10 @@ class Step(Generic[Seen]):
     written: ClassVar[bool] = True
     """A runbook may name it; the compiler places the others by itself."""
     derived: ClassVar[frozenset[str]] = frozenset()
-    """Inputs that the compiler fills in, not the runbook."""
+    """Inputs that the compiler fills in, or a person for one run, and not the runbook."""
+    overrides: ClassVar[str | None] = None
+    """The one of these that a person states for one run (`farshore override`): the safety rules that shall
+    not stand against it."""
 
     def observe(self, world: World) -> Seen:
         """The only reading: what the decision needs, and nothing decided."""

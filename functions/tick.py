@@ -12,7 +12,7 @@ from .calls import Answer, Call, Denied, Missed, said_to
 from .errors import Aborted, NotYet, Paused, Refused, Untouched
 from .ledger import Ledger, Records, Remember
 from .outside import Outside
-from .planned import DOUBTS, Planned
+from .planned import DOUBTS, Planned, first_few, one_line
 from .run import SHOWN, Run, loss_digest
 from .step import Change, Decision, Done, Step, Wait
 from .world import World
@@ -25,6 +25,9 @@ SKIPPED = "skipped"
 
 LEFT_FOR_LATER = "left for later"
 """The outcome of a fence that may go up before a person has spoken, in a graceful run: that waits."""
+
+LONGEST_WORD = 1000
+"""Characters of one answer of AWS: a Cause holds 32,768, and a person fewer."""
 
 LONGEST_PAUSE_SECONDS = 3600.0
 """A pause that nobody ends is over so long after it was said, since a run's history is finite. Then a run
@@ -48,6 +51,10 @@ class _Progress:
     acknowledged: list[Call] = dataclasses.field(default_factory=list)
     answered: Sequence[tuple[Call, Answer]] = ()
     """What AWS said to these."""
+    noted: str = ""
+    """What AWS said to the last change of this state before this tick, if it did not make that."""
+    last_answer: str = ""
+    """The same, and what it has said in this tick."""
 
 
 def tick(step: Step[Any], run: Run, ledger: Ledger, outside: Outside, since: float) -> dict[str, Any]:
@@ -59,7 +66,13 @@ def tick(step: Step[Any], run: Run, ledger: Ledger, outside: Outside, since: flo
     progress = _Progress(since)
     try:
         return _tick(step, run, ledger, outside, progress)
-    except (NotYet, Refused, Aborted):
+    except NotYet:
+        # For the state's last tick, which only looks. A state that is soon done notes nothing.
+        half_over = outside.clock() - progress.since > step.within / 2
+        if half_over and progress.last_answer != progress.noted:
+            ledger.note_answer(run, progress.last_answer)
+        raise
+    except (Refused, Aborted):
         raise
     except Exception as error:
         if run.dry_run:
@@ -69,13 +82,16 @@ def tick(step: Step[Any], run: Run, ledger: Ledger, outside: Outside, since: flo
         why = f"Farshore did not foresee this: {type(error).__name__}: {error} ({where})"
         if outside.clock() - progress.since <= step.within:
             raise NotYet(why) from error
-        raise _given_up(Refused(f"not within {step.within:g} s: {why}"), progress.touched) from error
+        late = _late(step, why, (), progress.last_answer)
+        raise _given_up(late, progress.touched) from error
 
 
 def _tick(step: Step[Any], run: Run, ledger: Ledger, outside: Outside, progress: _Progress) -> dict[str, Any]:
     why, moves = "", step.moves() and not run.dry_run
     for look in range(ROUNDS + 1):
         records = ledger.read()
+        if look == 0:
+            progress.last_answer = progress.noted = records.last_answer(run)
         progress.touched = (
             not moves or records.has_begun(run.execution, run.started) or (look > 0 and progress.touched)
         )
@@ -101,7 +117,7 @@ def _tick(step: Step[Any], run: Run, ledger: Ledger, outside: Outside, progress:
         if not due and not decision.notes:
             raise NotYet(f"acknowledged, but not to be seen yet: {decision.why}")
         _change(decision, due, world, ledger, progress, moves)
-    why = "; ".join(said_to(call, reply) for call, reply in progress.trouble) or why
+    why = _said(progress.trouble) or why
     if _denied(progress.trouble) and not step.fences:
         raise _given_up(Refused(why), progress.touched)
     raise NotYet(why)
@@ -126,6 +142,8 @@ def _change(
     progress.trouble = world.send(due)
     progress.answered = world.answered
     progress.missed = [*(m for m in progress.missed if m[0] not in due), *progress.trouble]
+    if not all(call.api.is_http for call in due):
+        progress.last_answer = _said([missed for missed in progress.trouble if not missed[0].api.is_http])
     missed = [call for call, _ in progress.trouble]
     progress.acknowledged += [call for call in due if call not in missed]
     said_no = [call for call, reply in progress.trouble if reply.answered]
@@ -153,6 +171,7 @@ def _looked(
     progress: _Progress,
 ) -> dict[str, Any] | tuple[World, Wait | Change]:
     """The state's output where it holds, is skipped or only planned; else what was seen, and what is due."""
+    step, stated = _stated(step, run, records)
     run, since, word = _heed(run, records, progress.since, outside.clock(), step)
     progress.since = since
     if word is not None:
@@ -165,10 +184,29 @@ def _looked(
     if run.dry_run:
         return _preview(step, run, decision, world.silent)
     if isinstance(decision, Done):
-        return {"outcome": decision.outcome, "facts": dict(decision.facts)}
+        return {"outcome": decision.outcome, "facts": {**decision.facts, **stated}}
     if world.waited > step.within:
-        raise Refused(f"not within {step.within:g} s: {decision.why}")
+        raise _late(step, decision.why, world.silent, progress.last_answer)
     return world, decision
+
+
+def _late(step: Step[Any], why: str, silent: Sequence[str], last_answer: str) -> Refused:
+    """With AWS's last word: what the reads of this tick met, and what was said to the last change."""
+    more = [word for word in dict.fromkeys(silent) if word not in why]
+    silences = [first_few([_cut(word) for word in more])] if more else []
+    said = [f"AWS last answered {last_answer}"] if last_answer and last_answer not in why else []
+    return Refused(f"not within {step.within:g} s: {'; '.join([why, *silences, *said])}")
+
+
+def _stated(step: Step[Any], run: Run, records: Records) -> tuple[Step[Any], dict[str, Any]]:
+    """With the safety rules that a person overrides in this run, and who did, for its facts."""
+    rules = records.word_to(run.execution, run.started).get("override")
+    if run.dry_run or step.overrides is None or not rules or not isinstance(rules, dict):
+        return step, {}
+    inputs: dict[str, Any] = {step.overrides: tuple(rules)}
+    return dataclasses.replace(step, **inputs), {
+        "overridden": [f"{rule} by {who}" for rule, who in rules.items()]
+    }
 
 
 def _decided(step: Step[Any], world: World) -> Decision:
@@ -234,3 +272,13 @@ def _preview(step: Step[Any], run: Run, decision: Decision, silent: Sequence[str
         note.memory.resource: note.memory.value for note in decision.notes if isinstance(note, Remember)
     }
     return Planned("would change", decision.why, decision.calls, overwrites, facts, state, moves).as_json()
+
+
+def _said(trouble: Sequence[Missed]) -> str:
+    """What was answered to the calls that were not done: which call, in which Region, code and message."""
+    return first_few([_cut(said_to(call, reply)) for call, reply in trouble])
+
+
+def _cut(word: str) -> str:
+    """What others wrote, on one line."""
+    return one_line(word)[:LONGEST_WORD]

@@ -278,7 +278,7 @@ PLANTED: dict[str, tuple[Plant, str, str, str, str]] = {
         "failover,graceful,away", "", "S8", "but the approved plan says nothing for it",
     ),
     "a redrive that leaves the pause in force": (
-        other(operate, "STOPPING", frozenset({"abort"})),
+        other(operate, "TAKEN_BACK", frozenset({"abort"})),
         "failover,graceful,forgotten@failover-1/arc_controls/", "",
         "L1", "even when repaired, ended FAILED: Refused: arc_controls: paused by",
     ),
@@ -299,7 +299,7 @@ PLANTED: dict[str, tuple[Plant, str, str, str, str]] = {
         "failover,graceful,declined", "", "S8", "a person declined the plan, and failover ended SUCCEEDED",
     ),
     "a redrive that leaves the abort in force": (
-        other(operate, "STOPPING", frozenset()),
+        other(operate, "TAKEN_BACK", frozenset()),
         "failback,graceful,abort@failback-1/arc_controls/", "UpdateRoutingControlStates",
         "L1", "even when repaired, ended FAILED: Aborted: ",
     ),

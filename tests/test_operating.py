@@ -20,6 +20,7 @@ from farshore.simulate.simulation import Simulation
 from twin.application import intended
 from twin.cloud import stamp
 from twin.faults import Kind, Request
+from twin.services.arc.model import Arc
 
 ROOT = Path(__file__).parent.parent
 APP = str(ROOT / "runbooks" / "unicorn-shop.yaml")
@@ -310,6 +311,43 @@ def test_a_skipped_state_is_gone_past_and_the_report_says_by_whom(console: Conso
     users, _ = console.account.application.datasets
     assert users.writers() == {"us-east-1"}
     assert intended(console.account.application) == {"us-east-1"}
+
+
+def test_a_safety_rule_is_overridden_in_a_run_and_whoever_looks_sees_it(console: Console) -> None:
+    console.asking()
+    rule = rule_of(console)
+    said = console.done("override", "--rule", rule, "--why", "the Region is gone")
+    assert said["override"] == {rule: "jane: the Region is gone"}
+    console.done("ungraceful", "--who", "joe", "--why", "it is")
+    assert console.account.operator.records().directive["override"] == said["override"], "said is said"
+    shown = console("status").stdout
+    assert "ungraceful, override" in shown
+    assert rule in shown
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (lambda rule: rule.replace("safetyrule", "routingcontrol"), "is not a safety rule's ARN"),
+        (lambda rule: re.sub("controlpanel/.", "controlpanel/f", rule), "is of none of the control panels"),
+    ],
+)
+def test_a_rule_that_cannot_stand_against_the_run_is_not_overridden(
+    console: Console, change: Callable[[str], str], said: str
+) -> None:
+    console.asking()
+    wrong = change(rule_of(console))
+    message = console.refused("override", "--rule", wrong, "--why", "typo")
+    assert wrong in message
+    assert said in message
+    assert console.account.operator.records().directive.get("execution") != console.holder()
+
+
+def rule_of(console: Console) -> str:
+    """The safety rule of the controls that the runbook names."""
+    (cluster,) = Arc.of(console.account.cloud).clusters.values()
+    (rule,) = cluster.rule_arns.values()
+    return rule
 
 
 def test_a_state_that_the_run_has_not_cannot_be_skipped(console: Console) -> None:

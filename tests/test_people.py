@@ -241,6 +241,14 @@ def over(account: Simulation, execution: str) -> str:
     return account.status(execution)
 
 
+def rule(account: Simulation) -> str:
+    """A safety rule of the control panel of whichever routing controls the runbook names."""
+    text = json.dumps(account.deployment.machines["failover"].definition)
+    found = re.search(r"(arn:aws:route53-recovery-control::[^\"/]+/[^\"/]+)/routingcontrol/", text)
+    assert found
+    return f"{found[1]}/safetyrule/one-serves"
+
+
 START = ("start", "--mode", "graceful", "--who", JANE)
 
 
@@ -261,6 +269,7 @@ def test_a_decline_and_each_word_to_a_run_takes_the_permission_for_it(
     person.only("direct", "resume", *WHY)
     person.only("direct", "skip", account.deployment.last_fence("failover"), *WHY)
     person.only("direct", "ungraceful", *WHY)
+    person.only("direct", "override", "--rule", rule(account), *WHY)
     person.only("direct", "abort", *WHY)
     assert over(account, run) == "FAILED"
 

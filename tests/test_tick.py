@@ -270,7 +270,99 @@ def test_a_silent_ledger_changes_nothing(yard: Yard) -> None:
 def test_what_does_not_come_about_in_time_is_refused_saying_what_was_waited_for(yard: Yard) -> None:
     yard.ticker.inject("503", READ, times=9)
     entered = yard.ticker.clock.now - 31
-    assert yard.fails(within=30, entered=entered) == "Refused: the state: not within 30 s: a gate is silent"
+    said = yard.fails(within=30, entered=entered)
+    assert said.startswith("Refused: the state: not within 30 s: a gate is silent; ")
+    assert "GetRoutingControlState in us-west-1: EndpointTemporarilyUnavailableException: " in said
+
+
+def no(yard: Yard, *answers: str) -> None:
+    """What AWS says to the next changes, one after the other, and then always the last."""
+    left = list(answers)
+
+    def line(request: Request) -> None:
+        if request.operation == WRITE:
+            raise AwsError("ConflictException", left.pop(0) if len(left) > 1 else left[0], 409)
+
+    yard.ticker.cloud.guards.append(line)
+
+
+LATER: dict[str, Any] = {"within": 30, "step": "bridge"}
+
+
+def test_the_last_tick_only_looks_and_says_what_aws_answered_last_to_the_ticks_before(yard: Yard) -> None:
+    no(yard, *["rule 1 forbids it"] * 4, "rule 2\nforbids it")
+    began = yard.ticker.clock.now - 16
+    for _ in range(3):
+        assert yard.fails(entered=began, **LATER).startswith("NotYet: ")
+    yard.ticker.calls()
+    said = yard.fails(entered=began - 15, **LATER)
+    assert said == (
+        "Untouched: the state: not within 30 s: open a; AWS last answered route53-recovery-cluster:"
+        "UpdateRoutingControlState in us-west-1: ConflictException: rule 2\\nforbids it"
+    )
+    assert yard.writes() == 0
+
+
+def test_an_answer_is_noted_once_and_only_where_the_state_may_end_by_time(yard: Yard) -> None:
+    """What a state that is soon done was answered costs no call."""
+    no(yard, "rule 1 forbids it")
+    noted: list[str] = []
+
+    def note(request: Request) -> None:
+        if request.operation == "PutItem":
+            noted.append(request.parameters["Item"]["item"]["S"])
+
+    yard.ticker.cloud.guards.append(note)
+    early = yard.ticker.clock.now
+    yard.fails(entered=early, **LATER)
+    assert set(noted) == {"begun"}
+    for _ in range(2):
+        yard.fails(entered=early - 16, **LATER)
+    assert noted.count("answer#the state") == 1
+
+
+def test_what_aws_did_at_last_is_not_said_to_be_refused(yard: Yard) -> None:
+    no(yard, "rule 1 forbids it")
+    late = yard.ticker.clock.now - 16
+    yard.fails(entered=late, **LATER)
+    yard.ticker.cloud.guards.pop()
+    yard.deaf = True
+    assert "acknowledged" in yard.fails(entered=late, **LATER)
+    assert yard.fails(entered=late - 15, **LATER).endswith("not within 30 s: open a")
+
+
+def test_what_was_answered_within_the_last_tick_is_said_too(yard: Yard) -> None:
+    """Its time may be over when it has sent something and looks again."""
+    no(yard, "rule 1 forbids it")
+    yard.ticker.inject("slow", WRITE)
+    said = yard.fails(entered=yard.ticker.clock.now - 29, **LATER)
+    assert said.startswith("Untouched: the state: not within 30 s: open a; AWS last answered ")
+    assert "rule 1 forbids it" in said
+
+
+def test_what_was_answered_to_a_run_before_or_before_a_redrive_is_not_this_ones(yard: Yard) -> None:
+    no(yard, "rule 1 forbids it")
+    late = yard.ticker.clock.now - 31
+    yard.fails(entered=late + 15, **LATER)
+    assert "AWS last answered" in yard.fails(entered=late, **LATER)
+    for other in ({"execution": OTHER}, {"redrives": 1}, {"state": "another"}, {"started": 1e9}):
+        assert yard.fails(entered=late, **LATER, **other).endswith("not within 30 s: open a")
+
+
+def test_a_ledger_that_does_not_take_the_note_changes_nothing_else(yard: Yard) -> None:
+    no(yard, "rule 1 forbids it")
+    yard.ticker.inject("denied", "PutItem", times=99, met=lambda r: "answer#" in str(r.parameters))
+    late = yard.ticker.clock.now - 31
+    assert "rule 1 forbids it" in yard.fails(entered=late + 15, **LATER)
+    assert yard.ticker.records().answers == {}
+    assert yard.fails(entered=late, **LATER).endswith("not within 30 s: open a")
+
+
+def test_of_many_answers_the_first_few_are_told(yard: Yard) -> None:
+    no(yard, "no " * 2000)
+    said = yard.fails("abcd", entered=yard.ticker.clock.now, within=30)
+    assert "; and 1 more" in said
+    assert len(said) < 4000
 
 
 def test_what_cannot_be_decided_without_an_answer_is_refused_in_time_as_well(yard: Yard) -> None:

@@ -26,6 +26,8 @@ class ApprovedPlan(Checker):
         """By execution."""
         self._overruled: set[str] = set()
         """Executions of which a person has approved that they lose data, whatever the plan says of that."""
+        self._overriding: set[str] = set()
+        """Executions in which a person overrides safety rules, of which the plan says nothing."""
 
     def on_approval(self, execution: str, plan: Mapping[str, Planned]) -> None:
         self._plans.setdefault(execution, []).append(plan)
@@ -36,6 +38,9 @@ class ApprovedPlan(Checker):
         if tick is None or call.change is None or tick.purpose not in ("move", "again"):
             return
         if call.change.accepts_loss and tick.execution in self._overruled:
+            return
+        kind = step_of(tick.event)
+        if kind is not None and kind.overrides is not None and tick.execution in self._overriding:
             return
         state = tick.event["state"]["Name"].removesuffix(AGAIN)
         approved = [plan[state] for plan in self._plans.get(tick.execution, ()) if state in plan]
@@ -49,10 +54,13 @@ class ApprovedPlan(Checker):
             self.breach(f"{tick.label} sent {request}, but the approved plan says {said} for it")
 
     def _overrules(self, written: LedgerWrite | None) -> None:
-        if written is None or written.body is None or not written.item.startswith("decision#"):
+        if written is None or written.body is None:
             return
-        if (written.body.get("decision"), written.body.get("mode")) == ("approve", "ungraceful"):
+        loses = (written.body.get("decision"), written.body.get("mode")) == ("approve", "ungraceful")
+        if written.item.startswith("decision#") and loses:
             self._overruled.add(written.body["execution"])
+        if written.item == "directive" and written.body.get("override"):
+            self._overriding.add(written.body["execution"])
 
     def on_end(self, final: FinalState) -> None:
         if final.circumstances.declined and "declined" not in final.why:

@@ -29,8 +29,9 @@ from .trouble import Trouble
 SILENT = "silent"
 """The status of a run of which nobody says how it stands."""
 
-STOPPING = frozenset({"abort", "pause"})
-"""Directives that a redrive takes back: it is a person's later word."""
+TAKEN_BACK = frozenset({"abort", "pause", "override"})
+"""Directives that a redrive takes back, since it is a person's later word: those that stopped the run, and a
+safety rule that is overridden, so that a mistaken one does not stop it again."""
 
 START = Api("states:StartExecution", client="stepfunctions")
 REDRIVE = Api("states:RedriveExecution", client="stepfunctions")
@@ -230,8 +231,8 @@ class Operator:
         redrives = snapshot.described.get("redriveCount", 0) + 1
         lease = self.take_lease(snapshot.arn, redrives, run_of(snapshot.definition)["purpose"], records)
         word = records.word_to(snapshot.arn, snapshot.started)
-        if STOPPING & word.keys():
-            self._direct({k: v for k, v in word.items() if k not in STOPPING}, records)
+        if TAKEN_BACK & word.keys():
+            self._direct({k: v for k, v in word.items() if k not in TAKEN_BACK}, records)
         self._redrive(snapshot.arn, redrives)
         return lease
 

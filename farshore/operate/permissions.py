@@ -3,7 +3,7 @@
     look      status, report, plan
     start     start; with --take-over it writes the word of `operate`
     approve   approve, decline
-    direct    pause, resume, skip, ungraceful, abort
+    direct    pause, resume, skip, ungraceful, override, abort
     operate   redrive, and the word that a holder is dead; what a word has stopped takes `direct` besides
 
 Steps' roles write only the ledger's notes; a person's word stands in an attribute of its kind, so that a
@@ -32,7 +32,7 @@ PERMISSIONS = (
     Permission("approve", "approve or decline a plan", of_runs=(DESCRIBE,), writes=(DECISION,)),
     Permission(
         "direct",
-        "pause, resume, skip, abort or make ungraceful a run under way",
+        "pause, resume, skip, abort or make ungraceful a run under way, or override rules in it",
         of_runs=(DESCRIBE, HISTORY, DEFINITION),
         writes=(DIRECTIVE,),
     ),

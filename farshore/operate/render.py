@@ -113,9 +113,9 @@ def lease_row(holder: Holder | None) -> str:
 def ledger_rows(records: Records, snapshot: RunSnapshot | None) -> Iterable[Row]:
     """What people said to the run, and which fences are owed."""
     if snapshot and (word := records.word_to(snapshot.arn, snapshot.started)):
-        said = [key for key in ("pause", "skip", "ungraceful", "abort") if word.get(key)]
-        skipped = described({"skip": word.get("skip")})
-        yield ("directive", ", ".join(said) or "go on", f"{word['who']}: {word['why']}", skipped)
+        said = [key for key in ("pause", "skip", "ungraceful", "override", "abort") if word.get(key)]
+        named = described({"skip": word.get("skip"), "override": list(word.get("override", ()))})
+        yield ("directive", ", ".join(said) or "go on", f"{word['who']}: {word['why']}", named)
     if word := records.take_over:
         yield ("take-over", short(word["holder"]), f"{word['who']}: {word['why']}")
     yield from _debt_rows(records)

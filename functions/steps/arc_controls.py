@@ -3,7 +3,9 @@
 States are set, never toggled, and all in one call, which is atomic: no instant has every control off, and a
 repeat after a lost answer asks for what already is. The five endpoints stand in the runbook, because looking
 them up is a control plane in us-west-2. A ConflictException is a safety rule or contention, not a sick
-endpoint; where a rule stands against it for good, `within` ends it. Sources:
+endpoint; where a rule stands against it for good, `within` ends it, and the error names the rule. A person
+who knows better says so to the run (`farshore override`): no runbook overrides a rule in advance. Sources:
+docs.aws.amazon.com/r53recovery/latest/dg/routing-control.override-safety-rule.html,
 docs.aws.amazon.com/r53recovery/latest/dg/route53-arc-best-practices.regional.html,
 docs.aws.amazon.com/routing-control/latest/APIReference/API_UpdateRoutingControlStates.html
 """
@@ -16,7 +18,7 @@ from typing import Annotated, ClassVar, Literal
 
 from ..calls import Api, Endpoint
 from ..handler import lambda_handler
-from ..inputs import AwsRegion, ClusterEndpoint, Region, RoutingControlArn, Whole
+from ..inputs import AwsRegion, ClusterEndpoint, Region, RoutingControlArn, SafetyRuleArn, Whole
 from ..step import Change, Decision, Done, Step, Wait
 from ..world import World
 
@@ -49,6 +51,9 @@ class ArcControls(Step[Seen]):
     off_in: Annotated[
         Region | Literal["nowhere"], "where they shall not; `nowhere` where several Regions serve at once"
     ] = Region("$from")
+    safety_rules_to_override: Annotated[
+        tuple[SafetyRuleArn, ...], "rules that shall not stand against it, as a person said to this run"
+    ] = ()
 
     name: ClassVar = "arc_controls"
     reads: ClassVar = (GET,)
@@ -59,6 +64,8 @@ class ArcControls(Step[Seen]):
     phase: ClassVar = "traffic"
     leads_to: ClassVar = "on_in"
     block: ClassVar = "ARCRoutingControl"
+    derived: ClassVar = frozenset({"safety_rules_to_override"})
+    overrides: ClassVar = "safety_rules_to_override"
 
     def __post_init__(self) -> None:
         if self.on_in == self.off_in:
@@ -97,11 +104,14 @@ class ArcControls(Step[Seen]):
             {"RoutingControlArn": self.controls[region], "RoutingControlState": state}
             for region, state in wanted.items()
         ]
-        call = UPDATE(seen.endpoints[0].region, UpdateRoutingControlStateEntries=entries).through(
-            seen.endpoints
+        rules = list(self.safety_rules_to_override)
+        given = {"UpdateRoutingControlStateEntries": entries} | (
+            {"SafetyRulesToOverride": rules} if rules else {}
         )
+        call = UPDATE(seen.endpoints[0].region, **given).through(seen.endpoints)
         states = " and ".join(f"{region} {state}" for region, state in wanted.items())
-        return Change(f"{call.api.operation_name}: {states}, in one call", (call,))
+        why = f"{call.api.operation_name}: {states}, in one call"
+        return Change(f"{why}, overriding {', '.join(rules)}" if rules else why, (call,))
 
     def _wanted(self) -> dict[Region, str]:
         off = {} if self.off_in == "nowhere" else {Region(self.off_in): "Off"}

@@ -32,7 +32,7 @@ from ..calls import LONGEST_TICK_SECONDS, Absent, Answer, Api, Sight, Silence
 from ..errors import AtWork, Refused
 from ..handler import lambda_handler
 from ..inputs import Seconds
-from ..ledger import DELETE, PUT, Hold, Lease, Note, Owe, Pay, Records, debtor
+from ..ledger import DELETE, PUT, Erase, Hold, Lease, Note, Owe, Pay, Records, debtor
 from ..run import ARN_PARTS, Run, machine_name
 from ..step import Change, Decision, Done, Step, Wait
 from ..world import World
@@ -108,6 +108,8 @@ class LeaseStep(Step[Seen]):
         if mine:
             if lease.redrives != seen.run.redrives or lease.released:
                 raise Refused("redriven without the lease: `farshore redrive` looks and asks again first")
+            if stale := seen.records.noted(besides=seen.run.execution):
+                return Change("erase what runs before were answered", notes=tuple(map(Erase, stale)))
             return Done(facts={"epoch": lease.epoch})
         return self._after_another(seen, lease)
 
@@ -161,7 +163,8 @@ class LeaseStep(Step[Seen]):
         free = replace(lease, released=True, ended=ended)
         gave_up = seen.run.purpose == "undo" and lease.purpose == "move"
         left = _taken_by(lease.holder, seen) if gave_up else ()
-        return Change("release the lease", notes=(*left, Hold(free, lease)))
+        over = map(Erase, seen.records.noted())
+        return Change("release the lease", notes=(*left, *over, Hold(free, lease)))
 
 
 def _of_its_machine(run: Run) -> bool:

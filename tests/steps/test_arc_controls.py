@@ -229,23 +229,73 @@ def test_a_lost_answer_does_not_turn_them_back(scene: Scene) -> None:
 
 def test_a_wait_period_is_waited_out(scene: Scene) -> None:
     scene.tick()
-    with pytest.raises(NotYet, match="ConflictException: safety rule one-serves is in its wait period"):
+    with pytest.raises(
+        NotYet, match=r"ConflictException: safety rule arn:.*/safetyrule/one-serves is in its wait period"
+    ):
         scene.tick(on=EAST, off=WEST)
     assert scene.cluster.states == {EAST: "Off", WEST: "On"}
     scene.converge(on=EAST, off=WEST)
 
 
-def test_a_rule_that_stands_against_it_ends_at_within_and_names_the_call(scene: Scene) -> None:
+def forbid(scene: Scene, *names: str) -> list[str]:
+    """Rules that keep the East on, by ARN."""
     third = "us-west-2"
-    scene.cluster = Arc.of(scene.cloud).cluster(
-        "of-three",
-        {EAST: "On", WEST: "Off", third: "On"},
-        [AtLeast("two-serve", (EAST, third), threshold=2)],
+    rules = [AtLeast(name, (EAST, third), threshold=2) for name in names]
+    scene.cluster = Arc.of(scene.cloud).cluster("of-three", {EAST: "On", WEST: "Off", third: "On"}, rules)
+    return list(scene.cluster.rule_arns.values())
+
+
+def say(scene: Scene, **word: Any) -> None:
+    """A person's directive to this run."""
+    body = {"execution": EXECUTION, "at": scene.cloud.clock.now, "who": "jane", "why": "she knows", **word}
+    row = {"application": "unicorn-shop", "item": "directive", "directive": json.dumps(body)}
+    boto3.client("dynamodb", region_name=LEDGER[0]).put_item(
+        TableName="farshore", Item={name: {"S": value} for name, value in row.items()}
     )
-    with pytest.raises(NotYet, match=rf"{UPDATE} in .*: ConflictException: safety rule two-serve needs 2 of"):
+
+
+def test_a_rule_that_stands_against_it_ends_at_within_and_the_end_names_the_call_and_the_rule(
+    scene: Scene,
+) -> None:
+    """The last tick only looks: a person needs to read none of those before it."""
+    (rule,) = forbid(scene, "two-serve")
+    said = rf"{UPDATE} in [a-z0-9-]+: ConflictException: safety rule {rule} needs 2 of"
+    with pytest.raises(NotYet, match=said):
         scene.tick()
-    scene.cloud.clock.sleep(301)
-    with pytest.raises(Refused, match=f"not within 300 s: {UPDATE}: us-west-1 On and us-east-1 Off"):
+    scene.cloud.clock.sleep(200)
+    with pytest.raises(NotYet, match=said):
+        scene.tick()
+    scene.cloud.clock.sleep(101)
+    with pytest.raises(Refused, match=rf"not within 300 s: {UPDATE}: .*; AWS last answered \S*{said}"):
+        scene.tick()
+    assert scene.cluster.states[EAST] == "On"
+
+
+def test_a_person_overrides_a_rule_in_this_run_and_the_report_says_who(scene: Scene) -> None:
+    one, two = forbid(scene, "two-serve", "nobody-moves")
+    say(scene, override={one: "jane: the East is gone"})
+    with pytest.raises(NotYet, match=f"safety rule {two} needs"):
+        scene.tick()
+    say(scene, override={one: "jane: the East is gone", two: "joe: this one, too"})
+    facts = scene.tick()["facts"]
+    assert facts == {"overridden": [f"{one} by jane: the East is gone", f"{two} by joe: this one, too"]}
+    assert scene.cluster.states[EAST] == "Off"
+
+
+def test_no_rule_is_overridden_by_a_word_to_another_run_or_in_a_plan(scene: Scene) -> None:
+    (rule,) = forbid(scene, "two-serve")
+    say(scene, override={rule: "jane: gone"}, execution=f"{EXECUTION}-before")
+    with pytest.raises(NotYet, match="ConflictException"):
+        scene.tick()
+    say(scene, override={rule: "jane: gone"})
+    (call,) = scene.tick(dry_run=True)["calls"]
+    assert "SafetyRulesToOverride" not in call["parameters"]
+
+
+def test_a_rule_that_arc_does_not_know_needs_a_person(scene: Scene) -> None:
+    (rule,) = forbid(scene, "two-serve")
+    say(scene, override={f"{rule}-not": "jane: gone"})
+    with pytest.raises(Refused, match=f"ResourceNotFoundException: no safety rule {rule}-not"):
         scene.tick()
     assert scene.cluster.states[EAST] == "On"
 

@@ -124,7 +124,8 @@ class Scene:
     def records(self) -> dict[str, Any]:
         """The ledger's memories and debts."""
         items = self.ledger.scan(TableName=TABLE)["Items"]
-        return {i["item"]["S"]: json.loads(i["body"]["S"]) for i in items if i["item"]["S"] != "lease"}
+        found = {item["item"]["S"]: json.loads(item["body"]["S"]) for item in items}
+        return {item: body for item, body in found.items() if item.partition("#")[0] in ("memory", "debt")}
 
     def _note(self, request: Request) -> Kind | None:
         if request.caller == STEP:
@@ -499,6 +500,10 @@ def test_what_an_undo_may_not_give_back_it_owes_and_the_rest_is_given_back(scene
     assert [scene.reserved(name) for name in SHOP] == [40, 0, 1]
     owed = {item: body for item, body in scene.records().items() if item.startswith("debt#")}
     assert [*owed] == ["debt#lambda:us-east-1:basket-get:reserved_concurrency"]
+    (why,) = (body["why"] for body in owed.values())
+    assert "lambda:PutFunctionConcurrency in us-east-1: AccessDenied" in why, (
+        "a person reads there why it is owed"
+    )
 
 
 @pytest.mark.parametrize("purpose", ["undo", "unbreak"])

@@ -162,6 +162,58 @@ def test_who_does_not_hold_it_gives_nothing_back(night: Night) -> None:
     assert night.holder == OTHER
 
 
+# What a run was answered.
+
+
+NOTED = {"answer#arc_controls": {"said": "no"}, "accepted#synthetic_write": {"at": 1.0}}
+
+
+def answered(night: Night, execution: str) -> None:
+    for item, body in NOTED.items():
+        night.ledger.write(item, {"execution": execution, **body})
+
+
+@pytest.mark.parametrize("purpose", ["move", "undo", "settle"])
+def test_whoever_releases_it_erases_what_was_answered(night: Night, purpose: str) -> None:
+    night.take()
+    answered(night, THIS)
+    assert night.release(purpose=purpose)["outcome"] == "released"
+    assert night.records().noted() == ()
+    night.calls()
+    night.take(execution=OTHER)
+    night.release(execution=OTHER)
+    assert night.calls("DeleteItem") == [], "an ordinary run has nothing to erase"
+
+
+@pytest.mark.parametrize("released", [True, False])
+def test_whoever_takes_it_erases_what_others_were_answered(night: Night, released: bool) -> None:
+    night.take(execution=OTHER)
+    if released:
+        night.release(execution=OTHER)
+    night.executions[OTHER] = "ABORTED"
+    answered(night, OTHER)
+    assert night.take()["outcome"] == "done"
+    assert (night.holder, night.records().noted()) == (THIS, ())
+
+
+def test_who_is_refused_it_erases_nothing_and_who_has_it_keeps_its_own(night: Night) -> None:
+    night.take()
+    answered(night, THIS)
+    night.refused(execution=OTHER)
+    night.take()
+    assert len(night.records().noted()) == len(NOTED)
+
+
+def test_an_erasure_without_an_answer_holds_up_the_release_and_does_not_lose_it(night: Night) -> None:
+    night.take()
+    answered(night, THIS)
+    night.inject("503", "DeleteItem", times=3)
+    assert night.fails("lease", {"release": True}).startswith("NotYet: ")
+    assert night.holder == THIS
+    assert night.release()["outcome"] == "released"
+    assert night.records().noted() == ()
+
+
 def test_a_redrive_does_not_hold_what_it_held_before(night: Night) -> None:
     night.take()
     assert "redriven without the lease" in night.refused(redrives=1)

@@ -124,7 +124,8 @@ class Scene:
     def ledger(self) -> dict[str, Any]:
         """All items but the lease, by name."""
         items = boto3.client("dynamodb", OBSERVER).scan(TableName=TABLE)["Items"]
-        return {i["item"]["S"]: json.loads(i["body"]["S"]) for i in items if i["item"]["S"] != "lease"}
+        found = {item["item"]["S"]: json.loads(item["body"]["S"]) for item in items}
+        return {item: body for item, body in found.items() if item.partition("#")[0] in ("memory", "debt")}
 
     def note(self, item: str, **body: Any) -> None:
         row = {"application": "unicorn-shop", "item": item, "body": json.dumps(body)}

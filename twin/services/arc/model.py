@@ -4,6 +4,7 @@ Only what a run may lean on is here. The control plane (DescribeCluster and its 
 that whoever looks an endpoint up during a failover fails loudly. Sources:
 docs.aws.amazon.com/r53recovery/latest/dg/routing-control.update.api.html (at least three of five answer),
 docs.aws.amazon.com/r53recovery/latest/dg/routing-control.quotas.html (10 controls a call, 3 calls a second),
+docs.aws.amazon.com/r53recovery/latest/dg/routing-control.override-safety-rule.html (a refusal names it),
 docs.aws.amazon.com/routing-control/latest/APIReference/API_UpdateRoutingControlStates.html.
 """
 
@@ -188,12 +189,13 @@ class Cluster(Stateful):
                 raise AwsError("ResourceNotFoundException", f"no safety rule {arn}")
         after = {**self.states, **wanted}
         for rule in self._rules:
-            if self.rule_arns[rule.name] in overridden or not set(wanted) & set(rule.asserted):
+            arn = self.rule_arns[rule.name]
+            if arn in overridden or not set(wanted) & set(rule.asserted):
                 continue
             if self._cloud.clock.now < self._quiet_until[rule.name]:
-                raise AwsError("ConflictException", f"safety rule {rule.name} is in its wait period")
+                raise AwsError("ConflictException", f"safety rule {arn} is in its wait period")
             if sum(after[name] == "On" for name in rule.asserted) < rule.threshold:
-                message = f"safety rule {rule.name} needs {rule.threshold} of {', '.join(rule.asserted)} On"
+                message = f"safety rule {arn} needs {rule.threshold} of {', '.join(rule.asserted)} On"
                 raise AwsError("ConflictException", message)
 
     def _named(self, arn: str) -> str:
