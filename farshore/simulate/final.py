@@ -93,13 +93,16 @@ def final_state(simulation: Simulation, facts: RunFacts) -> FinalState:
         owed=tally.debts,
         settling=tuple(_settled(simulation)),
         held_by="" if lease is None or lease.released else lease.holder,
-        withheld=tuple(memory.resource for memory in records.memories if memory.owner == "run"),
+        withheld=(),
         unlike={region: now != facts.well[region] for region, now in application.settings().items()},
     )
     last = final.last
     source, target = simulation.runbook.direction(last.procedure)
     shall_serve = application.shall_serve(last.procedure, source, target)
-    return replace(final, shall_serve=frozenset(shall_serve))
+    # What the last run itself has remembered it took, or raised, on purpose.
+    mine = {execution for execution, report in facts.reports.items() if report is last}
+    withheld = (each.resource for each in records.memories if each.owner == "run" and each.by not in mine)
+    return replace(final, shall_serve=frozenset(shall_serve), withheld=tuple(withheld))
 
 
 def lease_taken(simulation: Simulation, execution: str) -> float:

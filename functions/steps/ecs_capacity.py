@@ -213,7 +213,7 @@ class EcsCapacity(Step[FenceSight]):
             resource,
             it.value,
             confirmed=not (lacks := lacking(it, count, wells) if count else left_of(it)),
-            put=self._put_next(name, it.value),
+            put=self._put_all(name) if run.dry_run else self._put_next(name, it.value),
             barred=it.flaw or (it.stale if count else ""),
             aim=(lambda current: _raised(current, count)) if count else _none,
             lacks=lacks,

@@ -52,8 +52,8 @@ from .names import (
 )
 
 NAMESPACE, HOSTS, SAMPLE_SECONDS = "AWS/ApplicationELB", "HealthyHostCount", 60.0
-MOST_TASKS = 10
-"""Autoscaling's limit, of each service."""
+LEAST_TASKS, MOST_TASKS = 1, 10
+"""Autoscaling's limits, of each service."""
 
 
 class MythicalMysfits:
@@ -79,22 +79,14 @@ class MythicalMysfits:
         self.routes = (Dials(accelerator),)
         self.entries = tuple(BalancerEntry(cloud, region, each) for region, each in balancers.items())
         self.session = Likes(table, accelerator.dns)
-        self._accelerator = accelerator
 
     def settings(self) -> dict[str, object]:
-        """How many tasks there shall be, autoscaling's limits, and the dial."""
+        """How many tasks there shall be, and autoscaling's least, as far as that is fewer than usually."""
         return {
-            region: (
-                tuple(
-                    self._ecs.services[region, cluster(region), service(region, name)].desired
-                    for name in SERVICES
-                ),
-                tuple(
-                    (each.least, each.most)
-                    for (where, _), each in self._scaling.targets.items()
-                    if where == region
-                ),
-                self._accelerator.groups[region].dial,
+            region: tuple(
+                (min(target.service.desired, TASKS[region]), min(target.least, LEAST_TASKS))
+                for (where, _), target in self._scaling.targets.items()
+                if where == region
             )
             for region in REGIONS
         }
@@ -116,7 +108,7 @@ class MythicalMysfits:
                 region, cluster(region), service(region, name), image, TASKS[region], groups[name].arn
             )
             groups[name].services.append(made)
-            self._scaling.target(made, 1, MOST_TASKS)
+            self._scaling.target(made, LEAST_TASKS, MOST_TASKS)
         return self._balancers.load_balancer(
             region, balancer_host(region), [("/mysfits/*/like", groups[LIKE]), ("*", groups[CORE])]
         )
