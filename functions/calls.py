@@ -65,6 +65,8 @@ class Api:
     """A call of it promotes without what was not shipped yet."""
     pages: bool = False
     """It pages a person, and changes nothing of the application."""
+    dependents: tuple[str, ...] = ()
+    """Other actions that its caller must be allowed, on the same resources."""
     only: tuple[str, tuple[str, ...]] | None = None
     """A condition key of IAM, and all the values that a request of a step's function may have of it."""
     read_seconds: int = READ_SECONDS

@@ -15,6 +15,7 @@ docs.aws.amazon.com/amazondynamodb/latest/developerguide/V2globaltables_HowItWor
     take_over                   a person's word that the named holder is dead
     kept#<name>                  what a later tick or run of a step must know, and no fence overwrote
     accepted#<state>            a write through the customers' door that it accepted: now it is only read
+    found#<state>               what a state has found, or begun: its later ticks go by that
     decision#<plan hash>        a person's approval or decline of that very plan
 
 An `answer` and an `accepted` are for the states of the run that has noted them: whoever releases its lease
@@ -120,6 +121,8 @@ class Records:
     """By states, what was accepted through the customers' door, and when (seconds since 1970)."""
     kept: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     """By names of theirs, what steps have kept for later ticks or runs."""
+    found: Mapping[str, Any] = field(default_factory=dict)
+    """By states, what they have found, and when (seconds since 1970)."""
     begun_at: float | None = NEVER
     """When it noted that, in seconds since 1970; None where it did not say."""
     directive: Mapping[str, Any] = field(default_factory=dict)
@@ -144,6 +147,13 @@ class Records:
         """The customers' door has accepted what this state of the execution wrote, no earlier than that."""
         noted = self.accepted.get(state, {})
         return noted.get("execution") == execution and number(noted.get("at")) >= since
+
+    def found_by(self, state: str, execution: str, started: float) -> Mapping[str, Any]:
+        """What this state of the execution has noted last, and not of an execution of its name before; `at`
+        says when (seconds since 1970). Empty for nothing."""
+        noted: Mapping[str, Any] = self.found.get(state, {})
+        about = is_about(noted.get("execution", ""), number(noted.get("at")), execution, started)
+        return noted if about else {}
 
     def asks_to_lose(self, execution: str, started: float) -> bool:
         """A person has approved its plan as graceful, and none that it goes on as ungraceful."""
@@ -434,6 +444,20 @@ class Erase:
 
 
 @dataclass(frozen=True)
+class Find:
+    """What this state has found, or begun, for its later ticks."""
+
+    state: str
+    execution: str
+    at: float
+    """In seconds since 1970."""
+    facts: Mapping[str, Any]
+
+    def write_in(self, ledger: Ledger) -> None:
+        ledger.write(f"found#{self.state}", {**self.facts, "execution": self.execution, "at": self.at})
+
+
+@dataclass(frozen=True)
 class Propose:
     """A plan for a person to decide on, under its hash."""
 
@@ -489,7 +513,7 @@ def _records(written: tuple[tuple[str, str], ...]) -> Records:
     """
     bodies = {item: _body(body) for item, body in written}
     items = {item: body or {} for item, body in bodies.items()}
-    memories, debts, decisions, accepted, answers, kept = [], {}, {}, {}, {}, {}
+    memories, debts, decisions, accepted, answers, kept, found = [], {}, {}, {}, {}, {}, {}
     for item, body in items.items():
         kind, _, rest = item.partition("#")
         if kind == "memory":
@@ -506,12 +530,15 @@ def _records(written: tuple[tuple[str, str], ...]) -> Records:
             kept[rest] = body
         elif kind == "answer":
             answers[rest] = body
+        elif kind == "found":
+            found[rest] = body
     return Records(
         lease=_lease(items[LEASE]) if LEASE in items else None,
         memories=tuple(memories),
         debts=debts,
         accepted=accepted,
         kept=kept,
+        found=found,
         begun=_needed(BEGUN, items[BEGUN], "execution") if BEGUN in items else "",
         begun_at=items[BEGUN].get("at") if BEGUN in items else NEVER,
         directive=items.get("directive", {}),

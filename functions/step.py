@@ -82,6 +82,8 @@ class Step(Generic[Seen]):
     """The input that names the Region to which it leads customers, where it leads them anywhere."""
     one_way: ClassVar[str | None] = None
     """Why swapping the Regions does not undo it."""
+    prepares: ClassVar[str | None] = None
+    """Why it stands in `prepare` and nowhere else, where it does."""
     point_of_no_return: ClassVar[bool] = False
     """Once it has sent anything, data or customers have moved, and a failure no longer undoes the fences. It
     notes that in the ledger before."""

@@ -13,6 +13,12 @@ import pytest
 from test_compile import elsewhere, everything
 from transform import parsed
 
+from farshore.compile.machine import machines
+from farshore.compile.policy import nameless, statements
+from farshore.runbook.load import load
+from farshore.runbook.model import Runbook
+from functions.steps.dynamodb_replicas import UPDATE
+
 ROOT = Path(__file__).parent.parent
 STEP = '''\
 """These queues hold back their messages."""
@@ -25,7 +31,7 @@ from typing import Annotated, Any, ClassVar
 
 from ..calls import Api
 from ..handler import lambda_handler
-from ..inputs import Region
+from ..inputs import Region, TableName
 from ..step import Decision, Done, Step
 from ..world import World
 
@@ -102,6 +108,51 @@ def test_lists_by_region_are_an_arn_each_in_their_own_region(house: Path) -> Non
         arn("us-east-1", "mails"),
         arn("us-west-1", "orders-west"),
     }
+
+
+@pytest.mark.parametrize(
+    ("declared", "line"),
+    [
+        ("Mapping[TableName, Mapping[str, str]]", "{orders: {PK: a}, likes: {id: b}}"),
+        (
+            "tuple[TableName, ...] | Mapping[TableName, tuple[str, ...]]",
+            "{orders: [by-day], likes: [by-user]}",
+        ),
+        ("tuple[TableName, ...] | Mapping[TableName, tuple[str, ...]]", "[orders, likes]"),
+    ],
+)
+def test_of_a_mapping_by_names_the_names_are_an_arn_each_in_every_region(
+    house: Path, declared: str, line: str
+) -> None:
+    assert compiled(house, declared, f"{{queues: {line}}}") == []
+    assert arns(house) == {arn(r, t) for r in ("us-east-1", "us-west-1") for t in ("orders", "likes")}
+
+
+def written(path: Path, *lines: str) -> Runbook:
+    path.write_text(HEAD.replace("failover:\n", "prepare:\n") + "".join(f"  - {line}\n" for line in lines))
+    with path.open("a") as file:
+        file.write("failover:\n  - dynamodb_caught_up: {tables: {orders: {PK: farshore}}}\n")
+    return load(path)
+
+
+def test_a_call_is_allowed_with_whatever_aws_asks_for_beside_it(tmp_path: Path) -> None:
+    runbook = written(tmp_path / "shop.yaml", "dynamodb_replicas: {tables: [orders]}")
+    found = statements("dynamodb_replicas", [(runbook, machine) for machine in machines(runbook)])
+    (update,) = (each for each in found if "dynamodb:UpdateTable" in each.actions)
+    assert {*UPDATE.dependents} - {"dynamodb:Query"} <= set(update.actions)
+    ours = {f"arn:{{partition}}:dynamodb:{r}:{{account}}:table/orders" for r in ("us-east-1", "us-west-1")}
+    assert set(update.resources) == ours
+    assert update.only is None
+    (query,) = (each for each in found if "dynamodb:Query" in each.actions)
+    assert ours < set(query.resources)  # the ledger's beside them
+
+
+def test_no_step_may_change_the_ledger_as_if_it_were_a_table_of_the_application(tmp_path: Path) -> None:
+    beats = "dynamodb_caught_up: {tables: {farshore-ledger: {application: shop, item: farshore}}}"
+    runbook = written(tmp_path / "shop.yaml", beats)
+    (mistake,) = nameless(runbook, machines(runbook))
+    assert mistake.line == 5
+    assert mistake.what == "dynamodb_caught_up: farshore-ledger is the ledger"
 
 
 def test_a_name_that_iam_would_read_otherwise_is_refused_and_every_one_of_them_is_said(house: Path) -> None:

@@ -193,7 +193,10 @@ def test_a_deletion_is_replicated_as_any_write_is(cloud: Cloud, baskets: GlobalT
     cloud.clock.sleep(3)
     assert baskets.get(EAST, "ann") is None
     assert baskets.items(EAST) == baskets.items(WEST) == {}
+    assert baskets.delete(WEST, "ann", "emptied again") is None
     baskets.put(EAST, "ann", {"n": 2}, "again")
+    cloud.clock.sleep(3)
+    baskets.put(EAST, "ann", {"n": 3}, "once more")
     baskets.delete(WEST, "ann", "meanwhile")
     cloud.clock.sleep(3)
     assert baskets.get(EAST, "ann") == baskets.get(WEST, "ann")

@@ -168,8 +168,8 @@ def test_the_same_question_about_another_span_of_time_is_the_same_question(world
 def test_a_write_and_a_strong_table_are_never_answered_stale(world: World) -> None:
     """An EarlierAnswers hears them all, and gives back neither."""
     answers = EarlierAnswers()
-    for service, operation in (("lambda", "PutFunctionConcurrency"), ("dynamodb", "GetItem")):
-        request = Request(service, operation, EAST, {}, "", "")
+    for service, operation in (("lambda", "PutFunctionConcurrency"), ("dynamodb", "Query")):
+        request = Request(service, operation, EAST, {"ConsistentRead": True}, "", "")
         assert [answers.note(request, {"n": n}) for n in (1, 2, 3)] == [None] * 3
     asked = Request("lambda", "GetFunctionConcurrency", EAST, {}, "", "")
     assert [answers.note(asked, {"n": n}) for n in (1, 2, 3)] == [None, {"n": 1}, {"n": 2}]

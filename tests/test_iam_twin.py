@@ -14,6 +14,8 @@ from twin.clock import Clock
 from twin.cloud import ACCOUNT, Cloud
 from twin.faults import Request
 from twin.moto.backing import Moto
+from twin.services.dynamodb.model import DynamoDB
+from twin.services.dynamodb.rows import FOR_A_REPLICA
 from twin.services.iam.model import Policy, Statement, action_of, allows, guard, resources_of
 from twin.services.lambda_.model import FunctionError, Functions
 
@@ -96,6 +98,26 @@ def test_a_version_is_a_resource_of_its_own_to_invoke(functions: Functions) -> N
 
     assert f"on resource: {SHOP}:1" in outcome(functions, invoke, allow("lambda:InvokeFunction", SHOP))
     assert outcome(functions, invoke, allow("lambda:InvokeFunction", SHOP + ":1")) == "allowed"
+
+
+def test_whoever_creates_a_replica_must_be_allowed_what_is_done_in_its_region(
+    cloud: Cloud, functions: Functions
+) -> None:
+    table = DynamoDB.of(cloud).global_table("orders", (EAST, WEST))
+    here, there = (f"arn:aws:dynamodb:{region}:{ACCOUNT}:table/orders" for region in (EAST, WEST))
+
+    def create(event: Any, context: Any) -> None:
+        updates: Any = [{"Create": {"RegionName": WEST}}]
+        client("dynamodb").update_table(TableName="orders", ReplicaUpdates=updates)
+
+    table.remove_replica(WEST)
+    said = outcome(functions, create, allow("dynamodb:*", here))
+    assert f"not authorized to perform: dynamodb:BatchWriteItem on resource: {there}" in said
+    assert WEST not in table.described
+    whole = allow(
+        " ".join(("dynamodb:UpdateTable", *(f"dynamodb:{each}" for each in FOR_A_REPLICA))), here, there
+    )
+    assert outcome(functions, create, whole) == "allowed"
 
 
 def test_services_of_the_older_protocols_say_access_denied(cloud: Cloud) -> None:

@@ -12,6 +12,7 @@ from functions.calls import Endpoint
 from functions.errors import NotYet, Refused
 from functions.ledger import (
     WORDS,
+    Find,
     Forget,
     Hold,
     Lease,
@@ -166,6 +167,16 @@ def test_a_memory_comes_back_as_it_was(ledger: Ledger, value: object) -> None:
     Remember(Memory("run", BUY, value)).write_in(ledger)
     (found,) = ledger.read().remembered(BUY)
     assert (found.value, type(found.value)) == (value, type(value))
+
+
+def test_what_a_state_has_found_last_counts_and_only_for_its_execution(ledger: Ledger) -> None:
+    for at in (7.0, 8.0):
+        Find("a state", "run-1", at, {"n": at, "at": "never"}).write_in(ledger)
+    records = ledger.read()
+    assert records.found_by("a state", "run-1", 0.0) == {"n": 8.0, "execution": "run-1", "at": 8.0}
+    assert records.found_by("a state", "run-2", 0.0) == {}
+    assert records.found_by("another", "run-1", 0.0) == {}
+    assert records.found_by("a state", "run-1", 8.0 + 2 * 86_400) == {}  # one of its name, 90 days ago
 
 
 def test_what_is_given_back_is_forgotten_and_what_is_paid_is_not_owed(ledger: Ledger) -> None:

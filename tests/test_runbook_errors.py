@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import os
 import random
+from dataclasses import dataclass
 from pathlib import Path
+from typing import ClassVar
 
 import pytest
 from _pytest.mark import ParameterSet
@@ -18,6 +20,7 @@ from farshore.runbook.mistakes import Mistake, Mistakes
 from farshore.runbook.model import Line, Objectives, Together, Trigger
 from farshore.runbook.registry import inputs, steps
 from functions.inputs import Seconds
+from functions.step import Step
 
 
 @pytest.fixture
@@ -103,6 +106,29 @@ def test_a_mistake_is_named_with_its_line_and_what_would_be_right(
     file: Path, old: str, new: str, said: list[str]
 ) -> None:
     assert refusal(file, changed(old, new)) == said
+
+
+@dataclass(frozen=True, kw_only=True)
+class Slow(Step[None]):
+    """It takes half an hour."""
+
+    name: ClassVar = "slow"
+    prepares: ClassVar = "it takes half an hour"
+
+
+@pytest.mark.parametrize("procedure", ["failover", "failback", "outage", "prepare"])
+def test_what_is_for_prepare_alone_is_refused_elsewhere(file: Path, procedure: str) -> None:
+    others = "".join(f"{name}: [bake: ]\n" for name in {"failover", "failback"} - {procedure})
+    head = "application: a\nregions: {primary: eu-west-1, standby: eu-west-2}\n"
+    file.write_text(head + "objectives: {rto: 1h, rpo: 0s}\n" + f"{procedure}:\n  - slow:\n" + others)
+    registry = {**REGISTRY, "slow": Slow}
+    if procedure == "prepare":
+        assert load(file, registry).procedures["prepare"] == (Line("slow", {}, 5),)
+        return
+    with pytest.raises(Mistakes) as refused:
+        load(file, registry)
+    said = f"slow belongs in prepare, and not in {procedure} (it takes half an hour): move it there"
+    assert str(refused.value) == f"{file}:5: {said}"
 
 
 NOT_A_RUNBOOK: dict[str, tuple[str | bytes, list[str]]] = {

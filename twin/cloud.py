@@ -125,6 +125,7 @@ class Cloud:
         self.calls = 0
         self.services: list[Enlisted] = []
         self._operations: dict[tuple[str, str], Operation] = {}
+        self._shared: dict[tuple[str, str], tuple[Callable[[Request], bool], Operation]] = {}
         self._open = ExitStack()
 
     def __enter__(self) -> Cloud:
@@ -156,13 +157,20 @@ class Cloud:
         """Lets `answer` reply to one operation, whoever did before. It must not keep the request."""
         self._operations[service, operation] = answer
 
+    def share(
+        self, service: str, operation: str, meant: Callable[[Request], bool], answer: Operation
+    ) -> None:
+        """Lets `answer` reply to those requests of the operation that are meant for it; to the others replies
+        whoever did before."""
+        self._shared[service, operation] = meant, answer
+
     def serves(self, service: str, operation: str) -> bool:
-        """Somebody other than the backing answers."""
+        """To every request somebody other than the backing answers."""
         return (service, operation) in self._operations
 
     def served(self) -> list[tuple[str, str]]:
-        """Service and operation of all that somebody other than the backing answers."""
-        return sorted(self._operations)
+        """Service and operation of all that somebody other than the backing answers, be it not always."""
+        return sorted({*self._operations, *self._shared})
 
     def fingerprint(self) -> str:
         """All that what follows comes from, but for the dice, the time, and what is still to be injected.
@@ -222,7 +230,7 @@ class Cloud:
         call.kind = kind
         if kind == "reverted":
             return {}
-        operation = self._operations.get((request.service, request.operation))
+        operation = self._answering(request)
         if operation is None:
             self.backing.take(request)
             return None
@@ -242,6 +250,11 @@ class Cloud:
         if self.validates:
             client.check(answer)
         return answer
+
+    def _answering(self, request: Request) -> Operation | None:
+        key = request.service, request.operation
+        meant, answer = self._shared.get(key, (None, None))
+        return answer if meant is not None and meant(request) else self._operations.get(key)
 
     def answer(self, call: Call, done: bool, answer: Answer) -> None:
         """The way back: watchers are called; the answer takes its time, or is lost (Unanswered)."""

@@ -26,6 +26,10 @@ def _always(parameters: Parameters) -> bool:
     return True
 
 
+def _nothing(parameters: Parameters) -> tuple[tuple[str, str], ...]:
+    return ()
+
+
 @dataclass(frozen=True)
 class Row:
     """One operation."""
@@ -38,6 +42,8 @@ class Row:
     """IAM's condition keys that a policy may judge it by, and what values a request has of each."""
     names: Callable[[Parameters], tuple[str, ...]] | None = None
     """The ARNs, after "arn:aws:", that IAM judges it on, where no parameter names one by itself."""
+    beside: Callable[[Parameters], tuple[tuple[str, str], ...]] = _nothing
+    """Other actions that its caller must be allowed on the same resource, each with the Region where."""
     empty: bool = False
     """An empty answer says something: that nothing is set. Nobody can tell it from one that lacks all."""
 
@@ -69,7 +75,8 @@ class Rows:
     prefix: str = ""
     """What its IAM actions begin with, where that is not boto3's name."""
     resources: Mapping[str, str] = field(default_factory=dict)
-    """The parameters that name resources, each with the ARN that it stands for; an ARN stands for itself.
+    """The parameters that name resources, each with the ARN that it stands for; an ARN stands for itself, and
+    a mapping for each of its keys.
     An operation that is asked with none of them is judged on "*"."""
     entries: str = ""
     """A parameter whose list has such parameters in each of its entries."""

@@ -117,9 +117,10 @@ def _calls(kind: StepType) -> Iterator[list[str]]:
 
 
 def _action(api: Api) -> str:
-    """IAM's name, and the operation's where that is another."""
+    """IAM's name, the operation's where that is another, and what else a caller must be allowed."""
     same = api.action.partition(":")[2].startswith(api.operation_name)
-    return f"`{api.action}`" if same else f"`{api.action}` ({api.operation_name})"
+    named = f"`{api.action}`" if same else f"`{api.action}` ({api.operation_name})"
+    return ", ".join((named, *(f"`{action}`" for action in api.dependents)))
 
 
 def _resources(api: Api) -> str:
@@ -138,6 +139,8 @@ def _facts(kind: StepType, made: Sequence[Machine]) -> Iterator[str]:
         yield f"A fence: it takes something from customers, and `{giving_back(kind)}: restore` gives it back."
     if kind.one_way:
         yield f"One-way, so a failback must be written out: {kind.one_way}."
+    if kind.prepares:
+        yield f"It stands in `prepare` alone: {kind.prepares}."
     if kind.point_of_no_return:
         yield "The point of no return: a failure after it no longer undoes the fences."
     if kind.busy:

@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import itertools
 import re
+from collections import abc
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, get_args, get_origin
 
 from functions.calls import Api
+from functions.inputs import FORMS
 from functions.ledger import QUERY
 from functions.run import machine_name
 
@@ -20,6 +22,8 @@ from ..runbook.mistakes import Mistake, quoted
 from ..runbook.model import Runbook
 from ..runbook.regions import REGION_FORM
 from ..runbook.registry import StepType, steps
+from ..runbook.typed import every_type, hints
+from ..runbook.wording import bare
 from .machine import PROCEDURES, Machine
 from .states import Use
 
@@ -69,20 +73,20 @@ def function_name(step: str) -> str:
 def statements(step: str, uses: Iterable[tuple[Runbook, Machine]]) -> tuple[Statement, ...]:
     """What the function of this step may do, for all machines that call it. Raises NoArn."""
     kind = steps()[step]
-    granted: dict[str, set[str]] = {}
+    granted: dict[tuple[str, Any], set[str]] = {}
     whys: dict[str, str] = {}
-    only: dict[str, tuple[str, tuple[str, ...]] | None] = {}
     for runbook, machine in uses:
         for use in (use for use in machine.uses if use.step == step):
             for api in _calls(kind):
-                granted.setdefault(api.action, set()).update(_of_application(api, runbook, use))
-                whys[api.action] = api.why
+                for action in (api.action, *api.dependents):
+                    granted.setdefault((action, None), set()).update(_of_application(api, runbook, use))
+                    whys[action] = api.why
         for api in (QUERY, *kind.ledger_writes()):
-            granted.setdefault(api.action, set()).update(_of_ledger(api, runbook))
-            only[api.action] = api.only
+            granted.setdefault((api.action, api.only), set()).update(_of_ledger(api, runbook))
     alike: dict[tuple[Any, ...], list[str]] = {}
-    for action, resources in ((action, granted[action]) for action in sorted(granted) if granted[action]):
-        alike.setdefault((tuple(sorted(resources)), only.get(action)), []).append(action)
+    for (action, only), resources in sorted(granted.items(), key=lambda each: each[0][0]):
+        if resources:
+            alike.setdefault((tuple(sorted(resources)), only), []).append(action)
     return tuple(
         Statement(tuple(actions), resources, _why(resources, actions, whys), condition)
         for (resources, condition), actions in alike.items()
@@ -114,10 +118,27 @@ def _calls(kind: StepType) -> list[Api]:
 
 
 def _of_application(api: Api, runbook: Runbook, use: Use) -> Iterator[str]:
+    """Raises NoArn for one of the ledger's, which no step may change but by its notes."""
+    taken = set(_of_ledger(QUERY, runbook)) if api in steps()[use.step].writes else set()
+    for arn in _arns_of_application(api, runbook, use):
+        if arn in taken:
+            raise NoArn(f"{runbook.ledger.table} is the ledger", "name a table of the application")
+        yield arn
+
+
+def _arns_of_application(api: Api, runbook: Runbook, use: Use) -> Iterator[str]:
     regions = (runbook.regions.primary, runbook.regions.standby)
     # By their whole names: what begins like the application's own may be another's.
     named = [machine_name(runbook.application, procedure) for procedure in PROCEDURES]
-    return _arns(api, regions, {**use.inputs, "machines": named})
+    declared = hints(steps()[use.step])
+    given = {name: _keys_or(value, declared.get(name)) for name, value in use.inputs.items()}
+    yield from _arns(api, regions, {**given, "machines": named})
+
+
+def _keys_or(value: Any, declared: Any) -> Any:
+    """Of a mapping by names, the names: they are what is named."""
+    kinds = [bare(get_args(kind)[0]) for kind in every_type(declared) if get_origin(kind) is abc.Mapping]
+    return list(value) if isinstance(value, Mapping) and any(kind in FORMS for kind in kinds[:1]) else value
 
 
 def _of_ledger(api: Api, runbook: Runbook) -> Iterator[str]:

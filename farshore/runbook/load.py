@@ -93,6 +93,7 @@ class _Draft:
             name: self._procedure(name, root.entries[name]) for name in PROCEDURES if name in root.entries
         }
         self._one_way(procedures)
+        self._prepares(procedures)
         return None if self.mistakes else self._whole(head, procedures)
 
     def _head(self, root: Map) -> dict[str, Any]:
@@ -225,6 +226,15 @@ class _Draft:
                 self.reader.wrong(
                     at, f"{line.step} is one-way ({why}) and there is no failback", "write a failback"
                 )
+
+    def _prepares(self, procedures: Mapping[str, Procedure]) -> None:
+        """What takes too long for a night is done before."""
+        for name, procedure in procedures.items():
+            for line in lines(procedure) if name != "prepare" else ():
+                if why := self.steps[line.step].prepares:
+                    at = Scalar(line.step, True, line.line, 0)
+                    what = f"{line.step} belongs in prepare, and not in {name} ({why})"
+                    self.reader.wrong(at, what, "move it there")
 
     def _whole(self, head: Mapping[str, Any], procedures: Mapping[str, Procedure]) -> Runbook:
         triggers, ledger = head.get("triggers", ()), dict(head.get("ledger", {}))

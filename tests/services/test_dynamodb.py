@@ -9,7 +9,7 @@ from twin.services.dynamodb.model import DynamoDB
 
 
 def furnish(cloud: Cloud, name: str) -> None:
-    DynamoDB.of(cloud).global_table(name, (EAST, WEST))
+    DynamoDB.of(cloud).global_table(name, (EAST, WEST), indexes={"by-day": ("day", "id")})
     DynamoDB.of(cloud).strong_table(f"ledger-{name}", REPLICAS)
 
 
@@ -39,8 +39,28 @@ def conflict(cloud: Cloud) -> None:
         write(cloud, region)
 
 
+def beat(cloud: Cloud) -> None:
+    """An item that no application writes."""
+    item = {"id": {"S": "farshore-0"}}
+    client("dynamodb", EAST).batch_write_item(RequestItems={"one": [{"PutRequest": {"Item": item}}]})
+
+
+def new_replica(cloud: Cloud) -> None:
+    DynamoDB.of(cloud).global_tables["two"].remove_replica(WEST)
+    client("dynamodb", EAST).update_table(TableName="two", ReplicaUpdates=[{"Create": {"RegionName": WEST}}])
+
+
+def settings(cloud: Cloud) -> None:
+    """Nobody's step changes these."""
+    described = DynamoDB.of(cloud).global_tables["one"].described[EAST]
+    described.billing, described.deletion_protected = "PROVISIONED", True
+
+
 BRIEF = True
 UNDER_WAY = {
+    "an item that no application wrote": beat,
+    "a replica that is being created": new_replica,
+    "other settings": settings,
     "a write that is being agreed upon": put,
     "two writes of one item": conflict,
     "a write that waits for its Region": held_write,

@@ -35,12 +35,14 @@ class Series:
 
     times: list[float] = field(default_factory=list)
     values: list[float] = field(default_factory=list)
+    usual: float = 0.0
+    """Values up to this one are all alike."""
 
     def newest(self, now: float) -> tuple[int, int]:
-        """Whether samples come as usual (0), have stopped of late, or long ago; and how large the newest is,
-        in powers of a thousand: a sample is never quite like the one before."""
+        """Whether samples come as usual (0), have stopped of late, or long ago; and by how much the newest is
+        above the usual, in powers of a thousand: a sample is never quite like the one before."""
         age = now - self.times[-1]
-        return (age > USUAL_SECONDS) + (age > LONG_SECONDS), _thousands(self.values[-1])
+        return (age > USUAL_SECONDS) + (age > LONG_SECONDS), _thousands(self.values[-1] - self.usual)
 
     def between(self, start: float, end: float) -> list[float]:
         return self.values[bisect_left(self.times, start) : bisect_left(self.times, end)]
@@ -68,12 +70,20 @@ class Metrics(Service):
         return series, [alarm.state for alarm in self._alarms.values()], sorted(self._dropped)
 
     def put(
-        self, region: str, namespace: str, name: str, dimensions: Mapping[str, str], value: float
+        self,
+        region: str,
+        namespace: str,
+        name: str,
+        dimensions: Mapping[str, str],
+        value: float,
+        usual: float = 0.0,
     ) -> None:
-        """One sample, now. Nobody takes it where the Region is dark."""
+        """One sample, now. Nobody takes it where the Region is dark. Values up to `usual` are all alike to
+        whoever tells one state of the twin from another."""
         if self._dark(region):
             return
-        series = self._series.setdefault((region, namespace, name, frozenset(dimensions.items())), Series())
+        key = region, namespace, name, frozenset(dimensions.items())
+        series = self._series.setdefault(key, Series(usual=usual))
         series.times.append(self.cloud.clock.now)
         series.values.append(value)
 

@@ -8,13 +8,14 @@ Source: docs.aws.amazon.com/amazondynamodb/latest/developerguide/V2globaltables_
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from botocore.exceptions import ConnectTimeoutError
 
-from ...cloud import Cloud
+from ...cloud import AwsError, Cloud
 from ...service import APART, WIRING, Stateful
+from ..cloudwatch.model import Metrics
+from .writes import Described, Item, Key, Replica, Route, Write, tuple_of
 
 SERVICE = "dynamodb"
 TIMEOUT_SECONDS = 2
@@ -22,57 +23,10 @@ TIMEOUT_SECONDS = 2
 LOOK_AGAIN_SECONDS = 1.0
 """How often a paused replication looks whether it can go on."""
 
+USUAL_LAG = 5000.0
+"""Milliseconds of replication up to which all is as usual."""
 USUAL = (("nothing", "", ""), ("what it knew", "", ""))
 """What writes that are under way come to while all is well."""
-
-Item = Mapping[str, Any]
-Key = str | tuple[str, str]
-"""Its partition key; or that and its sort key, where the table has both. They are texts."""
-
-
-@dataclass(frozen=True)
-class Write:
-    """An acknowledged write, under the name that its writer gave it."""
-
-    name: str
-    region: str
-    at: float
-    """When it was acknowledged, in seconds since 1970."""
-    key: Key
-    item: Item | None
-    """None where the write deleted it."""
-    number: int
-    known: Mapping[str, int] = field(repr=False)
-    """Of each Region, the newest write to this key that the writer's Region had when it wrote."""
-
-    @property
-    def version(self) -> tuple[float, str]:
-        """The greater one wins: by time, then by the Region's name."""
-        return self.at, self.region
-
-    def knew(self, other: Write) -> bool:
-        return self.known.get(other.region, -1) >= other.number
-
-
-@dataclass
-class _Replica:
-    newest: dict[Key, Write] = field(default_factory=dict)
-    """By key."""
-    arrived: dict[Key, dict[str, int]] = field(default_factory=dict)
-    """By key, then by Region: the newest write that has been here."""
-
-    def has_newer(self, write: Write) -> bool:
-        """The write's own Region has replaced it since, and that has been here."""
-        return self.arrived.get(write.key, {}).get(write.region, -1) > write.number
-
-
-@dataclass
-class _Route:
-    """The way from one replica to another."""
-
-    under_way: dict[int, Write] = field(default_factory=dict)
-    held: list[Write] = field(default_factory=list)
-    """They could not be delivered in time: one of the Regions was dark."""
 
 
 class GlobalTable(Stateful):
@@ -84,6 +38,7 @@ class GlobalTable(Stateful):
         "regions": WIRING,
         "keys": WIRING,
         "indexes": WIRING,
+        "_unnamed": "of the items, which are in the state",
         "_number": "distinguishes writes",
         "_late": "which they are, only reports ask: how many is in the state",
         "_overwritten": "which they are, only reports ask: how many is in the state",
@@ -104,19 +59,24 @@ class GlobalTable(Stateful):
         """The attributes of its partition key and, if it has one, its sort key."""
         self.indexes = {index: tuple(names) for index, names in indexes.items()}
         """The keys of each global secondary index, by its name."""
-        self._replicas = {region: _Replica() for region in regions}
-        self._routes = {(a, b): _Route() for a in regions for b in regions if a != b}
+        self.described = {region: self._new() for region in regions}
+        """Where the table is, and what the control plane says of it there."""
+        self._replicas = {region: Replica() for region in regions}
+        self._routes = {(a, b): Route() for a in regions for b in regions if a != b}
         self._number = 0
         self._overwritten: dict[int, Write] = {}
         self._late: dict[int, Write] = {}
         self._unreached: set[int] = set()
+        self._unnamed: set[Key] = set()
+        """Of items that no application has written."""
         self._held = False
 
     def state(self) -> object:
         """In which ways the replicas differ, and which promises have not been kept so far.
 
         Not what all of them have, nor the names of what differs: those grow all the time. And a write that
-        arrives as usual makes no difference: when it does, the dice say.
+        arrives as usual makes no difference: when it does, the dice say. Of what no application wrote, which
+        there is: whoever wrote it looks for it.
         """
         ways: set[tuple[str, ...]] = set()
         for (source, target), route in self._routes.items():
@@ -124,7 +84,14 @@ class GlobalTable(Stateful):
             for write in route.under_way.values():
                 ways.add((source, target, *self._fate(write, target, apart or write.number in waiting)))
         usual = {(*route, *fate) for route in self._routes for fate in USUAL}
-        return self._held, sorted(ways - usual), len(self._late), len(self._overwritten)
+        unnamed = sorted(
+            (region, tuple_of(key))
+            for region, replica in self._replicas.items()
+            for key in self._unnamed
+            if key in replica.newest and replica.newest[key].item is not None
+        )
+        described = [(region, vars(each)) for region, each in self.described.items()]
+        return self._held, sorted(ways - usual), len(self._late), len(self._overwritten), unnamed, described
 
     def hold(self) -> None:
         """Nothing is delivered any more, until `release`."""
@@ -134,12 +101,15 @@ class GlobalTable(Stateful):
         self._held = False
 
     def put(self, region: str, key: Key, item: Item, name: str) -> Write:
-        """Writes the item in the Region; `name` is how a report will call this write."""
+        """Writes the item in the Region; `name` is how a report will call this write, "" where no application
+        has written it."""
         return self._write(region, key, dict(item), name)
 
-    def delete(self, region: str, key: Key, name: str) -> Write:
-        """Deletes the item in the Region, whether there is one or not."""
-        return self._write(region, key, None, name)
+    def delete(self, region: str, key: Key, name: str) -> Write | None:
+        """Deletes the item in the Region. Where there is none, nothing is written, and nothing replicated."""
+        self._reach(region)
+        there = self._replicas[region].newest.get(key)
+        return None if there is None or there.item is None else self._write(region, key, None, name)
 
     def get(self, region: str, key: Key) -> Item | None:
         """The item as that Region has it now."""
@@ -174,10 +144,49 @@ class GlobalTable(Stateful):
         routes = [route for (_, target), route in self._routes.items() if target == region]
         return tuple(write for route in routes for write in route.under_way.values())
 
+    def has_replica(self, region: str) -> bool:
+        """The table is there, and takes requests. Its other states (a key that cannot be reached, say) are
+        only told."""
+        return region in self.described and self.described[region].status not in ("CREATING", "DELETING")
+
+    def remove_replica(self, region: str) -> None:
+        """As though nobody had ever created it."""
+        del self.described[region]
+        self._replicas[region] = Replica()
+        for (source, target), route in self._routes.items():
+            if region in (source, target):
+                route.under_way.clear()
+                route.held.clear()
+
+    def create_replica(self, source: str, region: str) -> None:
+        """It takes minutes, and has then what the source has."""
+        new = self.described[region] = self._new("CREATING")
+
+        def stands() -> None:
+            self._replicas[region] = self._replicas[source].copy()
+            new.status, new.indexes = "ACTIVE", dict.fromkeys(new.indexes, "ACTIVE")
+
+        self._cloud.clock.after(self._cloud.latency.draw("dynamodb_replica_creation"), stands)
+
+    def start_stream(self, region: str, has: str) -> None:
+        """It takes a little, and the table is UPDATING meanwhile."""
+        here = self.described[region]
+        here.status, here.stream = "UPDATING", has
+
+        def stands() -> None:
+            here.status = "ACTIVE"
+
+        self._cloud.clock.after(self._cloud.latency.draw("dynamodb_table_update"), stands)
+
+    def _new(self, status: str = "ACTIVE") -> Described:
+        return Described(status, dict.fromkeys(self.indexes, status))
+
     def _write(self, region: str, key: Key, item: Item | None, name: str) -> Write:
         if len(tuple_of(key)) != len(self.keys):
             raise ValueError(f"the key {key!r} is not one of {self.name}: {' and '.join(self.keys)}")
         self._reach(region)
+        if name == "":
+            self._unnamed.add(key)
         self._number += 1
         replica = self._replicas[region]
         known = {**replica.arrived.get(key, {}), region: self._number}
@@ -185,7 +194,7 @@ class GlobalTable(Stateful):
         replica.arrived[key] = dict(known)
         replica.newest[key] = write
         for other in self.regions:
-            if other != region:
+            if other != region and self.has_replica(other):
                 self._routes[region, other].under_way[write.number] = write
                 self._replicate(write, other)
         return write
@@ -195,6 +204,8 @@ class GlobalTable(Stateful):
         if self._cloud.faults.is_dark(region, SERVICE):
             self._cloud.clock.sleep(TIMEOUT_SECONDS)
             raise ConnectTimeoutError(endpoint_url=f"https://dynamodb.{region}.amazonaws.com/")
+        if not self.has_replica(region):
+            raise AwsError("ResourceNotFoundException", "Requested resource not found")
 
     def _replicate(self, write: Write, target: str) -> None:
         lag = self._cloud.latency.draw("dynamodb_replication")
@@ -202,6 +213,8 @@ class GlobalTable(Stateful):
 
     def _deliver(self, write: Write, target: str) -> None:
         route = self._routes[write.region, target]
+        if write.number not in route.under_way:
+            return  # the replica has been removed
         if not self._connected(write.region, target):
             if not self._cloud.faults.is_dark(target, SERVICE):
                 self._unreached.add(write.number)
@@ -210,9 +223,19 @@ class GlobalTable(Stateful):
                 self._look_again(write.region, target)
             return
         del route.under_way[write.number]
+        self._measure(write, target)
         if write.number in self._unreached:
             self._late[write.number] = write
         self._arrive(write, self._replicas[target])
+
+    def _measure(self, write: Write, target: str) -> None:
+        """In milliseconds, in the Region of the write. Source:
+        docs.aws.amazon.com/amazondynamodb/latest/developerguide/metrics-dimensions.html"""
+        metrics = self._cloud.enlisted(Metrics)
+        if metrics is not None:
+            lag = 1000 * (self._cloud.clock.now - write.at)
+            of = {"TableName": self.name, "ReceivingRegion": target}
+            metrics.put(write.region, "AWS/DynamoDB", "ReplicationLatency", of, lag, USUAL_LAG)
 
     def _look_again(self, source: str, target: str) -> None:
         def look() -> None:
@@ -244,7 +267,7 @@ class GlobalTable(Stateful):
             meets = "what it knew" if write.knew(here) else "another write"
         return meets, "waits" * waits, "late" * (write.number in self._unreached)
 
-    def _arrive(self, write: Write, replica: _Replica) -> None:
+    def _arrive(self, write: Write, replica: Replica) -> None:
         if replica.has_newer(write):
             return
         arrived = replica.arrived.setdefault(write.key, {})
@@ -258,7 +281,3 @@ class GlobalTable(Stateful):
         replica.newest[write.key] = winner
         if not winner.knew(loser):
             self._overwritten[loser.number] = loser
-
-
-def tuple_of(key: Key) -> tuple[str, ...]:
-    return (key,) if isinstance(key, str) else key

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import ClassVar
+from typing import Any, ClassVar
 
-from ...cloud import Cloud
+from ...cloud import Answer, AwsError, Cloud
+from ...doubles.forms import known
+from ...faults import Request
 from ...service import APART, Service, register
+from .answers import OPERATIONS
 from .global_table import SERVICE, GlobalTable
 from .strong_table import StrongTable
 
 
 class DynamoDB(Service):
-    """Every global table. What keeps the items of strong ones answers boto3: moto, or the double."""
+    """Every global table. About eventual ones boto3 is answered here, about strong ones by what keeps their
+    items: moto, or the double."""
 
     service: ClassVar = SERVICE
     not_state: ClassVar = {"cloud": APART}
@@ -21,6 +25,8 @@ class DynamoDB(Service):
         super().__init__(cloud)
         self.global_tables: dict[str, GlobalTable] = {}
         self.strong_tables: dict[str, StrongTable] = {}
+        for operation in OPERATIONS:
+            cloud.share(SERVICE, operation, self._is_about_a_global_table, self._answer)
 
     def global_table(
         self,
@@ -44,6 +50,19 @@ class DynamoDB(Service):
         keeper = self.cloud.backing.keeper(SERVICE)
         return register(self.strong_tables, name, lambda: StrongTable(self.cloud, keeper, name, regions, key))
 
+    def _is_about_a_global_table(self, request: Request) -> bool:
+        """Of those with eventual consistency: all others are kept behind the Cloud."""
+        return any(table in self.global_tables for table in _tables(request))
+
+    def _answer(self, request: Request) -> Answer:
+        names = _tables(request)
+        known(len(names) == 1, request, "a batch of several tables")
+        table = self.global_tables[names[0]]
+        if request.region not in table.described:
+            named = f": Table: {table.name} not found" if request.operation.endswith("Table") else ""
+            raise AwsError("ResourceNotFoundException", f"Requested resource not found{named}")
+        return OPERATIONS[request.operation](table, request)
+
     def _not_the_other(self, name: str, others: Mapping[str, GlobalTable | StrongTable]) -> None:
         """Tables of both kinds share their names."""
         if name in others:
@@ -52,3 +71,9 @@ class DynamoDB(Service):
     def state(self) -> object:
         tables = (*self.global_tables.values(), *self.strong_tables.values())
         return [table.state() for table in tables]
+
+
+def _tables(request: Request) -> list[str]:
+    """What the request names: one, or those of a batch."""
+    asked: Mapping[str, Any] = request.parameters
+    return list(asked["RequestItems"]) if "RequestItems" in asked else [str(asked.get("TableName"))]

@@ -11,6 +11,7 @@ reference_policies_condition-single-vs-multi-valued-context-keys (ForAllValues).
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 from collections.abc import Callable, Iterable, Mapping
 from fnmatch import fnmatchcase
@@ -47,6 +48,10 @@ def guard(policy_of: Callable[[str, str], Policy | None]) -> Callable[[Request],
         for resource in resources_of(request):
             if not allows(policy, action, resource, keys):
                 raise _denial(request, action, resource)
+        for beside, region in beside_of(request):
+            for resource in resources_of(dataclasses.replace(request, region=region)):
+                if not allows(policy, beside, resource):
+                    raise _denial(request, beside, resource)
 
     return judge
 
@@ -83,6 +88,11 @@ def keys_of(request: Request) -> Keys:
     return tuple((key, values(request.parameters)) for key, values in row.keys.items())
 
 
+def beside_of(request: Request) -> tuple[tuple[str, str], ...]:
+    """The other actions that its caller must be allowed, each with the Region where."""
+    return rows_of(request.service).operations[request.operation].beside(request.parameters)
+
+
 def action_of(request: Request) -> str:
     """NotImplementedError where the twin does not know how IAM judges the call: that is no denial."""
     rows = rows_of(request.service)
@@ -108,7 +118,7 @@ def resources_of(request: Request) -> tuple[str, ...]:
         for parameter, template in rows.resources.items():
             if parameter in asked:
                 given = asked[parameter]
-                several = given if isinstance(given, list | tuple) else (given,)
+                several = given if isinstance(given, list | tuple | Mapping) else (given,)
                 found += [_arn(template, str(each), request.region) for each in several]
     if rows.below in request.parameters:
         found = [f"{arn}/{request.parameters[rows.below]}" for arn in found]
