@@ -4,7 +4,7 @@ No metric says that a global table has caught up: ReplicationLatency is of what 
 written in `$from` after the fence, and read in `$to`: what was written before them has gone the same way.
 Items of different partitions are replicated independently, so a table has four heartbeats, each in a
 partition of its own. Where replication of half of the partitions stands still, that misses it once in sixteen
-times; of a single partition it says nothing.
+times; of a single partition it says nothing, and `data_matches` compares those that matter.
 
 Where writes cannot be paused, what is written beside the heartbeats may still be under way when these have
 arrived. AWS says then to wait ten times the recent maximum of ReplicationLatency, which the Region of the
