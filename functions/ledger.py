@@ -18,8 +18,8 @@ docs.aws.amazon.com/amazondynamodb/latest/developerguide/V2globaltables_HowItWor
     found#<state>               what a state has found, or begun: its later ticks go by that
     decision#<plan hash>        a person's approval or decline of that very plan
 
-An `answer` and an `accepted` are for the states of the run that has noted them: whoever releases its lease
-erases them, or whoever takes it next.
+An `answer`, an `accepted` and a `found` are for the states of the run that has noted them: whoever releases
+its lease erases them, or whoever takes it next.
 
 What a run notes stands in the attribute `body`, and a person's word in one that is named as its kind of
 item is. IAM sees the names of the attributes that a request writes, and not the item's, so that no step can
@@ -177,7 +177,7 @@ class Records:
 
     def noted(self, besides: str = "") -> tuple[str, ...]:
         """The items in which executions, but that one, have noted for their own states what was answered."""
-        kinds = {"accepted": self.accepted, "answer": self.answers}
+        kinds = {"accepted": self.accepted, "answer": self.answers, "found": self.found}
         every = [(f"{kind}#{state}", noted[state]) for kind, noted in kinds.items() for state in noted]
         return tuple(item for item, body in every if not besides or body.get("execution") != besides)
 

@@ -46,7 +46,7 @@ class Planned:
                     "service": call.api.service,
                     "operation": call.api.operation_name,
                     "region": call.region,
-                    "parameters": _legible(call.parameters),
+                    "parameters": legible(call.parameters),
                 }
                 for call in self.calls
             ],
@@ -94,5 +94,6 @@ def _call_from(entry: Mapping[str, Any]) -> Call:
     return api(entry["region"], **entry["parameters"])
 
 
-def _legible(parameters: Mapping[str, Any]) -> dict[str, Any]:
+def legible(parameters: Mapping[str, Any]) -> dict[str, Any]:
+    """As a plan holds parameters: bytes as text."""
     return {k: v.decode(errors="replace") if isinstance(v, bytes) else v for k, v in parameters.items()}

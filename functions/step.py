@@ -75,6 +75,8 @@ class Step(Generic[Seen]):
     """It takes something from customers, and gives it back with `restore`."""
     closed: ClassVar[object] = True
     """Of a step that fences: what its input says where nobody gets in any more."""
+    transient: ClassVar[bool] = False
+    """What it writes is its own, and it removes that again: asked once more, it does so once more."""
     for_the_run: ClassVar[bool] = False
     """Of a step that fences: what it takes customers do not feel, and it is given back when the run ends, in
     whichever Region it was taken. What a dark Region is not given back then is owed."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from functions.inputs import ClusterEndpoint
-from functions.planned import Planned
+from functions.planned import Planned, legible
 
 from ..compile.definition import step_of
 from ..compile.undo import AGAIN
@@ -84,7 +84,7 @@ def _covers(step: Planned, made: Call) -> bool:
     return any(
         call.api.operation_name == request.operation
         and (call.region == request.region or request.region in others)
-        and call.parameters == request.parameters
+        and call.parameters == legible(request.parameters)
         for call in step.calls
     )
 

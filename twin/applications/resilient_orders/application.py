@@ -35,13 +35,16 @@ class Shoppers:
         self._numbers = count(1)
 
     def visit(self, visitor: Visitor) -> None:
-        """One order. What another has taken meanwhile is left, and the next thing tried."""
-        if len(self._shelf) < CHOICE:
-            self._shelf += [f"product-{next(self._numbers):05d}" for _ in range(SHELF)]
+        """One order. What another has taken meanwhile, or what the Region does not have yet, is left, and the
+        next thing tried. Whoever finds the shelf half empty has it filled, and nobody else with the same."""
+        new: list[str] = []
+        if len(self._shelf) < SHELF:
+            new = [f"product-{next(self._numbers):05d}" for _ in range(SHELF)]
+            self._shelf += new
+        visitor.ask("POST", f"https://{API}/fill", {"customerId": visitor.name, "products": new})
         choice = self._shelf[:CHOICE]
-        visitor.ask("POST", f"https://{API}/fill", {"customerId": visitor.name, "products": choice})
         order = f"{visitor.name}-{visitor.number():04d}"
-        for product in visitor.dice.sample(choice, CHOICE):
+        for product in visitor.dice.sample(choice, len(choice)):
             asked = {"customerId": visitor.name, "productId": product, "orderId": order}
             try:
                 answer = visitor.ask("POST", f"https://{API}/orders", asked)

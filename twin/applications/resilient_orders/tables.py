@@ -13,8 +13,11 @@ from collections.abc import Iterator, Sequence
 from ...cloud import Cloud
 from ...services.dynamodb.dataset import GlobalTableData
 from ...services.dynamodb.model import DynamoDB
+from ...services.dynamodb.writes import Item
 from .names import CUSTOMERS, ORDERS, PRODUCTS, REGIONS
 
+LAG_SECONDS = 10.0
+"""What is younger may be under way."""
 DATASETS = ("customers", "sales", "orders")
 
 
@@ -54,7 +57,7 @@ class Tables:
         """The transaction. Raises Cancelled where a condition fails; again is the same."""
         wanted = {"OrderStatus": "CONFIRMED", "CustomerId": customer, "ProductId": product}
         there = self.orders.get(region, order)
-        if there == wanted:
+        if there is not None and wanted.items() <= there.items():
             return
         if there is not None:
             raise Cancelled(f"there is an order {order}")
@@ -64,12 +67,13 @@ class Tables:
             raise Cancelled(f"{product} is not in stock")
         sold = {"ProductStatus": "SOLD", "OrderId": order}
         self.products.put(region, product, sold, sale(product, order))
-        self.orders.put(region, order, wanted, f"orders {order}")
+        placed = {**wanted, "OrderedAt": int(self._cloud.clock.now)}
+        self.orders.put(region, order, placed, f"orders {order}")
 
     def half(self, region: str) -> Iterator[str]:
-        """Confirmed orders of which the Region has not all: no product that is sold, or no customer."""
+        """Confirmed orders of which the Region lacks something by now: the sale of a product, or a customer."""
         customers, products = self.customers.items(region), self.products.items(region)
-        for order, item in self._confirmed(region):
+        for order, item in self._by_now(region):
             sold = products.get(item["ProductId"], {}).get("ProductStatus") == "SOLD"
             if not sold or item["CustomerId"] not in customers:
                 yield order
@@ -80,15 +84,22 @@ class Tables:
         return sorted(product for product, orders in counted.items() if orders > 1)
 
     def under_way(self, region: str) -> list[str]:
-        """Orders that the other Region has, and this one does not yet."""
+        """Orders that the other Region has, and this one should have by now."""
         here = self.orders.items(region)
         (other,) = set(REGIONS) - {region}
-        return sorted(order for order, _ in self._confirmed(other) if order not in here)
+        return sorted(order for order, _ in self._by_now(other) if order not in here)
 
-    def _confirmed(self, region: str) -> Iterator[tuple[str, dict[str, str]]]:
+    def _by_now(self, region: str) -> Iterator[tuple[str, Item]]:
+        """Confirmed orders that any Region should have by now."""
+        now = self._cloud.clock.now
+        return (
+            (order, item) for order, item in self._confirmed(region) if item["OrderedAt"] < now - LAG_SECONDS
+        )
+
+    def _confirmed(self, region: str) -> Iterator[tuple[str, Item]]:
         for order, item in self.orders.items(region).items():
-            if item["OrderStatus"] == "CONFIRMED":
-                yield str(order), dict(item)
+            if item.get("OrderStatus") == "CONFIRMED":
+                yield str(order), item
 
 
 def sale(product: str, order: str) -> str:
