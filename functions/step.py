@@ -75,6 +75,8 @@ class Step(Generic[Seen]):
     """It takes something from customers, and gives it back with `restore`."""
     closed: ClassVar[object] = True
     """Of a step that fences: what its input says where nobody gets in any more."""
+    owes: ClassVar[bool] = False
+    """It may end before its change could be made, and owes that: it is made on schedule, as a fence is."""
     transient: ClassVar[bool] = False
     """What it writes is its own, and it removes that again: asked once more, it does so once more."""
     for_the_run: ClassVar[bool] = False

@@ -96,7 +96,7 @@ def _procedures(runbook: Runbook) -> Iterator[tuple[str, Purpose, Direction, Pro
 
 
 def _owed(entries: Procedure, way: Direction) -> Iterator[Line]:
-    """The fences of a procedure, with their Regions' names."""
+    """The lines of a procedure that may owe something, with their Regions' names."""
     for line in lines(entries):
-        if is_fence(line):
+        if is_fence(line) or type_of(line).owes:
             yield dataclasses.replace(line, inputs=way.literal(type_of(line), line.inputs))

@@ -21,7 +21,8 @@ def definition(states: States, entries: Procedure, failover: Sequence[Json]) -> 
     steps: what a run prepares for."""
     settles, entries = states.purpose == "settle", spoken(entries, states.purpose == "move")
     names = states.names(entries)
-    committed = next((i for i, entry in enumerate(entries) if _no_return(entry)), len(entries))
+    moves = (i for i, entry in enumerate(entries) if _no_return(entry) and not settles)
+    committed = next(moves, len(entries))
     # What settling takes away is owed: a refusal must not give it back.
     before = lines(entries[:committed])
     fences = [line for line in before if is_fence(line) and not line.before_approval and not settles]

@@ -9,8 +9,9 @@ customers are led away from a Region, and `restore` gives it back when they are 
 The control plane lives in us-west-2 alone. Where that is silent for longer than `patience`, nothing can be
 set, and the accelerator moves by health alone. Then an ungraceful run is done by what is seen: every `probe`
 is answered from `to`, and the other Region's own URL is answered well no more. It is asked because a probe
-from `to` is nearest to `to`, and proves nothing of customers elsewhere. Such customers return with the other
-Region, so its fences matter. A graceful run waits, and is refused in the end.
+from `to` is nearest to `to`, and proves nothing of customers elsewhere. The dials are owed then, and turned
+on schedule once the control plane answers: until then customers may return with the other Region, so its
+fences matter. A graceful run waits, and is refused in the end.
 
 With `stages` a graceful run dials up step by step, and waits for `bake` at each while the alarms stay quiet:
 one that is not OK, or says nothing, is not quiet. Where one fires, what was dialled is dialled back, and then
@@ -28,10 +29,10 @@ from typing import Annotated, Any, ClassVar, Literal, NewType
 
 from ..calls import HTTP_GET, Api, Call, Sight, Silence
 from ..errors import Refused
-from ..fence import NOTES, PATIENCE, patient
+from ..fence import NOTES, PATIENCE, UNKNOWN, patient
 from ..handler import lambda_handler
 from ..inputs import FORMS, AlarmName, Form, Patience, Region, Seconds, Url
-from ..ledger import Drop, Keep, Note, number
+from ..ledger import Drop, Keep, Note, Owe, Pay, number
 from ..step import Change, Decision, Done, Step, Wait
 from ..world import World
 
@@ -98,6 +99,10 @@ class Seen:
     graceful: bool
     late: bool
     """A control plane that is silent has been so for longer than patience."""
+    settling: bool
+    """Only what is owed is to be done."""
+    owed: frozenset[str]
+    """What is owed, by its names in the ledger."""
     planned: bool
     """Only what would be changed is asked for: all of it."""
     now: float
@@ -137,6 +142,7 @@ class AcceleratorDials(Step[Seen]):
         ALARMS: "only a graceful run has stages",
     }
     point_of_no_return: ClassVar = True
+    owes: ClassVar = True
     phase: ClassVar = "traffic"
     leads_to: ClassVar = "to"
 
@@ -195,11 +201,15 @@ class AcceleratorDials(Step[Seen]):
             execution=run.execution,
             graceful=run.mode == "graceful",
             late=world.waited > self.patience,
+            settling=run.purpose == "settle",
+            owed=frozenset(records.debts),
             planned=run.dry_run,
             now=world.now,
         )
 
     def decide(self, seen: Seen) -> Decision:
+        if seen.settling and self._debt(self.to) not in seen.owed:
+            return Done("nothing owed")
         dials = {region: dial for region, dial in seen.dials.items() if not isinstance(dial, Silence)}
         silent = [each.why for each in (*seen.dials.values(), seen.status) if isinstance(each, Silence)]
         if seen.mark.get("alarm"):
@@ -220,7 +230,7 @@ class AcceleratorDials(Step[Seen]):
             return Wait(f"the accelerator is {seen.status}: not every edge has its dials yet")
         if wanted[self._left] == 0 and not all(map(self._is_there, seen.probes)):
             return Wait(f"{self.probe} is not answered from {self.to} alone yet")
-        if notes := self._settled(seen):
+        if notes := (*self._settled(seen), *self._paid(seen)):
             return Change(f"note that customers are led to {self.to}", (), notes)
         return Done(facts={"dials": dials})
 
@@ -232,13 +242,18 @@ class AcceleratorDials(Step[Seen]):
 
     def _by_health(self, seen: Seen, why: str) -> Decision:
         """Nobody can say what the dials are: customers go where health leads them."""
-        if seen.graceful or not seen.late:
+        if seen.settling and seen.late:
+            raise Refused(f"the dials that lead customers to {self.to} are owed: {why}")
+        if seen.graceful or seen.settling or not seen.late:
             return Wait(why)
         if not all(map(self._is_there, seen.probes)):
             return Wait(f"{why}; and {self.probe} is not answered from {self.to} alone")
         if _is_well(seen.direct):
             return Wait(f"{why}; and {self.direct[self._left]} is answered well: customers may be led there")
-        return Done(facts={"dials": "unknown", "led_by": "health"})
+        if self._debt(self.to) not in seen.owed:
+            owe = Owe(self._debt(self.to), why, seen.now, seen.execution)
+            return Change(f"owe the dials that lead customers to {self.to}", (), (owe,))
+        return Done(UNKNOWN, {"dials": UNKNOWN, "led_by": "health"})
 
     def _to_come(self, seen: Seen, dials: Dials, wanted: Dials) -> list[tuple[Region, float]]:
         """The target up, in stages perhaps; and only then the other one."""
@@ -257,7 +272,7 @@ class AcceleratorDials(Step[Seen]):
         if baking and (held := self._baking(seen, dials)) is not None:
             return held
         region, dial = to_come[0]
-        notes = [*self._before(seen, dials), *self._begun(seen, dials)]
+        notes = [*self._before(seen, dials), *self._begun(seen, dials), *self._void(seen)]
         return Change(f"dial {region} to {dial:g} %", (self._dialled(region, dial),), tuple(notes))
 
     def _baking(self, seen: Seen, dials: Dials) -> Decision | None:
@@ -274,6 +289,19 @@ class AcceleratorDials(Step[Seen]):
         if loud := [f"{name} says {says}" for name, says in seen.alarms.items() if says != "OK"]:
             return Wait(f"{at:g} % in {self.to}, and not quiet: {'; '.join(loud)}")
         return None
+
+    def _debt(self, to: Region) -> str:
+        """The ledger's name of dials that are owed."""
+        return f"globalaccelerator:{to}:{self.accelerator.rpartition('/')[2]}:dials"
+
+    def _void(self, seen: Seen) -> tuple[Note, ...]:
+        """That customers were to be led to the other Region is not wanted any more."""
+        debt = self._debt(self._left)
+        return (Pay(debt),) if debt in seen.owed else ()
+
+    def _paid(self, seen: Seen) -> tuple[Note, ...]:
+        mine = self._debt(self.to)
+        return (*self._void(seen), *((Pay(mine),) if mine in seen.owed else ()))
 
     def _before(self, seen: Seen, dials: Dials) -> Iterator[Note]:
         """What both dials are as customers are led away from the other Region; not what a run before this one

@@ -71,7 +71,7 @@ class Tables:
         self.orders.put(region, order, placed, f"orders {order}")
 
     def half(self, region: str) -> Iterator[str]:
-        """Confirmed orders of which the Region lacks something by now: the sale of a product, or a customer."""
+        """Confirmed orders of which the Region lacks something by now: a product's sale, or a customer."""
         customers, products = self.customers.items(region), self.products.items(region)
         for order, item in self._by_now(region):
             sold = products.get(item["ProductId"], {}).get("ProductStatus") == "SOLD"
