@@ -1,4 +1,7 @@
-"""S7: no dark dependency: a run ends SUCCEEDED wherever the application itself can survive what is dark."""
+"""S7: no dark dependency: a run ends SUCCEEDED wherever the application itself can survive what is dark.
+
+One that a person stopped is ABORTED by nothing that is dark: how it goes on is L1's.
+"""
 
 from __future__ import annotations
 
@@ -11,5 +14,6 @@ class NoDarkDependency(Checker):
 
     def on_end(self, final: FinalState) -> None:
         circumstances = final.circumstances
-        if circumstances.lasting and circumstances.must_succeed and final.status != "SUCCEEDED":
+        ended = final.status in ("SUCCEEDED", "ABORTED")
+        if circumstances.lasting and circumstances.must_succeed and not ended:
             self.breach(f"{final.first.procedure} ended {final.status}: {final.why}")
