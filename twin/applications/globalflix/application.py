@@ -30,7 +30,7 @@ class Globalflix:
         cloud, self._net = on.cloud, on.net
         table = DynamoDB.of(cloud).global_table(TABLE, REGIONS, KEYS)
         arc = Arc.of(cloud).cluster(
-            "globalflix", {PRIMARY: "On", STANDBY: "Off"}, [AtLeast("at-least-one-region", REGIONS)]
+            "globalflix", {PRIMARY: "On", STANDBY: "Off"}, [AtLeast("at-least-one-region", REGIONS)], number=1
         )
         api = Api(on.net, on.functions, table)
         for region in REGIONS:

@@ -75,7 +75,10 @@ class ResilientOrders:
         cloud = on.cloud
         tables = Tables(cloud)
         arc = Arc.of(cloud).cluster(
-            "resilient-orders", dict.fromkeys(REGIONS, "On"), [AtLeast("at-least-one-region", REGIONS)]
+            "resilient-orders",
+            dict.fromkeys(REGIONS, "On"),
+            [AtLeast("at-least-one-region", REGIONS)],
+            number=2,
         )
         api = Api(cloud, on.net, on.functions, tables)
         for region in REGIONS:

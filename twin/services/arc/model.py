@@ -54,10 +54,16 @@ class Arc(Service):
         super().__init__(cloud)
         self.clusters: dict[str, Cluster] = {}
 
-    def cluster(self, name: str, controls: Mapping[str, State], rules: Sequence[AtLeast] = ()) -> Cluster:
-        """One more cluster, of controls with their first states."""
-        number = len(self.clusters)
-        return register(self.clusters, name, lambda: Cluster(self.cloud, number, controls, rules))
+    def cluster(
+        self,
+        name: str,
+        controls: Mapping[str, State],
+        rules: Sequence[AtLeast] = (),
+        number: int | None = None,
+    ) -> Cluster:
+        """One more cluster, of controls with their first states. Its ARNs and hosts come of its number."""
+        this = len(self.clusters) if number is None else number
+        return register(self.clusters, name, lambda: Cluster(self.cloud, this, controls, rules))
 
     def operations(self) -> Mapping[str, Operation]:
         return {"GetRoutingControlState": self._get, "UpdateRoutingControlStates": self._update}
