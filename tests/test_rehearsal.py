@@ -497,7 +497,8 @@ def test_an_alarm_starts_the_run_that_the_template_says_whatever_mode_is_rehears
     assert report.ok
     failover = next(run for run in report.runs if run.procedure == "failover")
     assert failover.mode == "graceful"
-    assert begun == ["graceful", "ungraceful"], "the alarm's run comes second, and the lease refuses it"
+    assert begun[0] == "graceful"
+    assert set(begun[1:]) == {"ungraceful"}, "the alarm's runs come later, and the lease refuses them"
 
 
 @pytest.mark.parametrize("mode", ["graceful", "ungraceful"])

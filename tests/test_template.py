@@ -6,6 +6,7 @@ import json
 import re
 import subprocess
 import sys
+from collections.abc import Iterator
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -30,6 +31,9 @@ RUNBOOKS = [load(path) for path in ROOT.glob("runbooks/*.yaml")]
 REGIONS = sorted(
     {region for runbook in RUNBOOKS for region in (runbook.regions.primary, runbook.regions.standby)}
 )
+NEWER = {"ecr:ListReplicationBackfills", "ecr:StartReplicationBackfill"}
+"""Actions that are newer than what cfn-lint carries.
+Source: docs.aws.amazon.com/AmazonECR/latest/APIReference/API_StartReplicationBackfill.html"""
 FILES = sorted((ROOT / "statemachines").glob("*.asl.json"))
 MACHINES = {
     name: each["Properties"]
@@ -68,7 +72,9 @@ def stands_in(template: dict[str, Any], name: str, region: str) -> bool:
 def test_cfn_lint_finds_nothing_in_any_region(deployed: dict[str, Any], tmp_path: Path) -> None:
     (tmp_path / "template.json").write_text(json.dumps(deployed))
     linter = Path(sys.executable).with_name("cfn-lint")
-    words = [linter, "--regions", *REGIONS, "--template", tmp_path / "template.json"]
+    # Actions are held to IAM's by a test of their own, which knows the ones that cfn-lint does not yet.
+    words = [linter, "--ignore-checks", "W3037", "--regions", *REGIONS]
+    words += ["--template", tmp_path / "template.json"]
     assert subprocess.run(words, capture_output=True, text=True, timeout=120).stdout == ""
 
 
@@ -126,7 +132,8 @@ def test_a_machine_may_invoke_its_own_functions_in_any_version_and_no_others(
 def test_only_machines_and_the_steps_that_ask_later_ones_may_invoke_a_function(
     deployed: dict[str, Any],
 ) -> None:
-    """A function does what its event says: no policy of its own lets anybody in, and no person's does."""
+    """A function does what its event says: no policy of its own lets anybody in, and no person's does. A step
+    that invokes a function of the application's own may invoke none of Farshore's."""
     kinds = {each["Type"] for each in deployed["Resources"].values()}
     assert "AWS::Lambda::Permission" not in kinds
     assert "AWS::Lambda::Url" not in kinds
@@ -136,15 +143,29 @@ def test_only_machines_and_the_steps_that_ask_later_ones_may_invoke_a_function(
 
 
 def invoking(deployed: dict[str, Any]) -> set[str]:
-    """The roles and managed policies that let somebody invoke a function."""
+    """The roles and managed policies that let somebody invoke a function of ours."""
     return {
         name
         for name, each in deployed["Resources"].items()
         if each["Type"] in ("AWS::IAM::Role", "AWS::IAM::ManagedPolicy")
-        and re.search(
-            r'"lambda:(Invoke\w*|\*)"|"\*"[^"]*"Action"|"Action": "\*"', json.dumps(each["Properties"])
-        )
+        and any(_invokes_ours(statement) for statement in _statements(each["Properties"]))
     }
+
+
+def _statements(properties: Any) -> Iterator[dict[str, Any]]:
+    if isinstance(properties, dict) and "Action" in properties:
+        yield properties
+    elif isinstance(properties, dict | list):
+        for inner in properties.values() if isinstance(properties, dict) else properties:
+            yield from _statements(inner)
+
+
+def _invokes_ours(statement: dict[str, Any]) -> bool:
+    if not re.search(r'"(lambda:(Invoke\w*|\*)|\*)"', json.dumps(statement["Action"])):
+        return False
+    named = statement.get("Resource", [])
+    every = [json.dumps(each) for each in (named if isinstance(named, list) else [named])]
+    return not all(":function:" in each and ":function:farshore-" not in each for each in every)
 
 
 def test_an_alarm_starts_the_failover_with_an_input_that_steps_accept() -> None:
@@ -238,7 +259,7 @@ def test_a_declared_call_is_an_operation_of_aws_and_an_action_of_iam(api: Api) -
     assert api.operation_name in model.operation_names
     service, _, action = api.action.partition(":")
     known = iam_actions()[service]["Actions"]
-    assert action.lower() in known
+    assert action.lower() in known or api.action in NEWER
 
 
 def iam_actions() -> dict[str, Any]:

@@ -132,15 +132,18 @@ def _of_ledger(api: Api, runbook: Runbook, attributes: Sequence[str] = ()) -> Js
 
 
 def _reads(runbook: Runbook, made: Sequence[Machine]) -> tuple[Statement, ...]:
-    """What a plan looks at, as the runbook's steps do, by resources. It asks no function."""
+    """What a plan looks at, as the runbook's steps do, by resources. It asks no function of ours, makes no
+    call of which IAM cannot tell whether it looks or changes, and has its own way to the ledger."""
     found: dict[tuple[str, ...], dict[str, str]] = {}
     uses = [(runbook, machine) for machine in made]
     called = {step for machine in made for step in machine.functions}
+    ledger = f":table/{runbook.ledger.table}"
     for step in sorted(step for step in called if steps()[step].written):
-        looks = {api.action for api in steps()[step].reads if api is not INVOKE}
+        looks = {api.action for api in steps()[step].reads if api is not INVOKE and api.of is Api.of}
         for statement in statements(step, uses):
             for action in looks.intersection(statement.actions):
-                found.setdefault(statement.resources, {})[action] = statement.why
+                theirs = tuple(arn for arn in statement.resources if not arn.endswith(ledger))
+                found.setdefault(theirs, {})[action] = statement.why
     return tuple(
         Statement(tuple(sorted(actions)), resources, _why(actions))
         for resources, actions in sorted(found.items())
