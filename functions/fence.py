@@ -150,8 +150,10 @@ class FenceSight:
 
     @property
     def dark(self) -> bool:
-        """Nobody answered. Where some did, or said that they were asked too much, the Region lives."""
-        return all(isinstance(held.current, Silence) and not held.current.throttled for held in self.held)
+        """Nobody answered. Where some did, or said that they were asked too much, or have just done what this
+        tick sent, the Region lives."""
+        silent = (isinstance(held.current, Silence) and not held.current.throttled for held in self.held)
+        return not self.acknowledged and all(silent)
 
     @property
     def crowded(self) -> bool:

@@ -378,6 +378,23 @@ def test_a_first_look_that_comes_late_does_not_take_two_lost_answers_for_a_dark_
     assert scene.tick(0, ("basket-add",))["outcome"] == "done"
 
 
+def test_a_region_that_has_just_done_what_it_was_told_is_not_dark_for_one_lost_look(scene: Scene) -> None:
+    """Lambda's own answers get lost too, so that the first tick may come when patience has ended."""
+    scene.deploy(buy=40)
+    scene.cloud.clock.sleep(60)
+    reads: list[Request] = []
+
+    def the_second_is_lost(request: Request) -> Kind | None:
+        reads.extend([request] if request.operation == READ else [])
+        return "lost_before" if request.operation == READ and len(reads) == 2 else None
+
+    scene.cloud.faults.injectors.append(the_second_is_lost)
+    with pytest.raises(FunctionError) as error:
+        scene.tick(0, ("buy",))
+    assert error.value.body["errorType"] == "NotYet"
+    assert scene.tick(0, ("buy",))["outcome"] == "done"
+
+
 def test_an_ungraceful_run_goes_on_past_a_silent_region_and_owes_the_fence(scene: Scene) -> None:
     scene.deploy(basket_add=40, basket_get=None, basket_remove=1)
     scene.cloud.faults.dark.add(EAST)
