@@ -52,6 +52,10 @@ NOTHING_WITHHELD = "nothing withheld"
 ASKS = 5
 """How often one look asks those that were silent while others answered; in the dark it mostly asks twice."""
 
+PLAN_ASKS = 2
+"""The same in a dry run: whoever asks for a plan waits no longer for a Region that takes connections and
+never answers, beside one that does."""
+
 Value = object
 """What JSON can hold: a setting as the ledger remembers it. None is a setting too: there is none."""
 
@@ -257,8 +261,9 @@ def ask_all(world: World, calls: Sequence[Call], patience: float, asks: int = AS
     more: a Region that lives must not seem dark for a few lost answers. A graceful run's look past `patience`
     is its last, and may be its first (Lambda's own answers get lost too): it asks as often as it may."""
     sights, last = world.ask(*calls), world.run.mode == "graceful" and world.waited > patience
+    most = min(asks, PLAN_ASKS) if world.run.dry_run else asks
     # What was changed is looked at once more: a tick's time must do for that, too.
-    for again in range(asks - 1 if not world.acknowledged else 0):
+    for again in range(most - 1 if not world.acknowledged else 0):
         silent = [place for place, sight in enumerate(sights) if isinstance(sight, Silence)]
         if not silent or (again and len(silent) == len(sights) and not last):
             break

@@ -10,6 +10,8 @@ from typing import Any
 
 import pytest
 
+from farshore.explore.exploration import played
+from farshore.explore.syntax import read
 from farshore.runbook.find import find
 from farshore.simulate.rehearsal import Rehearsal
 from farshore.simulate.report import Report
@@ -48,6 +50,12 @@ def test_a_game_day_comes_to_its_end_and_nothing_is_lost_unnamed(app: str, mode:
     assert report.as_json()["invariants"] == HELD
     assert dark or report.data["lost"] == []
     assert report.data["acknowledged"] > 500
+
+
+@pytest.mark.parametrize("app", RUNBOOKS)
+def test_a_plan_is_made_in_time_where_a_region_takes_connections_and_never_answers(app: str) -> None:
+    outcome = played(read(f"{app},failover,ungraceful,mute:{find(app).regions.primary}"))
+    assert (outcome.status, outcome.breaches) == ("SUCCEEDED", ())
 
 
 # What was there before comes back.

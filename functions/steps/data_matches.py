@@ -20,7 +20,7 @@ from typing import Annotated, Any, ClassVar
 
 from ..calls import Api, Call, Sight, Silence
 from ..errors import Refused
-from ..fence import ASKS, PATIENCE, UNKNOWN, patient
+from ..fence import ASKS, PATIENCE, PLAN_ASKS, UNKNOWN, patient
 from ..global_tables import AttributeName, Row, digest, some
 from ..handler import lambda_handler
 from ..inputs import Patience, Region, Seconds, TableName
@@ -90,9 +90,10 @@ class DataMatches(Step[Seen]):
     def observe(self, world: World) -> Seen:
         run, pages = world.run, _Pages(self)
         first = world.records.found_by(run.state, run.execution, run.started)
-        for _ in range(ASKS):
-            if not pages.are_read:
-                pages.read(world)
+        for asked in range(ASKS):
+            if pages.are_read or (run.dry_run and asked >= PLAN_ASKS and pages.is_silent):
+                break
+            pages.read(world)
         return Seen(
             pages.digests(self.region),
             pages.digests(self.other),
@@ -171,6 +172,11 @@ class _Pages:
     @property
     def are_read(self) -> bool:
         return not self._next and bool(self._keys)
+
+    @property
+    def is_silent(self) -> bool:
+        """Somebody did not answer when asked last."""
+        return bool(self._silent)
 
     @property
     def too_long(self) -> str:

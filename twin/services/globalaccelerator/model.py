@@ -22,6 +22,7 @@ from ...net import HttpAnswer, HttpRequest, Net
 from ...service import APART, WIRING, Service, Stateful, register, seconds_until
 from ..elbv2.model import LoadBalancer
 
+BALANCER = "elasticloadbalancing"
 CHECK_SECONDS = 10
 CHECKS = 3
 """So many in a row change an endpoint's health."""
@@ -153,9 +154,9 @@ class Accelerator(Stateful):
 
     def _check(self) -> None:
         for group in self.groups.values():
-            region, host = group.region, group.balancer.host
-            dark = self._cloud.faults.is_dark(region, "elasticloadbalancing", host)
-            group.check(group.balancer.healthy() and not dark)
+            region, host, faults = group.region, group.balancer.host, self._cloud.faults
+            ill = faults.is_dark(region, BALANCER, host) or faults.ailment(region, BALANCER, host)
+            group.check(group.balancer.healthy() and not ill)
 
     def _deploy(self) -> None:
         if self._cloud.clock.now >= self.deployed_at:
