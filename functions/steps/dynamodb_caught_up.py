@@ -239,10 +239,13 @@ class DynamodbCaughtUp(Step[Seen]):
         facts |= {"not_removed": _named(left)} if left else {}
         if self.paused:
             return Done(facts=facts)
-        if isinstance(seen.lag, float):
-            facts["recent_lag_seconds"] = round(seen.lag, 3)
-            over = seen.note["arrived_at"] + TIMES * seen.lag - seen.now
+        if "recent_lag_seconds" in seen.note:
+            facts["recent_lag_seconds"] = lag = seen.note["recent_lag_seconds"]
+            over = seen.note["arrived_at"] + TIMES * lag - seen.now
             return Wait(f"writes go on: {over:.0f} s until they are there") if over > 0 else Done(facts=facts)
+        if isinstance(seen.lag, float):  # while it is waited for, a table that is at rest has no samples left
+            note = seen.noting(**{**seen.note, "recent_lag_seconds": round(seen.lag, 3)})
+            return Change("note how long writes took of late", (), (note,))
         why = seen.lag.why if seen.lag else f"CloudWatch in {self.source} has no ReplicationLatency yet"
         if seen.waited <= max(seen.patience, NEXT_SAMPLE_SECONDS):
             return Wait(f"writes go on, and how long they take is not known: {why}")
