@@ -242,6 +242,16 @@ def test_where_writes_go_on_ten_times_the_recent_maximum_is_waited_for_as_well(s
     assert store.left() == []
 
 
+def test_a_table_at_rest_has_no_samples_left_by_then_and_is_done_all_the_same(store: Store) -> None:
+    """Ten times the lag that a dark Region leaves behind is longer than what counts as recent."""
+    store.cloud.latency.table["dynamodb_replication"]["seconds"] = [100.0, 100.0]
+    entered, asked = store.clock.now, {"paused": False, "within": 2400}
+    while "s until they are there" not in store.fails_to(inputs=asked, entered=entered):
+        store.clock.sleep(2)
+    store.clock.sleep(1000)
+    assert store.catches_up(inputs=asked, entered=entered)["outcome"] == "done"
+
+
 def test_where_nothing_says_how_long_that_is_a_graceful_run_refuses(store: Store) -> None:
     store.cloud.faults.dark.add(f"cloudwatch/{EAST}")
     said = store.refuses(inputs={"paused": False})
