@@ -106,6 +106,8 @@ def test_a_failback_by_hand_to_unreserved_is_not_what_was_there(monkeypatch: pyt
     monkeypatch.setattr(Functions, "_put_concurrency", unreserved)
     report = game_day("globalflix")
     assert not report.ok
+    assert report.stand is not None
+    assert f"restore lambda:us-west-2:{FUNCTION}:reserved_concurrency" in report.stand.stopped
 
 
 def test_a_viewer_who_is_answered_200_and_an_error_has_no_bookmark() -> None:

@@ -225,6 +225,8 @@ class AcceleratorDials(Step[Seen]):
         if dials != wanted or seen.status != DEPLOYED:
             if fired := [name for name, says in seen.alarms.items() if says == "ALARM"]:
                 return self._fired(seen, dials, fired[0])
+            if not seen.mark and (loud := _loud(seen.alarms)):
+                return Wait(f"no dial is turned before all is quiet: {loud}")
             if due := self._due(seen, dials, wanted):
                 return due
             return Wait(f"the accelerator is {seen.status}: not every edge has its dials yet")
@@ -286,8 +288,8 @@ class AcceleratorDials(Step[Seen]):
         left = number(seen.mark["at"]) + self.bake - seen.now
         if left > 0:
             return Wait(f"{at:g} % in {self.to}: bakes for {left:.0f} s more")
-        if loud := [f"{name} says {says}" for name, says in seen.alarms.items() if says != "OK"]:
-            return Wait(f"{at:g} % in {self.to}, and not quiet: {'; '.join(loud)}")
+        if loud := _loud(seen.alarms):
+            return Wait(f"{at:g} % in {self.to}, and not quiet: {loud}")
         return None
 
     def _debt(self, to: Region) -> str:
@@ -385,6 +387,11 @@ def _says(sight: Sight) -> str:
         return sight.why if isinstance(sight, Silence) else sight.code
     found = [*sight.get("MetricAlarms", ()), *sight.get("CompositeAlarms", ())]
     return str(found[0].get("StateValue", "nothing")) if found else "nothing: there is no such alarm"
+
+
+def _loud(alarms: Mapping[str, str]) -> str:
+    """The alarms that are not OK, or say nothing, with what they say."""
+    return "; ".join(f"{name} says {says}" for name, says in alarms.items() if says != "OK")
 
 
 def _is_well(sight: Sight) -> bool:

@@ -285,7 +285,12 @@ def test_an_alarm_that_fires_before_is_waited_for_and_nothing_is_dialled(scene: 
 def test_an_alarm_that_says_nothing_is_not_quiet(scene: Scene) -> None:
     inputs, entered = led_away(scene), scene.clock.now
     scene.alarm("INSUFFICIENT_DATA")
+    said = scene.fails(STEP, inputs, EAST, entered=entered)
+    assert "no dial is turned before all is quiet: errors in us-east-1 says INSUFFICIENT_DATA" in said
+    assert scene.dials() == [0, 100]
+    scene.alarm("OK")
     scene.until(inputs, entered, 10)
+    scene.alarm("INSUFFICIENT_DATA")
     scene.clock.sleep(900)
     scene.fails(STEP, inputs, EAST, entered=entered)
     scene.clock.sleep(301)
