@@ -12,7 +12,7 @@ import boto3
 import pytest
 
 from functions.calls import CONNECT_SECONDS
-from functions.fence import ASKS
+from functions.fence import ASKS, PLAN_ASKS
 from functions.handler import lambda_handler
 from functions.inputs import FunctionName, Region
 from functions.ledger import DELETE, QUERY
@@ -579,7 +579,7 @@ def test_a_plan_names_each_function_that_cannot_be_fenced_and_what_to_do(scene: 
 
 def test_a_plan_that_cannot_read_what_is_provisioned_says_so(scene: Scene) -> None:
     scene.deploy(basket_add=40)
-    faults: tuple[tuple[Kind, int], ...] = ("503", ASKS), ("hollow", 1), ("denied", 1)
+    faults: tuple[tuple[Kind, int], ...] = ("503", PLAN_ASKS), ("hollow", 1), ("denied", 1)
     for kind, times in faults:
         scene.inject(LIST, kind, times)
         (doubt,) = set(scene.tick(0, ("basket-add",), dry_run=True)["facts"]["doubts"])
