@@ -93,6 +93,8 @@ class Seen:
     now: float
     waited: float
     patience: float
+    acknowledged: bool
+    """The Region that is left has just done what this tick sent."""
 
     @property
     def late(self) -> bool:
@@ -164,6 +166,7 @@ class DynamodbCaughtUp(Step[Seen]):
             world.now,
             world.waited,
             self.patience,
+            bool(world.acknowledged),
         )
 
     def decide(self, seen: Seen) -> Decision:
@@ -191,7 +194,7 @@ class DynamodbCaughtUp(Step[Seen]):
             return Change(f"note that all heartbeats are in {self.region}", (), (note,))
         silent, deaf = (_silent(rows) for rows in zip(*((b.left, b.target) for b in seen.beats), strict=True))
         why = silent or deaf or f"heartbeats of {_named(missing or before)} are not in {self.region} yet"
-        if silent and seen.late and seen.graceful:
+        if silent and seen.late and seen.graceful and not seen.acknowledged:
             raise Refused(f"{self.source} may hold what {self.region} has not, and is silent: {silent}")
         if seen.late and not (seen.graceful or deaf):
             return Done(UNKNOWN, self._known(seen, len(missing), why))

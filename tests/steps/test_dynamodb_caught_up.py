@@ -11,6 +11,7 @@ from ticker import EAST, OTHER, WEST, Ticker, ticking
 from functions.calls import Absent
 from functions.global_tables import recent_maximum
 from functions.steps.dynamodb_caught_up import HEARTBEATS, DynamodbCaughtUp, _found
+from twin.faults import Kind, Request
 from twin.services.cloudwatch.model import Metrics
 from twin.services.dynamodb.global_table import GlobalTable
 from twin.services.dynamodb.model import DynamoDB
@@ -179,6 +180,20 @@ def test_with_the_region_that_is_left_dark_an_ungraceful_run_knows_nothing_and_g
 def test_in_a_graceful_run_the_same_silence_is_refused(store: Store) -> None:
     store.cloud.faults.dark.add(EAST)
     assert "us-east-1 may hold what us-west-1 has not, and is silent" in store.refuses()
+
+
+def test_a_region_that_has_just_taken_the_heartbeats_is_not_silent_for_one_lost_look(store: Store) -> None:
+    """Lambda's own answers get lost too, so that the first tick may come when patience has ended."""
+    reads: list[Request] = []
+
+    def one_of_the_second_look_is_lost(request: Request) -> Kind | None:
+        mine = request.operation == READ and request.region == EAST
+        reads.extend([request] if mine else [])
+        return "lost_before" if mine and len(reads) == 3 else None
+
+    store.cloud.faults.injectors.append(one_of_the_second_look_is_lost)
+    entered = store.clock.now - 100
+    assert store.catches_up(entered=entered)["outcome"] == "done"
 
 
 def test_no_run_goes_on_to_a_region_whose_tables_are_silent(store: Store) -> None:

@@ -92,6 +92,15 @@ class TargetGroup(Stateful):
         """Those that get requests."""
         return [task for task in self._running() if self._healthy(task)]
 
+    def is_healthy(self) -> bool:
+        """Whether any gets requests. Asked after every event, so it looks no further than the first."""
+        now = self._cloud.clock.now
+        return any(
+            task.running_at <= now and not task.stopping and self._healthy(task)
+            for service in self.services
+            for task in service.tasks
+        )
+
     def pick(self) -> tuple[list[Task], int]:
         """The targets that requests go to, and the load balancer's own answer where there are none."""
         if healthy := self.healthy():
@@ -210,7 +219,7 @@ class LoadBalancer(Stateful):
     def healthy(self) -> bool:
         """As whatever leads customers here sees it: each target group has a healthy target.
         Source: docs.aws.amazon.com/global-accelerator/latest/dg/about-endpoints.html"""
-        return all(group.healthy() for _, group in self._groups)
+        return all(group.is_healthy() for _, group in self._groups)
 
     def answer(self, asked: HttpRequest) -> HttpAnswer:
         path = asked.path.partition("?")[0]

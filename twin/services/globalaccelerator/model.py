@@ -128,11 +128,15 @@ class Accelerator(Stateful):
     def share(self) -> dict[str, float]:
         """Of new customers on the Internet, those of each Region, by what the edge has now."""
         self._deploy()
-        kept = [(group, group.credit) for group in self.groups.values()]
-        led = [self.route("").region for _ in range(100)]
-        for group, credit in kept:
-            group.credit = credit
-        return {region: led.count(region) / 100 for region in self.groups}
+        groups = list(self.groups.values())
+        dialled = [group for group in groups if group.edge_dial > 0]
+        instead = next((group for group in groups if group.healthy), groups[0])
+        shares, left = dict.fromkeys(self.groups, 0.0), 1.0
+        for group in dialled or groups[-1:]:
+            share = left if group is (dialled or groups)[-1] else left * group.edge_dial / 100
+            shares[(group if group.healthy and dialled else instead).region] += share
+            left -= share
+        return shares
 
     def answer(self, asked: HttpRequest) -> HttpAnswer:
         return self.through(self.route(asked.origin), asked)
