@@ -14,9 +14,9 @@ import boto3
 from botocore.exceptions import BotoCoreError
 
 from ...net import Net
+from ...services.apigateway.host import Answer, Gateway, deploy
 from ...services.dynamodb.global_table import GlobalTable
 from ...services.lambda_.model import Functions
-from ..regional import Answer, Gateway, deploy
 from .names import FUNCTION, KEYS, PRIMARY, RESERVED, api_host
 
 LIBRARY = {f"{number:02d}": f"Episode {number}" for number in range(1, 13)}

@@ -11,8 +11,8 @@ from botocore.exceptions import BotoCoreError
 
 from ...cloud import Cloud
 from ...net import Net
+from ...services.apigateway.host import Answer, Gateway, deploy
 from ...services.lambda_.model import Functions
-from ..regional import Answer, Gateway, deploy
 from .names import CREATE, FILL, PRIMARY, READ, REGIONS, VERIFY, api_host
 from .tables import Cancelled, Tables
 

@@ -9,9 +9,9 @@ from typing import Any
 import boto3
 
 from ...net import Net
+from ...services.apigateway.host import Answer, Gateway, deploy
 from ...services.dynamodb.global_table import GlobalTable
 from ...services.lambda_.model import Functions
-from ..regional import Answer, Gateway, deploy
 from .names import BASKET, FUNCTIONS, PRIMARY, RESERVED, UNICORNS, USERS, api_host
 from .users import Users
 
