@@ -72,7 +72,7 @@ class DataMatches(Step[Seen]):
     region: Annotated[Region, "the Region that takes over"] = Region("$to")
     other: Annotated[Region, "the one that it is compared with"] = Region("$from")
     patience: Annotated[Patience, "how long a silent Region is waited for"] = PATIENCE
-    within: Annotated[Seconds, "how long they may stay different"] = Seconds(60)
+    within: Annotated[Seconds, "how long they may stay different, or a table silent"] = Seconds(180)
 
     name: ClassVar = "data_matches"
     reads: ClassVar = (QUERY, DESCRIBE)
