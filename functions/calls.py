@@ -61,6 +61,8 @@ class Api:
     home: str | None = None
     absent: frozenset[str] = frozenset()
     why: str = ""
+    only_for: str = ""
+    """The input that it is asked for: where that is left out, no call of it is made, nor allowed."""
     accepts_loss: bool = False
     """A call of it promotes without what was not shipped yet."""
     pages: bool = False

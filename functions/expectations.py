@@ -5,7 +5,9 @@ nobody answered, or what is still under way, is `passing`: it is looked at again
 own; the step that holds them has an input of its entries. Sources:
 docs.aws.amazon.com/AWSEC2/latest/APIReference/API_DescribeSubnets.html,
 docs.aws.amazon.com/AmazonECR/latest/APIReference/API_DescribeRepositories.html,
-docs.aws.amazon.com/codepipeline/latest/APIReference/API_GetPipelineState.html
+docs.aws.amazon.com/codepipeline/latest/APIReference/API_GetPipelineState.html,
+docs.aws.amazon.com/AmazonECS/latest/APIReference/API_DescribeTaskDefinition.html (a family: its newest),
+docs.aws.amazon.com/global-accelerator/latest/api/API_DescribeEndpointGroup.html
 """
 
 from __future__ import annotations
@@ -15,8 +17,9 @@ from dataclasses import dataclass
 from typing import Annotated, Any, NewType
 
 from .calls import Absent, Api, Call, Sight, Silence
-from .inputs import FORMS, Form, Region, RepositoryName
+from .inputs import FORMS, EndpointGroupArn, Form, Region, RepositoryName
 
+Family = NewType("Family", str)
 PipelineName = NewType("PipelineName", str)
 StageName = NewType("StageName", str)
 SubnetId = NewType("SubnetId", str)
@@ -36,6 +39,15 @@ def _of_ec2(noun: str, several: str, prefix: str) -> Form:
 # docs.aws.amazon.com/codepipeline/latest/APIReference/API_PipelineDeclaration.html
 FORMS[PipelineName] = _of_codepipeline("pipeline", "shop-pipeline")
 FORMS[StageName] = _of_codepipeline("stage", "Deploy")
+# docs.aws.amazon.com/AmazonECS/latest/APIReference/API_RegisterTaskDefinition.html
+FORMS[Family] = Form(
+    "a task definition's family",
+    "families of task definitions",
+    "[A-Za-z0-9_-]{1,255}",
+    "at most 255 letters, digits, hyphens and underscores, and no revision",
+    "orders",
+    meant=lambda text: text.rpartition("task-definition/")[2].partition(":")[0],
+)
 # docs.aws.amazon.com/AWSEC2/latest/UserGuide/resource-ids.html
 FORMS[SubnetId] = _of_ec2("a subnet's ID", "subnets' IDs", "subnet")
 FORMS[VpcId] = _of_ec2("a VPC's ID", "VPCs' IDs", "vpc")
@@ -43,7 +55,12 @@ FORMS[VpcId] = _of_ec2("a VPC's ID", "VPCs' IDs", "vpc")
 DENIED = frozenset({"AccessDenied", "AccessDeniedException", "UnauthorizedOperation"})
 """What may not be read is one of the troubles, and hides no other."""
 
-SUBNETS = Api("ec2:DescribeSubnets", absent=DENIED, why="EC2 has no resources to name for its descriptions")
+SUBNETS = Api(
+    "ec2:DescribeSubnets",
+    absent=DENIED,
+    why="EC2 has no resources to name for its descriptions",
+    only_for="subnets",
+)
 REPOSITORIES = Api(
     "ecr:DescribeRepositories",
     resource="ecr:{region}:{account}:repository/{repositories}",
@@ -53,6 +70,19 @@ PIPELINE = "codepipeline:{region}:{account}:{pipelines.name}"
 DECLARED = Api("codepipeline:GetPipeline", resource=PIPELINE, absent=DENIED | {"PipelineNotFoundException"})
 LAST_RUN = Api(
     "codepipeline:GetPipelineState", resource=PIPELINE, absent=DENIED | {"PipelineNotFoundException"}
+)
+ACCELERATORS_HOME = "us-west-2"
+ENDPOINTS = Api(
+    "globalaccelerator:DescribeEndpointGroup",
+    resource="{endpoint_groups}",
+    home=ACCELERATORS_HOME,
+    absent=DENIED | {"EndpointGroupNotFoundException"},
+)
+TASKS = Api(
+    "ecs:DescribeTaskDefinition",
+    absent=DENIED | {"ClientException"},
+    why="its reads cannot be scoped to a task definition",
+    only_for="task_definitions",
 )
 
 
@@ -194,3 +224,77 @@ class Pipeline(Expectation):
         elif len({run["pipelineExecutionId"] for run in last.values() if run}) != 1:
             ids = ", ".join(f"{stage} {run['pipelineExecutionId'][:8]}" for stage, run in last.items() if run)
             yield Trouble(f"no one execution of {self} went through all stages ({ids}): {start}")
+
+
+@dataclass(frozen=True)
+class EndpointGroup(Expectation):
+    """An accelerator's endpoint group is of its Region, and something healthy stands behind it."""
+
+    arn: EndpointGroupArn
+    at: Region
+
+    def __str__(self) -> str:
+        return f"{self.arn.rpartition('/listener/')[2]} in {self.at}"
+
+    def calls(self) -> tuple[Call, ...]:
+        return (ENDPOINTS(ACCELERATORS_HOME, EndpointGroupArn=self.arn),)
+
+    @property
+    def missing(self) -> str:
+        return f"there is no {self}: create it with your infrastructure code, or correct its ARN"
+
+    def wrong(self, *answers: Mapping[str, Any]) -> Iterator[Trouble]:
+        group = answers[0]["EndpointGroup"]
+        if (region := group["EndpointGroupRegion"]) != self.at:
+            yield Trouble(f"{self.arn} is of {region}, not {self.at}: write each Region's own")
+        endpoints = {each["EndpointId"]: each["HealthState"] for each in group["EndpointDescriptions"]}
+        if "HEALTHY" not in endpoints.values():
+            said = ", ".join(f"{name} is {state}" for name, state in endpoints.items()) or "it has none"
+            what = f"no endpoint of {self} is healthy ({said})"
+            yield Trouble(
+                f"{what}: look at its targets, and at what their tasks run", passing=bool(endpoints)
+            )
+
+
+@dataclass(frozen=True)
+class Tasks(Expectation):
+    """Two task definitions say the same, each in its Region: size, images, and environment."""
+
+    families: Annotated[Mapping[Region, Family], "each Region's family, whose newest revision counts"]
+    but_for: Annotated[tuple[str, ...], "environment variables that may differ"] = ()
+
+    def __str__(self) -> str:
+        return " and ".join(f"{family} in {region}" for region, family in self.families.items())
+
+    def calls(self) -> tuple[Call, ...]:
+        return tuple(TASKS(region, taskDefinition=family) for region, family in self.families.items())
+
+    def troubles(self, sights: Sequence[Sight]) -> Iterator[Trouble]:
+        gone = [
+            f"there is no task definition {family} in {region}: register it there, or correct its family"
+            for (region, family), sight in zip(self.families.items(), sights, strict=True)
+            if isinstance(sight, Absent) and sight.code not in DENIED
+        ]
+        yield from map(Trouble, gone) if gone else super().troubles(sights)
+
+    def wrong(self, *answers: Mapping[str, Any]) -> Iterator[Trouble]:
+        said = {
+            region: dict(self._said(region, answer["taskDefinition"]))
+            for region, answer in zip(self.families, answers, strict=True)
+        }
+        for what in sorted({name for each in said.values() for name in each}):
+            values = {region: each.get(what, "not there") for region, each in said.items()}
+            if len(set(values.values())) > 1:
+                differ = ", ".join(f"{value} in {region}" for region, value in values.items())
+                yield Trouble(f"{what} of {self} differs ({differ}): deploy the same to both Regions")
+
+    def _said(self, region: Region, task: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+        """What must be alike, by its name. Where a value names its own Region, the other's names its own."""
+        for size in ("cpu", "memory"):
+            yield size, str(task.get(size, "not set"))
+        for container in task["containerDefinitions"]:
+            name = container["name"]
+            yield f"{name}'s image", container["image"].replace(region, "REGION")
+            for each in container.get("environment", ()):
+                if each["name"] not in self.but_for:
+                    yield f"{name}'s {each['name']}", each["value"].replace(region, "REGION")

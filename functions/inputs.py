@@ -25,10 +25,12 @@ Patience = NewType("Patience", Seconds)
 Loss = NewType("Loss", Seconds)
 """How much of the newest data a promotion may lose."""
 
+AcceleratorArn = NewType("AcceleratorArn", str)
 ApplicationName = NewType("ApplicationName", str)
 AlarmName = NewType("AlarmName", str)
 BucketName = NewType("BucketName", str)
 ClusterId = NewType("ClusterId", str)
+EndpointGroupArn = NewType("EndpointGroupArn", str)
 FunctionName = NewType("FunctionName", str)
 GlobalClusterId = NewType("GlobalClusterId", str)
 HealthService = NewType("HealthService", str)
@@ -136,6 +138,7 @@ def _if_cached(url: str) -> Mapping[str, str]:
 _LABEL = "[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?"
 _HOST = rf"{_LABEL}(\.{_LABEL})*(:[0-9]{{1,5}})?"
 _ARN = "arn:aws[a-z-]*"
+_ACCELERATOR = rf"{_ARN}:globalaccelerator::[0-9]{{12}}:accelerator/[0-9A-Za-z-]{{1,64}}"
 
 FORMS: dict[Any, Form] = {
     ApplicationName: Form(
@@ -224,6 +227,23 @@ FORMS: dict[Any, Form] = {
         "3 to 255 letters, digits, hyphens, underscores and dots",
         "farshore-ledger",
         meant=_in_arn("table/"),
+    ),
+    # docs.aws.amazon.com/service-authorization/latest/reference/list_awsglobalaccelerator.html
+    AcceleratorArn: Form(
+        "an accelerator's ARN",
+        "accelerators' ARNs",
+        _ACCELERATOR,
+        "the ARN of the accelerator, with an account of 12 digits",
+        "arn:aws:globalaccelerator::123456789012:accelerator/1234abcd-abcd-1234-abcd-1234abcdefgh",
+        meant=lambda text: text.partition("/listener/")[0],
+    ),
+    EndpointGroupArn: Form(
+        "an endpoint group's ARN",
+        "endpoint groups' ARNs",
+        rf"{_ACCELERATOR}/listener/[0-9A-Za-z]{{1,32}}/endpoint-group/[0-9A-Za-z]{{1,32}}",
+        "the ARN of the endpoint group, which begins with its accelerator's",
+        "arn:aws:globalaccelerator::123456789012:accelerator/1234abcd-abcd-1234-abcd-1234abcdefgh/listener/"
+        "0123vxyz/endpoint-group/098765zyxwvu",
     ),
     # docs.aws.amazon.com/recovery-cluster/latest/api/routingcontrol.html
     RoutingControlArn: Form(

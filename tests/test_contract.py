@@ -147,6 +147,7 @@ def test_what_a_resource_is_named_by_is_an_input(kind: type[Step[Any]]) -> None:
         entries = [part for part in get_args(field.type) if dataclasses.is_dataclass(part)]
         known |= {f"{field.name}.{each.name}" for part in entries for each in inputs(part)}
     for api in (*kind.reads, *kind.writes):
+        assert api.only_for in {"", *known}, f"{kind.name}: {api.action} is for {api.only_for}"
         templates = (api.resource,) if isinstance(api.resource, str) else api.resource
         words = {word for template in templates for word in re.findall(r"{([\w.]+)}", template)}
         assert words <= known, f"{kind.name}: {api.action} names {words - known}"

@@ -120,6 +120,8 @@ def _calls(kind: StepType) -> list[Api]:
 def _of_application(api: Api, runbook: Runbook, use: Use) -> Iterator[str]:
     """Raises NoArn for one of the ledger's, which no step may change but by its notes."""
     taken = set(_of_ledger(QUERY, runbook)) if api in steps()[use.step].writes else set()
+    if api.only_for and not use.inputs.get(api.only_for):
+        return
     for arn in _arns_of_application(api, runbook, use):
         if arn in taken:
             raise NoArn(f"{runbook.ledger.table} is the ledger", "name a table of the application")
@@ -175,7 +177,7 @@ def _choices(
     are named as `orders.table` is, those of each entry together."""
     keys = {name: name.partition(".")[2] for name in names if name.startswith(f"{given}.")}
     if not keys:
-        yield from ({given: value} for value in _named(given, words[given], region))
+        yield from ({given: value} for value in _named(given, words.get(given, ()), region))
         return
     for entry in words[given]:
         values = (_named(name, entry[key], region) for name, key in keys.items())

@@ -25,37 +25,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Annotated, Any, ClassVar, Literal, NewType
+from typing import Annotated, Any, ClassVar, Literal
 
 from ..calls import HTTP_GET, Api, Call, Sight, Silence
 from ..errors import Refused
 from ..fence import NOTES, PATIENCE, UNKNOWN, patient
 from ..handler import lambda_handler
-from ..inputs import FORMS, AlarmName, Form, Patience, Region, Seconds, Url
+from ..inputs import AcceleratorArn, AlarmName, EndpointGroupArn, Patience, Region, Seconds, Url
 from ..ledger import Drop, Keep, Note, Owe, Pay, number
 from ..step import Change, Decision, Done, Step, Wait
 from ..world import World
-
-AcceleratorArn = NewType("AcceleratorArn", str)
-EndpointGroupArn = NewType("EndpointGroupArn", str)
-_ARN = r"arn:aws[a-z-]*:globalaccelerator::[0-9]{12}:accelerator/[0-9A-Za-z-]{1,64}"
-# docs.aws.amazon.com/service-authorization/latest/reference/list_awsglobalaccelerator.html
-FORMS[AcceleratorArn] = Form(
-    "an accelerator's ARN",
-    "accelerators' ARNs",
-    _ARN,
-    "the ARN of the accelerator, with an account of 12 digits",
-    "arn:aws:globalaccelerator::123456789012:accelerator/1234abcd-abcd-1234-abcd-1234abcdefgh",
-    meant=lambda text: text.partition("/listener/")[0],
-)
-FORMS[EndpointGroupArn] = Form(
-    "an endpoint group's ARN",
-    "endpoint groups' ARNs",
-    rf"{_ARN}/listener/[0-9A-Za-z]{{1,32}}/endpoint-group/[0-9A-Za-z]{{1,32}}",
-    "the ARN of the endpoint group, which begins with its accelerator's",
-    "arn:aws:globalaccelerator::123456789012:accelerator/1234abcd-abcd-1234-abcd-1234abcdefgh/listener/"
-    "0123vxyz/endpoint-group/098765zyxwvu",
-)
 
 HOME = "us-west-2"
 ACCELERATOR = Api("globalaccelerator:DescribeAccelerator", resource="{accelerator}", home=HOME)

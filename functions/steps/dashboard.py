@@ -61,6 +61,11 @@ class Metric:
     def shown_in(self, region: str) -> Shown:
         return region, self.namespace, self.metric, frozenset(self.dimensions.items())
 
+    def named(self, region: str) -> str:
+        """For people."""
+        of = f" of {', '.join(self.dimensions.values())}" if self.dimensions else ""
+        return f"{self.metric}{of} in {region}"
+
     def widget(self, region: str) -> dict[str, Any]:
         """Its properties."""
         pairs = [text for pair in self.dimensions.items() for text in pair]
@@ -69,7 +74,7 @@ class Metric:
             "period": 60,
             "region": region,
             "stat": self.stat,
-            "title": f"{self.metric} in {region}",
+            "title": self.named(region),
             "view": "timeSeries",
         }
 
@@ -125,7 +130,7 @@ class Dashboard(Step[Seen]):
             what = f"dashboard {self.dashboard} has {len(widgets)} widgets, and may have {MOST_WIDGETS}"
             raise Refused(f"{what}: remove some, or name another dashboard")
         whole = json.dumps({**body, "widgets": [*widgets, *_below(widgets, missing)]})
-        what = ", ".join(f"{metric.metric} in {region}" for region, metric in missing)
+        what = "; ".join(metric.named(region) for region, metric in missing)
         call = PUT(seen.region, DashboardName=self.dashboard, DashboardBody=whole)
         return Change(f"show {what} on {self.dashboard}", (call,))
 

@@ -11,7 +11,7 @@ from every_service import EAST, WEST, client
 from twin.cloud import Cloud
 from twin.net import Net
 from twin.services.application_autoscaling.model import ApplicationAutoScaling
-from twin.services.ecs.model import Ecs, EcsService, Image
+from twin.services.ecs.model import Ecs, EcsService, Image, TaskDefinition
 from twin.services.elbv2.model import LoadBalancers, TargetGroup
 
 SERVES = Image("orders:1", lambda request: (200, b"served"))
@@ -26,6 +26,7 @@ def furnish(cloud: Cloud, name: str) -> None:
         group.services.append(service)
         balancers.load_balancer(region, f"{name}.{region}.elb.example", [("*", group)])
         ApplicationAutoScaling.of(cloud).target(service, 1, 6)
+        Ecs.of(cloud).define(region, name, TaskDefinition("orders", "orders:1", {"FLAG": "off"}))
 
 
 def service_of(cloud: Cloud, region: str = EAST) -> EcsService:
@@ -67,6 +68,9 @@ def new_limits(cloud: Cloud) -> None:
 
 
 UNDER_WAY = {
+    "a new revision": lambda cloud: Ecs.of(cloud).define(
+        EAST, "one", TaskDefinition("orders", "orders:2", {"FLAG": "on"})
+    ),
     "a task that starts": lambda cloud: Ecs.of(cloud).set_desired(service_of(cloud), 3),
     "a desired count below the least": lambda cloud: Ecs.of(cloud).set_desired(service_of(cloud), 0),
     "a region without room": full,
@@ -192,3 +196,14 @@ def test_what_is_not_there_is_said_as_aws_says_it(cloud: Cloud) -> None:
         scale(1)
     with pytest.raises(ClientError, match="TargetGroupNotFound"):
         client("elbv2", WEST).describe_target_health(TargetGroupArn=group_of(cloud).arn)
+
+
+def test_a_family_is_described_by_its_newest_revision(cloud: Cloud) -> None:
+    Ecs.of(cloud).define(EAST, "one", TaskDefinition("orders", "orders:2", {"FLAG": "on"}))
+    told = client("ecs", EAST).describe_task_definition(taskDefinition="one")["taskDefinition"]
+    assert (told["family"], told["revision"], told["status"]) == ("one", 2, "ACTIVE")
+    assert (told["cpu"], told["memory"]) == ("256", "512")
+    (container,) = told["containerDefinitions"]
+    assert (container["image"], container["environment"]) == ("orders:2", [{"name": "FLAG", "value": "on"}])
+    with pytest.raises(ClientError, match="Unable to describe task definition"):
+        client("ecs", EAST).describe_task_definition(taskDefinition="three")

@@ -126,7 +126,9 @@ def test_a_dashboard_that_is_not_there_is_made(scene: Scene) -> None:
 def test_a_dry_run_says_what_it_would_show(scene: Scene) -> None:
     plan = scene.tick("dashboard", INPUTS, purpose="prepare", input={"mode": "graceful", "dry_run": True})
     assert plan["outcome"] == "would change"
-    assert plan["why"] == f"show CPUUtilization in {WEST}, CPUUtilization in {WEST} on {NAME}"
+    assert plan["why"] == (
+        f"show CPUUtilization of orders in {WEST}; CPUUtilization of likes in {WEST} on {NAME}"
+    )
     assert scene.calls("PutDashboard") == []
 
 
@@ -140,8 +142,8 @@ def test_what_aws_warns_of_our_own_widget_is_refused(scene: Scene) -> None:
     )
     said = scene.wrong()
     assert said == (
-        f"Refused: the state: CloudWatch says of CPUUtilization in {WEST} on {NAME}: no such statistic: "
-        "correct its metric"
+        f"Refused: the state: CloudWatch says of CPUUtilization of orders in {WEST} on {NAME}: no such "
+        "statistic: correct its metric"
     )
 
 

@@ -8,8 +8,10 @@ back, for whoever verifies; and there is no chaos.
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 
 from ...application import Journey
+from ...cloud import ACCOUNT
 from ...services.application_autoscaling.model import ApplicationAutoScaling
 from ...services.cloudwatch.dashboards import Dashboards
 from ...services.codepipeline.model import Action, CodePipeline
@@ -17,7 +19,7 @@ from ...services.dynamodb.dataset import GlobalTableData
 from ...services.dynamodb.model import DynamoDB
 from ...services.ec2.subnets import Subnets
 from ...services.ecr.model import Ecr
-from ...services.ecs.model import Ecs, Image
+from ...services.ecs.model import Ecs, Image, TaskDefinition
 from ...services.elbv2.model import LoadBalancer, LoadBalancers
 from ...services.globalaccelerator.model import GlobalAccelerator
 from ...services.xray.model import Xray
@@ -27,9 +29,12 @@ from .contract import DATASET, BalancerEntry, Dials, Likes
 from .names import (
     ACCELERATOR,
     ALARM,
+    CHAOS,
+    CONTAINERS,
     CORE,
     DASHBOARD,
     DIGEST,
+    FAMILIES,
     GROUPS,
     INDEXES,
     KEYS,
@@ -54,6 +59,7 @@ from .names import (
 NAMESPACE, HOSTS, SAMPLE_SECONDS = "AWS/ApplicationELB", "HealthyHostCount", 60.0
 LEAST_TASKS, MOST_TASKS = 1, 10
 """Autoscaling's limits, of each service."""
+DIALS: Mapping[str, float] = {PRIMARY: 100, STANDBY: 0}
 
 
 class MythicalMysfits:
@@ -61,17 +67,16 @@ class MythicalMysfits:
 
     regions = REGIONS
 
-    def __init__(self, on: Foundation) -> None:
-        cloud = on.cloud
+    def __init__(self, on: Foundation, dials: Mapping[str, float] = DIALS) -> None:
+        """`dials` are how customers are shared while all is well."""
+        cloud, self._dials = on.cloud, dials
         table = DynamoDB.of(cloud).global_table(TABLE, REGIONS, KEYS, INDEXES)
         self._containers = Containers(table)
         self._containers.populate()
         self._ecs, self._scaling = Ecs.of(cloud), ApplicationAutoScaling.of(cloud)
         self._balancers = LoadBalancers.of(cloud, on.net)
         balancers = {region: self._deploy(region) for region in REGIONS}
-        accelerator = GlobalAccelerator.of(cloud, on.net).accelerator(
-            ACCELERATOR, balancers, {PRIMARY: 100, STANDBY: 0}
-        )
+        accelerator = GlobalAccelerator.of(cloud, on.net).accelerator(ACCELERATOR, balancers, dials)
         _prepared(on)
         for region, balancer in balancers.items():
             _watch(on, region, balancer)
@@ -92,8 +97,8 @@ class MythicalMysfits:
         }
 
     def shall_serve(self, procedure: str, source: str, target: str) -> set[str]:
-        """One Region: the other stands by."""
-        return {target}
+        """One Region: the other stands by. Failback shares customers out as they were before."""
+        return {region for region in REGIONS if self._dials[region]} if procedure == "failback" else {target}
 
     def journey(self, region: str) -> Journey:
         """The primary's own load balancer: the accelerator would lead a canary to the Region that is well."""
@@ -141,14 +146,22 @@ def _prepared(on: Foundation) -> None:
         for name in REPOSITORIES:
             registry.repository(region, name)
             registry.push(region, name, TAG, DIGEST)
+        for name, family in FAMILIES[region].items():
+            Ecs.of(on.cloud).define(region, family, _task(region, name))
         for name, expression in GROUPS.items():
             xray.group(region, name, expression)
-    registry.rules[PRIMARY] = [{"destinations": [{"region": STANDBY, "registryId": "123456789012"}]}]
+    registry.rules[PRIMARY] = [{"destinations": [{"region": STANDBY, "registryId": ACCOUNT}]}]
     for name in PIPELINES:
         stages = {"Source": [Action("Pull")], "Deploy": [Action("Here")], STAGE: [Action("There", STANDBY)]}
         pipelines.pipeline(PRIMARY, name, stages)
     dashboards = Dashboards(on.cloud)
     dashboards.bodies[DASHBOARD] = json.dumps({"widgets": list(map(_widget, REGIONS))})
+
+
+def _task(region: str, name: str) -> TaskDefinition:
+    repository = REPOSITORIES[SERVICES.index(name)]
+    image = f"{ACCOUNT}.dkr.ecr.{region}.amazonaws.com/{repository}:{TAG}"
+    return TaskDefinition(CONTAINERS[name], image, {"REGION": region, "TABLE": TABLE, CHAOS: "off"})
 
 
 def _widget(region: str) -> dict[str, object]:

@@ -17,6 +17,14 @@ ALARM = "mythical-mysfits-hosts"
 REPOSITORIES = ("coreservicerepo", "likeservicerepo")
 TAG, DIGEST = "a1b2c3d", f"sha256:{'ab' * 32}"
 """Of the images: the commit that they were built from, and what they are."""
+FAMILIES = {
+    PRIMARY: {CORE: "Core-Service-mm-multi-region", LIKE: "Like-Service-mm-multi-region"},
+    STANDBY: {CORE: "Secondary-Core-Service", LIKE: "Secondary-Like-Service"},
+}
+"""Of task definitions: the workshop's stacks call them differently in each Region."""
+CONTAINERS = {CORE: "service", LIKE: "like-service"}
+CHAOS = "CHAOSMODE"
+"""The environment variable that makes the like service fail most requests."""
 PIPELINES = ("CorePipeline-mm-multi-region", "LikePipeline-mm-multi-region")
 STAGE = "CrossRegionDeploy"
 DASHBOARD = "Fully-Prepared-Dashboard"

@@ -2,9 +2,11 @@
 
 A task takes time to start and to stop. Where a Region has no room for one, the service says so in its events
 and tries again. A changed desired count starts no deployment. An image that does not listen on the port of
-its container runs all the same: that nobody is answered there is for health checks to find. Sources:
+its container runs all the same: that nobody is answered there is for health checks to find. What is told of
+task definitions is not what tasks run: an `Image` is. Sources:
 docs.aws.amazon.com/AmazonECS/latest/APIReference/API_DescribeServices.html (missing ones are `failures`),
 docs.aws.amazon.com/AmazonECS/latest/APIReference/API_UpdateService.html,
+docs.aws.amazon.com/AmazonECS/latest/APIReference/API_DescribeTaskDefinition.html (a family: its newest),
 docs.aws.amazon.com/AmazonECS/latest/developerguide/service-event-messages-list.html
 """
 
@@ -34,6 +36,22 @@ class Image:
 
     name: str
     answer: Handler | None = None
+
+
+@dataclass(frozen=True)
+class TaskDefinition:
+    """A revision of a family: of one container, and a size that Fargate has."""
+
+    container: str
+    image: str
+    environment: Mapping[str, str]
+    cpu: str = "256"
+    memory: str = "512"
+
+    def description(self) -> dict[str, Any]:
+        environment = [{"name": name, "value": value} for name, value in self.environment.items()]
+        container = {"name": self.container, "image": self.image, "environment": environment}
+        return {"containerDefinitions": [container], "cpu": self.cpu, "memory": self.memory}
 
 
 class Task(Stateful):
@@ -209,16 +227,23 @@ class Ecs(Service):
         super().__init__(cloud)
         self.services: dict[tuple[str, str, str], EcsService] = {}
         """By Region, cluster and name."""
+        self.families: dict[tuple[str, str], list[TaskDefinition]] = {}
+        """Their revisions, by Region and family."""
         self._room: dict[str, int] = {}
         """How many tasks a Region has room for, where that is limited."""
         self.on_update: list[Callable[[EcsService], None]] = []
         """Called after a desired count was set."""
 
     def operations(self) -> Mapping[str, Operation]:
-        return {"DescribeServices": self._describe, "UpdateService": self._update}
+        return {
+            "DescribeServices": self._describe,
+            "UpdateService": self._update,
+            "DescribeTaskDefinition": self._task_definition,
+        }
 
     def state(self) -> object:
-        return [service.state() for service in self.services.values()], sorted(self._room.items())
+        newest = [(name, repr(revisions[-1])) for name, revisions in self.families.items()]
+        return [service.state() for service in self.services.values()], newest, sorted(self._room.items())
 
     def create(
         self,
@@ -238,6 +263,10 @@ class Ecs(Service):
         )
         made.at_once()
         return made
+
+    def define(self, region: str, family: str, revision: TaskDefinition) -> None:
+        """Somebody registers a revision."""
+        self.families.setdefault((region, family), []).append(revision)
 
     def room(self, region: str, tasks: int = UNLIMITED) -> None:
         """From now on so many tasks have room in the Region; those that wait for it are started."""
@@ -284,6 +313,17 @@ class Ecs(Service):
             raise AwsError("InvalidParameterException", "desiredCount may not be negative.")
         self.set_desired(service, asked["desiredCount"])
         return {"service": service.description()}
+
+    def _task_definition(self, request: Request) -> Answer:
+        family = str(_only(request, "taskDefinition")["taskDefinition"])
+        if ":" in family:
+            raise NotImplementedError("the twin describes a family's newest revision only")
+        revisions = self.families.get((request.region, family))
+        if revisions is None:
+            raise AwsError("ClientException", "Unable to describe task definition.")
+        arn = f"arn:aws:ecs:{request.region}:{ACCOUNT}:task-definition/{family}:{len(revisions)}"
+        names = {"taskDefinitionArn": arn, "family": family, "revision": len(revisions), "status": "ACTIVE"}
+        return {"taskDefinition": {**names, **revisions[-1].description()}}
 
     def _cluster(self, request: Request) -> str:
         """Left out, it is the one called default."""

@@ -19,6 +19,7 @@ ROWS = (
         operations={
             "DescribeServices": replace(READ, names=_services),
             "UpdateService": replace(WRITE, names=_services),
+            "DescribeTaskDefinition": READ,
         },
         # docs.aws.amazon.com/AmazonECS/latest/APIReference/request-throttling.html
         quotas=(
