@@ -1,50 +1,40 @@
-"""The applications of runbooks/: each game day, what comes back after it, what their workshops get wrong."""
+"""The applications of runbooks/: their game days, what comes back, what `prepare` finds, and their roles."""
 
 from __future__ import annotations
 
 import dataclasses
-import json
-from collections.abc import Callable, Iterator
-from pathlib import Path
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import pytest
+from game_days import CALLED, FAST, RUNBOOKS, WAYS, game_day, played, prepared
+from roles import dependents, granted
+from taken_away import pieces
 
-from farshore.explore.exploration import played
+from farshore.explore import exploration
 from farshore.explore.syntax import read
 from farshore.runbook.find import find
-from farshore.simulate.rehearsal import Rehearsal
 from farshore.simulate.report import Report
 from farshore.simulate.simulation import Simulation
-from twin.applications.foundation import Foundation, builder
+from functions.run import Mode
+from twin.applications.foundation import Foundation
 from twin.applications.globalflix import players
 from twin.applications.globalflix.names import FUNCTION
 from twin.applications.mythical_mysfits import names as mysfits
-from twin.services.cloudwatch.dashboards import Dashboards
-from twin.services.codepipeline.model import CodePipeline
-from twin.services.dynamodb.model import DynamoDB
-from twin.services.ec2.subnets import Subnets
-from twin.services.ecr.model import Ecr
+from twin.applications.mythical_mysfits.application import MythicalMysfits
+from twin.services.ecs.model import Ecs
 from twin.services.globalaccelerator.model import GlobalAccelerator
 from twin.services.lambda_.model import Functions
-from twin.services.xray.model import Xray
 
-RUNBOOKS = sorted(path.stem for path in (Path(__file__).parent.parent / "runbooks").glob("*.yaml"))
-FAST: dict[str, Any] = {"data": "memory", "backed": "doubles"}
 HELD = {f"S{n}": 0 for n in range(1, 9)}
-
-
-def game_day(app: str, mode: Any = "graceful", dark: bool = False, **more: Any) -> Report:
-    runbook = find(app)
-    region = runbook.regions.primary if dark else None
-    with Rehearsal(runbook, mode, region, 1, lambda moment: None, **{**FAST, **more}) as rehearsal:
-        return rehearsal.play()
+PEACE = WAYS[0]
+MYSFITS, HOME, AWAY = "mythical-mysfits", mysfits.PRIMARY, mysfits.STANDBY
 
 
 @pytest.mark.parametrize("app", RUNBOOKS)
-@pytest.mark.parametrize(("mode", "dark"), [("graceful", False), ("ungraceful", False), ("ungraceful", True)])
-def test_a_game_day_comes_to_its_end_and_nothing_is_lost_unnamed(app: str, mode: str, dark: bool) -> None:
-    report = game_day(app, mode, dark)
+@pytest.mark.parametrize(("mode", "dark"), WAYS)
+def test_a_game_day_comes_to_its_end_and_nothing_is_lost_unnamed(app: str, mode: Mode, dark: bool) -> None:
+    report = game_day(app, mode, dark).report
     assert report.ok, (report.breaches, report.broken)
     assert {run.status for run in report.runs} == {"SUCCEEDED"}
     assert report.as_json()["invariants"] == HELD
@@ -54,42 +44,31 @@ def test_a_game_day_comes_to_its_end_and_nothing_is_lost_unnamed(app: str, mode:
 
 @pytest.mark.parametrize("app", RUNBOOKS)
 def test_a_plan_is_made_in_time_where_a_region_takes_connections_and_never_answers(app: str) -> None:
-    outcome = played(read(f"{app},failover,ungraceful,mute:{find(app).regions.primary}"))
+    outcome = exploration.played(read(f"{app},failover,ungraceful,mute:{find(app).regions.primary}"))
     assert (outcome.status, outcome.breaches) == ("SUCCEEDED", ())
 
 
 # What was there before comes back.
 
 
-def changed(app: str, change: Callable[[Foundation], object]) -> Callable[[Foundation], Any]:
-    """The application, and then something else of it than its own `build` has made."""
-
-    def build(on: Foundation) -> Any:
-        made = builder(app)(on)
-        change(on)
-        return made
-
-    return build
+@pytest.mark.parametrize(("mode", "dark"), WAYS)
+def test_a_reserved_concurrency_of_40_comes_back_with_failback(mode: Mode, dark: bool) -> None:
+    day = game_day("globalflix", mode, dark)
+    assert (day.before["us-west-2"], day.after["us-west-2"]) == (40, 40)
 
 
-def test_a_dial_of_70_and_a_desired_count_come_back_with_failback() -> None:
-    runbook = find("mythical-mysfits")
-    found: dict[str, Any] = {}
+def test_a_dial_of_70_and_a_desired_count_of_3_come_back_with_failback() -> None:
+    def found(simulation: Simulation) -> object:
+        (accelerator,) = GlobalAccelerator.of(simulation.cloud, simulation.net).accelerators.values()
+        services = Ecs.of(simulation.cloud).services.items()
+        dials = {region: group.dial for region, group in accelerator.groups.items()}
+        return dials, {name: service.desired for (region, _, name), service in services if region == HOME}
 
-    def dials(on: Foundation) -> None:
-        (accelerator,) = GlobalAccelerator.of(on.cloud, on.net).accelerators.values()
-        for region, dial in zip(mysfits.REGIONS, (70.0, 30.0), strict=True):
-            accelerator.groups[region].dial = accelerator.groups[region].edge_dial = dial
-
-    build = changed("mythical-mysfits", dials)
-    with Rehearsal(runbook, "graceful", None, 1, lambda moment: None, build=build, **FAST) as rehearsal:
-        before = dict(rehearsal.simulation.application.settings())
-        rehearsal.play()
-        cloud, net = rehearsal.simulation.cloud, rehearsal.simulation.net
-        (accelerator,) = GlobalAccelerator.of(cloud, net).accelerators.values()
-        found = {region: group.dial for region, group in accelerator.groups.items()}
-        assert rehearsal.simulation.application.settings() == before
-    assert found == {mysfits.PRIMARY: 70.0, mysfits.STANDBY: 30.0}
+    day = played(MYSFITS, build=lambda on: MythicalMysfits(on, {HOME: 70, AWAY: 30}), find_out=found)
+    assert day.report.ok, day.report.breaches
+    counts = {mysfits.service(HOME, name): 3 for name in mysfits.SERVICES}
+    assert day.found == ({HOME: 70.0, AWAY: 30.0}, counts)
+    assert day.before == day.after
 
 
 def test_a_failback_by_hand_to_unreserved_is_not_what_was_there(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -104,7 +83,7 @@ def test_a_failback_by_hand_to_unreserved_is_not_what_was_there(monkeypatch: pyt
         return real(self, request)
 
     monkeypatch.setattr(Functions, "_put_concurrency", unreserved)
-    report = game_day("globalflix")
+    report = played("globalflix").report
     assert not report.ok
     assert report.stand is not None
     assert f"restore lambda:us-west-2:{FUNCTION}:reserved_concurrency" in report.stand.stopped
@@ -136,80 +115,66 @@ def test_after_thirty_failures_a_player_moves_by_itself() -> None:
         assert min(each.at for each in moved) - since > players.FAILURES * players.BEAT_SECONDS
 
 
-# What `prepare` names, and what it mends.
+# What `prepare` names, and what it makes.
+
+PIECES = dict(pieces())
 
 
-def lacks_a_stage(on: Foundation) -> None:
-    CodePipeline.of(on.cloud).pipelines[mysfits.PRIMARY, mysfits.PIPELINES[0]].stages.pop(mysfits.STAGE)
+def healthy(on: Foundation) -> None:
+    """Nothing is taken away."""
 
 
-def lacks_an_index(on: Foundation) -> None:
-    DynamoDB.of(on.cloud).global_tables[mysfits.TABLE].described[mysfits.STANDBY].indexes.pop("LawChaosIndex")
+@pytest.mark.parametrize("app", RUNBOOKS)
+def test_while_all_is_well_there_is_nothing_to_prepare(app: str) -> None:
+    found = prepared(app, healthy)
+    assert {step.outcome for step in found.before} == {"done"}
+    assert (found.status, found.why) == ("SUCCEEDED", "")
 
 
-def lacks_a_subnet(on: Foundation) -> None:
-    Subnets.of(on.cloud).drop(mysfits.STANDBY, mysfits.SUBNETS[mysfits.STANDBY][0])
+@pytest.mark.parametrize("piece", PIECES)
+def test_what_is_taken_away_is_named_and_made_or_left_to_a_person(piece: str) -> None:
+    it = PIECES[piece]
+    found = prepared(it.app, it.take)
+    step = next(step for step in found.before if step.state == it.step)
+    assert it.said in step.why
+    if it.made:
+        assert step.outcome == "would change"
+        assert (found.status, found.why) == ("SUCCEEDED", "")
+        assert {step.outcome for step in found.after} == {"done"}
+    else:
+        assert step.outcome == "would refuse"
+        assert found.status == "FAILED"
+        assert it.said in found.why
 
 
-def lacks_a_repository(on: Foundation) -> None:
-    Ecr.of(on.cloud).drop(mysfits.STANDBY, mysfits.REPOSITORIES[1])
+# What a step's function may do is what it does.
+
+ANSWERED = "AWS has answered a change with a no for longer than half of the time that the state has"
+"""Only then is that noted in the ledger: no rehearsal is so ill."""
+NEVER_HERE: Mapping[str, Mapping[str, str]] = {
+    "dashboard": {"dynamodb:PutItem": ANSWERED},
+    "ecr_images": {"dynamodb:PutItem": ANSWERED},
+    "xray_groups": {"dynamodb:PutItem": ANSWERED},
+    "custom_lambda": {"dynamodb:PutItem": ANSWERED},
+    "synthetic_write": {
+        "dynamodb:PutItem": "a write was accepted, and what stands before the shop does not show it yet"
+    },
+}
+"""By step, what its role allows and no rehearsal needs, with when it is needed."""
 
 
-def lacks_an_image(on: Foundation) -> None:
-    Ecr.of(on.cloud).repositories[mysfits.STANDBY, mysfits.REPOSITORIES[0]].tags.clear()
-
-
-def lacks_a_group(on: Foundation) -> None:
-    Xray.of(on.cloud).groups.pop((mysfits.STANDBY, "like-service"))
-
-
-def lacks_a_region_on_the_dashboard(on: Foundation) -> None:
-    dashboards = Dashboards.of(on.cloud)
-    body = json.loads(dashboards.bodies[mysfits.DASHBOARD])
-    dashboards.bodies[mysfits.DASHBOARD] = json.dumps({"widgets": body["widgets"][:1]})
-
-
-def lacks_a_replica(on: Foundation) -> None:
-    DynamoDB.of(on.cloud).global_tables[mysfits.TABLE].remove_replica(mysfits.STANDBY)
-
-
-def prepared(change: Callable[[Foundation], object]) -> tuple[str, str]:
-    """How `prepare` ends, and why."""
-    build = changed("mythical-mysfits", change)
-    with Simulation(find("mythical-mysfits"), 1, build=build, **FAST) as simulation:
-        simulation.clock.sleep(120)
-        execution = simulation.begin("prepare", {"mode": "graceful"})
-        simulation.clock.wait_for(lambda: simulation.status(execution) != "RUNNING", 3 * 3600)
-        report = simulation.report(execution)
-        return report.status, report.why
-
-
-@pytest.mark.parametrize(
-    ("change", "named"),
-    [
-        (lacks_a_stage, f"pipeline {mysfits.PIPELINES[0]} in {mysfits.PRIMARY} has no stage {mysfits.STAGE}"),
-        (lacks_an_index, "LawChaosIndex"),
-        (lacks_a_subnet, f"there is no {mysfits.SUBNETS[mysfits.STANDBY][0]} in {mysfits.STANDBY}"),
-        (lacks_a_repository, f"there is no ECR repository {mysfits.REPOSITORIES[1]} in {mysfits.STANDBY}"),
-    ],
-)
-def test_what_a_person_must_make_is_refused_by_name(
-    change: Callable[[Foundation], object], named: str
-) -> None:
-    status, why = prepared(change)
-    assert status == "FAILED"
-    assert named in why
-
-
-@pytest.mark.parametrize(
-    "change", [lacks_an_image, lacks_a_group, lacks_a_region_on_the_dashboard, lacks_a_replica]
-)
-def test_what_a_run_may_make_is_made(change: Callable[[Foundation], object]) -> None:
-    assert prepared(change) == ("SUCCEEDED", "")
-
-
-def test_while_all_is_well_there_is_nothing_to_prepare() -> None:
-    assert prepared(lambda on: None) == ("SUCCEEDED", "")
+def test_a_functions_role_allows_what_it_has_called_and_nothing_else() -> None:
+    """Over all game days and all preparations. Each is played once, here or above."""
+    for app in RUNBOOKS:
+        prepared(app, healthy)
+        for mode, dark in WAYS:
+            game_day(app, mode, dark)
+    for piece in PIECES.values():
+        prepared(piece.app, piece.take)
+    for step, allowed in granted().items():
+        never = NEVER_HERE.get(step, {}).keys()
+        assert not never & CALLED[step], f"{step} needs it, and is said not to"
+        assert allowed == CALLED[step] | dependents(step, CALLED[step]) | never, step
 
 
 # What is not hidden.
@@ -220,8 +185,8 @@ def names(report: Report, word: str) -> Iterator[str]:
 
 
 def test_what_two_regions_sold_at_once_is_named() -> None:
-    assert list(names(game_day("resilient-orders"), "sale of product-"))
+    assert list(names(game_day("resilient-orders", *PEACE).report, "sale of product-"))
 
 
 def test_likes_that_two_regions_gave_at_once_are_named() -> None:
-    assert list(names(game_day("mythical-mysfits"), "like "))
+    assert list(names(game_day(MYSFITS, *PEACE).report, "like "))
