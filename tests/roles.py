@@ -9,6 +9,7 @@ from transform import parsed
 
 from farshore.compile.states import logical_id
 from farshore.runbook.registry import steps
+from functions.ledger import QUERY
 from twin.faults import Request
 from twin.services.iam.model import action_of, beside_of
 
@@ -20,6 +21,13 @@ def granted() -> dict[str, set[str]]:
     resources = parsed(TEMPLATE)["Resources"]
     functions = {name: resources.get(logical_id(name)) for name in steps()}
     return {name: _actions(each["Properties"]["Policies"]) for name, each in functions.items() if each}
+
+
+def would_allow(step: str) -> set[str]:
+    """Those that the template would have, were the step in a runbook and all its inputs written."""
+    kind = steps()[step]
+    apis = [api for api in (QUERY, *kind.reads, *kind.writes, *kind.ledger_writes()) if not api.is_http]
+    return {action for api in apis for action in (api.action, *api.dependents)}
 
 
 def _actions(policies: list[Any]) -> set[str]:

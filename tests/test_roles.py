@@ -1,0 +1,92 @@
+"""What the role of a step that is in no sample would allow is what its function calls, and nothing else.
+
+Each is played by the ticker of its own test. Those of the samples are held to rehearsals, in test_samples.py.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Mapping
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import pytest
+from roles import dependents, granted, needed, would_allow
+from ticker import Ticker, ticking
+
+from farshore.runbook.registry import steps
+
+sys.path.append(
+    str(Path(__file__).parent / "steps")
+)  # where pytest looks as well: it must be the same module
+
+Play = Callable[[Any], object]
+
+
+def fence_and_restore(scene: Any) -> None:
+    test = sys.modules[type(scene).__module__]
+    scene.comes_about(test.FENCE)
+    scene.comes_about(test.RESTORE)
+
+
+def raise_and_restore(scene: Any) -> None:
+    test = sys.modules[type(scene).__module__]
+    scene.comes_about(test.RAISE)
+    scene.comes_about(test.RESTORE)
+
+
+def detach(scene: Any) -> None:
+    scene.falls()
+    scene.detach()
+
+
+def look_after_a_while(scene: Any) -> None:
+    scene.wait(6)
+    scene.holds()
+
+
+def freeze_and_thaw(scene: Any) -> None:
+    scene.freeze()
+    scene.thaw()
+
+
+def plan_and_run(scene: Any) -> None:
+    scene.comes_about(input={"mode": "graceful", "dry_run": True})
+    scene.comes_about()
+
+
+def shut_and_open(scene: Any) -> None:
+    test = sys.modules[type(scene).__module__]
+    scene.converge(test.STEP, test.FENCE)
+    scene.converge(test.STEP, test.RESTORE)
+
+
+PLAYED: Mapping[str, tuple[str, Play]] = {
+    "api_throttle": ("Shop", fence_and_restore),
+    "asg_capacity": ("Shop", raise_and_restore),
+    "aurora_detached": ("Night", detach),
+    "bake": ("Watched", look_after_a_while),
+    "event_sources": ("Shop", fence_and_restore),
+    "freeze": ("Scene", freeze_and_thaw),
+    "nested_run": ("Shop", plan_and_run),
+    "security_group_source": ("Scene", shut_and_open),
+}
+"""By step the ticker of its test, and what is done there."""
+
+
+def test_every_step_is_in_a_sample_or_here() -> None:
+    assert PLAYED.keys() == steps().keys() - granted().keys()
+
+
+@pytest.mark.parametrize("name", PLAYED)
+def test_its_role_allows_what_it_calls_and_nothing_else(name: str) -> None:
+    kind, play = PLAYED[name]
+    scene_of: type[Ticker] = getattr(import_module(f"test_{name}"), kind)
+    called: set[str] = set()
+    with ticking(1, scene_of) as scene:
+        scene.cloud.faults.injectors.append(
+            lambda request: called.update(needed(request)) if request.caller == name else None
+        )
+        play(scene)
+    assert would_allow(name) == called | dependents(name, called)
