@@ -33,6 +33,7 @@ ClusterId = NewType("ClusterId", str)
 EndpointGroupArn = NewType("EndpointGroupArn", str)
 FunctionName = NewType("FunctionName", str)
 GlobalClusterId = NewType("GlobalClusterId", str)
+HealthCheckId = NewType("HealthCheckId", str)
 HealthService = NewType("HealthService", str)
 RepositoryName = NewType("RepositoryName", str)
 TableName = NewType("TableName", str)
@@ -198,6 +199,16 @@ FORMS: dict[Any, Form] = {
         keeper="RDS",
         canonical=str.lower,
         meant=_in_arn("global-cluster:"),
+    ),
+    # docs.aws.amazon.com/Route53/latest/APIReference/API_GetHealthCheck.html
+    HealthCheckId: Form(
+        "the id of a Route 53 health check",
+        "ids of Route 53 health checks",
+        "[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}",
+        "its id, of hexadecimal digits and hyphens",
+        "abcdef11-2222-3333-4444-555555fedcba",
+        canonical=str.lower,
+        meant=lambda text: text.rpartition("/")[2],
     ),
     # docs.aws.amazon.com/health/latest/APIReference/API_EventFilter.html
     HealthService: Form(

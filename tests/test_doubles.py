@@ -212,6 +212,15 @@ STORIES: Mapping[str, list[Turn]] = {
         asking("s3", "PutBucketPolicy", EAST, Bucket="none", Policy="{}"),
         asking("s3", "PutObject", EAST, Bucket="none", Key="a", Body=b"a"),
     ],
+    "an object": [
+        *buckets(),
+        asking("s3", "DeleteObject", WEST, Bucket="west", Key="a"),
+        asking("s3", "HeadObject", WEST, Bucket="west", Key="a"),
+        asking("s3", "HeadObject", WEST, Bucket="none", Key="a"),
+        asking("s3", "HeadBucket", WEST, Bucket="west"),
+        asking("s3", "HeadBucket", WEST, Bucket="none"),
+        asking("s3", "DeleteObject", WEST, Bucket="none", Key="a"),
+    ],
     "pages": [
         asking("sns", "CreateTopic", WEST, Name="pages"),
         asking("sns", "CreateTopic", WEST, Name="pages"),

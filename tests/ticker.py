@@ -165,7 +165,7 @@ def declared(step: type[Step[Any]], inputs: Mapping[str, Any]) -> Policy:
     found = [*mine, *((api, REPLICAS, words) for api in (QUERY, *step.ledger_writes()))]
     return tuple(
         Statement(
-            frozenset({api.action}),
+            frozenset({api.action, *api.dependents}),
             tuple(
                 arn.replace("{account}", ACCOUNT).replace("{partition}", "aws")
                 for arn in _arns(api, regions, named)

@@ -33,6 +33,7 @@ from ..fence import NOTES, PATIENCE, UNKNOWN, patient
 from ..handler import lambda_handler
 from ..inputs import AcceleratorArn, AlarmName, EndpointGroupArn, Patience, Region, Seconds, Url
 from ..ledger import Drop, Keep, Note, Owe, Pay, number
+from ..probes import PROBES, is_well, lead_to, probes_of
 from ..step import Change, Decision, Done, Step, Wait
 from ..world import World
 
@@ -48,9 +49,6 @@ ALARMS = Api(
 BY_HEALTH = "with its control plane dark the accelerator moves by health, and probes see whether it has"
 
 DEPLOYED = "DEPLOYED"
-PROBES = 3
-"""Each is a connection of its own: one that answers says little where customers are shared."""
-
 Dials = Mapping[Region, float]
 
 
@@ -153,7 +151,7 @@ class AcceleratorDials(Step[Seen]):
             *(GROUP(HOME, EndpointGroupArn=arn) for arn in self.endpoint_groups.values()),
             ACCELERATOR(HOME, AcceleratorArn=self.accelerator),
             HTTP_GET(here, url=self.direct[self._left]),
-            *(HTTP_GET(here, url=self.probe) for _ in range(PROBES)),
+            *probes_of(self.probe, here),
             *(
                 ALARMS(region, AlarmNames=[name], AlarmTypes=["MetricAlarm", "CompositeAlarm"])
                 for region, name in watched.items()
@@ -209,7 +207,7 @@ class AcceleratorDials(Step[Seen]):
             if due := self._due(seen, dials, wanted):
                 return due
             return Wait(f"the accelerator is {seen.status}: not every edge has its dials yet")
-        if wanted[self._left] == 0 and not all(map(self._is_there, seen.probes)):
+        if wanted[self._left] == 0 and not lead_to(seen.probes, self.to, self._left):
             return Wait(f"{self.probe} is not answered from {self.to} alone yet")
         if notes := (*self._settled(seen), *self._paid(seen)):
             return Change(f"note that customers are led to {self.to}", (), notes)
@@ -227,9 +225,9 @@ class AcceleratorDials(Step[Seen]):
             raise Refused(f"the dials that lead customers to {self.to} are owed: {why}")
         if seen.graceful or seen.settling or not seen.late:
             return Wait(why)
-        if not all(map(self._is_there, seen.probes)):
+        if not lead_to(seen.probes, self.to, self._left):
             return Wait(f"{why}; and {self.probe} is not answered from {self.to} alone")
-        if _is_well(seen.direct):
+        if is_well(seen.direct):
             return Wait(f"{why}; and {self.direct[self._left]} is answered well: customers may be led there")
         if self._debt(self.to) not in seen.owed:
             owe = Owe(self._debt(self.to), why, seen.now, seen.execution)
@@ -327,13 +325,6 @@ class AcceleratorDials(Step[Seen]):
     def _dialled(self, region: Region, dial: float) -> Call:
         return UPDATE(HOME, EndpointGroupArn=self.endpoint_groups[region], TrafficDialPercentage=float(dial))
 
-    def _is_there(self, sight: Sight) -> bool:
-        """It is answered well from `to`, and names no other Region."""
-        if not isinstance(sight, Mapping) or not _is_well(sight):
-            return False
-        text = sight["body"].decode(errors="replace")
-        return self.to in text and self._left not in text
-
 
 def _dial(sight: Sight) -> float | Silence:
     if not isinstance(sight, Mapping):
@@ -371,10 +362,6 @@ def _says(sight: Sight) -> str:
 def _loud(alarms: Mapping[str, str]) -> str:
     """The alarms that are not OK, or say nothing, with what they say."""
     return "; ".join(f"{name} says {says}" for name, says in alarms.items() if says != "OK")
-
-
-def _is_well(sight: Sight) -> bool:
-    return isinstance(sight, Mapping) and 200 <= sight["status"] < 300
 
 
 handler = lambda_handler(AcceleratorDials)

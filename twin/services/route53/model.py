@@ -1,37 +1,48 @@
 """Route 53's data plane: what DNS answers, by the health of the records behind a name.
 
 Nothing here can be edited while the twin runs: record changes are a control plane in us-east-1, which no
-failover may need. Source: docs.aws.amazon.com/Route53/latest/DeveloperGuide/dns-failover.html and
-.../health-checks-how-route-53-chooses-records.html (where no record is healthy, all count as healthy).
+failover may need. Health checkers are all over the world; here one asks for all of them. Sources:
+docs.aws.amazon.com/Route53/latest/DeveloperGuide/dns-failover.html,
+.../health-checks-how-route-53-chooses-records.html (where no record is healthy, all count as healthy),
+.../dns-failover-determining-health-of-endpoints.html (the threshold),
+docs.aws.amazon.com/Route53/latest/APIReference/API_HealthCheckConfig.html (intervals, inverted)
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from itertools import takewhile, zip_longest
-from typing import ClassVar
+from typing import Any, ClassVar
 
-from ...cloud import Cloud
+from ...cloud import Answer, AwsError, Cloud, Operation
+from ...faults import Request
 from ...net import Net
 from ...service import APART, WIRING, Service, Stateful
 from ..arc.model import Cluster
+from ..s3.model import Websites
 
 Health = Callable[[], bool]
+INTERVALS = (10, 30)
+THRESHOLDS = range(1, 11)
 
 
 class HealthCheck(Stateful):
     """A health check of type RECOVERY_CONTROL: follows the routing control after a drawn delay."""
 
-    not_state: ClassVar = {"_cloud": APART, "_cluster": APART, "_control": WIRING}
+    not_state: ClassVar = {"_cloud": APART, "_cluster": APART, "_control": WIRING, "id": WIRING}
 
-    def __init__(self, cloud: Cloud, cluster: Cluster, control: str) -> None:
+    def __init__(self, cloud: Cloud, check_id: str, cluster: Cluster, control: str) -> None:
         self._cloud, self._cluster, self._control = cloud, cluster, control
+        self.id = check_id
         self._shows = cluster.states[control]
         self._to_look = 0
         cluster.on_change.append(self._changed)
 
     def __call__(self) -> bool:
         return self._shows == "On"
+
+    def config(self) -> dict[str, Any]:
+        return {"Type": "RECOVERY_CONTROL", "RoutingControlArn": self._cluster.arns[self._control]}
 
     def state(self) -> object:
         return self._shows, self._to_look > 0
@@ -46,6 +57,72 @@ class HealthCheck(Stateful):
         self._shows = self._cluster.states[self._control]
 
 
+class ObjectCheck(Stateful):
+    """A health check of type HTTPS that asks for an object in a bucket, as anybody may. An inverted one is
+    healthy while that is not answered well."""
+
+    not_state: ClassVar = {
+        "_cloud": APART,
+        "_sites": APART,
+        "id": WIRING,
+        "_region": WIRING,
+        "_bucket": WIRING,
+    }
+
+    def __init__(
+        self, cloud: Cloud, check_id: str, region: str, bucket: str, key: str, interval: int, threshold: int
+    ) -> None:
+        if interval not in INTERVALS or threshold not in THRESHOLDS:
+            raise ValueError(f"every 10 or 30 seconds, 1 to 10 times; not {interval} and {threshold}")
+        self._cloud, self.id, self._sites = cloud, check_id, Websites.of(cloud, Net.of(cloud))
+        self._region, self._bucket, self.key = region, bucket, key
+        self.inverted, self.disabled = True, False
+        self.interval, self.threshold = interval, threshold
+        self.answered = False
+        """As it last was, often enough."""
+        self.against = 0
+        """Requests in a row that have said otherwise."""
+        cloud.clock.every(interval, self._ask)
+
+    def __call__(self) -> bool:
+        return self.disabled or self.answered is not self.inverted
+
+    def config(self) -> dict[str, Any]:
+        return {
+            "Type": "HTTPS",
+            "Port": 443,
+            "FullyQualifiedDomainName": self._host,
+            "ResourcePath": f"/{self.key}",
+            "RequestInterval": self.interval,
+            "FailureThreshold": self.threshold,
+            "Inverted": self.inverted,
+            "Disabled": self.disabled,
+        }
+
+    def state(self) -> object:
+        return (
+            self.key,
+            self.inverted,
+            self.disabled,
+            self.interval,
+            self.threshold,
+            self.answered,
+            self.against,
+        )
+
+    @property
+    def _host(self) -> str:
+        return f"{self._bucket}.s3.{self._region}.amazonaws.com"
+
+    def _ask(self) -> None:
+        faults = self._cloud.faults
+        ill = faults.is_dark(self._region, "s3", self._host) or faults.ailment(self._region, "s3", self._host)
+        well = not ill and self._sites.shows(self._bucket, self.key)
+        self.against = 0 if well == self.answered else self.against + 1
+        if self.against >= self.threshold:
+            self.answered, self.against = well, 0
+
+
 class Route53(Service):
     """Failover records of hosted zones, and health checks."""
 
@@ -55,7 +132,10 @@ class Route53(Service):
     def __init__(self, cloud: Cloud, net: Net) -> None:
         super().__init__(cloud)
         self._net = net
-        self._checks: list[HealthCheck] = []
+        self._checks: list[HealthCheck | ObjectCheck] = []
+
+    def operations(self) -> Mapping[str, Operation]:
+        return {"GetHealthCheck": self._get}
 
     def state(self) -> object:
         return [check.state() for check in self._checks]
@@ -82,8 +162,31 @@ class Route53(Service):
 
     def health_check(self, cluster: Cluster, control: str) -> Health:
         """Follows one of the cluster's controls."""
-        self._checks.append(HealthCheck(self.cloud, cluster, control))
+        self._checks.append(HealthCheck(self.cloud, self._new_id(), cluster, control))
         return self._checks[-1]
+
+    def object_check(
+        self, region: str, bucket: str, key: str, interval: int = 30, threshold: int = 3
+    ) -> ObjectCheck:
+        """Asks for the object every so many seconds, and turns after so many answers in a row. Inverted."""
+        check = ObjectCheck(self.cloud, self._new_id(), region, bucket, key, interval, threshold)
+        self._checks.append(check)
+        return check
+
+    def _new_id(self) -> str:
+        return f"{len(self._checks) + 1:08x}-0000-4000-8000-000000000000"
+
+    def _get(self, request: Request) -> Answer:
+        check = self._asked(request)
+        told = {"Id": check.id, "CallerReference": check.id, "HealthCheckVersion": 1}
+        return {"HealthCheck": {**told, "HealthCheckConfig": check.config()}}
+
+    def _asked(self, request: Request) -> HealthCheck | ObjectCheck:
+        asked = request.parameters["HealthCheckId"]
+        for check in self._checks:
+            if check.id == asked:
+                return check
+        raise AwsError("NoSuchHealthCheck", f"A health check with id {asked} does not exist.", 404)
 
 
 def _apart(one: str, other: str) -> int:

@@ -1,5 +1,15 @@
 """Route 53's control plane, which no failover may need."""
 
-from ...rows import Rows
+from ...rows import READ, Quota, Rows
 
-ROWS = (Rows("route53", home="us-east-1"),)
+ROWS = (
+    Rows(
+        "route53",
+        operations={"GetHealthCheck": READ},
+        home="us-east-1",
+        resources={"HealthCheckId": "route53:::healthcheck/{given}"},
+        denial="AccessDenied",
+        # docs.aws.amazon.com/Route53/latest/DeveloperGuide/DNSLimitations.html
+        quotas=(Quota(frozenset({"GetHealthCheck"}), per_second=5, at_once=5),),
+    ),
+)

@@ -1,4 +1,4 @@
-"""S3 buckets that serve a website, and their blocks of public access."""
+"""S3 buckets that serve a website, or an object, and their blocks of public access."""
 
 from __future__ import annotations
 
@@ -40,6 +40,7 @@ class Double(Service):
             "PutBucketPolicy": self._put_policy,
             "PutBucketWebsite": self._put_website,
             "PutObject": self._put_object,
+            "DeleteObject": self._delete_object,
             "GetPublicAccessBlock": self._get_block,
             "PutPublicAccessBlock": self._put_block,
             "DeletePublicAccessBlock": self._delete_block,
@@ -88,14 +89,22 @@ class Double(Service):
         return {}
 
     def _put_object(self, request: Request) -> Answer:
-        asked = only(request, ("Bucket", "Key", "Body"), ("ACL", *_CHECKSUMS))
+        asked = only(request, ("Bucket", "Key"), ("Body", "ACL", *_CHECKSUMS))
         acl = asked.get("ACL", "private")
         known(acl in ("private", "public-read"), request, acl)
         bucket, key = self._bucket(request), str(asked["Key"])
-        body = asked["Body"] if isinstance(asked["Body"], bytes) else asked["Body"].read()
-        bucket.objects[key] = body
+        body = asked.get("Body", b"")
+        bucket.objects[key] = body if isinstance(body, bytes) else body.read()
         bucket.public.discard(key)
         bucket.public |= {key} if acl == "public-read" else set()
+        return {}
+
+    def _delete_object(self, request: Request) -> Answer:
+        """What is not there is deleted, too."""
+        key = str(only(request, ("Bucket", "Key"))["Key"])
+        bucket = self._bucket(request)
+        bucket.objects.pop(key, None)
+        bucket.public.discard(key)
         return {}
 
     def _get_block(self, request: Request) -> Answer:

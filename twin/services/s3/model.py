@@ -1,5 +1,5 @@
-"""S3's website endpoints. Whether the public may read them is decided here; buckets and objects are kept
-behind the Cloud (twin/backing.py).
+"""S3's website endpoints, and the heads of objects. Whether the public may read is decided here; buckets and
+objects are kept behind the Cloud (twin/backing.py).
 
 A new bucket has a whole block of public access. A block takes effect a little after it is set, as all of S3's
 configuration does. Of its four settings, two act on what is already there, RestrictPublicBuckets on a public
@@ -7,7 +7,8 @@ bucket policy and IgnorePublicAcls on ACLs; the other two would refuse new ones,
 stricter of the bucket's and the account's holds. Object Ownership, which says whether a bucket takes ACLs at
 all, is not modelled. Sources:
 docs.aws.amazon.com/AmazonS3/latest/userguide/access-control-block-public-access.html,
-docs.aws.amazon.com/AmazonS3/latest/userguide/WebsiteAccessPermissionsReqd.html (404 and 403)
+docs.aws.amazon.com/AmazonS3/latest/userguide/WebsiteAccessPermissionsReqd.html (404 and 403),
+docs.aws.amazon.com/AmazonS3/latest/API/API_HeadObject.html (its refusals have no body, and so no word)
 """
 
 from __future__ import annotations
@@ -15,10 +16,11 @@ from __future__ import annotations
 import functools
 import json
 from collections import Counter
+from collections.abc import Mapping
 from fnmatch import fnmatchcase
 from typing import Any, ClassVar
 
-from ...cloud import Answer, Cloud
+from ...cloud import Answer, AwsError, Cloud, Operation
 from ...faults import Request
 from ...net import HttpAnswer, HttpRequest, Net
 from ...service import APART, Service
@@ -42,7 +44,7 @@ Source: docs.aws.amazon.com/general/latest/gr/s3.html#s3_website_region_endpoint
 
 
 class Websites(Service):
-    """Every bucket that has a website configuration, on the network."""
+    """Every bucket that has a website configuration, on the network; and what is there, for whoever asks."""
 
     service: ClassVar = "s3"
     not_state: ClassVar = {"cloud": APART, "_net": APART, "_keeper": APART}
@@ -57,6 +59,9 @@ class Websites(Service):
         """Changes of a configuration that have not taken effect yet, by bucket."""
         cloud.watchers.append(self._watch)
 
+    def operations(self) -> Mapping[str, Operation]:
+        return {"HeadObject": self._head, "HeadBucket": self._head_bucket}
+
     def state(self) -> object:
         shut = sorted((bucket, shut) for bucket, shut in self._shut.items() if any(shut))
         return shut, sorted(+self._turning)
@@ -67,6 +72,11 @@ class Websites(Service):
             return True
         there = self._bucket(bucket)
         return there.index is not None and self._lets_in(bucket, there, there.index)
+
+    def shows(self, bucket: str, key: str) -> bool:
+        """Anybody may read the object, and it is there. For who watches it, and takes time by himself."""
+        there = self._keeper.bucket(bucket)
+        return there is not None and there.read(key) is not None and self._lets_in(bucket, there, key)
 
     def unblocked(self, bucket: str) -> None:
         """Its owner has taken away, long ago, the block that a new bucket has."""
@@ -97,7 +107,10 @@ class Websites(Service):
             self._shut[bucket] = Shut() if there is None else there.shut
 
     def _now_shut(self, bucket: str) -> Shut:
-        own, accounts = self._shut.get(bucket, Shut()), self._shut.get("", Shut())
+        own, accounts = self._shut.get(bucket), self._shut.get("", Shut())
+        if own is None:  # no website, so that nobody has looked before
+            there = self._keeper.bucket(bucket)
+            own = Shut() if there is None else there.shut
         return Shut(own.policies or accounts.policies, own.acls or accounts.acls)
 
     def _lets_in(self, bucket: str, there: Bucket, key: str) -> bool:
@@ -106,6 +119,19 @@ class Websites(Service):
         if "Deny" in said or (shut.policies and _is_public(there.policy)):
             return False
         return "Allow" in said or (not shut.acls and there.read(key) is not None and there.public_by_acl(key))
+
+    def _head(self, request: Request) -> Answer:
+        there = self._keeper.bucket(str(request.parameters["Bucket"]))
+        found = None if there is None else there.read(str(request.parameters["Key"]))
+        if found is None:
+            raise AwsError("404", "Not Found", 404)
+        return {"ContentLength": len(found)}
+
+    def _head_bucket(self, request: Request) -> Answer:
+        there = self._keeper.bucket(str(request.parameters["Bucket"]))
+        if there is None:
+            raise AwsError("404", "Not Found", 404)
+        return {"BucketRegion": there.region}
 
     def _bucket(self, name: str) -> Bucket:
         there = self._keeper.bucket(name)
