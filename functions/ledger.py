@@ -155,6 +155,12 @@ class Records:
         about = is_about(noted.get("execution", ""), number(noted.get("at")), execution, started)
         return noted if about else {}
 
+    def found_at(self, state: str) -> float | None:
+        """When any execution has noted something for the state, in seconds since 1970; NEVER where none has,
+        None where it did not say."""
+        at = self.found[state].get("at") if state in self.found else NEVER
+        return float(at) if type(at) in (int, float) else None
+
     def asks_to_lose(self, execution: str, started: float) -> bool:
         """A person has approved its plan as graceful, and none that it goes on as ungraceful."""
         mine = (execution, started, "approve")
@@ -237,13 +243,16 @@ class Ledger:
         self._note_begun("", noted_at, 0.0)
 
     def _note_begun(self, execution: str, noted_at: float | None, now: float) -> bool:
-        """Where that is the last word in the ledger."""
-        body, stamp = {"execution": execution, "at": now}, f"{now:.6f}"
+        return self.note_after(BEGUN, {"execution": execution, "at": now}, noted_at, now)
+
+    def note_after(self, item: str, body: Mapping[str, Any], noted_at: float | None, now: float) -> bool:
+        """Where what was noted then is the last word in the ledger; NEVER for nothing, None for whatever."""
+        stamp = f"{now:.6f}"
         if noted_at is None:
-            return self._put(BEGUN, body, stamp=stamp)
+            return self._put(item, body, stamp=stamp)
         if noted_at == NEVER:
-            return self._put(BEGUN, body, "attribute_not_exists(application)", stamp)
-        return self._put(BEGUN, body, "stamp = :stamp", stamp, {":stamp": {"S": f"{noted_at:.6f}"}})
+            return self._put(item, body, "attribute_not_exists(application)", stamp)
+        return self._put(item, body, "stamp = :stamp", stamp, {":stamp": {"S": f"{noted_at:.6f}"}})
 
     def say(self, item: str, word: Mapping[str, Any], records: Records) -> bool:
         """A person's word: not where another has been said since these records were read."""
@@ -455,6 +464,25 @@ class Find:
 
     def write_in(self, ledger: Ledger) -> None:
         ledger.write(f"found#{self.state}", {**self.facts, "execution": self.execution, "at": self.at})
+
+
+@dataclass(frozen=True)
+class Claim:
+    """As `Find`, of what must be sent once. NotYet where another tick has noted something for the state since
+    these records were read: it may be sending."""
+
+    state: str
+    execution: str
+    at: float
+    """In seconds since 1970."""
+    facts: Mapping[str, Any]
+    after: float | None
+    """`found_at` of these records."""
+
+    def write_in(self, ledger: Ledger) -> None:
+        body = {**self.facts, "execution": self.execution, "at": self.at}
+        if not ledger.note_after(f"found#{self.state}", body, self.after, self.at):
+            raise NotYet("another tick of this state is at work at this moment")
 
 
 @dataclass(frozen=True)

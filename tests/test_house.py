@@ -88,6 +88,7 @@ NO_NAME = re.compile(
     r"(docs\.aws\.amazon\.com|github\.com)/\S+"  # where a fact of AWS stands
     r"|ARC Region switch"  # the product whose blocks steps correspond to
     r"|lambda_handler"  # what every step makes its handler with
+    r"|(def |self\.|super\(\)\.)list_commands(?=\()"  # click's, of a group of verbs
     r"|(?<![\w\"'-])lambda(?=[ :])"  # Python's
 )
 
