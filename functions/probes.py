@@ -18,7 +18,7 @@ def probes_of(url: Url, here: Region) -> list[Call]:
 
 def lead_to(sights: Sequence[Sight], region: Region, other: Region) -> bool:
     """All are answered well from `region`, and none names the other Region."""
-    return all(
+    return bool(sights) and all(
         is_well(sight) and region in text_of(sight) and other not in text_of(sight) for sight in sights
     )
 

@@ -62,6 +62,22 @@ def shut_and_open(scene: Any) -> None:
     scene.converge(test.STEP, test.RESTORE)
 
 
+def plan_and_lead_there_and_home_owing_it(scene: Any) -> None:
+    test = sys.modules[type(scene).__module__]
+    scene.tick(test.STEP, scene.inputs, dry_run=True)
+    scene.go()
+    scene.darken(scene.inputs["standby"])
+    scene.go_home(mode="ungraceful")
+    scene.cloud.faults.dark.clear()
+    scene.go_home()
+
+
+def plan_and_send(scene: Any) -> None:
+    test = sys.modules[type(scene).__module__]
+    scene.tick(test.STEP, test.INPUTS, dry_run=True)
+    scene.go()
+
+
 PLAYED: Mapping[str, tuple[str, Play]] = {
     "api_throttle": ("Shop", fence_and_restore),
     "asg_capacity": ("Shop", raise_and_restore),
@@ -70,7 +86,9 @@ PLAYED: Mapping[str, tuple[str, Play]] = {
     "event_sources": ("Shop", fence_and_restore),
     "freeze": ("Scene", freeze_and_thaw),
     "nested_run": ("Shop", plan_and_run),
+    "route53_standby": ("Scene", plan_and_lead_there_and_home_owing_it),
     "security_group_source": ("Scene", shut_and_open),
+    "ssm_command": ("Scene", plan_and_send),
 }
 """By step the ticker of its test, and what is done there."""
 

@@ -33,7 +33,7 @@ from ..fence import NOTES, PATIENCE, UNKNOWN, patient
 from ..handler import lambda_handler
 from ..inputs import AcceleratorArn, AlarmName, EndpointGroupArn, Patience, Region, Seconds, Url
 from ..ledger import Drop, Keep, Note, Owe, Pay, number
-from ..probes import PROBES, is_well, lead_to, probes_of
+from ..probes import is_well, lead_to, probes_of
 from ..step import Change, Decision, Done, Step, Wait
 from ..world import World
 
@@ -49,6 +49,7 @@ ALARMS = Api(
 BY_HEALTH = "with its control plane dark the accelerator moves by health, and probes see whether it has"
 
 DEPLOYED = "DEPLOYED"
+NOT_ASKED = Silence("not asked: what the dials are decides")
 Dials = Mapping[Region, float]
 
 
@@ -111,6 +112,7 @@ class AcceleratorDials(Step[Seen]):
     writes: ClassVar = (UPDATE,)
     notes: ClassVar = NOTES
     every: ClassVar = 10
+    asks: ClassVar = 2
     tolerates: ClassVar = {
         ACCELERATOR: BY_HEALTH,
         GROUP: BY_HEALTH,
@@ -145,13 +147,11 @@ class AcceleratorDials(Step[Seen]):
         return f"dials:{self.accelerator.rpartition('/')[2]}:{left}"
 
     def observe(self, world: World) -> Seen:
-        here, run, records = world.run.target, world.run, world.records
+        run, records = world.run, world.records
         watched = self.alarms if self.stages and run.mode == "graceful" else {}
         calls = [
             *(GROUP(HOME, EndpointGroupArn=arn) for arn in self.endpoint_groups.values()),
             ACCELERATOR(HOME, AcceleratorArn=self.accelerator),
-            HTTP_GET(here, url=self.direct[self._left]),
-            *probes_of(self.probe, here),
             *(
                 ALARMS(region, AlarmNames=[name], AlarmTypes=["MetricAlarm", "CompositeAlarm"])
                 for region, name in watched.items()
@@ -159,18 +159,19 @@ class AcceleratorDials(Step[Seen]):
         ]
         sights = iter(world.ask(*calls))
         groups = {region: next(sights) for region in self.endpoint_groups}
-        status, direct = _status(next(sights)), next(sights)
-        probes = tuple(next(sights) for _ in range(PROBES))
+        dials, status = {region: _dial(sight) for region, sight in groups.items()}, _status(next(sights))
+        alarms = {f"{name} in {region}": _says(next(sights)) for region, name in watched.items()}
+        direct, probes = self._probed(world, dials, status)
         marked = f"stage:{run.state}"
         mark = records.kept.get(marked, {})
         mine = mark.get("execution") == run.execution and number(mark.get("at")) >= world.since
         return Seen(
-            dials={region: _dial(sight) for region, sight in groups.items()},
+            dials=dials,
             healthy={region: _is_healthy(sight) for region, sight in groups.items()},
             status=status,
             probes=probes,
             direct=direct,
-            alarms={f"{name} in {region}": _says(next(sights)) for region, name in watched.items()},
+            alarms=alarms,
             home=records.kept.get(self._name(self.to), {}),
             left=records.kept.get(self._name(self._left), {}),
             mark=mark if mine else {},
@@ -183,6 +184,19 @@ class AcceleratorDials(Step[Seen]):
             planned=run.dry_run,
             now=world.now,
         )
+
+    def _probed(
+        self, world: World, dials: Mapping[Region, float | Silence], status: str | Silence
+    ) -> tuple[Sight, tuple[Sight, ...]]:
+        """What the other Region's own URL and the probes are answered, where they decide: where
+        nobody can say what the dials are, and where each edge has dials that lead away from there. And in a
+        dry run, so that a URL that nobody answers is found in peace."""
+        silent = any(isinstance(each, Silence) for each in (*dials.values(), status))
+        if not (silent or world.run.dry_run) and (status != DEPLOYED or dials[self._left] != 0):
+            return NOT_ASKED, ()
+        here = world.run.target
+        direct, *probes = world.ask(HTTP_GET(here, url=self.direct[self._left]), *probes_of(self.probe, here))
+        return direct, tuple(probes)
 
     def decide(self, seen: Seen) -> Decision:
         if seen.settling and self._debt(self.to) not in seen.owed:

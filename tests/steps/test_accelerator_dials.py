@@ -226,6 +226,17 @@ def test_one_lost_answer_is_no_dark_region(scene: Scene) -> None:
     assert scene.dials() == [0, 100]
 
 
+def test_customers_urls_are_asked_where_they_decide_and_in_a_plan(scene: Scene) -> None:
+    scene.tick(STEP, scene.inputs, dry_run=True)
+    assert {request.service for request in scene.requests} >= {"http"}
+    scene.requests.clear()
+    said = scene.fails(STEP, scene.inputs)
+    assert "not every edge has its dials yet" in said
+    assert "http" not in {request.service for request in scene.requests}
+    scene.go()
+    assert "http" in {request.service for request in scene.requests}
+
+
 # In stages.
 
 STAGES = {"stages": [10, 50, 100], "bake": 300, "alarms": ALARMS}
