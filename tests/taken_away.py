@@ -79,6 +79,9 @@ def _of_a_region(region: str) -> Iterator[tuple[str, Piece]]:
         name = mysfits.service(region, service)
         said = f"{name} in {region}"
         yield f"widget of {name}", Piece(APP, _widget(name), "dashboard", said, True)
+    said = f"{mysfits.service(region, mysfits.CORE)} in {region}; CPUUtilization of"
+    whole = _on_the_dashboard(lambda widgets: widgets.pop(mysfits.REGIONS.index(region)))
+    yield f"all widgets of {region}", Piece(APP, whole, "dashboard", said, True)
     for service, family in mysfits.FAMILIES[region].items():
         said = f"there is no task definition {family} in {region}"
         yield f"task definition {family}", Piece(APP, _family(region, family), "ready", said, False)
@@ -155,11 +158,14 @@ def _widget(service: str) -> Change:
             rows = widget["properties"]["metrics"]
             widget["properties"]["metrics"] = [row for row in rows if service not in row]
 
-    return lambda on: _on_the_dashboard(on, take)
+    return _on_the_dashboard(take)
 
 
-def _on_the_dashboard(on: Foundation, take: Callable[[list[dict[str, Any]]], object]) -> None:
-    bodies = Dashboards.of(on.cloud).bodies
-    body = json.loads(bodies[mysfits.DASHBOARD])
-    take(body["widgets"])
-    bodies[mysfits.DASHBOARD] = json.dumps(body)
+def _on_the_dashboard(take: Callable[[list[dict[str, Any]]], object]) -> Change:
+    def change(on: Foundation) -> None:
+        bodies = Dashboards.of(on.cloud).bodies
+        body = json.loads(bodies[mysfits.DASHBOARD])
+        take(body["widgets"])
+        bodies[mysfits.DASHBOARD] = json.dumps(body)
+
+    return change

@@ -94,6 +94,18 @@ def test_a_rule_refuses_all_updates_in_its_wait_period(
     assert cluster.states == {EAST: "On", WEST: "Off"}
 
 
+def test_an_inverted_rule_forbids_what_it_would_need(cloud: Cloud) -> None:
+    rules = [AtLeast("one", (EAST, WEST)), AtLeast("not-two", (EAST, WEST), threshold=2, inverted=True)]
+    both = Arc.of(cloud).cluster("just-one", {EAST: "On", WEST: "Off"}, rules)
+    endpoint = {"region_name": EAST, "endpoint_url": both.endpoints[EAST]}
+    update = boto3.client("route53-recovery-cluster", **endpoint).update_routing_control_states  # type: ignore[call-overload]
+    for alone in ({"west": "On"}, {"east": "Off"}):
+        entry = entries(both, **alone)
+        assert refusal(update, UpdateRoutingControlStateEntries=entry) == "ConflictException"
+    update(UpdateRoutingControlStateEntries=entries(both, west="On", east="Off"))
+    assert both.states == {EAST: "Off", WEST: "On"}
+
+
 def test_a_rule_can_be_overridden_by_its_arn(cluster: Cluster, at: Callable[..., Any]) -> None:
     off = entries(cluster, east="Off")
     update = at().update_routing_control_states

@@ -215,6 +215,7 @@ class EcsCapacity(Step[FenceSight]):
             confirmed=not (lacks := lacking(it, count, wells) if count else left_of(it)),
             put=self._put_all(name) if run.dry_run else self._put_next(name, it.value),
             barred=it.flaw or (it.stale if count else ""),
+            doubt=_ill(name, it, wells) if run.dry_run and count else "",
             aim=(lambda current: _raised(current, count)) if count else _none,
             lacks=lacks,
         )
@@ -259,6 +260,12 @@ class EcsCapacity(Step[FenceSight]):
 
 def _limits(value: Mapping[str, Any]) -> dict[str, Any]:
     return {name: part for name, part in value.items() if name != "desired"}
+
+
+def _ill(name: str, it: Service, wells: Mapping[str, int | Silence]) -> str:
+    """Tasks that run and that nobody is answered by: more of them would be no capacity."""
+    lacks = lacking(it, it.running, wells)
+    return f"{name}: {lacks}: look at what its tasks run" if lacks else ""
 
 
 def _none(current: Mapping[str, Any]) -> Value:

@@ -139,6 +139,16 @@ def test_a_placeholder_runs_and_is_no_capacity(scene: Scene) -> None:
     assert "Refused: the state: not within 600 s" in scene.fails(STEP, UPS, entered=entered)
 
 
+def test_a_plan_doubts_a_service_that_runs_and_answers_nobody(scene: Scene) -> None:
+    assert "doubts" not in scene.tick(STEP, UPS, dry_run=True)["facts"]
+    scene.west.deploy("orders:2", PLACEHOLDER)
+    scene.clock.sleep(120)
+    plan = scene.tick(STEP, UPS, dry_run=True)
+    (doubt,) = plan["facts"]["doubts"]
+    assert doubt.startswith("shop-west/orders: 0 of 1 targets of arn:aws:elasticloadbalancing:us-west-1:")
+    assert doubt.endswith(" are healthy: look at what its tasks run")
+
+
 def test_a_service_whose_deployment_was_rolled_back_is_refused(scene: Scene) -> None:
     scene.west.definition = "orders:8"
     assert "was rolled back: it runs orders:1, and not orders:8" in scene.fails(STEP, UPS)

@@ -20,6 +20,12 @@ from .api import Api
 from .names import API, FUNCTION, HOSTS, KEYS, PRIMARY, REGIONS, STANDBY, TABLE, api_host
 from .players import DATASET, Players
 
+JUST_ONE = (
+    AtLeast("at-least-one-region", REGIONS),
+    AtLeast("not-two-regions", REGIONS, threshold=2, inverted=True),
+)
+"""Safety rules that only a change of both controls at once goes by."""
+
 
 class Globalflix:
     """The application in both Regions."""
@@ -29,9 +35,7 @@ class Globalflix:
     def __init__(self, on: Foundation) -> None:
         cloud, self._net = on.cloud, on.net
         table = DynamoDB.of(cloud).global_table(TABLE, REGIONS, KEYS)
-        arc = Arc.of(cloud).cluster(
-            "globalflix", {PRIMARY: "On", STANDBY: "Off"}, [AtLeast("at-least-one-region", REGIONS)], number=1
-        )
+        arc = Arc.of(cloud).cluster("globalflix", {PRIMARY: "On", STANDBY: "Off"}, JUST_ONE, number=1)
         api = Api(on.net, on.functions, table)
         for region in REGIONS:
             api.deploy(region)

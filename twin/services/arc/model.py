@@ -5,6 +5,8 @@ that whoever looks an endpoint up during a failover fails loudly. Sources:
 docs.aws.amazon.com/r53recovery/latest/dg/routing-control.update.api.html (at least three of five answer),
 docs.aws.amazon.com/r53recovery/latest/dg/routing-control.quotas.html (10 controls a call, 3 calls a second),
 docs.aws.amazon.com/r53recovery/latest/dg/routing-control.override-safety-rule.html (a refusal names it),
+docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference,
+aws-properties-route53recoverycontrol-safetyrule-ruleconfig (threshold, inverted),
 docs.aws.amazon.com/routing-control/latest/APIReference/API_UpdateRoutingControlStates.html.
 """
 
@@ -33,7 +35,8 @@ State = Literal["On", "Off"]
 
 @dataclass(frozen=True)
 class AtLeast:
-    """An assertion rule: `threshold` of the asserted controls, by name, are On after every change.
+    """An assertion rule: `threshold` of the asserted controls, by name, are On after every change; or fewer,
+    where it is inverted.
 
     For `wait_ms` after a change of one of them, every further update of them is refused: no flapping.
     """
@@ -42,6 +45,7 @@ class AtLeast:
     asserted: tuple[str, ...]
     threshold: int = 1
     wait_ms: int = 5000
+    inverted: bool = False
 
 
 class Arc(Service):
@@ -200,8 +204,10 @@ class Cluster(Stateful):
                 continue
             if self._cloud.clock.now < self._quiet_until[rule.name]:
                 raise AwsError("ConflictException", f"safety rule {arn} is in its wait period")
-            if sum(after[name] == "On" for name in rule.asserted) < rule.threshold:
-                message = f"safety rule {arn} needs {rule.threshold} of {', '.join(rule.asserted)} On"
+            reached = sum(after[name] == "On" for name in rule.asserted) >= rule.threshold
+            if reached is rule.inverted:
+                verb = "forbids" if rule.inverted else "needs"
+                message = f"safety rule {arn} {verb} {rule.threshold} of {', '.join(rule.asserted)} On"
                 raise AwsError("ConflictException", message)
 
     def _named(self, arn: str) -> str:
