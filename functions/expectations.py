@@ -247,13 +247,17 @@ class EndpointGroup(Expectation):
         group = answers[0]["EndpointGroup"]
         if (region := group["EndpointGroupRegion"]) != self.at:
             yield Trouble(f"{self.arn} is of {region}, not {self.at}: write each Region's own")
-        endpoints = {each["EndpointId"]: each["HealthState"] for each in group["EndpointDescriptions"]}
+        described = group.get("EndpointDescriptions", ())
+        endpoints = {each["EndpointId"]: each.get("HealthState") for each in described}
         if "HEALTHY" not in endpoints.values():
             said = ", ".join(f"{name} is {state}" for name, state in endpoints.items()) or "it has none"
             what = f"no endpoint of {self} is healthy ({said})"
             yield Trouble(
                 f"{what}: look at its targets, and at what their tasks run", passing=bool(endpoints)
             )
+
+
+ABSENT = "", "not there"
 
 
 @dataclass(frozen=True)
@@ -283,18 +287,23 @@ class Tasks(Expectation):
             for region, answer in zip(self.families, answers, strict=True)
         }
         for what in sorted({name for each in said.values() for name in each}):
-            values = {region: each.get(what, "not there") for region, each in said.items()}
-            if len(set(values.values())) > 1:
-                differ = ", ".join(f"{value} in {region}" for region, value in values.items())
+            found = {region: each.get(what, ABSENT) for region, each in said.items()}
+            if len({value for value, _ in found.values()}) > 1:
+                differ = ", ".join(f"{shown} in {region}" for region, (_, shown) in found.items())
                 yield Trouble(f"{what} of {self} differs ({differ}): deploy the same to both Regions")
 
-    def _said(self, region: Region, task: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-        """What must be alike, by its name. Where a value names its own Region, the other's names its own."""
+    def _said(self, region: Region, task: Mapping[str, Any]) -> Iterator[tuple[str, tuple[str, str]]]:
+        """What must be alike, by its name: its value, and how that is shown. Where a value names its own
+        Region, the other's names its own; and what the environment holds is no page's to tell."""
         for size in ("cpu", "memory"):
-            yield size, str(task.get(size, "not set"))
+            yield size, (str(task.get(size)), str(task.get(size, "not set")))
         for container in task["containerDefinitions"]:
-            name = container["name"]
-            yield f"{name}'s image", container["image"].replace(region, "REGION")
+            name, image = container["name"], container["image"].replace(region, "REGION")
+            yield f"{name}'s image", (image, image)
             for each in container.get("environment", ()):
-                if each["name"] not in self.but_for:
-                    yield f"{name}'s {each['name']}", each["value"].replace(region, "REGION")
+                variable = each.get("name", "")
+                if variable not in self.but_for:
+                    yield (
+                        f"{name}'s {variable}",
+                        (f"={each.get('value', '')}".replace(region, "REGION"), "set"),
+                    )

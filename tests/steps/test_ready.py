@@ -153,11 +153,11 @@ def test_a_dry_run_refuses_it_too(scene: Scene) -> None:
 DRIFT: Mapping[str, tuple[Mapping[str, Any], str]] = {
     "a flag": (
         {"environment": {"CHAOS": "on"}},
-        f"likes's CHAOS of BOTH differs (off in {EAST}, on in {WEST})",
+        f"likes's CHAOS of BOTH differs (set in {EAST}, set in {WEST})",
     ),
     "one more": (
         {"environment": {"NEW": "1"}},
-        f"likes's NEW of BOTH differs (not there in {EAST}, 1 in {WEST})",
+        f"likes's NEW of BOTH differs (not there in {EAST}, set in {WEST})",
     ),
     "less memory": ({"memory": "256"}, f"memory of BOTH differs (512 in {EAST}, 256 in {WEST})"),
     "a placeholder": (
@@ -180,6 +180,12 @@ def test_task_definitions_that_have_drifted_apart_are_refused_by_what_differs(
     )
     scene.defines(WEST, "likes-west")
     assert scene.look()["outcome"] == "done"
+
+
+def test_what_the_environment_holds_is_not_told(scene: Scene) -> None:
+    """A password, say: a refusal is paged, and stays in the run's history."""
+    scene.defines(WEST, "likes-west", environment={"CHAOS": "hunter2"})
+    assert "hunter2" not in scene.wrong()
 
 
 def test_what_may_differ_in_the_environment_is_left_out(scene: Scene) -> None:
