@@ -86,6 +86,9 @@ class Step(Generic[Seen]):
     """The input that names the Region to which it leads customers, where it leads them anywhere."""
     one_way: ClassVar[str | None] = None
     """Why swapping the Regions does not undo it."""
+    planned_only: ClassVar[str | None] = None
+    """Why it refuses an ungraceful run before it asks anybody, where it does. It stands in a `failback` that
+    is written out, and nowhere else."""
     prepares: ClassVar[str | None] = None
     """Why it stands in `prepare` and nowhere else, where it does."""
     point_of_no_return: ClassVar[bool] = False

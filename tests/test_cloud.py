@@ -369,4 +369,4 @@ def test_an_eventually_consistent_query_is_answered_as_the_table_was_before(clou
 
 
 def test_a_service_that_no_client_calls_enlists_as_well(cloud: Cloud) -> None:
-    assert CloudFront.of(cloud, Net.of(cloud)).operations() == {}
+    assert Net.of(cloud).operations() == {}

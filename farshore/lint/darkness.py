@@ -81,13 +81,24 @@ def _control_planes(runbook: Runbook, reached: Sequence[Reach]) -> Iterator[Find
         if api.plane == "control" and api.home and api not in placed.kind.tolerates:
             what = f"{placed.name} calls {api.action}, a control plane that lives in {api.home} alone"
             instead = "do it in `prepare`, and move customers by a data plane"
-            yield Finding("control-plane", runbook.path, placed.line.line, what, instead)
+            if placed.kind.planned_only is not None:
+                what += ", and stands in planned moves only"
+                instead = "write `failback` out and do it there, and move customers by a data plane here"
+            if not _is_planned(runbook, reach):
+                yield Finding("control-plane", runbook.path, placed.line.line, what, instead)
+
+
+def _is_planned(runbook: Runbook, reach: Reach) -> bool:
+    """A step of planned moves, in a failback that is written out: people begin that while all is well."""
+    planned = reach.placed.kind.planned_only is not None
+    return planned and reach.procedure == "failback" and "failback" in runbook.lines
 
 
 def _lost(runbook: Runbook, reached: Sequence[Reach]) -> Iterator[Obstacle]:
     """Calls that only a dark Region could answer. The Region that takes over is alive by assumption."""
     targets = {"failover": runbook.regions.standby, "failback": runbook.regions.primary}
     lost: dict[tuple[str, int, str, str, bool], list[str]] = {}
+    planned = {reach.placed.line.line for reach in reached if _is_planned(runbook, reach)}
     for reach in reached:
         for dark in dict.fromkeys((reach.source, *HOMES)):
             if dark != targets[reach.procedure] and reach.lost_with(dark):
@@ -100,7 +111,7 @@ def _lost(runbook: Runbook, reached: Sequence[Reach]) -> Iterator[Obstacle]:
         what = f"{name} needs {asks} in {dark}: with {role} dark, an ungraceful {procedure} does not end"
         # A failback that is written out may rebuild what was left, in graceful runs only.
         graceful = is_left and procedure == "failback" and "failback" in runbook.lines
-        severity: Severity = "warning" if graceful else "error"
+        severity: Severity = "warning" if graceful or line in planned else "error"
         instead = f"ask another Region, or move it out of {procedure}"
         yield Obstacle("dark", runbook.path, line, what, instead, severity, procedure, dark)
 
