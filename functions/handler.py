@@ -53,11 +53,21 @@ def lambda_handler(
             else:
                 report(result["outcome"], result.get("why", ""), home.clock() - since, result["facts"])
         if isinstance(result, Exception):
-            raise type(result)(f"{run.state}: {result}")
+            raise type(result)(_cut(f"{run.state}: {result}"))
         return result
 
     handler.step_type = step_type  # type: ignore[attr-defined]
     return handler
+
+
+LONGEST_MESSAGE = 16_000
+"""Characters of an error: a Cause holds 32,768, and in it stand the error's traces, and escapes.
+Source: docs.aws.amazon.com/step-functions/latest/apireference/API_TaskFailedEventDetails.html"""
+
+
+def _cut(said: str) -> str:
+    more = len(said) - LONGEST_MESSAGE
+    return said if more <= 0 else f"{said[:LONGEST_MESSAGE]} (and {more} characters more)"
 
 
 def run_from(event: Mapping[str, Any]) -> tuple[Run, float]:

@@ -49,6 +49,8 @@ THROTTLED = frozenset(
     {
         "BandwidthLimitExceeded",
         "EC2ThrottledException",
+        "KMSThrottling",
+        "KmsThrottlingException",
         "LimitExceededException",
         "PriorRequestNotComplete",
         "ProvisionedThroughputExceededException",
@@ -63,7 +65,10 @@ THROTTLED = frozenset(
         "TransactionInProgressException",
     }
 )
-"""Error codes of every AWS protocol that mean: the same call will be welcome later. botocore retries them."""
+"""Error codes of every AWS protocol that mean: the same call will be welcome later. botocore retries them all
+but those of KMS, by which topics and machines may be encrypted.
+Sources: docs.aws.amazon.com/sns/latest/api/API_Publish.html,
+docs.aws.amazon.com/step-functions/latest/apireference/API_StartExecution.html"""
 
 PASSING = frozenset(
     {
@@ -82,6 +87,9 @@ Source: docs.aws.amazon.com/lambda/latest/api/API_Invoke.html"""
 
 UNAVAILABLE = frozenset({"EndpointTemporarilyUnavailableException"})
 """ARC's word for: try another endpoint. Its model gives it no HTTP status, so it cannot be known by that."""
+
+OWN_FAULTS = ("Internal", "ServerException")
+"""So begin AWS's words for a fault of its own. Most models of JSON services give those no status, either."""
 
 NO_ANSWER = (
     HTTPClientError,
@@ -241,7 +249,8 @@ class Outside:
                 return Absent(code)
             if code in busy:
                 return Silence(f"{where}: {code}: {message}", answered=True)
-            if status >= 500 or code in THROTTLED | PASSING | UNAVAILABLE:
+            own_fault = status >= 500 or code.startswith(OWN_FAULTS)
+            if own_fault or code in THROTTLED | PASSING | UNAVAILABLE:
                 return Silence(f"{where}: {code}: {message}", throttled=code in THROTTLED)
             if self._insists:
                 return Silence(f"{where}: {code}: {message}", answered=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 import socket
 import threading
 from collections.abc import Iterator
@@ -10,6 +11,7 @@ from contextlib import ExitStack, contextmanager
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from typing import Any
 
+import botocore.session
 import pytest
 import urllib3
 from botocore.exceptions import (
@@ -24,6 +26,7 @@ from botocore.exceptions import (
 from botocore.response import StreamingBody
 from botocore.retries.standard import ThrottledRetryableChecker, TransientRetryableChecker
 
+from farshore.runbook.registry import steps
 from functions import outside
 from functions.calls import HTTP_GET, Api, Denied, Endpoint, Silence
 from functions.outside import LONGEST_BODY, PASSING, THROTTLED, Outside, over_the_network
@@ -62,6 +65,22 @@ def test_every_error_code_that_botocore_retries_is_a_silence() -> None:
 def test_an_error_that_is_over_by_itself_is_a_silence(code: str) -> None:
     error = ClientError({"Error": {"Code": code}, "ResponseMetadata": {"HTTPStatusCode": 400}}, "Invoke")
     assert isinstance(reply(raising(error)), Silence)
+
+
+def test_a_fault_of_awss_own_is_a_silence_whatever_status_its_model_gives_it() -> None:
+    """Of every call that a step declares: models of JSON services mostly give none."""
+    session = botocore.session.get_session()
+    apis = {api for step in steps().values() for api in (*step.reads, *step.writes) if not api.is_http}
+    codes = {
+        shape.error_code
+        for api in apis
+        for shape in session.get_service_model(api.service).operation_model(api.operation_name).error_shapes
+    }
+    passing = [c for c in codes if re.match("Internal|Server|kmsthrottl", c, re.IGNORECASE)]
+    assert len(passing) > 5
+    for code in passing:
+        error = ClientError({"Error": {"Code": code}, "ResponseMetadata": {"HTTPStatusCode": 400}}, "Invoke")
+        assert isinstance(reply(raising(error)), Silence), code
 
 
 @pytest.mark.parametrize(

@@ -71,7 +71,15 @@ class CustomLambda(Step[Seen]):
     reads: ClassVar = (LOOK,)
     writes: ClassVar = (ACT,)
     busy: ClassVar = frozenset(
-        {"ResourceConflictException", "SnapStartNotReadyException", "SnapStartTimeoutException"}
+        {
+            "EFSMountConnectivityException",
+            "EFSMountTimeoutException",
+            "ResourceConflictException",
+            "S3FilesMountConnectivityException",
+            "S3FilesMountTimeoutException",
+            "SnapStartNotReadyException",
+            "SnapStartTimeoutException",
+        }
     )
     every: ClassVar = 10
     block: ClassVar = "CustomActionLambda"
@@ -120,7 +128,7 @@ def _said(answer: Sight) -> tuple[str, str]:
     try:
         said = json.loads(text)
         status, why = said["status"], said.get("why", "")
-    except (ValueError, TypeError, KeyError, AttributeError):
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
         status, why = "", ""
     if status not in ("done", "wait", "refused") or not isinstance(why, str):
         return "", f"it answered {_short(text) or 'nothing'}, and {CONTRACT}"

@@ -165,7 +165,9 @@ def test_a_function_that_is_not_there_or_may_not_be_invoked_is_refused(shop: Sho
     assert "Refused: the state: lambda:InvokeFunction of warm-up" in shop.waits()
 
 
-@pytest.mark.parametrize("code", ["ResourceConflictException", "SnapStartNotReadyException"])
+@pytest.mark.parametrize(
+    "code", ["ResourceConflictException", "SnapStartNotReadyException", "EFSMountTimeoutException"]
+)
 def test_a_function_that_is_being_updated_or_made_ready_is_waited_for(shop: Shop, code: str) -> None:
     def busy(request: Any) -> Any:
         raise AwsError(code, "later", 409)

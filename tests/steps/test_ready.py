@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -316,6 +317,15 @@ def test_a_further_page_is_asked_for(scene: Scene) -> None:
     assert scene.look()["outcome"] == "done"
     scene.cloud.serve("ec2", "DescribeSubnets", lambda request: {"Subnets": [], "NextToken": "more"})
     assert "has more than 3 pages" in scene.wrong()
+
+
+def test_however_much_is_missing_its_error_fits_into_a_cause(scene: Scene) -> None:
+    """Of 32,768 characters, with escapes."""
+    names = [f"shop/{place:03}{'x' * 200}" for place in range(200)]
+    said = scene.fails("ready", {**INPUTS, "repositories": names}, purpose="prepare")
+    assert len(json.dumps(said)) < 32_768
+    assert said.endswith("characters more)")
+    assert f"there is no ECR repository {names[0]} in {EAST}" in said
 
 
 def test_it_must_expect_something(scene: Scene) -> None:
