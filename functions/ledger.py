@@ -217,10 +217,8 @@ class Ledger:
                 ConsistentRead=True,
                 **more,
             )
-            assert answer is not None
-            texts = ((item["item"]["S"], written_in(item)) for item in answer["Items"])
-            items |= {item: text for item, text in texts if text is not None}
-            if "LastEvaluatedKey" not in answer:
+            items |= _items(answer or {})
+            if not answer or "LastEvaluatedKey" not in answer:
                 return _records(tuple(sorted(items.items())))
             more = {"ExclusiveStartKey": answer["LastEvaluatedKey"]}
 
@@ -314,6 +312,15 @@ class Ledger:
             return None
         why = reply.message if isinstance(reply, Denied) else "absent"
         raise Refused(f"the ledger {self._table} refused {call}: {reply.code}: {why}")
+
+
+def _items(answer: Mapping[str, Any]) -> dict[str, str]:
+    """What a page of it says, by its items. Raises NotYet where an item may be missing."""
+    rows = answer.get("Items")
+    if rows is None or not all("S" in row.get("item", {}) for row in rows):
+        raise NotYet("the ledger's answer does not tell its items")
+    texts = ((row["item"]["S"], written_in(row)) for row in rows)
+    return {item: text for item, text in texts if text is not None}
 
 
 def _attribute(item: str) -> str:

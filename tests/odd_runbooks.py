@@ -29,11 +29,8 @@ from farshore.compile.limits import FUNCTION_NAME, LOGICAL_ID, STATE_NAME
 from farshore.runbook.mistakes import Mistakes
 
 ROOT = Path(__file__).parent.parent
-SAMPLES = [
-    path.read_text(encoding="utf-8")
-    for folder in (ROOT / "runbooks", Path(__file__).parent / "applications")
-    for path in sorted(folder.glob("*.yaml"))
-]
+FOLDERS = ROOT / "runbooks", ROOT / "tests" / "applications"
+SAMPLES = [path.read_text(encoding="utf-8") for folder in FOLDERS for path in sorted(folder.glob("*.yaml"))]
 LONGEST_CPU_SECONDS = 30
 """Of one command in this process: two hundred times what a sample needs, however busy the machine is."""
 Said = set[tuple[str, int, str, str]]

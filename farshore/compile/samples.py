@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from ..runbook.regions import partitions
@@ -26,11 +26,17 @@ ALL_DONE, THIRD_TICK, NOTHING_OWED = "AllDone", "AtTheThirdTick", "NothingOwed"
 def events(made: Iterable[Machine]) -> dict[str, Json]:
     """By step type: the event that its first state, in the machines' order, would get."""
     sampled: dict[str, Json] = {}
+    for step, event in every_event(made):
+        sampled.setdefault(step, event)
+    return dict(sorted(sampled.items()))
+
+
+def every_event(made: Iterable[Machine]) -> Iterator[tuple[str, Json]]:
+    """Each state's step type, and the event that it would get."""
     for machine in made:
         for state, task in every_task(machine.definition["States"]):
             payload = task["Parameters"]["Payload"]
-            sampled.setdefault(payload["run"]["step"], _event(machine, state, payload))
-    return dict(sorted(sampled.items()))
+            yield payload["run"]["step"], _event(machine, state, payload)
 
 
 def _event(machine: Machine, state: str, payload: Json) -> Json:

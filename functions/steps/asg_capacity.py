@@ -198,6 +198,8 @@ def _group(name: str, region: str, described: Sight, refreshes: Sight | None) ->
     if found is None or isinstance(refreshes, Silence | Absent):
         return Group(refreshes if isinstance(refreshes, Silence) else Silence(f"{where} is not told of"))
     mine = next((each for each in found if each.get("AutoScalingGroupName") == name), None)
+    if mine is None and described.get("NextToken"):
+        return Group(Silence(f"{where} is not told of on the first page"))
     if mine is None:
         why = f"there is no {where}"
         return Group(Silence(why), wrong=why)

@@ -41,6 +41,8 @@ GET = Api(
 )
 PUT = Api("cloudwatch:PutDashboard", resource=DASHBOARD)
 
+SHORT = (".", "...")
+"""What CloudWatch reads in a widget as names of the row above."""
 MOST_WIDGETS = 500
 WIDTH, HEIGHT = 12, 6
 """Of a widget, in the dashboard's 24 columns."""
@@ -104,6 +106,14 @@ class Dashboard(Step[Seen]):
     busy: ClassVar = frozenset({"ConflictException"})
     asks: ClassVar = 2
 
+    def __post_init__(self) -> None:
+        for metric in (each for several in self.metrics.values() for each in several):
+            names = (metric.namespace, metric.metric, *metric.dimensions, *metric.dimensions.values())
+            if short := [name for name in names if name in SHORT]:
+                raise ValueError(
+                    f'"{short[0]}" in the name of a metric means the one above it: write the name itself'
+                )
+
     def observe(self, world: World) -> Seen:
         region = world.run.target
         (first,), (again,) = (world.ask(GET(region, DashboardName=self.dashboard)) for _ in range(2))
@@ -138,7 +148,7 @@ class Dashboard(Step[Seen]):
         """Of a dashboard that is not there, an empty one."""
         try:
             body: Any = {"widgets": []} if text is None else json.loads(text)
-        except ValueError:
+        except (ValueError, RecursionError):
             body = None
         widgets = body.get("widgets") if isinstance(body, dict) else None
         if not isinstance(widgets, list) or not all(isinstance(widget, dict) for widget in widgets):
@@ -203,7 +213,8 @@ def _below(
     widgets: Sequence[Mapping[str, Any]], missing: Sequence[tuple[str, Metric]]
 ) -> Iterator[dict[str, Any]]:
     """A widget for each, two a row, below whatever is there."""
-    ends = [each.get("y", 0) + each.get("height", HEIGHT) for each in widgets]
+    places = [(each.get("y", 0), each.get("height", HEIGHT)) for each in widgets]
+    ends = [y + height for y, height in places if type(y) is int and type(height) is int]
     for place, (region, metric) in enumerate(missing):
         x, y = WIDTH * (place % 2), max(ends, default=0) + HEIGHT * (place // 2)
         where = {"type": "metric", "x": x, "y": y, "width": WIDTH, "height": HEIGHT}

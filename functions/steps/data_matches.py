@@ -29,8 +29,9 @@ from ..run import Mode
 from ..step import Change, Decision, Done, Step, Wait
 from ..world import World
 
-MOST_NOTED = 1000
-"""Differences at the first look: more do not go into one item of the ledger."""
+MOST_NOTED = 300_000
+"""Bytes of the differences at the first look: more do not go into one item of the ledger, of 400 KB.
+Source: docs.aws.amazon.com/amazondynamodb/latest/developerguide/ServiceQuotas.html"""
 DIFFERENT = "different"
 """The outcome of an ungraceful run in which the Regions stay different: its facts name the keys."""
 TABLE = "dynamodb:{region}:{account}:table/{table}"
@@ -84,6 +85,8 @@ class DataMatches(Step[Seen]):
 
     def __post_init__(self) -> None:
         patient(self.patience, self.within)
+        if self.region == self.other:
+            raise ValueError(f"{self.region} would be compared with itself: write two Regions")
         if wrong := [key for key in self.partitions if len(key) != 1]:
             raise ValueError(f"{', '.join(wrong[0])}: a partition key is one attribute; write that alone")
 
@@ -121,7 +124,7 @@ class DataMatches(Step[Seen]):
             # A plan must not change with every write that is under way.
             differ = {"differ": len(pairs)} if pairs else {}
             return Done(facts={"items": len(seen.here), **differ})
-        if seen.first is None and len(pairs) <= MOST_NOTED:
+        if seen.first is None and len(json.dumps(pairs)) <= MOST_NOTED:
             note = Find(seen.state, seen.execution, seen.now, {"different": pairs})
             return Change(f"look again at {len(pairs)} items of {self.table}", (), (note,))
         stuck = _stuck(pairs, seen.first)
@@ -211,7 +214,8 @@ class _Pages:
 
 def _key_names(sight: Sight) -> tuple[str, ...]:
     answer: Mapping[str, Any] = sight if isinstance(sight, Mapping) else {}
-    return tuple(each["AttributeName"] for each in answer.get("Table", {}).get("KeySchema", ()))
+    names = [each.get("AttributeName") for each in answer.get("Table", {}).get("KeySchema", ())]
+    return tuple(names) if all(names) else ()
 
 
 def _key_of(row: Row, names: Sequence[str]) -> str:

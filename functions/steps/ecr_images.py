@@ -13,7 +13,7 @@ docs.aws.amazon.com/AmazonECR/latest/APIReference/API_PutReplicationConfiguratio
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Annotated, Any, ClassVar, NewType
 
@@ -271,10 +271,13 @@ def _digest(sight: Sight) -> str | Silence | None:
 def _status(sight: Sight, there: str) -> str | Silence:
     if isinstance(sight, Silence):
         return sight
-    told: Iterator[Mapping[str, Any]] = iter(())
-    if not isinstance(sight, Absent):
-        told = (each for each in sight["replicationStatuses"] if each.get("region") == there)
-    return next((f"{each['status']} {each.get('failureCode', '')}".strip() for each in told), "")
+    if isinstance(sight, Absent):
+        return ""
+    told = sight.get("replicationStatuses")
+    if told is None or not all({"region", "status"} <= each.keys() for each in told):
+        return Silence("ECR did not tell how it is replicated")
+    mine = (each for each in told if each["region"] == there)
+    return next((f"{each['status']} {each.get('failureCode', '')}".strip() for each in mine), "")
 
 
 def _rules(sight: Sight) -> Sequence[Mapping[str, Any]] | Silence:
@@ -283,16 +286,28 @@ def _rules(sight: Sight) -> Sequence[Mapping[str, Any]] | Silence:
     if isinstance(sight, Silence):
         return sight
     rules: Sequence[Mapping[str, Any]] | None = sight.get("replicationConfiguration", {}).get("rules")
-    return Silence("ECR did not tell the registry's replication rules") if rules is None else rules
+    if rules is None or not all(map(_is_whole, rules)):  # who writes one writes them all
+        return Silence("ECR did not tell the registry's replication rules")
+    return rules
+
+
+def _is_whole(rule: Mapping[str, Any]) -> bool:
+    destinations, filters = rule.get("destinations"), rule.get("repositoryFilters", ())
+    return (
+        bool(destinations)
+        and all({"region", "registryId"} <= each.keys() for each in destinations or ())
+        and all({"filter", "filterType"} <= each.keys() for each in filters)
+    )
 
 
 def _backfills(sight: Sight, there: str) -> Sequence[Mapping[str, Any]] | Silence:
     assert not isinstance(sight, Absent)
     if isinstance(sight, Silence):
         return sight
-    if "backfills" not in sight:
+    told = sight.get("backfills")
+    if told is None or not all({"destination", "status", "startedAt"} <= each.keys() for each in told):
         return Silence("ECR did not tell the registry's backfills")
-    return [each for each in sight["backfills"] if each["destination"]["region"] == there]
+    return [each for each in told if each["destination"].get("region") == there]
 
 
 handler = lambda_handler(EcrImages)

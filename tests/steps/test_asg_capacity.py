@@ -190,6 +190,14 @@ def test_a_group_that_is_being_deleted_or_is_not_there_is_refused(shop: Shop) ->
     )
 
 
+def test_a_group_that_may_stand_on_a_further_page_is_waited_for(shop: Shop) -> None:
+    shop.cloud.validates = False
+    page = {"AutoScalingGroups": [], "NextToken": "more"}
+    shop.cloud.serve("autoscaling", "DescribeAutoScalingGroups", lambda request: page)
+    said = "NotYet: the state: Auto Scaling group web in us-west-1 is not told of on the first page"
+    assert shop.waits().startswith(said)
+
+
 @pytest.mark.parametrize("member", ["MinSize", "MaxSize", "DesiredCapacity"])
 def test_a_group_whose_sizes_are_not_told_is_waited_for(shop: Shop, member: str) -> None:
     shop.answers(lambda group: group.pop(member))

@@ -157,11 +157,21 @@ def test_what_aws_warns_of_others_widgets_is_told(scene: Scene) -> None:
     }
 
 
-@pytest.mark.parametrize("body", ["{", "[]", '{"widgets": 1}', '{"widgets": ["a"]}'])
+@pytest.mark.parametrize("body", ["{", "[" * 100_000, "[]", '{"widgets": 1}', '{"widgets": ["a"]}'])
 def test_a_body_that_is_none_is_not_overwritten(scene: Scene, body: str) -> None:
     scene.dashboards.bodies[NAME] = body
     assert f"dashboard {NAME} has a body that is none: correct it in the console" in scene.wrong()
     assert scene.dashboards.bodies[NAME] == body
+
+
+@pytest.mark.parametrize("place", [{"y": "6"}, {"height": None}, {"y": 1e999}])
+def test_a_widget_whose_place_nobody_understands_stays_and_is_in_nobodys_way(
+    scene: Scene, place: Any
+) -> None:
+    odd = {**TEXT, **place}
+    scene.shows(odd)
+    assert scene.run()["outcome"] == "done"
+    assert scene.body["widgets"][0] == odd
 
 
 def test_too_many_widgets_are_refused(scene: Scene) -> None:

@@ -114,6 +114,15 @@ def test_an_ungraceful_run_says_what_differs_and_ends(store: Store) -> None:
     assert said["facts"] == facts
 
 
+def test_more_differences_than_an_item_of_the_ledger_holds_are_not_noted_and_told(store: Store) -> None:
+    """A sort key has 1,024 bytes."""
+    store.part()
+    for number in range(320):
+        store.put(f"ann/{number:04}{'x' * 1000}")
+    assert "orders: 320 missing in us-west-1 (ann/0000" in store.fails_to()
+    assert store.records().found == {}
+
+
 def test_items_that_are_written_all_the_time_are_in_flight_and_not_different(store: Store) -> None:
     """A viewer's bookmark, twice a second."""
     numbers = iter(range(1, 10_000))

@@ -234,6 +234,44 @@ def test_a_hollow_answer_changes_nothing(scene: Scene, operation: str) -> None:
     assert scene.calls("PutReplicationConfiguration") == [] or operation != "DescribeRegistry"
 
 
+@pytest.mark.parametrize(
+    ("operation", "answer", "said"),
+    [
+        (
+            "DescribeRegistry",
+            {"replicationConfiguration": {"rules": [{"repositoryFilters": []}]}, "registryId": "1"},
+            "ECR did not tell the registry's replication rules",
+        ),
+        (
+            "DescribeRegistry",
+            {
+                "replicationConfiguration": {
+                    "rules": [
+                        {"destinations": [{"region": WEST, "registryId": "1"}], "repositoryFilters": [{}]}
+                    ]
+                },
+                "registryId": "1",
+            },
+            "ECR did not tell the registry's replication rules",
+        ),
+        ("ListReplicationBackfills", {"backfills": [{"status": "COMPLETE"}]}, "registry's backfills"),
+        (
+            "DescribeImageReplicationStatus",
+            {"replicationStatuses": [{"region": WEST}]},
+            "ECR did not tell how it is replicated",
+        ),
+    ],
+)
+def test_what_tells_only_a_part_changes_nothing(scene: Scene, operation: str, answer: Any, said: str) -> None:
+    """Who writes a rule writes all of them: one that is told in part would be lost."""
+    scene.cloud.validates = False
+    scene.cloud.serve("ecr", operation, lambda request: answer)
+    assert said in scene.wrong()
+    assert operation == "DescribeImageReplicationStatus" or not scene.calls(
+        "PutReplicationConfiguration", "StartReplicationBackfill"
+    )
+
+
 def test_a_denied_change_is_refused_in_awss_words(scene: Scene) -> None:
     scene.inject("denied", "PutReplicationConfiguration")
     assert "ecr:PutReplicationConfiguration in us-east-1: AccessDeniedException" in scene.wrong()
