@@ -34,6 +34,8 @@ EndpointGroupArn = NewType("EndpointGroupArn", str)
 FunctionName = NewType("FunctionName", str)
 GlobalClusterId = NewType("GlobalClusterId", str)
 HealthCheckId = NewType("HealthCheckId", str)
+MachineName = NewType("MachineName", str)
+"""Of another application: a run's own is the compiler's."""
 HealthService = NewType("HealthService", str)
 RepositoryName = NewType("RepositoryName", str)
 TableName = NewType("TableName", str)
@@ -71,6 +73,8 @@ class Form:
     rule: str
     """The pattern in words, after "write"."""
     example: str
+    regional: bool = False
+    """No two Regions have one of the same name."""
     keeper: str = ""
     """The service that keeps it in its canonical form, and compares it so."""
     canonical: Callable[[str], str] = str
@@ -166,6 +170,7 @@ FORMS: dict[Any, Form] = {
         r"(?!.*\.\.)(?![0-9.]+$)[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]",
         "3 to 63 small letters, digits, hyphens and dots",
         "unicorn-shop-pages",
+        regional=True,
         canonical=str.lower,
         meant=_in_arn(""),
     ),
@@ -220,6 +225,15 @@ FORMS: dict[Any, Form] = {
         keeper="AWS Health",
         canonical=str.upper,
     ),
+    # docs.aws.amazon.com/step-functions/latest/apireference/API_CreateStateMachine.html
+    MachineName: Form(
+        "a state machine's name",
+        "state machines' names",
+        "[A-Za-z0-9_-]{1,80}",
+        "its name, of at most 80 letters, digits, hyphens and underscores",
+        "orders-failover",
+        meant=lambda text: text.rpartition(":")[2],
+    ),
     # docs.aws.amazon.com/AmazonECR/latest/APIReference/API_CreateRepository.html
     RepositoryName: Form(
         "the name of an ECR repository",
@@ -255,6 +269,7 @@ FORMS: dict[Any, Form] = {
         "the ARN of the endpoint group, which begins with its accelerator's",
         "arn:aws:globalaccelerator::123456789012:accelerator/1234abcd-abcd-1234-abcd-1234abcdefgh/listener/"
         "0123vxyz/endpoint-group/098765zyxwvu",
+        regional=True,
     ),
     # docs.aws.amazon.com/recovery-cluster/latest/api/routingcontrol.html
     RoutingControlArn: Form(

@@ -11,6 +11,7 @@ import jsonschema
 import pytest
 import yaml
 from click.testing import CliRunner, Result
+from odd_runbooks import SAMPLES
 from test_schema import AsEditorsRead
 
 from farshore.cli import farshore
@@ -21,8 +22,12 @@ from functions.inputs import FORMS, Form
 from functions.step import Step
 
 SHIPPED = (Path(__file__).parent.parent / "runbooks" / "unicorn-shop.yaml").read_text()
+EVERY = [SHIPPED, *SAMPLES]
+"""Between them they name every step."""
 TABLE = Path(__file__).with_name("input_mistakes.txt")
 """Cases: a name, what of the shipped runbook is replaced (-) by what (+), and what is said then."""
+ACCELERATOR = "arn:aws:globalaccelerator::123456789012:accelerator/00000001-0000-4000-8000-000000000000"
+GROUPS = f"{ACCELERATOR}/listener/00000001"
 CONTROL = f"123456789012:controlpanel/{'0' * 32}/routingcontrol/us-east-1"
 
 
@@ -76,9 +81,9 @@ FRAME = "Resources:\n\n# ---- derived by farshore compile: do not edit below ---
 
 def compiling(root: Path, monkeypatch: pytest.MonkeyPatch, old: str, new: str) -> Result:
     """What `farshore compile` says where this is the one runbook."""
-    assert old in SHIPPED
+    text = next(text for text in EVERY if old in text)
     (root / "runbooks").mkdir()
-    (root / "runbooks" / "unicorn-shop.yaml").write_text(SHIPPED.replace(old, new, 1))
+    (root / "runbooks" / "a.yaml").write_text(text.replace(old, new, 1))
     (root / "template.yaml").write_text(FRAME)
     monkeypatch.chdir(root)
     return CliRunner(mix_stderr=False).invoke(farshore, ["compile"])
@@ -102,6 +107,80 @@ def compiling(root: Path, monkeypatch: pytest.MonkeyPatch, old: str, new: str) -
             'me@farshore.example", "first',
             "synthetic_write: body lacks {marker}",
         ),
+        (
+            "endpoint-group/000000000001",
+            "endpoint-group/000000000000",
+            f'endpoint_groups.us-east-1: "{GROUPS[:59]}…" is that of us-west-2 already: '
+            "write each Region's own",
+        ),
+        (
+            "us-west-1: passive-secondary-uibucket",
+            "us-west-1: active-primary-uibucket",
+            'buckets.us-west-1: "active-primary-uibucket" is that of us-east-1',
+        ),
+        ("b1b2c3d4e5", "a1b2c3d4e5", 'apis.us-west-1: "a1b2c3d4e5" is that of us-east-1'),
+        ("[34e0", "[14e0", 'mappings.us-west-1: "14e0db71-5d35-4eb5-b481-8945cf9d10c2" is that of us-east-1'),
+        ("sg-1123", "sg-0123", 'groups.us-west-1: "sg-0123456789abcdef0" is that of us-east-1'),
+        ("[sgr-2", "[sgr-0", 'rules.us-west-1: "sgr-0123456789abcdef0" is that of us-east-1'),
+        (
+            "00000001/endpoint-group/000000000001",
+            "00000002/endpoint-group/000000000001",
+            f"accelerator_dials: {GROUPS[:-8]}00000002/endpoint-group/000000000001 is of another listener",
+        ),
+        (
+            f"accelerator: {ACCELERATOR}\n",
+            f"accelerator: {ACCELERATOR[:-1]}\n",
+            f"accelerator_dials: {GROUPS}/endpoint-group/000000000000 is not of",
+        ),
+        (
+            "us-east-1: http://alb-mm-secondary-region.us-east-1.elb.amazonaws.com/\n",
+            "us-east-1: http://alb-mm-multi-region.us-west-2.elb.amazonaws.com/\n",
+            "accelerator_dials: http://alb-mm-multi-region.us-west-2.elb.amazonaws.com/ stands twice",
+        ),
+        (
+            "probe: http://a0000000000000001.awsglobalaccelerator.com/\n",
+            "probe: http://alb-mm-multi-region.us-west-2.elb.amazonaws.com/\n",
+            "accelerator_dials: http://alb-mm-multi-region.us-west-2.elb.amazonaws.com/ stands twice",
+        ),
+        ("bake: 1m", "bake: 0s", "accelerator_dials: bake 0 s leaves no time in which an alarm could fire"),
+        ("dial: restore", "dial: 30", "accelerator_dials: stages [10, 50, 100] rise above the dial 30"),
+        ("quiet_for: 5m", "quiet_for: 0s", "bake: quiet_for 0 s leaves no time in which an alarm could fire"),
+        (
+            "desired: 4",
+            "desired: 2147483648",
+            "desired: expected a whole number, 0 or more, or `restore`, found 2147483648: "
+            "write at most 2147483647",
+        ),
+        (
+            "source: 10.0.0.0/32",
+            "source: 0.0.0.0/0",
+            "security_group_source: 0.0.0.0/0 lets in everybody",
+        ),
+        (
+            "table: global-serverless\n",
+            "table: global-serverless\n      other: $to\n",
+            "data_matches: eu-west-1 would be compared with itself",
+        ),
+        (
+            "tables: {mm-ddbtable: {MysfitId: farshore-heartbeat}}",
+            "tables: {mm-ddbtable: {MysfitId: farshore-heartbeat}}\n      source: $to",
+            "dynamodb_caught_up: us-east-1 has caught up with itself always",
+        ),
+        (
+            "stage: CrossRegionDeploy, deploys_to: us-east-1}",
+            "stage: CrossRegionDeploy, deploys_to: us-west-2}",
+            "ready: CorePipeline-mm-multi-region is in us-west-2, and would deploy there alone",
+        ),
+        (
+            "namespace: AWS/ECS",
+            "namespace: .",
+            'dashboard: "." in the name of a metric means the one above it',
+        ),
+        (
+            "{us-east-1: payments-failback, us-west-1: payments-failover}",
+            "{us-east-1: other-steps-failback, us-west-1: payments-failover}",
+            "nested_run: other-steps-failback is a machine of this application: its run has the lease",
+        ),
     ],
 )
 def test_inputs_that_do_not_go_together_are_refused_before_anything_is_written(
@@ -109,7 +188,7 @@ def test_inputs_that_do_not_go_together_are_refused_before_anything_is_written(
 ) -> None:
     result = compiling(tmp_path, monkeypatch, old, new)
     assert isinstance(result.exception, Mistakes)
-    assert re.search(f"unicorn-shop.yaml:[0-9]+: {re.escape(said)}", str(result.exception))
+    assert re.search(f"a.yaml:[0-9]+: {re.escape(said)}", str(result.exception))
     assert not (tmp_path / "statemachines").exists()
 
 

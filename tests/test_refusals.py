@@ -385,3 +385,21 @@ def test_what_a_step_defaults_to_need_not_be_written(house: Path) -> None:
     (house / RUNBOOK).write_text(re.sub(r"(?m)^ +on_in: \$to\n|^ +off_in: \$from\n", "", text))
     assert linted() == []
     assert compiling().exit_code == 0
+
+
+def test_applications_whose_runs_would_wait_for_each_other_are_refused(house: Path) -> None:
+    """Each by itself is right."""
+    text = (ROOT / "tests/applications/other_steps.yaml").read_text()
+    machines = "{us-east-1: payments-failback, us-west-1: payments-failover}"
+    back = "{us-east-1: other-steps-failback, us-west-1: other-steps-failover}"
+    theirs = text.replace("application: other-steps", "application: payments").replace(machines, back)
+    (house / "runbooks/other-steps.yaml").write_text(text)
+    (house / "runbooks/payments.yaml").write_text(theirs)
+    said = refusal(house)
+    assert said[0].endswith(
+        "nested_run: other-steps-failover starts payments-failover, which starts other-steps-failover: "
+        "its own run has the lease: start one of them by hand"
+    )
+    assert [line.partition(":")[0] for line in said] == ["runbooks/other-steps.yaml"] * 2 + [
+        "runbooks/payments.yaml"
+    ] * 2

@@ -14,6 +14,7 @@ from .fit import unfit
 from .function_resources import description
 from .limits import FUNCTION_DESCRIPTION, FUNCTION_NAME, LOGICAL_ID
 from .machine import Machine, proved
+from .nested import own
 from .policy import function_name, nameless, statements
 from .resource_names import camel
 from .role import refusal
@@ -41,6 +42,7 @@ def refusals(runbook: Runbook) -> tuple[Mistake, ...]:
     ]
     unnamed = list(nameless(runbook, made))
     found += [*wrong, *_partition(runbook), *_texts(runbook), *_triggers(runbook), *unnamed]
+    found += own(runbook, made)
     if not unnamed:
         found += _functions(runbook, made)
     return tuple(sorted(dict.fromkeys(found), key=lambda mistake: mistake.line))

@@ -16,6 +16,7 @@ from functions.inputs import FORMS, AwsRegion, Region, Seconds
 from ..runbook.model import BEFORE_APPROVAL, PROCEDURES, Head
 from ..runbook.regions import REGION_FORM
 from ..runbook.registry import Input, Registry, StepType, inputs, steps, written
+from ..runbook.values import LARGEST
 from ..runbook.wording import DURATION_FORM, bare, expected, is_list, is_union
 
 Json = dict[str, Any]
@@ -85,7 +86,7 @@ def _value(declared: Any) -> Json:
     origin, parts = get_origin(declared), get_args(declared)
     single: dict[Any, Json] = {
         str: {"type": "string", "pattern": r"\S"},
-        int: {"type": "integer", "minimum": 0},
+        int: {"type": "integer", "minimum": 0, "maximum": LARGEST},
         float: {"type": "number", "minimum": 0},
         bool: {"type": "boolean"},
         Seconds: {"type": "string", "pattern": f"^{DURATION_FORM}$"},

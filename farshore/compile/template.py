@@ -16,6 +16,7 @@ from ..runbook.model import LedgerTable
 from .emitter import Flow, Noted, Tag, emit
 from .function_resources import Use, functions, homes
 from .machine_resources import machine_resources
+from .nested import circles
 from .people import Permission, permitted
 from .resource_names import camel, condition
 from .stack import disagreements, refused
@@ -38,7 +39,7 @@ def with_derived_part(path: str, text: str, uses: Sequence[Use], permissions: Se
     if not marker:
         instead = f"end its Resources with this line: {MARKER}"
         raise Mistakes([Mistake(path, 0, "lacks the line below which compile writes", instead)])
-    if wrong := disagreements(uses):
+    if wrong := [*disagreements(uses), *circles(uses)]:
         raise Mistakes(wrong)
     given = [
         permitted(runbook, [machine for of, machine in uses if of is runbook], permissions)

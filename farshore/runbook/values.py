@@ -51,6 +51,8 @@ from .wording import (
 
 DIGITS = 15
 """More are exact in no JSON."""
+LARGEST = 2**31 - 1
+"""Of whole numbers: AWS counts in 32 bits."""
 
 
 @dataclass
@@ -172,10 +174,25 @@ class Reader:
             self.wrong(node, f"{name}: expected at least one entry, found an empty mapping")
         elif key_type is Region:
             self._both_regions(node, name)
-        return {
+        read = {
             key: self.value(value_type, each.value, f"{name}.{quoted(key)[1:-1]}")
             for key, each in node.entries.items()
         }
+        if key_type is Region:
+            self._each_its_own(value_type, node, name, read)
+        return read
+
+    def _each_its_own(self, declared: Any, node: Map, name: str, read: Mapping[str, Any]) -> None:
+        """What is of one Region stands for one."""
+        form = FORMS.get(bare(get_args(declared)[0]) if is_list(declared) else declared)
+        if form is None or not form.regional:
+            return
+        first: dict[str, str] = {}
+        for region, value in read.items():
+            for text in filter(None, value if isinstance(value, list) else [value]):
+                if (other := first.setdefault(text, region)) != region:
+                    what = f"{name}.{quoted(region)[1:-1]}: {quoted(text)} is that of {other} already"
+                    self.wrong(node.entries[region].value, what, "write each Region's own")
 
     def _both_regions(self, node: Map, name: str) -> None:
         """Whichever Region is `$to` tonight, its entry must be there."""
@@ -256,6 +273,9 @@ class Reader:
             return self._mismatch(declared, node, name, unquoted)
         if len(text) > DIGITS:
             self.wrong(node, f"{name}: {found(node)} is too large", f"write at most {DIGITS} digits")
+            return None
+        if declared is int and int(text) > LARGEST:
+            self.wrong(node, f"{name}: {found(node)} is too large", f"write at most {LARGEST}")
             return None
         return int(text) if declared is int or float(text).is_integer() else float(text)
 

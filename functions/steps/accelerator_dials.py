@@ -129,12 +129,24 @@ class AcceleratorDials(Step[Seen]):
         patient(self.patience, self.within)
         if isinstance(self.dial, int) and not 1 <= self.dial <= 100:
             raise ValueError(f"dial {self.dial} leads nobody anywhere: write 1 to 100, or restore")
-        if strays := [arn for arn in self.endpoint_groups.values() if not arn.startswith(self.accelerator)]:
+        groups, listener = self.endpoint_groups.values(), f"{self.accelerator}/listener/"
+        if strays := [arn for arn in groups if not arn.startswith(listener)]:
             raise ValueError(f"{strays[0]} is not of {self.accelerator}: write groups of one accelerator")
+        if strays := [arn for arn in groups if _listener(arn) != _listener(next(iter(groups)))]:
+            raise ValueError(f"{strays[0]} is of another listener: write groups of one listener")
+        urls = [self.probe, *self.direct.values()]
+        if twice := [url for url in urls if urls.count(url) > 1]:
+            raise ValueError(f"{twice[0]} stands twice: write the accelerator's URL, and each Region's own")
         if list(self.stages) != sorted({stage for stage in self.stages if 1 <= stage <= 100}):
             raise ValueError(f"stages {list(self.stages)}: write rising percentages, from 1 to 100")
         if self.stages and not self.alarms:
             raise ValueError("stages without alarms watch nothing: write alarms, or leave stages out")
+        if self.stages and isinstance(self.dial, int) and self.stages[-1] > self.dial:
+            raise ValueError(f"stages {list(self.stages)} rise above the dial {self.dial}: write lower ones")
+        if self.stages and not self.bake:
+            raise ValueError(
+                "bake 0 s leaves no time in which an alarm could fire: write how long it watches"
+            )
         if self.within <= (least := len(self.stages) * self.bake):
             raise ValueError(f"within {self.within:g} s is no longer than the stages bake ({least:g} s)")
 
@@ -160,7 +172,7 @@ class AcceleratorDials(Step[Seen]):
         sights = iter(world.ask(*calls))
         groups = {region: next(sights) for region in self.endpoint_groups}
         dials, status = {region: _dial(sight) for region, sight in groups.items()}, _status(next(sights))
-        alarms = {f"{name} in {region}": _says(next(sights)) for region, name in watched.items()}
+        alarms = {f"{name} in {region}": _says(name, next(sights)) for region, name in watched.items()}
         direct, probes = self._probed(world, dials, status)
         marked = f"stage:{run.state}"
         mark = records.kept.get(marked, {})
@@ -340,6 +352,10 @@ class AcceleratorDials(Step[Seen]):
         return UPDATE(HOME, EndpointGroupArn=self.endpoint_groups[region], TrafficDialPercentage=float(dial))
 
 
+def _listener(group: str) -> str:
+    return group.partition("/endpoint-group/")[0]
+
+
 def _dial(sight: Sight) -> float | Silence:
     if not isinstance(sight, Mapping):
         return sight if isinstance(sight, Silence) else Silence(sight.code)
@@ -365,12 +381,17 @@ def _status(sight: Sight) -> str | Silence:
     return str(status) if status else Silence("Global Accelerator did not tell its status")
 
 
-def _says(sight: Sight) -> str:
-    """What CloudWatch says of an alarm, or why it says nothing."""
+def _says(name: AlarmName, sight: Sight) -> str:
+    """What CloudWatch says of an alarm, or why it says nothing: OK may be what could not be evaluated.
+    Source: docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_MetricAlarm.html"""
     if not isinstance(sight, Mapping):
         return sight.why if isinstance(sight, Silence) else sight.code
-    found = [*sight.get("MetricAlarms", ()), *sight.get("CompositeAlarms", ())]
-    return str(found[0].get("StateValue", "nothing")) if found else "nothing: there is no such alarm"
+    every = [*sight.get("MetricAlarms", ()), *sight.get("CompositeAlarms", ())]
+    found = [each for each in every if each.get("AlarmName") == name]
+    if not found:
+        return "nothing: there is no such alarm"
+    state, evaluation = str(found[0].get("StateValue", "nothing")), found[0].get("EvaluationState")
+    return f"{state}, but {evaluation}" if state == "OK" and evaluation else state
 
 
 def _loud(alarms: Mapping[str, str]) -> str:

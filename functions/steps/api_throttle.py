@@ -17,6 +17,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from math import isfinite
 from typing import Annotated, Any, ClassVar, Literal, NewType
 
 from ..calls import Absent, Api, Call, Sight, Silence
@@ -47,6 +48,7 @@ FORMS[RestApiId] = Form(
     "[a-z0-9]{5,20}",
     "its id, of small letters and digits",
     "a1b2c3d4e5",
+    regional=True,
     canonical=str.lower,
 )
 StageName = NewType("StageName", str)
@@ -163,7 +165,7 @@ def _limits(sight: Sight) -> dict[str, dict[str, Any]] | Silence:
     limits = {}
     for method, settings in sight.get("methodSettings", {}).items():
         told = {name: settings.get(member) for name, (member, _) in LIMITS.items()}
-        if not all(isinstance(value, int | float) for value in told.values()):
+        if not all(isinstance(value, int | float) and isfinite(value) for value in told.values()):
             return Silence(f"the limits of {method} are not told, and could not be given back")
         limits[method] = told
     return limits

@@ -82,6 +82,10 @@ class Bake(Step[Seen]):
     every: ClassVar = 30
 
     def __post_init__(self) -> None:
+        if not self.quiet_for:
+            raise ValueError(
+                "quiet_for 0 s leaves no time in which an alarm could fire: write how long it watches"
+            )
         if self.within < (least := self.quiet_for + 2 * EVALUATED):
             raise ValueError(
                 f"within {self.within:g} s leaves no time to look after {self.quiet_for:g} s of quiet: "

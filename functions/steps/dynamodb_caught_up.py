@@ -139,6 +139,8 @@ class DynamodbCaughtUp(Step[Seen]):
 
     def __post_init__(self) -> None:
         patient(self.patience, self.within)
+        if self.source == self.region:
+            raise ValueError(f"{self.region} has caught up with itself always: write two Regions")
         if wrong := [table for table, key in self.tables.items() if len(key) > 2]:
             raise ValueError(f"the key of {wrong[0]} has more than two attributes: write its keys alone")
 

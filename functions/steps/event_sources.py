@@ -48,6 +48,7 @@ FORMS[MappingId] = Form(
     "[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}",
     "its UUID, in small letters",
     "14e0db71-5d35-4eb5-b481-8945cf9d10c2",
+    regional=True,
     keeper="Lambda",
     canonical=str.lower,
     meant=lambda text: text.rpartition(":")[2],

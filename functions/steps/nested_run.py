@@ -2,14 +2,16 @@
 for.
 
 The run that is started has a name made of this run and state, so that it is started once, however often a
-tick is repeated or its answer lost; and another run of ours starts another. Its mode is that of this run
-when it was started. What it asks of people (an approval, a pause) is said to it, under its own name. Where
-it fails, this state is Refused: Step Functions keeps its name for 90 days, so it is redriven first, and
-then this run. The machine must know `$to` as the Region that takes over: it stands there, as each of our
-machines does in the Region that it activates. Sources:
+tick is repeated or its answer lost; and another run of ours starts another. Whoever knows our name knows it,
+too: one that was started with another input (a dry run has moved nothing), or before this run, is refused.
+Its mode is that of this run when it was started. What it asks of people (an approval, a pause) is said to
+it, under its own name. Where it fails, this state is Refused: Step Functions keeps its name for 90 days, so
+it is redriven first, and then this run. The machine must know `$to` as the Region that takes over: it stands
+there, as each of our machines does in the Region that it activates. Sources:
 docs.aws.amazon.com/step-functions/latest/apireference/API_StartExecution.html (the same name and input is the
 same execution while that runs),
-docs.aws.amazon.com/step-functions/latest/apireference/API_DescribeExecution.html (eventually consistent)
+docs.aws.amazon.com/step-functions/latest/apireference/API_DescribeExecution.html (eventually consistent; its
+input is left out where a key may not be used)
 """
 
 from __future__ import annotations
@@ -18,27 +20,17 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Annotated, Any, ClassVar, NewType
+from datetime import datetime
+from typing import Annotated, Any, ClassVar
 
 from ..calls import Absent, Api, Call, Sight, Silence
 from ..errors import NotYet, Refused
 from ..handler import lambda_handler
-from ..inputs import FORMS, Form, Region, Seconds
+from ..inputs import MachineName, Region, Seconds
 from ..planned import DOUBTS, one_line
 from ..run import Run
 from ..step import Change, Decision, Done, Step, Wait
 from ..world import World
-
-MachineName = NewType("MachineName", str)
-# docs.aws.amazon.com/step-functions/latest/apireference/API_CreateStateMachine.html
-FORMS[MachineName] = Form(
-    "a state machine's name",
-    "state machines' names",
-    "[A-Za-z0-9_-]{1,80}",
-    "its name, of at most 80 letters, digits, hyphens and underscores",
-    "orders-failover",
-    meant=lambda text: text.rpartition(":")[2],
-)
 
 MACHINE = "states:{region}:{account}:stateMachine:{activates}"
 START = Api(
@@ -64,6 +56,8 @@ MACHINE_THERE = Api(
 
 GOES_ON = frozenset({"RUNNING", "PENDING_REDRIVE"})
 FAILED = frozenset({"FAILED", "TIMED_OUT", "ABORTED"})
+APART_SECONDS = 60
+"""How far the clocks of two Regions are apart at most."""
 LONGEST_WHY = 300
 """Characters of what the other run says that are passed on."""
 
@@ -76,6 +70,7 @@ class Seen:
     run: Sight
     machine: Sight | None
     """Only in a dry run."""
+    ours: Run
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -105,7 +100,7 @@ class NestedRun(Step[Seen]):
         sights = world.ask(*calls)
         given = json.dumps({"mode": run.mode})
         start = START(self.region, stateMachineArn=arn, name=named, input=given)
-        return Seen(named, start, sights[0], sights[1] if run.dry_run else None)
+        return Seen(named, start, sights[0], sights[1] if run.dry_run else None, run)
 
     def decide(self, seen: Seen) -> Decision:
         machine = f"{self.activates[self.region]} in {self.region}"
@@ -114,7 +109,11 @@ class NestedRun(Step[Seen]):
             return Change(f"start {machine} as {seen.name}", (seen.start,), (), facts)
         if isinstance(seen.run, Silence):
             return Wait(f"{machine}: {seen.run.why}", facts)
-        status = seen.run.get("status")
+        if stranger := _stranger(seen.run, seen.ours):
+            raise Refused(
+                f"{seen.name} of {machine} {stranger}: it is not this run's; stop it, and start this run anew"
+            )
+        status = seen.run.get("status") if _is_whole(seen.run) else None
         if status == "SUCCEEDED":
             return Done(facts={"run": seen.name})
         if status in FAILED:
@@ -140,6 +139,23 @@ def _name(run: Run) -> str:
     """The same in the plan of a run. One of the same name 90 days ago is forgotten by then, as ours is."""
     said = json.dumps([run.execution, run.state])
     return f"{run.application}-{hashlib.sha256(said.encode()).hexdigest()[:32]}"
+
+
+def _is_whole(described: Mapping[str, Any]) -> bool:
+    """It tells how it was started."""
+    return "input" in described and isinstance(described.get("startDate"), datetime)
+
+
+def _stranger(described: Mapping[str, Any], ours: Run) -> str:
+    """Why it is none that this run has started; "" where nothing says so. A person may have said `ungraceful`
+    since it was."""
+    if not _is_whole(described):
+        return ""
+    if described["startDate"].timestamp() < ours.started - APART_SECONDS:
+        return "began before this run"
+    given = described["input"]
+    known = [json.dumps({"mode": mode}) for mode in dict.fromkeys(("graceful", ours.mode))]
+    return "" if given in known else f"was started with {one_line(given[:LONGEST_WHY])}"
 
 
 def _why(described: Mapping[str, Any]) -> str:

@@ -80,6 +80,11 @@ class Ready(Step[Seen]):
                 "nothing is expected: write subnets, repositories, pipelines, task_definitions or "
                 "endpoint_groups"
             )
+        for each in self.pipelines:
+            if each.at == each.deploys_to:
+                raise ValueError(
+                    f"{each.name} is in {each.at}, and would deploy there alone: write the other Region"
+                )
 
     def expectations(self, run: Run) -> Iterator[Expectation]:
         yield from self.subnets

@@ -11,8 +11,8 @@ docs.aws.amazon.com/AWSEC2/latest/UserGuide/security-group-connection-tracking.h
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from ipaddress import ip_network
 from typing import Annotated, Any, ClassVar, Literal, NewType
 
@@ -64,6 +64,7 @@ FORMS[SecurityGroupId] = Form(
     f"sg-{_NUMBER}",
     "sg- and 8 or 17 digits, a to f among them",
     "sg-0123456789abcdef0",
+    regional=True,
 )
 FORMS[SecurityGroupRuleId] = Form(
     "a security group rule's id",
@@ -71,6 +72,7 @@ FORMS[SecurityGroupRuleId] = Form(
     f"sgr-{_NUMBER}",
     "sgr- and 8 or 17 digits, a to f among them",
     "sgr-0123456789abcdef0",
+    regional=True,
 )
 # docs.aws.amazon.com/AWSEC2/latest/APIReference/API_IpRange.html
 FORMS[Cidr] = Form(
@@ -120,6 +122,8 @@ class SecurityGroupSource(Step[FenceSight]):
 
     def __post_init__(self) -> None:
         patient(self.patience, self.within)
+        if self.source.endswith("/0"):
+            raise ValueError(f"{self.source} lets in everybody: write a block that holds nobody")
 
     def _resource(self, rule: str) -> str:
         """The ledger's name of what is fenced."""
@@ -136,7 +140,7 @@ class SecurityGroupSource(Step[FenceSight]):
             self._held(rule, sights[0] if rule in asked else Silence("not asked: nothing is remembered"))
             for rule in rules
         ]
-        return FenceSight.of(world, self.patience, held, self.region)
+        return FenceSight.of(world, self.patience, list(_no_two_alike(rules, held)), self.region)
 
     def _held(self, rule: str, sight: Sight) -> Held:
         resource = self._resource(rule)
@@ -179,6 +183,18 @@ class SecurityGroupSource(Step[FenceSight]):
         if flaws := [held.barred for held in seen.held if held.barred]:
             raise Refused("; ".join(flaws))
         return take_away(seen, None)
+
+
+def _no_two_alike(rules: Sequence[str], held: Sequence[Held]) -> Iterator[Held]:
+    """Of one source, two rules about the same ports are one, and EC2 keeps no rule twice."""
+    first: dict[object, str] = {}
+    for rule, each in zip(rules, held, strict=True):
+        told = each.current if isinstance(each.current, Mapping) else {}
+        about = tuple(told.get(name) for name in KEPT[:3]) if told else rule
+        other = first.setdefault(about, rule)
+        alike = f"{rule} and {other} are about the same ports, and of one source they would be one rule"
+        barred = each.barred or (f"{alike}: name one, and delete the other" if other != rule else "")
+        yield replace(each, barred=barred)
 
 
 handler = lambda_handler(SecurityGroupSource)

@@ -312,6 +312,27 @@ def test_an_alarm_that_says_nothing_is_not_quiet(scene: Scene) -> None:
     assert scene.dials()[0] == 50
 
 
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"EvaluationState": "EVALUATION_ERROR"}, "errors in us-east-1 says OK, but EVALUATION_ERROR"),
+        ({"AlarmName": "others"}, "errors in us-east-1 says nothing: there is no such alarm"),
+    ],
+)
+def test_an_alarm_that_could_not_be_evaluated_or_is_another_is_not_quiet(
+    scene: Scene, change: dict[str, str], said: str
+) -> None:
+    inputs = led_away(scene)
+    asked = scene.cloud._operations["cloudwatch", "DescribeAlarms"]
+
+    def changed(request: Any) -> Any:
+        return {"MetricAlarms": [{**each, **change} for each in asked(request)["MetricAlarms"]]}
+
+    scene.cloud.serve("cloudwatch", "DescribeAlarms", changed)
+    assert f"no dial is turned before all is quiet: {said}" in scene.fails(STEP, inputs, EAST)
+    assert scene.dials() == [0, 100]
+
+
 def test_an_ungraceful_run_has_no_stages(scene: Scene) -> None:
     inputs = led_away(scene)
     scene.alarm("ALARM")

@@ -179,6 +179,14 @@ def test_a_limit_that_is_not_told_could_not_be_given_back_so_nothing_is_sent(sho
     assert UPDATE not in shop.calls(GET, UPDATE)
 
 
+@pytest.mark.parametrize("limit", [float("nan"), float("inf")])
+def test_a_limit_that_is_no_number_could_not_be_given_back_either(shop: Shop, limit: float) -> None:
+    shop.has("a default")
+    shop.answers(lambda answer: answer["methodSettings"]["*/*"].update(throttlingRateLimit=limit))
+    assert "the limits of */* are not told, and could not be given back" in shop.waits()
+    assert UPDATE not in shop.calls(GET, UPDATE)
+
+
 def test_a_stage_that_is_not_there_is_refused(shop: Shop) -> None:
     said = shop.waits(FENCE | {"stage": "test"})
     assert said.startswith("Refused: the state: apigateway:GET of apieast in us-east-1 was refused: NotFound")

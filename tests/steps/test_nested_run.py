@@ -24,6 +24,7 @@ TASK = {
     "End": True,
 }
 MACHINE = {"StartAt": "move", "States": {"move": TASK}}
+ARN = f"arn:aws:states:{WEST}:{ACCOUNT}:stateMachine:orders-failover"
 ROLE = f"arn:aws:iam::{ACCOUNT}:role/r"
 
 
@@ -146,6 +147,42 @@ def test_its_failure_is_ours_in_its_words_and_its_redrive_mends_it(shop: Shop) -
     boto3.client("stepfunctions", WEST).redrive_execution(executionArn=arn)
     assert shop.comes_about()["outcome"] == "done"
     assert len(shop.started()) == 1
+
+
+@pytest.mark.parametrize(
+    "given", [{"mode": "graceful", "dry_run": True}, {"mode": "ungraceful"}, {"trigger": "x"}, [], "odd"]
+)
+def test_a_run_of_that_name_with_another_input_is_none_of_ours(shop: Shop, given: Any) -> None:
+    """Its name is known to whoever knows ours: a dry run of it succeeds, and has moved nothing."""
+    name = shop.tick("nested_run", INPUTS, dry_run=True)["calls"][0]["parameters"]["name"]
+    boto3.client("stepfunctions", WEST).start_execution(
+        stateMachineArn=ARN, name=name, input=json.dumps(given)
+    )
+    for _ in range(2):
+        said = shop.waits()
+        assert f"{name} of orders-failover in us-west-1 was started with {json.dumps(given)[:9]}" in said
+        assert "stop it, and start this run anew" in said
+        shop.clock.sleep(60)
+
+
+def test_a_run_of_that_name_that_began_before_ours_is_none_of_ours(shop: Shop) -> None:
+    shop.comes_about(started=shop.clock.now)
+    said = shop.waits(started=shop.clock.now + 3600)
+    assert "began before this run" in said
+
+
+def test_an_ungraceful_run_goes_on_with_what_it_started_as_graceful(shop: Shop) -> None:
+    shop.waits()
+    assert shop.comes_about(mode="ungraceful")["outcome"] == "done"
+    assert shop.given == [{"mode": "graceful"}]
+
+
+@pytest.mark.parametrize("member", ["input", "startDate"])
+def test_a_run_of_which_nobody_tells_how_it_was_started_is_waited_for(shop: Shop, member: str) -> None:
+    shop.waits()
+    shop.clock.sleep(60)
+    shop.answers(lambda answer: answer.pop(member))
+    assert "NotYet: the state" in shop.waits()
 
 
 @pytest.mark.parametrize("status", ["TIMED_OUT", "ABORTED"])

@@ -160,6 +160,18 @@ def test_a_rule_that_cannot_be_narrowed_is_refused_by_name(scene: Scene) -> None
     assert "lets in no IPv4 block" in scene.fails(STEP, FENCE)
 
 
+@pytest.mark.parametrize("dry_run", [True, False])
+def test_two_rules_that_would_become_one_are_refused_before_one_is_narrowed(
+    scene: Scene, dry_run: bool
+) -> None:
+    """They let in two blocks on the same ports: EC2 would refuse the second for ever."""
+    first, second = (scene.groups.rules[EAST, rule] for rule in RULES[EAST])
+    second.protocol, second.ports = first.protocol, first.ports
+    said = scene.fails(STEP, FENCE, dry_run=dry_run)
+    assert f"{RULES[EAST][1]} and {RULES[EAST][0]} are about the same ports" in said
+    assert scene.calls(MODIFY) == []
+
+
 def test_a_rule_that_is_not_there_is_refused_by_name(scene: Scene) -> None:
     del scene.groups.rules[EAST, RULES[EAST][0]]
     assert f"'{RULES[EAST][0]}' does not exist" in scene.fails(STEP, FENCE)
