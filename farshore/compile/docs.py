@@ -51,9 +51,9 @@ def steps_document(registry: Registry, runbooks: Sequence[Runbook], made: Sequen
 
 
 def _names(kinds: Iterable[StepType]) -> Iterator[list[str]]:
-    """The form of every type of text that an input of these steps names."""
+    """The form of every type of text that an input of these steps names, in an order of no import."""
     used = {declared for kind in kinds for each in inputs(kind) for declared in every_type(each.type)}
-    for declared, form in FORMS.items():
+    for declared, form in sorted(FORMS.items(), key=lambda each: each[1].noun):
         if declared in used:
             kept = f"; {form.keeper} keeps no other form" if form.keeper else ""
             yield [form.noun, f"{form.rule}{kept}", f"`{form.example}`"]

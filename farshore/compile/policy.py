@@ -174,12 +174,14 @@ def _choices(
     given: str, names: Sequence[str], words: Mapping[str, Any], region: str
 ) -> Iterator[dict[str, str]]:
     """What an input gives to the template: its names one by one; of one that is a list of entries, whose keys
-    are named as `orders.table` is, those of each entry together."""
+    are named as `orders.table` is, those of each entry together. What an entry leaves out nobody asks."""
     keys = {name: name.partition(".")[2] for name in names if name.startswith(f"{given}.")}
     if not keys:
         yield from ({given: value} for value in _named(given, words.get(given, ()), region))
         return
     for entry in words[given]:
+        if not all(entry.get(key) for key in keys.values()):
+            continue
         values = (_named(name, entry[key], region) for name, key in keys.items())
         yield from (dict(zip(keys, each, strict=True)) for each in itertools.product(*values))
 

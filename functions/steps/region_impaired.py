@@ -2,12 +2,16 @@
 
 A source says yes, no or unknown, and unknown is not yes: an alarm that cannot be read, or that lacks data,
 proves nothing. Sources must be readable with `region` and us-east-1 dark: alarms in the observer or in
-`$to`, and probes of the Region's own endpoints. AWS Health is late and stands in us-east-1, so it never
-decides alone; Route 53's health check status "doesn't support production use-cases", so it is none. A
-probe that fails in the other Region as well is unknown: whoever asks may be refused everywhere. For a run
-that a person started, and for every graceful run, evidence is advice. Sources:
+`$to`, and probes of the Region's own endpoints. AWS Health is late and stands in us-east-1. Route 53's health
+checkers are all over the world, but what they see is told by its control plane in us-east-1 alone (and so are
+their metrics), and that "doesn't support production use-cases". So these two never decide, not even together,
+and with us-east-1 dark they are unknown. A probe that fails in the other Region as well is unknown: whoever
+asks may be refused everywhere. For a run that a person started, and for every graceful run, evidence is
+advice. Sources:
 docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_DescribeAlarms.html,
-docs.aws.amazon.com/health/latest/ug/health-api.html
+docs.aws.amazon.com/health/latest/ug/health-api.html,
+docs.aws.amazon.com/Route53/latest/APIReference/API_GetHealthCheckStatus.html,
+docs.aws.amazon.com/Route53/latest/DeveloperGuide/dns-failover-determining-health-of-endpoints.html (18 %)
 """
 
 from __future__ import annotations
@@ -19,7 +23,7 @@ from typing import Annotated, Any, ClassVar, Literal
 from ..calls import HTTP_GET, Absent, Api, Call, Sight, Silence
 from ..evidence import Evidence, Quorum
 from ..handler import lambda_handler
-from ..inputs import AlarmName, HealthService, Region, Seconds, Url
+from ..inputs import AlarmName, HealthCheckId, HealthService, Region, Seconds, Url
 from ..planned import DOUBTS
 from ..step import Decision, Done, Step, Wait
 from ..world import World
@@ -33,13 +37,27 @@ ALARMS = Api(
     absent=DENIED,
     why="a policy that names alarms cannot describe composite ones",
 )
+US_EAST_1 = "us-east-1"
 HEALTH = Api(
     "health:DescribeEvents",
     plane="data",
-    home="us-east-1",
+    home=US_EAST_1,
     absent=DENIED | {"SubscriptionRequiredException"},
     why="AWS Health has no resources to name for it",
 )
+CHECK = Api(
+    "route53:GetHealthCheckStatus",
+    resource="route53:::healthcheck/{of.health_check}",
+    home=US_EAST_1,
+    absent=DENIED | {"NoSuchHealthCheck", "InvalidInput"},
+)
+
+WELL, ILL = "Success", "Failure"
+"""With these words begins what a health checker says."""
+ENOUGH = 0.18
+"""A check is healthy where more than this share of its checkers says so."""
+FRESH_SECONDS = 180.0
+"""What a checker has not looked at for longer says nothing: they look every 10 or 30 seconds."""
 
 Says = Literal["yes", "no", "unknown"]
 STATES: dict[str, Says] = {"ALARM": "yes", "OK": "no"}
@@ -47,7 +65,7 @@ STATES: dict[str, Says] = {"ALARM": "yes", "OK": "no"}
 
 @dataclass(frozen=True, kw_only=True)
 class Source(Evidence):
-    """Who may say that the Region is impaired: exactly one of `alarm`, `probe` and `health`."""
+    """Who may say that the Region is impaired: exactly one of `alarm`, `probe`, `health`, `health_check`."""
 
     alarm: Annotated[AlarmName, "a CloudWatch alarm's name, metric or composite: ALARM is yes, OK is no"] = (
         AlarmName("")
@@ -64,10 +82,17 @@ class Source(Evidence):
     health: Annotated[
         HealthService, "an AWS service, as Health names it (RDS): an open issue in the Region is yes"
     ] = HealthService("")
+    health_check: Annotated[
+        HealthCheckId,
+        "a Route 53 health check of an endpoint in the Region, not inverted: yes where at most 18 % of its "
+        "checkers reach that; unknown with us-east-1 dark",
+    ] = HealthCheckId("")
 
     def __post_init__(self) -> None:
-        if sum(map(bool, (self.alarm, self.probe, self.health))) != 1:
-            raise ValueError("a source is one of alarm, probe and health: write exactly one of them")
+        if sum(map(bool, (self.alarm, self.probe, self.health, self.health_check))) != 1:
+            raise ValueError(
+                "a source is one of alarm, probe, health and health_check: write exactly one of them"
+            )
         if self.alarm and not self.at:
             raise ValueError(f"alarm {self.alarm}: write `at`, the Region that it is in")
         if self.at and not self.alarm:
@@ -78,11 +103,18 @@ class Source(Evidence):
     def __str__(self) -> str:
         if self.alarm:
             return f"alarm {self.alarm} in {self.at}"
+        if self.health_check:
+            return f"health check {self.health_check}"
         return "probe" if self.probe else f"AWS Health on {self.health}"
 
     @property
     def home(self) -> str:
-        return self.at or (HEALTH.home or "" if self.health else "")
+        return self.at or ("" if self.probe else US_EAST_1)
+
+    @property
+    def decides(self) -> bool:
+        """A run may go by it, with others like it."""
+        return bool(self.alarm or self.probe)
 
     @property
     def chosen(self) -> bool:
@@ -124,12 +156,13 @@ class RegionImpaired(Step[Seen]):
     within: Annotated[Seconds, "how long the evidence may take to come together"] = Seconds(600)
 
     name: ClassVar = "region_impaired"
-    reads: ClassVar = (ALARMS, HEALTH, HTTP_GET)
+    reads: ClassVar = (ALARMS, HEALTH, CHECK, HTTP_GET)
     every: ClassVar = 10
     phase: ClassVar = "detect"
     tolerates: ClassVar = {
         ALARMS: "unknown is not yes, and other sources say it",
         HEALTH: "unknown is not yes, and other sources say it",
+        CHECK: "unknown is not yes, and other sources say it",
         HTTP_GET: "a probe's silence is its answer",
     }
 
@@ -138,10 +171,15 @@ class RegionImpaired(Step[Seen]):
             raise ValueError(
                 f"at_least is {self.at_least}, of {len(self.of)} sources: write 1 to {len(self.of)}"
             )
-        late = sum(1 for source in self.of if source.health)
-        if self.at_least <= late:
+        late = [source for source in self.of if not source.decides]
+        if self.at_least <= len(late):
+            who = " and ".join(
+                name
+                for name, kind in (("AWS Health", "health"), ("Route 53", "health_check"))
+                if any(getattr(source, kind) for source in late)
+            )
             raise ValueError(
-                f"at_least is {self.at_least}: AWS Health could decide alone, write {late + 1} or more"
+                f"at_least is {self.at_least}: {who} could decide alone, write {len(late) + 1} or more"
             )
         if self.dwell > self.within:
             raise ValueError(f"dwell {self.dwell:g} s is longer than within {self.within:g} s")
@@ -155,7 +193,7 @@ class RegionImpaired(Step[Seen]):
         wells = dict(zip(elsewhere, sights[len(questions) :], strict=True))
         return Seen(
             statements=tuple(
-                _stated(source, source.about(self.region), sight, wells.get(place), world.since)
+                _stated(source, source.about(self.region), sight, wells.get(place), world.since, world.now)
                 for place, (source, sight) in enumerate(zip(self.of, sights, strict=False))
             ),
             advice=world.run.mode == "graceful" or world.run.trigger == "",
@@ -190,13 +228,15 @@ class RegionImpaired(Step[Seen]):
             return ALARMS(source.at, AlarmNames=[source.alarm], AlarmTypes=both)
         if source.probe:
             return HTTP_GET(here, url=source.probe[self.region])
+        if source.health_check:
+            return CHECK(US_EAST_1, HealthCheckId=source.health_check)
         wanted = {
             "regions": [self.region],
             "services": [source.health],
             "eventStatusCodes": ["open"],
             "eventTypeCategories": ["issue"],
         }
-        return HEALTH("us-east-1", filter=wanted)
+        return HEALTH(US_EAST_1, filter=wanted)
 
 
 def _doubts(statement: Statement) -> Iterator[str]:
@@ -207,10 +247,12 @@ def _doubts(statement: Statement) -> Iterator[str]:
         yield f"{statement.source} would prove nothing: {statement.elsewhere}"
 
 
-def _stated(source: Source, name: str, sight: Sight, control: Sight | None, waiting: float) -> Statement:
+def _stated(
+    source: Source, name: str, sight: Sight, control: Sight | None, waiting: float, now: float
+) -> Statement:
     """An answer that nobody foresaw says nothing, and stops no other source."""
     try:
-        statement = _statement(source, name, sight, waiting)
+        statement = _statement(source, name, sight, waiting, now)
         elsewhere = "" if control is None else _elsewhere(source, control)
         if not elsewhere:
             return statement
@@ -239,8 +281,21 @@ def _probed(source: Source, answer: Mapping[str, Any]) -> tuple[Says, str]:
     return "no", f"HTTP {status}"
 
 
-def _statement(source: Source, name: str, sight: Sight, waiting: float) -> Statement:
-    """`waiting` is since when the state waits: a probe has no memory, and counts from then."""
+def _checked(sight: Mapping[str, Any], now: float) -> tuple[Says, str]:
+    """What Route 53's health checkers say, of those that have looked lately."""
+    reports = [each["StatusReport"] for each in sight["HealthCheckObservations"]]
+    fresh = [each["Status"] for each in reports if now - each["CheckedTime"].timestamp() <= FRESH_SECONDS]
+    well = sum(1 for status in fresh if status.startswith(WELL))
+    ill = sum(1 for status in fresh if status.startswith(ILL))
+    if not well + ill:
+        return "unknown", "none of its checkers says anything of late"
+    says: Says = "no" if well > ENOUGH * (well + ill) else "yes"
+    return says, f"{ill} of {well + ill} checkers do not reach it"
+
+
+def _statement(source: Source, name: str, sight: Sight, waiting: float, now: float) -> Statement:
+    """`waiting` is since when the state waits: a probe and a health check have no memory, and count from
+    then."""
     if isinstance(sight, Silence):
         # A host that DNS does not know is a mistake of whoever wrote its name, or took it away.
         known = source.probe and not sight.nameless
@@ -249,6 +304,8 @@ def _statement(source: Source, name: str, sight: Sight, waiting: float) -> State
         return Statement(name, "unknown", f"it answers {sight.code}", waiting)
     if source.probe:
         return Statement(name, *_probed(source, sight), waiting)
+    if source.health_check:
+        return Statement(name, *_checked(sight, now), waiting)
     if source.alarm:
         for alarm in [*sight.get("MetricAlarms", []), *sight.get("CompositeAlarms", [])]:
             since = alarm.get("StateTransitionedTimestamp", alarm["StateUpdatedTimestamp"]).timestamp()

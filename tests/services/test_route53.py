@@ -11,7 +11,7 @@ from every_service import EAST, WEST, client
 from twin.cloud import Cloud
 from twin.net import Net
 from twin.services.arc.model import Arc
-from twin.services.route53.model import ObjectCheck, Route53
+from twin.services.route53.model import EndpointCheck, Route53
 
 
 def furnish(cloud: Cloud, name: str) -> None:
@@ -20,6 +20,7 @@ def furnish(cloud: Cloud, name: str) -> None:
     hosts = [(f"{region}.{name}.example", dns.health_check(controls, region)) for region in (EAST, WEST)]
     dns.record(f"{name}.example", hosts)
     dns.object_check(WEST, name, "take-over.html")
+    dns.endpoint_check(f"{name}.example", interval=10)
 
 
 KEY = "take-over.html"
@@ -35,7 +36,7 @@ def put(cloud: Cloud, bucket: str = "one") -> None:
 UNDER_WAY = {"an object that a health check has found": put}
 
 
-def watching(cloud: Cloud, **more: Any) -> ObjectCheck:
+def watching(cloud: Cloud, **more: Any) -> EndpointCheck:
     return Route53.of(cloud).object_check(WEST, "one", KEY, **more)
 
 
@@ -98,3 +99,36 @@ def test_it_is_told_as_it_is_configured(cloud: Cloud) -> None:
 def test_what_route_53_would_refuse_is_refused(cloud: Cloud, wrong: dict[str, int]) -> None:
     with pytest.raises(ValueError, match="10 or 30"):
         watching(cloud, **wrong)
+
+
+def test_what_the_checkers_of_an_endpoint_see_is_told_with_its_time(cloud: Cloud) -> None:
+    dns, net = Route53.of(cloud), Net.of(cloud)
+    said = [200]
+    net.serve("checked.example", EAST, lambda asked: (said[0], b""))
+    check = dns.endpoint_check("checked.example", "/health", interval=10)
+
+    def told() -> set[str]:
+        answer = client("route53").get_health_check_status(HealthCheckId=check.id)
+        reports = [each["StatusReport"] for each in answer["HealthCheckObservations"]]
+        assert all(cloud.clock.now - each["CheckedTime"].timestamp() < 20 for each in reports)
+        return {each["Status"].partition(":")[0] for each in reports}
+
+    cloud.clock.sleep(60)
+    assert (check(), told()) == (True, {"Success"})
+    said[0] = 503
+    cloud.clock.sleep(60)
+    assert (check(), told()) == (False, {"Failure"})
+    said[0] = 200
+    cloud.clock.sleep(60)
+    cloud.faults.dark.add(EAST)
+    cloud.clock.sleep(100)
+    assert not check()
+
+
+def test_what_follows_a_routing_control_has_no_status(cloud: Cloud) -> None:
+    control = "00000001-0000-4000-8000-000000000000"
+    assert client("route53").get_health_check(HealthCheckId=control)["HealthCheck"]["HealthCheckConfig"][
+        "Type"
+    ]
+    with pytest.raises(ClientError, match="InvalidInput"):
+        client("route53").get_health_check_status(HealthCheckId=control)

@@ -8,19 +8,21 @@ from typing import Any
 import boto3
 import pytest
 
+from farshore.compile.policy import _arns
 from functions.errors import NotYet, Refused
 from functions.handler import lambda_handler
-from functions.inputs import AlarmName, Region, Seconds
+from functions.inputs import AlarmName, HealthCheckId, HealthService, Region, Seconds
 from functions.outside import Outside
-from functions.steps.region_impaired import RegionImpaired, Source
+from functions.steps.region_impaired import CHECK, RegionImpaired, Source
 from twin.clock import Clock, at_once
-from twin.cloud import Cloud, stamp
+from twin.cloud import AwsError, Cloud, stamp
 from twin.faults import Kind, Request
 from twin.moto.backing import Moto
 from twin.net import HttpAnswer, HttpRequest, Net
 from twin.services.cloudwatch.model import Metrics
 from twin.services.events.model import Bus
 from twin.services.health.model import Health
+from twin.services.route53.model import EndpointCheck, Route53
 
 PRIMARY, STANDBY, OBSERVER = "us-east-1", "us-west-1", "us-west-2"
 SITE = "https://shop.us-east-1.example.com/"
@@ -363,6 +365,109 @@ def test_aws_health_never_decides_alone() -> None:
         RegionImpaired(at_least=1, of=(Source(health="RDS"), Source(probe={Region(PRIMARY): SITE})))
 
 
+# A health check of Route 53.
+
+
+def checking(night: Night) -> tuple[EndpointCheck, dict[str, str]]:
+    """One of the primary's own endpoint, and it as a source."""
+    check = Route53.of(night.cloud, night.net).endpoint_check("shop.us-east-1.example.com", interval=10)
+    night.passes(60)
+    return check, {"health_check": check.id}
+
+
+def test_a_health_check_says_what_its_checkers_reach(night: Night) -> None:
+    _, source = checking(night)
+    assert night.said(source) == "no"
+    night.status = 503
+    night.passes(60)
+    assert night.said(source) == "yes"
+
+
+def test_a_health_check_is_one_of_several_sources(night: Night) -> None:
+    _, source = checking(night)
+    night.status = 503
+    night.passes(60)
+    assert night.enter(PROBE, source, CANARY)()["outcome"] == "impaired"
+
+
+@pytest.mark.parametrize("dark", [PRIMARY, f"route53/{PRIMARY}"])
+def test_with_us_east_1_dark_a_health_check_is_unknown(night: Night, dark: str) -> None:
+    """Its checkers see it, and its control plane cannot tell."""
+    _, source = checking(night)
+    night.status = 503
+    night.passes(60)
+    night.cloud.faults.dark.add(dark)
+    assert night.said(source) == "unknown"
+
+
+def test_a_health_check_that_is_not_there_or_has_no_status_is_unknown(night: Night) -> None:
+    assert night.said({"health_check": "abcdef11-2222-3333-4444-555555fedcba"}) == "unknown"
+    _, source = checking(night)
+
+    def refused(request: Request) -> Any:
+        raise AwsError("InvalidInput", "a calculated health check", 400)
+
+    night.cloud.serve("route53", "GetHealthCheckStatus", refused)
+    assert night.said(source) == "unknown"
+
+
+WELL, ILL, ODD = "Success: HTTP Status Code 200, OK", "Failure: The endpoint did not respond", "Pondering"
+
+
+@pytest.mark.parametrize(
+    ("told", "says"),
+    [
+        ([WELL] * 2 + [ILL] * 8, "no"),
+        ([WELL] * 1 + [ILL] * 9, "yes"),
+        ([WELL] * 2 + [ILL] * 8 + [ODD] * 90, "no"),
+        ([ODD] * 8, "unknown"),
+        ([], "unknown"),
+        (None, "unknown"),
+    ],
+)
+def test_more_than_18_percent_of_the_checkers_make_it_healthy(
+    night: Night, told: list[str] | None, says: str
+) -> None:
+    _, source = checking(night)
+    now = stamp(night.cloud.clock.now)
+    seen = [{"StatusReport": {"Status": status, "CheckedTime": now}} for status in told or ()]
+    answer: Any = {"HealthCheckObservations": seen} if told is not None else {"HealthCheckObservations": [{}]}
+    night.cloud.serve("route53", "GetHealthCheckStatus", lambda request: answer)
+    assert night.said(source) == says
+
+
+def test_what_checkers_have_seen_long_ago_is_unknown(night: Night) -> None:
+    _, source = checking(night)
+    seen = [{"StatusReport": {"Status": ILL, "CheckedTime": stamp(night.cloud.clock.now - 200)}}]
+    night.cloud.serve("route53", "GetHealthCheckStatus", lambda request: {"HealthCheckObservations": seen})
+    assert night.said(source) == "unknown"
+
+
+def test_a_health_check_that_is_ill_while_all_is_well_is_a_doubt(night: Night) -> None:
+    night.status = 503
+    check, source = checking(night)
+    doubts = night.enter(CANARY, LATENCY, source, dry_run=True)()["facts"]["doubts"]
+    assert doubts == [f"health check {check.id} says yes: 8 of 8 checkers do not reach it"]
+
+
+def test_route_53_never_decides_alone_nor_with_aws_health() -> None:
+    checked = Source(health_check=HealthCheckId("abcdef11-2222-3333-4444-555555fedcba"))
+    with pytest.raises(ValueError, match="Route 53 could decide alone, write 2 or more"):
+        RegionImpaired(at_least=1, of=(checked, Source(probe={Region(PRIMARY): SITE})))
+    of = (checked, Source(health=HealthService("RDS")), Source(probe={Region(PRIMARY): SITE}))
+    with pytest.raises(ValueError, match="AWS Health and Route 53 could decide alone, write 3 or more"):
+        RegionImpaired(at_least=2, of=of)
+
+
+def test_its_policy_names_the_health_checks_that_are_written_and_no_other() -> None:
+    checked = {"health_check": "abcdef11-2222-3333-4444-555555fedcba"}
+    for sources, arns in (
+        ([CANARY, PROBE], []),
+        ([CANARY, checked], [f"arn:{{partition}}:route53:::healthcheck/{checked['health_check']}"]),
+    ):
+        assert list(_arns(CHECK, (PRIMARY, STANDBY), {"of": sources})) == arns
+
+
 @pytest.mark.parametrize("at_least", [0, 3])
 def test_as_many_sources_as_there_are(at_least: int) -> None:
     with pytest.raises(ValueError, match="write 1 to 2"):
@@ -376,7 +481,7 @@ def test_a_dwell_that_can_never_pass() -> None:
 
 @pytest.mark.parametrize("kinds", [{}, {"alarm": "shop-canary", "probe": {Region("us-east-1"): SITE}}])
 def test_a_source_is_of_one_kind(kinds: dict[str, str]) -> None:
-    with pytest.raises(ValueError, match="one of alarm, probe and health"):
+    with pytest.raises(ValueError, match="one of alarm, probe, health and health_check"):
         Source(**kinds)  # type: ignore[arg-type]
 
 

@@ -277,7 +277,7 @@ def test_a_dry_run_tells_what_it_would_do_and_does_it_not(scene: Scene) -> None:
         ({"inverted": False}, "is not inverted: it leads customers away while the object is missing"),
         ({"disabled": True}, "is disabled, and so always healthy"),
         (
-            {"key": "another.html"},
+            {"path": "/another.html"},
             f"asks for {BUCKET}.s3.{WEST}.amazonaws.com/another.html, and not for {KEY}",
         ),
     ],

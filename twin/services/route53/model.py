@@ -14,7 +14,9 @@ from collections.abc import Callable, Mapping, Sequence
 from itertools import takewhile, zip_longest
 from typing import Any, ClassVar
 
-from ...cloud import Answer, AwsError, Cloud, Operation
+from urllib3.exceptions import HTTPError
+
+from ...cloud import Answer, AwsError, Cloud, Operation, stamp
 from ...faults import Request
 from ...net import Net
 from ...service import APART, WIRING, Service, Stateful
@@ -24,6 +26,12 @@ from ..s3.model import Websites
 Health = Callable[[], bool]
 INTERVALS = (10, 30)
 THRESHOLDS = range(1, 11)
+CHECKERS = (
+    *("us-east-1", "us-west-1", "us-west-2", "eu-west-1"),
+    *("ap-southeast-1", "ap-southeast-2", "ap-northeast-1", "sa-east-1"),
+)
+"""Where health checkers are.
+Source: docs.aws.amazon.com/Route53/latest/APIReference/API_HealthCheckConfig.html (Regions)"""
 
 
 class HealthCheck(Stateful):
@@ -57,32 +65,44 @@ class HealthCheck(Stateful):
         self._shows = self._cluster.states[self._control]
 
 
-class ObjectCheck(Stateful):
-    """A health check of type HTTPS that asks for an object in a bucket, as anybody may. An inverted one is
-    healthy while that is not answered well."""
+class EndpointCheck(Stateful):
+    """A health check of type HTTPS that asks for a path of a host, as anybody may. An inverted one is healthy
+    while that is not answered well."""
 
     not_state: ClassVar = {
         "_cloud": APART,
-        "_sites": APART,
+        "_look": APART,
         "id": WIRING,
-        "_region": WIRING,
-        "_bucket": WIRING,
+        "_host": WIRING,
+        "asked_at": "the last look is never longer ago than the interval",
     }
 
     def __init__(
-        self, cloud: Cloud, check_id: str, region: str, bucket: str, key: str, interval: int, threshold: int
+        self,
+        cloud: Cloud,
+        check_id: str,
+        host: str,
+        path: str,
+        look: Callable[[], bool],
+        *,
+        inverted: bool,
+        interval: int = 30,
+        threshold: int = 3,
     ) -> None:
+        """`look` tells whether it is answered well, and may take its time."""
         if interval not in INTERVALS or threshold not in THRESHOLDS:
             raise ValueError(f"every 10 or 30 seconds, 1 to 10 times; not {interval} and {threshold}")
-        self._cloud, self.id, self._sites = cloud, check_id, Websites.of(cloud, Net.of(cloud))
-        self._region, self._bucket, self.key = region, bucket, key
-        self.inverted, self.disabled = True, False
+        self._cloud, self.id, self._look = cloud, check_id, look
+        self._host, self.path = host, path
+        self.inverted, self.disabled = inverted, False
         self.interval, self.threshold = interval, threshold
-        self.answered = False
+        self.answered = not inverted
         """As it last was, often enough."""
+        self.last, self.asked_at = self.answered, cloud.clock.now
+        """As it was at the last look, and when that was, in seconds since 1970."""
         self.against = 0
-        """Requests in a row that have said otherwise."""
-        cloud.clock.every(interval, self._ask)
+        """Looks in a row that have said otherwise."""
+        cloud.clock.every(interval, self._begin)
 
     def __call__(self) -> bool:
         return self.disabled or self.answered is not self.inverted
@@ -92,7 +112,7 @@ class ObjectCheck(Stateful):
             "Type": "HTTPS",
             "Port": 443,
             "FullyQualifiedDomainName": self._host,
-            "ResourcePath": f"/{self.key}",
+            "ResourcePath": self.path,
             "RequestInterval": self.interval,
             "FailureThreshold": self.threshold,
             "Inverted": self.inverted,
@@ -100,24 +120,23 @@ class ObjectCheck(Stateful):
         }
 
     def state(self) -> object:
-        return (
-            self.key,
-            self.inverted,
-            self.disabled,
-            self.interval,
-            self.threshold,
-            self.answered,
-            self.against,
-        )
+        configured = self.path, self.inverted, self.disabled, self.interval, self.threshold
+        return *configured, self.answered, self.last, self.against
 
-    @property
-    def _host(self) -> str:
-        return f"{self._bucket}.s3.{self._region}.amazonaws.com"
+    def observations(self) -> list[dict[str, Any]]:
+        """The same of every Region's checkers. An inverted check tells what they see."""
+        status = (
+            "Success: HTTP Status Code 200, OK" if self.last else "Failure: Endpoint did not respond well"
+        )
+        report = {"Status": status, "CheckedTime": stamp(self.asked_at)}
+        return [{"Region": region, "IPAddress": "192.0.2.1", "StatusReport": report} for region in CHECKERS]
+
+    def _begin(self) -> None:
+        self._cloud.clock.spawn(self._ask)
 
     def _ask(self) -> None:
-        faults = self._cloud.faults
-        ill = faults.is_dark(self._region, "s3", self._host) or faults.ailment(self._region, "s3", self._host)
-        well = not ill and self._sites.shows(self._bucket, self.key)
+        well = self._look()
+        self.last, self.asked_at = well, self._cloud.clock.now
         self.against = 0 if well == self.answered else self.against + 1
         if self.against >= self.threshold:
             self.answered, self.against = well, 0
@@ -132,10 +151,10 @@ class Route53(Service):
     def __init__(self, cloud: Cloud, net: Net) -> None:
         super().__init__(cloud)
         self._net = net
-        self._checks: list[HealthCheck | ObjectCheck] = []
+        self._checks: list[HealthCheck | EndpointCheck] = []
 
     def operations(self) -> Mapping[str, Operation]:
-        return {"GetHealthCheck": self._get}
+        return {"GetHealthCheck": self._get, "GetHealthCheckStatus": self._status}
 
     def state(self) -> object:
         return [check.state() for check in self._checks]
@@ -167,9 +186,38 @@ class Route53(Service):
 
     def object_check(
         self, region: str, bucket: str, key: str, interval: int = 30, threshold: int = 3
-    ) -> ObjectCheck:
-        """Asks for the object every so many seconds, and turns after so many answers in a row. Inverted."""
-        check = ObjectCheck(self.cloud, self._new_id(), region, bucket, key, interval, threshold)
+    ) -> EndpointCheck:
+        """Asks for an object in a bucket, and is inverted: ill once that is there for everybody."""
+        host, sites, faults = (
+            f"{bucket}.s3.{region}.amazonaws.com",
+            Websites.of(self.cloud, self._net),
+            self.cloud.faults,
+        )
+
+        def look() -> bool:
+            ill = faults.is_dark(region, "s3", host) or faults.ailment(region, "s3", host)
+            return not ill and sites.shows(bucket, key)
+
+        often = {"interval": interval, "threshold": threshold}
+        return self._new(
+            EndpointCheck(self.cloud, self._new_id(), host, f"/{key}", look, inverted=True, **often)
+        )
+
+    def endpoint_check(self, host: str, path: str = "/", interval: int = 30) -> EndpointCheck:
+        """Asks a host, from all over the world."""
+
+        def look() -> bool:
+            try:
+                status, _ = self._net.request("", "GET", f"https://{host}{path}", connect_timeout=4)
+            except HTTPError:
+                return False
+            return 200 <= status < 400
+
+        return self._new(
+            EndpointCheck(self.cloud, self._new_id(), host, path, look, inverted=False, interval=interval)
+        )
+
+    def _new(self, check: EndpointCheck) -> EndpointCheck:
         self._checks.append(check)
         return check
 
@@ -181,7 +229,13 @@ class Route53(Service):
         told = {"Id": check.id, "CallerReference": check.id, "HealthCheckVersion": 1}
         return {"HealthCheck": {**told, "HealthCheckConfig": check.config()}}
 
-    def _asked(self, request: Request) -> HealthCheck | ObjectCheck:
+    def _status(self, request: Request) -> Answer:
+        check = self._asked(request)
+        if not isinstance(check, EndpointCheck):
+            raise AwsError("InvalidInput", "The status of such a health check is not told.")
+        return {"HealthCheckObservations": check.observations()}
+
+    def _asked(self, request: Request) -> HealthCheck | EndpointCheck:
         asked = request.parameters["HealthCheckId"]
         for check in self._checks:
             if check.id == asked:

@@ -5,11 +5,11 @@ from ...rows import READ, Quota, Rows
 ROWS = (
     Rows(
         "route53",
-        operations={"GetHealthCheck": READ},
+        operations={"GetHealthCheck": READ, "GetHealthCheckStatus": READ},
         home="us-east-1",
         resources={"HealthCheckId": "route53:::healthcheck/{given}"},
         denial="AccessDenied",
         # docs.aws.amazon.com/Route53/latest/DeveloperGuide/DNSLimitations.html
-        quotas=(Quota(frozenset({"GetHealthCheck"}), per_second=5, at_once=5),),
+        quotas=(Quota(frozenset({"GetHealthCheck", "GetHealthCheckStatus"}), per_second=5, at_once=5),),
     ),
 )
