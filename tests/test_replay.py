@@ -121,6 +121,25 @@ def test_a_seed_reads_as_it_prints(text: str) -> None:
                 "denied happens at one point",
             ],
         ),
+        (
+            f"{BASELINE},dark:xx-nowhere-1,partition:us-east-1~us-west-l,mute:rds/us-eest-1",
+            [
+                "xx-nowhere-1 is no AWS Region",
+                "us-west-l is no AWS Region: did you mean us-west-1?",
+                "us-eest-1 is no AWS Region",
+            ],
+        ),
+        (
+            f"{BASELINE},dark:us-east-1..+nan,dark:us-east-1..+inf,dark:us-east-1..+-5,"
+            "dark:us-east-1..+86401,lag:99999999999999999999",
+            [
+                "+nan: seconds are written +60, and are at most 86400",
+                "+inf: seconds",
+                "+-5: seconds",
+                "+86401: seconds",
+                "lag:99999999999999999999: write a number of at most 86400",
+            ],
+        ),
     ],
 )
 def test_every_mistake_of_a_seed_is_said_at_once(seed: str, mistakes: list[str]) -> None:
@@ -272,6 +291,12 @@ def test_a_fault_that_never_happens_is_named_and_is_no_success() -> None:
     assert f"{fault} never happened" in result.stdout
     assert result.stdout.count("never happened") == 1
     assert replay(f"{BASELINE},{KILLED}").exit_code == 0
+
+
+def test_a_region_that_nobody_calls_is_no_fault_and_no_success() -> None:
+    result = replay(f"{BASELINE},dark:sa-east-1@failover-1/lease/1/1..+1")
+    assert result.exit_code == 1
+    assert "dark:sa-east-1@failover-1/lease/1/1..+1 never happened" in result.stdout
 
 
 def test_the_dice_of_a_seed_are_the_same_wherever_its_runbook_lies() -> None:

@@ -52,6 +52,12 @@ class Fault:
     until: Point | float | None = None
     """A point, or seconds after the beginning; None is for ever."""
 
+    @property
+    def regions(self) -> tuple[str, ...]:
+        """Where it is, if its place is no host."""
+        place = self.place.rpartition("/")[2]
+        return () if "." in place else tuple(place.split("~"))
+
     def __str__(self) -> str:
         place = f":{self.place}" if self.place else ""
         at = f"@{self.at}" if self.at else ""

@@ -6,14 +6,17 @@ import json
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
+from functions.calls import HOMES
 from twin.application import intended, open_regions
 from twin.faults import Request
 
 from ..checkers.events import Call, Tick
 from ..compile.procedure import IDLE
 from ..runbook.model import Runbook
+from ..runbook.regions import partitions
 from ..simulate.report import Moment
 from .data import Outcome
 from .driver import Driver
@@ -135,8 +138,21 @@ def story_of(runbook: Runbook, seed: Seed) -> Story:
     narrator = Narrator(driver)
     outcome = driver.play()
     happened = [each.fault for each in driver.injector.injected]
-    never = tuple(fault for fault in outcome.seed.faults if fault not in happened)
+    known = _known(runbook)
+    elsewhere = [each for each in outcome.seed.faults if _is_elsewhere(each, known)]
+    never = tuple(each for each in outcome.seed.faults if each in elsewhere or each not in happened)
     return Story(outcome, tuple(_shortened(narrator.moments(outcome))), never)
+
+
+def _known(runbook: Runbook) -> frozenset[str]:
+    """The Regions that its calls may go to."""
+    text = Path(runbook.path).read_text(encoding="utf-8")
+    named = (region for region in partitions() if region in text)
+    return frozenset((*HOMES, *runbook.ledger.regions, *named))
+
+
+def _is_elsewhere(fault: Fault, known: frozenset[str]) -> bool:
+    return kind_of(fault).in_a_region and bool(fault.regions) and known.isdisjoint(fault.regions)
 
 
 def _shortened(moments: Sequence[Moment]) -> Iterator[Moment]:

@@ -7,11 +7,14 @@ from typing import cast, get_args
 
 from functions.run import MODES, Mode
 
+from ..runbook.regions import wrong_region
 from .kinds import KINDS
 from .seed import Fault, Point, Seed
 
 PROCEDURES = ("failover", "failback", "outage", "recovery", "prepare")
 _POINT = re.compile(r"([^/@]+/[^/@]+)/(\d+)/(\d+)")
+LONGEST_SECONDS = 86_400
+"""Nothing of a seed lasts longer."""
 _FAULT = re.compile(r"(?P<kind>[a-z0-9_]+)(:(?P<place>[^@]+?))?(@(?P<at>.+?))?(\.\.(?P<until>.+))?")
 
 
@@ -51,17 +54,20 @@ def _fault(text: str) -> Fault:
         raise Unreadable(f"{text}: {word} {'needs a place' if kind.takes else 'has no place'}")
     if kind.at_a_point and (at is None or until is not None):
         raise Unreadable(f"{text}: {word} happens at one point: write {word}@POINT")
-    if kind.takes == "number" and not place.isdecimal():
-        raise Unreadable(f"{text}: write a number, as {word}:7")
-    return Fault(word, place, _point(at) if at else None, _until(until) if until else None)
+    if kind.takes == "number" and not (place.isdecimal() and int(place) <= LONGEST_SECONDS):
+        raise Unreadable(f"{text}: write a number of at most {LONGEST_SECONDS}, as {word}:7")
+    fault = Fault(word, place, _point(at) if at else None, _until(until) if until else None)
+    for region in fault.regions if kind.in_a_region else ():
+        if wrong := wrong_region(region):
+            raise Unreadable(f"{text}: {region}{wrong[0]}: {wrong[1]}")
+    return fault
 
 
 def _until(text: str) -> Point | float:
     if text.startswith("+"):
-        try:
+        if re.fullmatch(r"\+[0-9]{1,5}(\.[0-9]+)?", text) and float(text) <= LONGEST_SECONDS:
             return float(text)
-        except ValueError:
-            raise Unreadable(f"{text}: seconds are written +60") from None
+        raise Unreadable(f"{text}: seconds are written +60, and are at most {LONGEST_SECONDS}")
     return _point(text)
 
 
