@@ -24,6 +24,7 @@ decide about all of them at once: forty functions are fenced in one tick. Both a
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -55,6 +56,12 @@ ASKS = 5
 PLAN_ASKS = 2
 """The same in a dry run: whoever asks for a plan waits no longer for a Region that takes connections and
 never answers, beside one that does."""
+
+LAMBDA_CALLS_A_SECOND = 15
+"""What Lambda takes of its control plane in a Region, of everybody in the account.
+Source: docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html"""
+CALLS_EACH = 3
+"""What is fenced is read, set and read back."""
 
 Value = object
 """What JSON can hold: a setting as the ledger remembers it. None is a setting too: there is none."""
@@ -239,6 +246,15 @@ def patient(patience: float, within: float) -> None:
         raise ValueError(
             f"patience {patience:g} s is not shorter than within {within:g} s: a fence of a Region that is "
             "silent would fail the run and never be owed"
+        )
+
+
+def paced_by_lambda(patience: float, count: int, what: str) -> None:
+    """Raises ValueError where so many cannot be read, set and read back before they would be owed."""
+    if 0 < patience < (least := count * CALLS_EACH / LAMBDA_CALLS_A_SECOND):
+        raise ValueError(
+            f"patience {patience:g} s is shorter than the {least:g} s that {count} {what} take at Lambda's "
+            f"{LAMBDA_CALLS_A_SECOND} calls a second: write {math.ceil(least)}s or more"
         )
 
 

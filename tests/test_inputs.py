@@ -144,6 +144,16 @@ def compiling(root: Path, monkeypatch: pytest.MonkeyPatch, old: str, new: str) -
         ),
         ("bake: 1m", "bake: 0s", "accelerator_dials: bake 0 s leaves no time in which an alarm could fire"),
         ("dial: restore", "dial: 30", "accelerator_dials: stages [10, 50, 100] rise above the dial 30"),
+        (
+            "stage: prod\n      region: $from",
+            "stage: prod\n      region: us-east-2",
+            "api_throttle: apis has no entry for us-east-2: write $from or $to, or one of its Regions",
+        ),
+        (
+            "desired: 4",
+            "desired: 4\n      region: us-east-2",
+            "asg_capacity: groups has no entry for us-east-2",
+        ),
         ("quiet_for: 5m", "quiet_for: 0s", "bake: quiet_for 0 s leaves no time in which an alarm could fire"),
         (
             "desired: 4",

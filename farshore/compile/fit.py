@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from typing import Any, get_args, get_origin
 
 from functions.handler import step_from
+from functions.inputs import Region
 
 from ..runbook.model import Line, Runbook, lines
 from ..runbook.registry import steps
+from ..runbook.typed import hints
 from .direction import Direction, both_ways
 from .states import inputs_of
 
@@ -26,8 +29,20 @@ def unfit(runbook: Runbook) -> Iterator[tuple[Line, str]]:
 
 def _refusal(line: Line, way: Direction) -> str:
     kind = steps()[line.step]
+    literal = way.literal(kind, inputs_of(line))
     try:
-        step_from(kind, way.literal(kind, inputs_of(line)))
+        step_from(kind, literal)
     except ValueError as error:
         return str(error)
+    return _not_there(hints(kind), literal)
+
+
+def _not_there(declared: Mapping[str, Any], literal: Mapping[str, Any]) -> str:
+    """A Region for which another input has no entry, as an observer has none."""
+    regions = [literal[name] for name, kind in declared.items() if kind is Region and literal.get(name)]
+    for name, kind in declared.items():
+        of_regions = get_origin(kind) is Mapping and get_args(kind)[0] is Region
+        for region in regions if of_regions and literal.get(name) else ():
+            if region not in literal[name]:
+                return f"{name} has no entry for {region}: write $from or $to, or one of its Regions"
     return ""

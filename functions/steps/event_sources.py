@@ -29,6 +29,7 @@ from ..fence import (
     ask_all,
     confirmed_before,
     give_back,
+    paced_by_lambda,
     patient,
     remembered_here,
     take_away,
@@ -97,6 +98,7 @@ class EventSources(Step[Seen]):
 
     def __post_init__(self) -> None:
         patient(self.patience, self.within)
+        paced_by_lambda(self.patience, len(self.mappings.get(self.region, ())), "mappings")
 
     def observe(self, world: World) -> Seen:
         mine = {self._resource(mapping): mapping for mapping in self.mappings[self.region]}

@@ -14,7 +14,6 @@ docs.aws.amazon.com/lambda/latest/api/API_ListProvisionedConcurrencyConfigs.html
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Annotated, Any, ClassVar, Literal
@@ -30,6 +29,7 @@ from ..fence import (
     ask_all,
     confirmed_before,
     give_back,
+    paced_by_lambda,
     patient,
     remembered_here,
     take_away,
@@ -48,12 +48,6 @@ PROVISIONED = Api(
 )
 """Only in dry run: whether the function can be fenced at all. No run needs it: that it is denied is a doubt.
 One page has 50 versions and aliases."""
-
-CALLS_A_SECOND = 15
-"""What Lambda takes of its control plane in a Region, of everybody in the account.
-Source: docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html"""
-CALLS_EACH = 3
-"""A function is read, set and read back."""
 
 UNRESERVED = "unreserved"
 """What is remembered of a function that drew on the account's common pool: giving it back is a deletion."""
@@ -79,12 +73,7 @@ class LambdaConcurrency(Step[FenceSight]):
 
     def __post_init__(self) -> None:
         patient(self.patience, self.within)
-        if 0 < self.patience < (least := len(self.functions) * CALLS_EACH / CALLS_A_SECOND):
-            raise ValueError(
-                f"patience {self.patience:g} s is shorter than the {least:g} s that {len(self.functions)} "
-                f"functions take at Lambda's {CALLS_A_SECOND} calls a second: "
-                f"write {math.ceil(least)}s or more"
-            )
+        paced_by_lambda(self.patience, len(self.functions), "functions")
 
     def observe(self, world: World) -> FenceSight:
         resources = {self._resource(function): function for function in self.functions}

@@ -281,3 +281,9 @@ def test_a_patience_that_outlasts_the_state_is_refused_before_anything_runs() ->
     mappings = {Region(WEST): (MappingId(ORDERS),)}
     with pytest.raises(ValueError, match="is not shorter than within"):
         Step(mappings=mappings, region=Region(WEST), enabled=False, patience=Patience(Seconds(900)))
+
+
+def test_patience_that_lambdas_quota_makes_too_short_is_refused() -> None:
+    many = tuple(MappingId(f"14e0db71-5d35-4eb5-b481-{place:012}") for place in range(200))
+    with pytest.raises(ValueError, match="20 s is shorter than the 40 s that 200 mappings take"):
+        Step(mappings={Region(WEST): many}, region=Region(WEST), enabled=False)
