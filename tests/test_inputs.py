@@ -123,8 +123,8 @@ def compiling(root: Path, monkeypatch: pytest.MonkeyPatch, old: str, new: str) -
         ("sg-1123", "sg-0123", 'groups.us-west-1: "sg-0123456789abcdef0" is that of us-east-1'),
         ("[sgr-2", "[sgr-0", 'rules.us-west-1: "sgr-0123456789abcdef0" is that of us-east-1'),
         (
-            "00000001/endpoint-group/000000000001",
-            "00000002/endpoint-group/000000000001",
+            "00000001/endpoint-group/000000000001\n      to:",
+            "00000002/endpoint-group/000000000001\n      to:",
             f"accelerator_dials: {GROUPS[:-8]}00000002/endpoint-group/000000000001 is of another listener",
         ),
         (
