@@ -252,7 +252,7 @@ class DynamodbCaughtUp(Step[Seen]):
             note = seen.noting(**{**seen.note, "recent_lag_seconds": round(seen.lag, 3)})
             return Change("note how long writes took of late", (), (note,))
         why = seen.lag.why if seen.lag else f"CloudWatch in {self.source} has no ReplicationLatency yet"
-        if seen.waited <= max(seen.patience, NEXT_SAMPLE_SECONDS):
+        if seen.now - seen.note["arrived_at"] <= max(seen.patience, NEXT_SAMPLE_SECONDS):
             return Wait(f"writes go on, and how long they take is not known: {why}")
         if seen.graceful:
             raise Refused(f"writes go on in {self.source}, and how long they take is not known: {why}")

@@ -273,6 +273,16 @@ def test_where_nothing_says_how_long_that_is_a_graceful_run_refuses(store: Store
     assert "writes go on in us-east-1, and how long they take is not known" in said
 
 
+def test_a_silence_of_cloudwatch_counts_from_when_it_matters_however_late_that_is(store: Store) -> None:
+    entered, asked = store.clock.now - 200, {"paused": False, "within": 900}
+    store.inject("503", METRICS, 1000)
+    while "is not known" not in (said := store.fails_to(inputs=asked, entered=entered)):
+        store.clock.sleep(2)
+    assert said.startswith("NotYet")
+    store.cloud.faults.injectors.pop()
+    assert store.catches_up(inputs=asked, entered=entered)["outcome"] == "done"
+
+
 def test_and_an_ungraceful_one_ends_as_unknown(store: Store) -> None:
     store.cloud.faults.dark.add(f"cloudwatch/{EAST}")
     said = store.catches_up(inputs={"paused": False}, mode="ungraceful")
