@@ -58,7 +58,7 @@ bench: $(RUNTIME) ## run the benchmarks
 	@$(BIN)/python -m bench
 
 clean: ## remove what was made here
-	rm -rf .venv .aws-sam *.egg-info .pytest_cache .mypy_cache .ruff_cache .import_linter_cache
+	rm -rf .venv .aws-sam *.egg-info .pytest_cache .mypy_cache .hypothesis .ruff_cache .import_linter_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(RUNTIME): pyproject.toml
