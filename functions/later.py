@@ -26,6 +26,10 @@ INVOKE = Api(
 )
 """A step whose Region takes connections and never answers needs its time to say so."""
 
+ITSELF = "itself"
+"""The derived input of a step that asks its own function: that, as a Later. `farshore plan` leaves it out,
+since it asks no function."""
+
 ASKS = 2
 """How often one look asks those that said nothing: where each fails now and then, of nine steps one does."""
 

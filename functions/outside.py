@@ -37,6 +37,7 @@ from .calls import (
     READ_SECONDS,
     Absent,
     Answer,
+    Api,
     Call,
     Denied,
     Endpoint,
@@ -171,6 +172,13 @@ def _whole(answer: Answer) -> Answer:
     return {k: v.read() if isinstance(v, StreamingBody) else v for k, v in answer.items()}
 
 
+def _keep_body(response_dict: dict[str, Any], customized_response_dict: dict[str, Any], **_: Any) -> None:
+    """Errors are parsed, and the checksum is that of the body as it came."""
+    if response_dict["status_code"] == 200:
+        customized_response_dict["body"] = response_dict["body"]
+        response_dict["body"] = b"{}"
+
+
 class Outside:
     """What lies outside the process: AWS's clients, HTTP, and the one clock. The twin gives its own."""
 
@@ -183,7 +191,7 @@ class Outside:
         self.clock = clock
         self.at_once = at_once
         self.http = http
-        self._clients: dict[tuple[str, str, str | None, int], Any] = {}
+        self._clients: dict[tuple[str, str, str | None, int, bool], Any] = {}
         self._until = float("inf")
         self._insists = False
 
@@ -200,22 +208,26 @@ class Outside:
         mine._insists = True
         return mine
 
-    def client(self, service: str, endpoint: Endpoint, read_seconds: int = READ_SECONDS) -> Any:
+    def client(self, api: Api, endpoint: Endpoint) -> Any:
         """One client a service and endpoint, made on first use (boto3's factory is not thread-safe)."""
-        key = service, endpoint.region, endpoint.url, read_seconds
+        key = api.service, endpoint.region, endpoint.url, api.read_seconds, api.raw
         if key not in self._clients:
             make: Any = boto3.client  # its stubs know every service's name, but not that names vary
             self._clients[key] = make(
-                service,
+                api.service,
                 region_name=endpoint.region,
                 endpoint_url=endpoint.url,
                 config=Config(
                     connect_timeout=CONNECT_SECONDS,
-                    read_timeout=read_seconds,
+                    read_timeout=api.read_seconds,
                     retries={"total_max_attempts": 1},
                     s3={"us_east_1_regional_endpoint": "regional"},
+                    # Who keeps clients by how they are made keeps these apart.
+                    user_agent_extra="raw" if api.raw else None,
                 ),
             )
+            if api.raw:
+                self._clients[key].meta.events.register("before-parse", _keep_body, unique_id="raw")
         return self._clients[key]
 
     def reply(self, call: Call, busy: frozenset[str] = frozenset()) -> Reply:
@@ -238,7 +250,7 @@ class Outside:
         try:
             if call.api.is_http:
                 return self._http(endpoint, call)
-            client = self.client(call.api.service, endpoint, call.api.read_seconds)
+            client = self.client(call.api, endpoint)
             method = getattr(client, xform_name(call.api.operation_name))
             return _whole(method(**call.parameters))
         except ClientError as error:
@@ -278,7 +290,7 @@ class Outside:
         for call in calls:
             if not call.api.is_http:
                 for endpoint in call.endpoints:
-                    self.client(call.api.service, endpoint, call.api.read_seconds)
+                    self.client(call.api, endpoint)
         replies = self._side_by_side(calls, busy)
         left = [place for place, reply in enumerate(replies) if _throttled(reply)]
         through, until = len(replies) - len(left), self.clock() + PACED_SECONDS

@@ -15,6 +15,9 @@ DOUBTS = "doubts"
 """The fact of a dry run that lists what would keep a run from its state, though nothing is due now: who was
 silent, and what proves nothing or wakes nobody."""
 
+ANSWER = "answer"
+"""The fact of a dry run that one function tells another, and no log line: it may be long, and customers'."""
+
 Outcome = Literal["done", "would change", "would wait", "would refuse", "unknown"]
 
 

@@ -101,6 +101,12 @@ class Step(Generic[Seen]):
         return cls.point_of_no_return or cls.one_way is not None
 
     @classmethod
+    def asks_itself(cls, inputs: Mapping[str, Any]) -> bool:
+        """With these inputs it asks its own function, in both Regions of the runbook: it is deployed to both,
+        and has the derived input ITSELF (functions/later.py)."""
+        return False
+
+    @classmethod
     def ledger_writes(cls) -> tuple[Api, ...]:
         """What its function writes in the ledger: its notes, before it moves anything that it has begun, and
         what AWS said to a change that it did not make. Every tick reads the ledger."""

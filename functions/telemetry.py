@@ -11,6 +11,8 @@ from typing import Any, Protocol, TextIO, cast
 from aws_lambda_powertools import Logger
 from aws_lambda_powertools.metrics import EphemeralMetrics, MetricUnit
 
+from .planned import ANSWER
+
 
 class _Output(io.TextIOBase):
     """Standard output as it is when a line is written, not as it was at import."""
@@ -55,7 +57,8 @@ def tick_of(run: Any) -> Iterator[Report]:
     } | ({"dry_run": True} if run.dry_run else {})
 
     def report(outcome: str, why: str, waited: float, facts: Mapping[str, Any]) -> None:
-        seconds = {"why": why, "waited_seconds": round(waited, 3), "facts": dict(facts)}
+        logged = {name: fact for name, fact in facts.items() if name != ANSWER}
+        seconds = {"why": why, "waited_seconds": round(waited, 3), "facts": logged}
         logger.info(outcome, extra=always | seconds)
         metrics.add_metric(name="Ticks", unit=MetricUnit.Count, value=1)
         metrics.add_metric(name="SecondsWaited", unit=MetricUnit.Seconds, value=max(waited, 0.0))

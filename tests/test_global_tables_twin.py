@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from itertools import chain, combinations
 from typing import Any
 
 import pytest
@@ -234,3 +235,96 @@ def test_iam_judges_a_batch_by_its_tables_and_a_new_replica_by_what_is_done_in_i
     assert beside["dynamodb:CreateTableReplica"] == WEST
     stream = {"TableName": "orders", "StreamSpecification": {}}
     assert beside_of(Request("dynamodb", "UpdateTable", EAST, stream, "f", WEST)) == ()
+
+
+def scan(region: str, **more: Any) -> Any:
+    return client("dynamodb", region).scan(TableName="orders", **more)
+
+
+def scanned(region: str, **more: Any) -> list[tuple[str, str]]:
+    """The keys of a whole scan, page by page."""
+    found: list[tuple[str, str]] = []
+    start: dict[str, Any] = {}
+    while True:
+        answer = scan(region, **more, **start)
+        found += [(row["PK"]["S"], row["SK"]["S"]) for row in answer["Items"]]
+        if "LastEvaluatedKey" not in answer:
+            return found
+        start = {"ExclusiveStartKey": answer["LastEvaluatedKey"]}
+
+
+def fill(cloud: Cloud, orders: GlobalTable, items: int, text: str = "") -> set[tuple[str, str]]:
+    keys = {(f"customer {number % 40}", str(number)) for number in range(items)}
+    for key in keys:
+        orders.put(EAST, key, {"text": text}, "an order")
+    cloud.clock.sleep(5)
+    return keys | {("ann", "1"), ("ann", "2")}
+
+
+def test_the_segments_of_a_scan_are_the_table_without_one_item_twice(
+    cloud: Cloud, orders: GlobalTable
+) -> None:
+    keys = fill(cloud, orders, 200)
+    for region in (EAST, WEST):
+        segments = [scanned(region, Segment=number, TotalSegments=7) for number in range(7)]
+        assert sorted(chain(*segments)) == sorted(keys)
+        assert all(segments)
+        for one, other in combinations(segments, 2):
+            assert not {partition for partition, _ in one} & {partition for partition, _ in other}
+    assert sorted(scanned(EAST, Limit=3)) == sorted(scanned(WEST)) == sorted(keys)
+
+
+def test_a_segment_holds_other_keys_in_the_other_region(cloud: Cloud, orders: GlobalTable) -> None:
+    fill(cloud, orders, 200)
+    part = {"Segment": 0, "TotalSegments": 2}
+    assert sorted(scanned(EAST, **part)) != sorted(scanned(WEST, **part))
+
+
+def test_a_page_of_a_scan_has_one_megabyte(cloud: Cloud, orders: GlobalTable) -> None:
+    keys = fill(cloud, orders, 10, "x" * 300_000)
+    assert len(scan(EAST)["Items"]) in (4, 5, 6)
+    assert sorted(scanned(EAST)) == sorted(keys)
+
+
+def test_a_scan_consumes_half_a_unit_of_4_kb_and_a_whole_one_if_it_is_strong(
+    cloud: Cloud, orders: GlobalTable
+) -> None:
+    assert "ConsumedCapacity" not in scan(EAST)
+    fill(cloud, orders, 100, "x" * 1000)
+    weak, strong = (scan(EAST, ConsistentRead=c, ReturnConsumedCapacity="TOTAL") for c in (False, True))
+    assert weak["ConsumedCapacity"] == {"TableName": "orders", "CapacityUnits": pytest.approx(13, abs=1)}
+    assert strong["ConsumedCapacity"]["CapacityUnits"] == 2 * weak["ConsumedCapacity"]["CapacityUnits"]
+
+
+def test_a_region_tells_how_much_it_has(cloud: Cloud, orders: GlobalTable) -> None:
+    assert (describe(EAST)["ItemCount"], describe(EAST)["TableSizeBytes"]) == (2, 45)
+    orders.hold()
+    orders.delete(EAST, ("ann", "2"), "gone")
+    assert [describe(region)["ItemCount"] for region in (EAST, WEST)] == [1, 2]
+
+
+def test_a_scan_is_refused_where_aws_refuses_it(orders: GlobalTable) -> None:
+    assert "Segment: 2 is not less than TotalSegments: 2" in refusal(scan, EAST, Segment=2, TotalSegments=2)
+    assert "The Segment parameter is required" in refusal(scan, EAST, TotalSegments=2)
+    assert "The TotalSegments parameter is required" in refusal(scan, EAST, Segment=0)
+    assert "less than or equal to 1000000" in refusal(scan, EAST, Segment=0, TotalSegments=1_000_001)
+    start = {"PK": {"S": "ann"}, "SK": {"S": "1"}}
+    outside = [
+        "starting key" in refusal(scan, EAST, Segment=at, TotalSegments=2, ExclusiveStartKey=start)
+        for at in (0, 1)
+        if start["PK"]["S"] not in {partition for partition, _ in scanned(EAST, Segment=at, TotalSegments=2)}
+    ]
+    assert outside == [True]
+    assert "starting key is invalid" in refusal(scan, EAST, ExclusiveStartKey={"PK": {"S": "ann"}})
+    assert "ResourceNotFoundException" in refusal(scan, OREGON)
+
+
+def test_a_batch_gives_sixteen_megabytes_and_says_what_it_left(cloud: Cloud, orders: GlobalTable) -> None:
+    fill(cloud, orders, 50, "x" * 390_000)
+    keys = [{"PK": {"S": f"customer {n % 40}"}, "SK": {"S": str(n)}} for n in range(50)]
+    answer = client("dynamodb", EAST).batch_get_item(
+        RequestItems={"orders": {"Keys": keys, "ConsistentRead": True}}
+    )
+    left = answer["UnprocessedKeys"]["orders"]
+    assert len(answer["Responses"]["orders"]) + len(left["Keys"]) == 50
+    assert (len(left["Keys"]), left["ConsistentRead"]) == (6, True)

@@ -13,7 +13,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from farshore.cli import farshore
-from farshore.compile.policy import function_name
+from farshore.compile.states import function_name
 from farshore.lint import judged
 from farshore.lint.reach import named_region
 from farshore.runbook.load import load

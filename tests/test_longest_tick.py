@@ -16,7 +16,7 @@ from ticker import EAST, Ticker, ticking
 from farshore.cli import farshore
 from farshore.compile import states
 from farshore.compile.machine import machines
-from farshore.compile.policy import function_name
+from farshore.compile.states import function_name
 from farshore.compile.ticks import longest_look
 from farshore.runbook.load import load
 from farshore.runbook.mistakes import Mistakes

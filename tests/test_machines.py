@@ -28,9 +28,8 @@ from ticker import EAST, REPLICAS, TABLE, WEST
 from farshore.compile.definition import every_task
 from farshore.compile.graph import flaws
 from farshore.compile.machine import Machine, machines
-from farshore.compile.policy import function_name
 from farshore.compile.retry import LAMBDA_FAULTS, PAUSE_ATTEMPTS, PAUSE_PACE
-from farshore.compile.states import function_of
+from farshore.compile.states import function_name, function_of
 from farshore.operate.history import explained
 from farshore.runbook.load import load
 from farshore.runbook.registry import steps

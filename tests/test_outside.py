@@ -41,7 +41,7 @@ class Answering(Outside):
         super().__init__()
         self._act = act
 
-    def client(self, service: str, endpoint: Endpoint, read_seconds: int = 0) -> Any:
+    def client(self, api: Api, endpoint: Endpoint) -> Any:
         return type("Client", (), {"invoke": lambda mine, **parameters: self._act()})()
 
 

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import base64
+import datetime
+import json
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from botocore.exceptions import ConnectTimeoutError, ReadTimeoutError
@@ -40,8 +44,16 @@ class BotocoreClient:
         validate(answer, self._model)
 
 
-def ask(cloud: Cloud, call: Call, model: OperationModel) -> tuple[int, Parsed] | None:
-    """An HTTP status and a body; None where the backing is to answer. Raises botocore's time-outs."""
+Handler = Callable[..., Any]
+
+
+def ask(
+    cloud: Cloud, call: Call, model: OperationModel, parses: Iterable[Handler] = ()
+) -> tuple[int, Parsed] | None:
+    """An HTTP status and a body; None where the backing is to answer. Raises botocore's time-outs.
+
+    `parses` are the handlers of its `before-parse` event: a body is made for those, and what they leave of it
+    is parsed."""
     try:
         answer = cloud.ask(call)
     except Unreachable as why:
@@ -54,7 +66,34 @@ def ask(cloud: Cloud, call: Call, model: OperationModel) -> tuple[int, Parsed] |
     if answer is None:
         return None
     status = int(model.http.get("responseCode", 200))
+    for handler in parses:
+        answer = _handled(handler, model, status, answer)
     return status, {**answer, "ResponseMetadata": _metadata(status)}
+
+
+def parsers(emitter: Any, model: OperationModel) -> list[Handler]:
+    """Whoever is called with an answer's body before it is parsed, but for botocore itself."""
+    service = str(model.service_model.service_id.hyphenize())
+    name = emitter._alias_event_name(f"before-parse.{service}.{model.name}")
+    found = emitter._emitter._handlers.prefix_search(name)
+    return [each for each in found if not each.__module__.startswith("botocore.")]
+
+
+def _handled(handler: Handler, model: OperationModel, status: int, answer: Answer) -> Answer:
+    assert model.service_model.resolved_protocol == "json", "the twin writes no other protocol's bodies"
+    body, added = json.dumps(answer, default=_as_json).encode(), Parsed()
+    response = {"status_code": status, "headers": {}, "body": body}
+    handler(operation_model=model, response_dict=response, customized_response_dict=added)
+    assert response["body"] in (body, b"{}"), "what a handler writes, nobody has a parser for"
+    return {**(answer if response["body"] == body else {}), **added}
+
+
+def _as_json(value: Any) -> Any:
+    """As the JSON protocol has what JSON has not."""
+    if isinstance(value, bytes | bytearray):
+        return base64.b64encode(value).decode()
+    assert isinstance(value, datetime.datetime), f"{value!r} is none of AWS's types"
+    return value.timestamp()
 
 
 def answer(cloud: Cloud, call: Call, status: int, parsed: Parsed) -> None:

@@ -18,7 +18,7 @@ from botocore.compat import HTTPHeaders
 from botocore.model import OperationModel
 
 from . import fast_path
-from .botocore_client import BotocoreClient, answer, ask
+from .botocore_client import BotocoreClient, answer, ask, parsers
 from .cloud import Call, Cloud
 from .fits import service_of
 
@@ -52,7 +52,7 @@ def _note_parameters(params: dict[str, Any], context: dict[str, Any], **_: Any) 
 
 
 def _before_call(
-    model: OperationModel, params: dict[str, Any], context: dict[str, Any], **_: Any
+    model: OperationModel, params: dict[str, Any], context: dict[str, Any], request_signer: Any, **_: Any
 ) -> tuple[AWSResponse, dict[str, Any]] | None:
     cloud = _newest()
     if cloud is None:
@@ -64,7 +64,7 @@ def _before_call(
     if cloud.serves(request.service, request.operation):
         fast_path.learn(model, request, config)
     call = context["twin_call"] = Call(request, BotocoreClient(model, config))
-    asked = ask(cloud, call, model)
+    asked = ask(cloud, call, model, parsers(request_signer._event_emitter, model))
     if asked is not None:
         status, body = asked
         return AWSResponse(request.url, status, HTTPHeaders(), None), body

@@ -21,7 +21,7 @@ from botocore.compat import HTTPHeaders
 from botocore.config import Config
 from botocore.model import OperationModel
 
-from .botocore_client import BotocoreClient, answer, ask
+from .botocore_client import BotocoreClient, answer, ask, parsers
 from .cloud import Call, Cloud
 from .faults import Request
 from .fits import Fit, fits_of, service_of
@@ -44,6 +44,7 @@ class Handlers:
         )
         idle = {*_OURS, *(handler for handler, works in _RARELY.items() if not works(model))}
         self.build = [handler for handler in build if handler not in idle]
+        self.parses = parsers(client.meta.events, model)
         self.only_ours = all(handler in _OURS for handler in self.after)
         """Nobody but the Cloud wants the answer on its way back."""
 
@@ -185,7 +186,7 @@ def _straight(
     model = learned.model
     request = cloud.request(*learned.key, context["client_region"], parameters, url)
     made = context["twin_call"] = Call(request, BotocoreClient(model, context["client_config"]))
-    asked = ask(cloud, made, model)
+    asked = ask(cloud, made, model, registered.parses)
     assert asked is not None, f"{model.name} is served, and nobody answered"
     status, parsed = asked
     if registered.only_ours:

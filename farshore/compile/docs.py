@@ -20,7 +20,7 @@ from ..runbook.typed import every_type
 from ..runbook.wording import bare, duration, expected
 from .fences import giving_back
 from .machine import Machine
-from .policy import function_name
+from .states import function_name
 
 HEAD = """\
 <!-- Compiled: edit the steps' own files instead. -->

@@ -5,14 +5,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from functions.later import ITSELF
+
 from ..runbook.model import Runbook
 from ..runbook.registry import steps
 from .emitter import Flow, Noted, Tag
 from .machine import Machine
-from .policy import Statement, function_name, statements
+from .policy import Statement, statements
 from .resource_names import condition
 from .role import Policy, policies
-from .states import logical_id
+from .states import function_name, logical_id
 
 Json = dict[str, Any]
 Use = tuple[Runbook, Machine]
@@ -78,9 +80,15 @@ def _arn(text: str) -> str | Tag:
 
 
 def homes(uses: Sequence[Use]) -> dict[str, list[str]]:
-    """The Regions of each step type that a machine calls."""
+    """The Regions of each step type that a machine calls: both of its runbook, where it asks itself."""
     called = sorted({step for _, machine in uses for step in machine.functions})
-    return {step: [machine.region for _, machine in uses if step in machine.functions] for step in called}
+    return {step: [region for use in uses for region in _homes(step, *use)] for step in called}
+
+
+def _homes(step: str, runbook: Runbook, machine: Machine) -> list[str]:
+    if any(use.step == step and ITSELF in use.inputs for use in machine.uses):
+        return [runbook.regions.primary, runbook.regions.standby]
+    return [machine.region] if step in machine.functions else []
 
 
 def allowed(policy: Policy) -> list[Any]:

@@ -139,7 +139,8 @@ def _reads(runbook: Runbook, made: Sequence[Machine]) -> tuple[Statement, ...]:
     called = {step for machine in made for step in machine.functions}
     ledger = f":table/{runbook.ledger.table}"
     for step in sorted(step for step in called if steps()[step].written):
-        looks = {api.action for api in steps()[step].reads if api is not INVOKE and api.of is Api.of}
+        reads = [api for api in steps()[step].reads if api.action != INVOKE.action and api.of is Api.of]
+        looks = {api.action for api in reads}
         for statement in statements(step, uses):
             for action in looks.intersection(statement.actions):
                 theirs = tuple(arn for arn in statement.resources if not arn.endswith(ledger))

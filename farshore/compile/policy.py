@@ -15,6 +15,7 @@ from typing import Any, get_args, get_origin
 
 from functions.calls import Api
 from functions.inputs import FORMS
+from functions.later import ITSELF
 from functions.ledger import QUERY
 from functions.run import machine_name
 
@@ -25,7 +26,7 @@ from ..runbook.registry import StepType, steps
 from ..runbook.typed import every_type, hints
 from ..runbook.wording import bare
 from .machine import PROCEDURES, Machine
-from .states import Use
+from .states import Use, function_name
 
 NAMED = r"{([\w.]+)}"
 """A word of a resource's template."""
@@ -63,11 +64,6 @@ class NoArn(ValueError):
     def __init__(self, what: str, instead: str) -> None:
         super().__init__(f"{what}: {instead}")
         self.what, self.instead = what, instead
-
-
-def function_name(step: str) -> str:
-    """The deployed function's name: farshore-some-step for `some_step`."""
-    return "farshore-" + step.replace("_", "-")
 
 
 def statements(step: str, uses: Iterable[tuple[Runbook, Machine]]) -> tuple[Statement, ...]:
@@ -134,7 +130,7 @@ def _arns_of_application(api: Api, runbook: Runbook, use: Use) -> Iterator[str]:
     named = [machine_name(runbook.application, procedure) for procedure in PROCEDURES]
     declared = hints(steps()[use.step])
     given = {name: _keys_or(value, declared.get(name)) for name, value in use.inputs.items()}
-    yield from _arns(api, regions, {**given, "machines": named})
+    yield from _arns(api, regions, {ITSELF: (), **given, "machines": named})
 
 
 def _keys_or(value: Any, declared: Any) -> Any:

@@ -15,9 +15,10 @@ from .function_resources import description
 from .limits import FUNCTION_DESCRIPTION, FUNCTION_NAME, LOGICAL_ID
 from .machine import Machine, proved
 from .nested import own
-from .policy import function_name, nameless, statements
+from .policy import nameless, statements
 from .resource_names import camel
 from .role import refusal
+from .states import function_name
 
 SUBSTITUTION = "${"
 """CloudFormation puts a function's ARN where ${Lease} stands in a definition, and names no way to escape it.

@@ -7,7 +7,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from .limits import INLINE_CHARACTERS, MANAGED_CHARACTERS, MANAGED_POLICIES
-from .policy import Statement, function_name
+from .policy import Statement
+from .states import function_name
 
 LONGEST = {"{partition}": "aws-us-gov", "{account}": "123456789012"}
 """What an ARN's words become at most."""

@@ -10,8 +10,7 @@ from typing import Any
 from ..runbook.regions import partitions
 from .definition import every_task
 from .machine import Machine
-from .policy import function_name
-from .states import function_of
+from .states import function_name, function_of
 
 Json = dict[str, Any]
 

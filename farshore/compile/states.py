@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from functions.calls import LONGEST_TICK_SECONDS
+from functions.later import ITSELF
 from functions.run import Purpose
 
 from ..runbook.model import Line, Procedure, Runbook, lines
@@ -67,6 +68,8 @@ class States:
         inputs = inputs_of(line)
         if "later" in type_of(line).derived:
             inputs["later"] = self.asked
+        if type_of(line).asks_itself(inputs):
+            inputs[ITSELF] = [self._itself(name, line.step, inputs)]
         return self.task(
             name,
             line.step,
@@ -77,6 +80,12 @@ class States:
             purpose="early" if line.before_approval else None,
             no_return=type_of(line).moves(),
         )
+
+    def _itself(self, name: str, step: str, inputs: Json) -> Json:
+        """Its function as it was deployed last: of the other Region's versions this one knows nothing."""
+        event = self._event(step, inputs, self.purpose)
+        function = f"{function_name(step)}:$LATEST"
+        return {"state": name, "function": function, "event": event, "no_return": False}
 
     def task(
         self,
@@ -200,6 +209,11 @@ def type_of(line: Line) -> StepType:
 def function_of(step: str) -> str:
     """The substitution that becomes the ARN of the function's version: ${SomeStep} for `some_step`."""
     return "${" + logical_id(step) + "}"
+
+
+def function_name(step: str) -> str:
+    """The deployed function's name: farshore-some-step for `some_step`."""
+    return "farshore-" + step.replace("_", "-")
 
 
 def logical_id(step: str) -> str:

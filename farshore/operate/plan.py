@@ -13,6 +13,7 @@ from typing import Any
 from functions.errors import NotYet, Refused
 from functions.fence import UNKNOWN
 from functions.handler import step_from
+from functions.later import ITSELF
 from functions.ledger import Records, Remember
 from functions.outside import Outside
 from functions.planned import Outcome, Planned
@@ -58,7 +59,8 @@ def _look(
     run = Run(**payload["run"], mode=mode, dry_run=True, execution=execution, redrives=0, state=state)
     blank = Planned("unknown", "", state=state, no_return=kind.moves(), fences=kind.fences)
     try:
-        step: Step[Any] = step_from(kind, payload["inputs"])
+        inputs = {name: value for name, value in payload["inputs"].items() if name != ITSELF}
+        step: Step[Any] = step_from(kind, inputs)
         world = World(outside, run, records, outside.clock(), step)
         decision = step.decide(step.observe(world))
         if isinstance(decision, Wait) and world.silent:

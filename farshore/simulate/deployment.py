@@ -21,8 +21,7 @@ from twin.net import Net
 
 from ..checkers.events import TICK, Tick
 from ..compile.definition import last_fence
-from ..compile.policy import function_name
-from ..compile.states import function_of
+from ..compile.states import function_name, function_of
 from ..runbook.model import Runbook
 from ..runbook.registry import steps
 from .package import Part, package, substituted

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import functools
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from twin.applications import account as accounts
 from twin.cloud import ACCOUNT
 
+from ..compile.function_resources import homes
 from ..compile.machine import Machine, machines
 from ..compile.policy import statements
 from ..compile.refusals import refusals
@@ -48,10 +49,7 @@ def package(runbook: Runbook) -> Package:
             raise Mistakes(wrong)
         made = {machine.procedure: machine for machine in machines(runbook)}
         regions = sorted({machine.region for machine in made.values()})
-        parts = tuple(
-            _part(runbook, region, [machine for machine in made.values() if machine.region == region])
-            for region in regions
-        )
+        parts = tuple(_part(runbook, region, made.values()) for region in regions)
         _PACKAGES[id(runbook)] = Package(runbook, made, parts)
     return _PACKAGES[id(runbook)]
 
@@ -60,11 +58,17 @@ _PACKAGES: dict[int, Package] = {}
 """By the runbook's identity: a runbook is never changed, but it has no hash."""
 
 
-def _part(runbook: Runbook, region: str, here: list[Machine]) -> Part:
-    used = sorted({step for machine in here for step in machine.functions})
+def _part(runbook: Runbook, region: str, made: Iterable[Machine]) -> Part:
+    every = [(runbook, machine) for machine in made]
+    here = [machine for _, machine in every if machine.region == region]
+    callers: dict[str, list[Machine]] = {}
+    for _, machine in every:
+        for step, regions in homes([(runbook, machine)]).items():
+            if region in regions:
+                callers.setdefault(step, []).append(machine)
     return Part(
         region,
-        {step: _policy(runbook, step, here) for step in used},
+        {step: _policy(runbook, step, callers[step]) for step in sorted(callers)},
         {machine.procedure: json.dumps(machine.definition) for machine in here},
     )
 

@@ -1,4 +1,4 @@
-"""Both Regions have the same items: in these partitions of a DynamoDB global table.
+"""Both Regions have the same items: in a DynamoDB global table, or in some of its partitions.
 
 Items are compared by key, each by a digest of all its attributes. What differs at the first look is noted,
 and looked at again: it must become the same. Or it must change in both Regions, for then somebody is writing
@@ -6,7 +6,11 @@ it, and replication follows. What differs at a later look only has been written 
 flight; so customers may go on writing. What stays different is named: keys that are missing in the one
 Region, missing in the other, and of different items.
 
-A partition is read in pages of 1 MB, five at most: that is what a tick can read. Sources:
+A partition is read in pages of 1 MB, five at most: that is what a tick can read. A whole table is read in
+segments of about 2.5 MB, by this function itself in each of the two Regions, and only digests are exchanged:
+where the tables are the same, each is read once, eventually consistent, and what differs is then read by its
+key. A table of 1,000,000 items of 200 bytes has 80 segments, consumes some 25,000 read capacity units in each
+Region, and takes half a minute at the default `rate`; `within` must be long enough for a larger one. Sources:
 docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_Query.html,
 docs.aws.amazon.com/amazondynamodb/latest/developerguide/Query.Pagination.html
 """
@@ -19,41 +23,31 @@ from dataclasses import dataclass
 from typing import Annotated, Any, ClassVar
 
 from ..calls import Api, Call, Sight, Silence
+from ..comparison import HERE, NOTE_BYTES, THERE, Part, Progress
+from ..differences import Digests, Pair, counts, different, stuck, told, told_counts
 from ..errors import Refused
 from ..fence import ASKS, PATIENCE, PLAN_ASKS, UNKNOWN, patient
-from ..global_tables import AttributeName, Row, digest, some
+from ..global_tables import AttributeName, Row, digest
 from ..handler import lambda_handler
 from ..inputs import Patience, Region, Seconds, TableName
+from ..later import Later
 from ..ledger import PUT, Find, number
 from ..run import Mode
 from ..step import Change, Decision, Done, Step, Wait
+from ..whole_tables import ASK_ITSELF, DESCRIBE, GET, SCAN, TABLE, Compared, Comparison, Read, read_part
+from ..whole_tables import told as told_to_itself
 from ..world import World
 
-MOST_NOTED = 300_000
-"""Bytes of the differences at the first look: more do not go into one item of the ledger, of 400 KB.
-Source: docs.aws.amazon.com/amazondynamodb/latest/developerguide/ServiceQuotas.html"""
 DIFFERENT = "different"
 """The outcome of an ungraceful run in which the Regions stay different: its facts name the keys."""
-TABLE = "dynamodb:{region}:{account}:table/{table}"
 QUERY = Api("dynamodb:Query", resource=TABLE, plane="data")
-DESCRIBE = Api("dynamodb:DescribeTable", resource=TABLE)
-"""Only for the names of the table's keys, which never change."""
 OWN_WORD = "in the dark of the Region that is left it ends as unknown"
-
-Digests = Mapping[str, str]
-"""Of the items of all partitions, by their keys, each as JSON has the list of its values."""
-Pair = Sequence[str | None]
-"""The digests under one key, in the Region that takes over and in the other; None where it is missing."""
 
 
 @dataclass(frozen=True)
-class Seen:
-    here: Digests | Silence
-    there: Digests | Silence
-    too_long: str
-    """A partition with more pages than a tick can read."""
-    first: Mapping[str, Any] | None
-    """What the first look has noted."""
+class Look:
+    """What a decision needs of the tick."""
+
     state: str
     execution: str
     mode: Mode
@@ -61,27 +55,68 @@ class Seen:
     now: float
     waited: float
 
+    @classmethod
+    def of(cls, world: World) -> Look:
+        run = world.run
+        return cls(run.state, run.execution, run.mode, run.dry_run, world.now, world.waited)
+
+    def find(self, facts: Mapping[str, Any]) -> Find:
+        return Find(self.state, self.execution, self.now, facts)
+
+
+@dataclass(frozen=True)
+class Seen:
+    """Of partitions."""
+
+    here: Digests | Silence
+    there: Digests | Silence
+    too_long: str
+    """A partition with more pages than a tick can read."""
+    first: Mapping[str, Any] | None
+    """What the first look has noted."""
+    look: Look
+
+
+@dataclass(frozen=True)
+class SeenWhole:
+    compared: Compared
+    look: Look
+
 
 @dataclass(frozen=True, kw_only=True)
-class DataMatches(Step[Seen]):
-    """These partitions of a DynamoDB global table are the same in both Regions."""
+class DataMatches(Step[Seen | SeenWhole | Read]):
+    """A DynamoDB global table, or these partitions of it, is the same in both Regions."""
 
     table: Annotated[TableName, "the global table"]
     partitions: Annotated[
-        tuple[Mapping[AttributeName, str], ...], "partition keys: of each its attribute, and its text"
-    ]
+        tuple[Mapping[AttributeName, str], ...],
+        "partition keys: of each its attribute, and its text; without any, the whole table is compared",
+    ] = ()
     region: Annotated[Region, "the Region that takes over"] = Region("$to")
     other: Annotated[Region, "the one that it is compared with"] = Region("$from")
+    rate: Annotated[
+        int,
+        "read capacity units a second that a whole table's comparison may consume in each Region, on average",
+    ] = 1000
     patience: Annotated[Patience, "how long a silent Region is waited for"] = PATIENCE
-    within: Annotated[Seconds, "how long they may stay different, or a table silent"] = Seconds(180)
+    within: Annotated[
+        Seconds, "how long they may stay different, or a table silent, a whole table's comparison included"
+    ] = Seconds(900)
+    itself: Annotated[tuple[Later, ...], "its own function; the compiler fills it in"] = ()
+    part: Annotated[tuple[Part, ...], "what one invocation reads; the function fills it in"] = ()
 
     name: ClassVar = "data_matches"
-    reads: ClassVar = (QUERY, DESCRIBE)
+    reads: ClassVar = (QUERY, DESCRIBE, SCAN, GET, ASK_ITSELF)
     notes: ClassVar = (PUT,)
     every: ClassVar = 5
     asks: ClassVar = ASKS
     phase: ClassVar = "verify"
-    tolerates: ClassVar = {QUERY: OWN_WORD, DESCRIBE: OWN_WORD}
+    tolerates: ClassVar = dict.fromkeys((QUERY, DESCRIBE, SCAN, GET, ASK_ITSELF), OWN_WORD)
+    derived: ClassVar = frozenset({"itself", "part"})
+
+    @classmethod
+    def asks_itself(cls, inputs: Mapping[str, Any]) -> bool:
+        return not inputs.get("partitions")
 
     def __post_init__(self) -> None:
         patient(self.patience, self.within)
@@ -89,8 +124,14 @@ class DataMatches(Step[Seen]):
             raise ValueError(f"{self.region} would be compared with itself: write two Regions")
         if wrong := [key for key in self.partitions if len(key) != 1]:
             raise ValueError(f"{', '.join(wrong[0])}: a partition key is one attribute; write that alone")
+        if self.rate < 1:
+            raise ValueError(f"rate {self.rate} lets nothing be read: write at least 1")
 
-    def observe(self, world: World) -> Seen:
+    def observe(self, world: World) -> Seen | SeenWhole | Read:
+        if self.part:
+            return read_part(world, self.table, self.part[0])
+        if not self.partitions:
+            return self._whole(world)
         run, pages = world.run, _Pages(self)
         first = world.records.found_by(run.state, run.execution, run.started)
         for asked in range(ASKS):
@@ -102,46 +143,105 @@ class DataMatches(Step[Seen]):
             pages.digests(self.other),
             pages.too_long,
             first if number(first.get("at")) >= world.since else None,
-            run.state,
-            run.execution,
-            run.mode,
-            run.dry_run,
-            world.now,
-            world.waited,
+            Look.of(world),
         )
 
-    def decide(self, seen: Seen) -> Decision:
+    def _whole(self, world: World) -> SeenWhole:
+        regions = (self.region, self.other)
+        comparison = Comparison(world, self.table, regions, self.itself, self.rate)
+        compared = comparison.tried() if world.run.dry_run else comparison.looked(self.every)
+        return SeenWhole(compared, Look.of(world))
+
+    def decide(self, seen: Seen | SeenWhole | Read) -> Decision:
+        if isinstance(seen, Read):
+            return told_to_itself(seen)
+        return self._of_whole(seen) if isinstance(seen, SeenWhole) else self._of_partitions(seen)
+
+    def _of_partitions(self, seen: Seen) -> Decision:
         if seen.too_long:
             raise Refused(f"{seen.too_long} has more than {ASKS} pages of 1 MB: name smaller partitions")
         if isinstance(seen.here, Silence):
-            return Wait(f"{self.table} cannot be compared: {seen.here.why}")
+            return self._silent(seen.here)
         if isinstance(seen.there, Silence):
-            if seen.mode == "ungraceful" and seen.waited > self.patience:
-                return Done(UNKNOWN, {"items": len(seen.here), "why": seen.there.why})
-            return Wait(f"{self.table} cannot be compared: {seen.there.why}")
-        pairs = _different(seen.here, seen.there)
-        if not pairs or seen.dry_run:
+            return self._other_is_silent(seen.there, len(seen.here), seen.look)
+        pairs = different(seen.here, seen.there)
+        if not pairs or seen.look.dry_run:
             # A plan must not change with every write that is under way.
             differ = {"differ": len(pairs)} if pairs else {}
             return Done(facts={"items": len(seen.here), **differ})
-        if seen.first is None and len(json.dumps(pairs)) <= MOST_NOTED:
-            note = Find(seen.state, seen.execution, seen.now, {"different": pairs})
+        if seen.first is None and len(json.dumps(pairs)) <= NOTE_BYTES:
+            note = seen.look.find({"different": pairs})
             return Change(f"look again at {len(pairs)} items of {self.table}", (), (note,))
-        stuck = _stuck(pairs, seen.first)
-        if not stuck:
-            return Done(facts={"items": len(seen.here), "in_flight": len(pairs)})
-        if seen.mode == "ungraceful" and seen.waited > self.within:
-            return Done(DIFFERENT, {"items": len(seen.here), **_counts(stuck)})
-        return Wait(self._told(stuck))
+        return self._judged(pairs, seen.first, len(seen.here), seen.look)
 
-    def _told(self, stuck: Mapping[str, Pair]) -> str:
-        words = (f"missing in {self.region}", f"missing in {self.other}", "different")
-        told = [
-            f"{len(keys)} {word} ({some(map(_shown, keys))})"
-            for word, keys in zip(words, _sorted(stuck), strict=True)
-            if keys
-        ]
-        return f"{self.table}: {', '.join(told)}"
+    def _judged(
+        self, pairs: Mapping[str, Pair], first: Mapping[str, Any] | None, items: int, look: Look
+    ) -> Decision:
+        """Of what still differs."""
+        stays = stuck(pairs, first)
+        if not stays:
+            return Done(facts={"items": items, "in_flight": len(pairs)})
+        if look.mode == "ungraceful" and look.waited > self.within:
+            return Done(DIFFERENT, {"items": items, **counts(stays)})
+        return Wait(f"{self.table}: {told(stays, self.region, self.other)}")
+
+    def _silent(self, silence: Silence) -> Decision:
+        return Wait(f"{self.table} cannot be compared: {silence.why}")
+
+    def _other_is_silent(self, silence: Silence, items: int, look: Look) -> Decision:
+        if look.mode == "ungraceful" and look.waited > self.patience:
+            return Done(UNKNOWN, {"items": items, "why": silence.why})
+        return self._silent(silence)
+
+    def _of_whole(self, seen: SeenWhole) -> Decision:
+        look, compared, progress = seen.look, seen.compared, seen.compared.progress
+        here, there = compared.silences
+        if look.dry_run:
+            return self._silent(here) if here else self._planned(there, look)
+        if there and progress is not None and look.mode == "ungraceful" and look.waited > self.patience:
+            return self._other_is_silent(there, progress.items[HERE], look)
+        if progress is None:
+            return self._silent(here or Silence("nobody has answered"))
+        items = progress.items[HERE]
+        if progress.same:
+            return Done(facts={"items": items})
+        if compared.found is not None:
+            pairs = {key: pair for key, pair in compared.found.items() if pair[HERE] != pair[THERE]}
+            if not pairs:
+                return Done(facts={"items": items})
+            return self._judged(pairs, {"different": progress.keys}, items, look)
+        if progress.too_many:
+            return self._too_many(progress, look)
+        if look.mode == "ungraceful" and look.waited > self.within:
+            outcome = DIFFERENT if progress.before else UNKNOWN
+            return Done(outcome, {"items": items, **progress.before, "why": self._reached(progress)})
+        if compared.moved:
+            return Change(self._reached(progress), (), (look.find({"compared": progress.as_json()}),))
+        silence = here or there
+        return self._silent(silence) if silence else Wait(self._reached(progress))
+
+    def _planned(self, there: Silence | None, look: Look) -> Decision:
+        """Nothing in it changes with a write."""
+        return self._other_is_silent(there, 0, look) if there else Done()
+
+    def _too_many(self, progress: Progress, look: Look) -> Decision:
+        """The comparison begins again."""
+        items, found = progress.items[HERE], counts(progress.keys)
+        if look.mode == "ungraceful" and look.waited > self.within:
+            return Done(DIFFERENT, {"items": items, **found})
+        note = look.find({"compared": progress.again(found, look.now).as_json()})
+        what = told(progress.keys, self.region, self.other)
+        return Change(f"{self.table}: {what}, and perhaps more: compare it again", (), (note,))
+
+    def _reached(self, progress: Progress) -> str:
+        """For people."""
+        if progress.looked:
+            return f"look again at {len(progress.keys)} items of {self.table}"
+        again = f"; before, {told_counts(progress.before)}" if progress.before else ""
+        whole = f"{progress.read} of {len(progress.visited)} segments"
+        if progress.only:
+            return f"{self.table} differs: {whole} are read for what does{again}"
+        return f"{self.table}: {whole} are compared{again}"
 
     def query(self, region: Region, place: int, start: Any) -> Call:
         """A page of one partition."""
@@ -220,47 +320,6 @@ def _key_names(sight: Sight) -> tuple[str, ...]:
 
 def _key_of(row: Row, names: Sequence[str]) -> str:
     return json.dumps([str(next(iter(row.get(name, {}).values()), "")) for name in names])
-
-
-def _shown(key: str) -> str:
-    return "/".join(json.loads(key))
-
-
-def _different(here: Digests, there: Digests) -> dict[str, Pair]:
-    return {
-        key: [here.get(key), there.get(key)]
-        for key in sorted({*here, *there})
-        if here.get(key) != there.get(key)
-    }
-
-
-def _stuck(pairs: Mapping[str, Pair], first: Mapping[str, Any] | None) -> Mapping[str, Pair]:
-    """What was different at the first look, and has not changed in both Regions since."""
-    if first is None:
-        return pairs
-    before: Mapping[str, Pair] = first.get("different", {})
-    return {
-        key: pair
-        for key, pair in pairs.items()
-        if key in before and any(now == then for now, then in zip(pair, before[key], strict=False))
-    }
-
-
-def _sorted(stuck: Mapping[str, Pair]) -> tuple[list[str], list[str], list[str]]:
-    """The keys that are missing here, missing there, and of different items."""
-    here = [key for key, pair in stuck.items() if pair[0] is None]
-    there = [key for key, pair in stuck.items() if pair[1] is None]
-    return here, there, [key for key, pair in stuck.items() if None not in pair]
-
-
-def _counts(stuck: Mapping[str, Pair]) -> dict[str, object]:
-    here, there, different = _sorted(stuck)
-    return {
-        "missing_here": len(here),
-        "missing_there": len(there),
-        "different": len(different),
-        "keys": some(map(_shown, stuck)),
-    }
 
 
 handler = lambda_handler(DataMatches)

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -18,6 +21,7 @@ INPUTS: dict[str, Any] = {
     "partitions": [{"PK": "ann"}, {"PK": "bob"}],
     "region": WEST,
     "other": EAST,
+    "within": 60,
 }
 
 
@@ -235,3 +239,17 @@ def test_a_digest_is_of_what_is_meant() -> None:
 def test_a_partition_key_is_one_attribute() -> None:
     with pytest.raises(ValueError, match="PK, SK: a partition key is one attribute"):
         DataMatches(**INPUTS | {"partitions": [{"PK": "ann", "SK": "1"}]})
+
+
+def test_no_other_step_imports_what_reads_whole_tables() -> None:
+    """Each import is a part of a cold start."""
+    others = [
+        path.stem
+        for path in Path("functions/steps").glob("*.py")
+        if path.stem not in ("__init__", "data_matches")
+    ]
+    look = f"import sys; from functions.steps import {', '.join(others)}; print('orjson' in sys.modules)"
+    done = subprocess.run(
+        [sys.executable, "-c", look], capture_output=True, text=True, check=True, timeout=60
+    )
+    assert done.stdout == "False\n"

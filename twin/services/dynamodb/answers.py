@@ -3,7 +3,8 @@
 Forms of requests that no step sends are not understood, and say so; what AWS documents as refused is refused.
 Sources: docs.aws.amazon.com/amazondynamodb/latest/APIReference/ (each operation's page),
 docs.aws.amazon.com/amazondynamodb/latest/developerguide/bp-global-table-design.html.
-Assumed, since no page says it: Replicas, as seen from a Region, has the other Regions only.
+Assumed, since no page says it: Replicas, as seen from a Region, has the other Regions only. ItemCount and
+TableSizeBytes are as of now, which AWS counts "approximately every six hours".
 """
 
 from __future__ import annotations
@@ -22,6 +23,8 @@ from .writes import Key, tuple_of
 
 LONGEST_PAGE_BYTES = 1 << 20
 """Of a Query's answer."""
+LONGEST_BATCH_BYTES = 16 << 20
+"""Of a BatchGetItem's answer."""
 MOST_READ, MOST_WRITTEN = 100, 25
 """In one batch."""
 STREAM = "NEW_AND_OLD_IMAGES"
@@ -32,14 +35,22 @@ _read: Callable[[Any], Any] = TypeDeserializer().deserialize
 
 
 def get(table: GlobalTable, request: Request) -> Answer:
-    """All of them: what DynamoDB leaves for another request is a matter of megabytes, and of throttling."""
+    """As many as fit. What DynamoDB leaves for another request because of throttling, it never does here."""
     asked = only(request, ("RequestItems",))["RequestItems"][table.name]
     known(asked.keys() <= {"Keys", "ConsistentRead"}, request, asked)
     keys = _distinct([_key(table, request, key) for key in asked["Keys"]], MOST_READ)
-    found = {key: item for key in keys if (item := table.get(request.region, key)) is not None}
+    found, left, size = [], list(keys), 0
+    while left and size < LONGEST_BATCH_BYTES:
+        key = left.pop(0)
+        there = table.write_of(request.region, key)
+        if there is not None and there.item is not None:
+            found.append(row_of(table, key, there.item))
+            size += table.size_of(there)
+    more = {name: value for name, value in asked.items() if name != "Keys"}
+    unprocessed = [{name: _written(v) for name, v in zip(table.keys, tuple_of(k), strict=True)} for k in left]
     return {
-        "Responses": {table.name: [_row(table, key, item) for key, item in found.items()]},
-        "UnprocessedKeys": {},
+        "Responses": {table.name: found},
+        "UnprocessedKeys": {table.name: {"Keys": unprocessed, **more}} if left else {},
     }
 
 
@@ -162,6 +173,7 @@ OPERATIONS: Mapping[str, Callable[[GlobalTable, Request], Answer]] = {
 
 def _described(table: GlobalTable, region: str) -> dict[str, Any]:
     here = table.described[region]
+    sizes = [table.size_of(write) for write in table.writes(region).values()]
     attributes = sorted({*table.keys, *(name for names in table.indexes.values() for name in names)})
     stream = {"StreamEnabled": True, "StreamViewType": here.stream}
     return {
@@ -171,6 +183,8 @@ def _described(table: GlobalTable, region: str) -> dict[str, Any]:
         "AttributeDefinitions": [{"AttributeName": name, "AttributeType": "S"} for name in attributes],
         "KeySchema": _schema(table.keys),
         "BillingModeSummary": {"BillingMode": here.billing},
+        "ItemCount": len(sizes),
+        "TableSizeBytes": sum(sizes),
         "DeletionProtectionEnabled": here.deletion_protected,
         **({"StreamSpecification": stream} if here.stream else {}),
         "GlobalSecondaryIndexes": [
@@ -212,6 +226,6 @@ def _text(value: Mapping[str, Any]) -> str | None:
     return value.get("S")
 
 
-def _row(table: GlobalTable, key: Key, item: Mapping[str, Any]) -> dict[str, Any]:
+def row_of(table: GlobalTable, key: Key, item: Mapping[str, Any]) -> dict[str, Any]:
     whole = {**item, **dict(zip(table.keys, tuple_of(key), strict=True))}
     return {name: _written(value) for name, value in whole.items()}

@@ -107,19 +107,23 @@ class GlobalTable(Stateful):
 
     def delete(self, region: str, key: Key, name: str) -> Write | None:
         """Deletes the item in the Region. Where there is none, nothing is written, and nothing replicated."""
-        self._reach(region)
+        self.reach(region)
         there = self._replicas[region].newest.get(key)
         return None if there is None or there.item is None else self._write(region, key, None, name)
 
     def get(self, region: str, key: Key) -> Item | None:
         """The item as that Region has it now."""
-        self._reach(region)
-        newest = self._replicas[region].newest.get(key)
+        newest = self.write_of(region, key)
         return None if newest is None else newest.item
+
+    def write_of(self, region: str, key: Key) -> Write | None:
+        """The newest write of the item that is in that Region now."""
+        self.reach(region)
+        return self._replicas[region].newest.get(key)
 
     def query(self, region: str, partition: str) -> list[Item]:
         """A partition's items as that Region has them now, with their keys, by their sort keys."""
-        self._reach(region)
+        self.reach(region)
         found = {tuple_of(key): item for key, item in self.items(region).items()}
         chosen = sorted(key for key in found if key[0] == partition)
         return [dict(zip(self.keys, key, strict=True)) | dict(found[key]) for key in chosen]
@@ -128,6 +132,16 @@ class GlobalTable(Stateful):
         """A Region's items by key, also a dark one's: for invariants and reports, not for applications."""
         newest = self._replicas[region].newest
         return {key: write.item for key, write in newest.items() if write.item is not None}
+
+    def writes(self, region: str) -> dict[Key, Write]:
+        """The write of each item that a Region has now, also a dark one, by key."""
+        newest = self._replicas[region].newest
+        return {key: write for key, write in newest.items() if write.item is not None}
+
+    def size_of(self, write: Write) -> int:
+        """Of its item, in bytes, as a read counts it."""
+        keys = zip(self.keys, tuple_of(write.key), strict=True)
+        return write.size + sum(len(name.encode()) + len(value.encode()) for name, value in keys)
 
     @property
     def overwritten(self) -> tuple[Write, ...]:
@@ -184,7 +198,7 @@ class GlobalTable(Stateful):
     def _write(self, region: str, key: Key, item: Item | None, name: str) -> Write:
         if len(tuple_of(key)) != len(self.keys):
             raise ValueError(f"the key {key!r} is not one of {self.name}: {' and '.join(self.keys)}")
-        self._reach(region)
+        self.reach(region)
         if name == "":
             self._unnamed.add(key)
         self._number += 1
@@ -199,7 +213,7 @@ class GlobalTable(Stateful):
                 self._replicate(write, other)
         return write
 
-    def _reach(self, region: str) -> None:
+    def reach(self, region: str) -> None:
         """An application that asks a dark Region waits in vain."""
         if self._cloud.faults.is_dark(region, SERVICE):
             self._cloud.clock.sleep(TIMEOUT_SECONDS)

@@ -9,9 +9,12 @@ from ...cloud import Answer, AwsError, Cloud
 from ...doubles.forms import known
 from ...faults import Request
 from ...service import APART, Service, register
-from .answers import OPERATIONS
+from . import answers
 from .global_table import SERVICE, GlobalTable
+from .scans import scan
 from .strong_table import StrongTable
+
+OPERATIONS = {**answers.OPERATIONS, "Scan": scan}
 
 
 class DynamoDB(Service):

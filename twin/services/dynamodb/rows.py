@@ -62,6 +62,7 @@ ROWS = (
         "dynamodb",
         operations={
             "Query": READ_OF_ITEMS,
+            "Scan": READ_OF_ITEMS,
             "BatchGetItem": Row(stale=_unless_all_strong),
             "BatchWriteItem": WRITE,
             "PutItem": Row(keys=ATTRIBUTES),

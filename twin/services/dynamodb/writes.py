@@ -3,6 +3,7 @@ way, and what its control plane says of it in one Region."""
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -31,6 +32,11 @@ class Write:
     def version(self) -> tuple[float, str]:
         """The greater one wins: by time, then by the Region's name."""
         return self.at, self.region
+
+    @functools.cached_property
+    def size(self) -> int:
+        """Of its item without the key, in bytes."""
+        return sum(len(name.encode()) + _size(value) for name, value in (self.item or {}).items())
 
     def knew(self, other: Write) -> bool:
         return self.known.get(other.region, -1) >= other.number
@@ -73,6 +79,24 @@ class Described:
     deletion_protected: bool = False
     stream: str = "NEW_AND_OLD_IMAGES"
     """What its stream has of each item; "" where it has no stream."""
+
+
+def _size(value: Any) -> int:
+    """Of one value, as a read counts it. Source: docs.aws.amazon.com/amazondynamodb/latest/developerguide,
+    CapacityUnitCalculations.html"""
+    if isinstance(value, str):
+        return len(value.encode())
+    if isinstance(value, bytes | bytearray):
+        return len(value)
+    if value is None or isinstance(value, bool):
+        return 1
+    if isinstance(value, Mapping):
+        return 3 + sum(1 + len(name.encode()) + _size(each) for name, each in value.items())
+    if isinstance(value, list | tuple):
+        return 3 + sum(1 + _size(each) for each in value)
+    if isinstance(value, set | frozenset):
+        return sum(map(_size, value))
+    return 1 + (len(str(value).strip("-0.")) + 1) // 2
 
 
 def tuple_of(key: Key) -> tuple[str, ...]:

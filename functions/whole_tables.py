@@ -1,0 +1,284 @@
+"""A whole table is compared by the Lambda of a step in each of two Regions, and only digests are exchanged.
+
+Each look asks for some segments, in both Regions side by side, and notes in the ledger how far it has come:
+what is lost is asked for again. An invocation reads a segment of its own Region's table, in pages of 1 MB,
+and tells what it has read and where it goes on. What the two passes (comparison.py) have found different is
+read by its key, strongly consistent, until it has become the same, or changed in both Regions, or time is up.
+An invocation is a dry run of this run: it changes nothing, and needs no lease. Sources:
+docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_Scan.html and API_BatchGetItem.html,
+docs.aws.amazon.com/lambda/latest/api/API_Invoke.html
+"""
+
+from __future__ import annotations
+
+import base64
+import itertools
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from .calls import Api, Call, Sight, Silence
+from .comparison import HERE, SIDES, Open, Part, Progress, Told
+from .digests import Key, Sums, entries, leaf_of, rows_of, salt_of
+from .errors import NotYet, Refused
+from .fence import ASKS, PLAN_ASKS
+from .later import SAID_NOTHING, Later
+from .ledger import number
+from .planned import ANSWER
+from .step import Done
+from .world import World
+
+TABLE = "dynamodb:{region}:{account}:table/{table}"
+DESCRIBE = Api("dynamodb:DescribeTable", resource=TABLE)
+"""For the names of the table's keys, which never change, and for about how large it is."""
+SCAN = Api("dynamodb:Scan", resource=TABLE, plane="data", raw=True)
+GET = Api("dynamodb:BatchGetItem", resource=TABLE, plane="data", raw=True)
+ASK_ITSELF = Api(
+    "lambda:InvokeFunction",
+    client="lambda",
+    operation="Invoke",
+    resource="lambda:{region}:{account}:function:{itself}",
+    plane="data",
+)
+MOST_KEYS = 100
+"""In one BatchGetItem."""
+MOST_TOLD = 2_000_000
+"""Bytes of keys and digests that an invocation tells: Lambda takes an answer of 6 MB.
+Source: docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html"""
+TOLD = "told"
+"""The outcome of an invocation that has read something."""
+LEAST = 1_000_000
+"""A plan asks for one segment of so many: hardly anything."""
+ODD = (KeyError, TypeError, ValueError, AttributeError)
+"""What reading an answer raises that is none."""
+
+
+@dataclass(frozen=True)
+class Read:
+    """By an invocation."""
+
+    told: Told
+
+
+@dataclass(frozen=True)
+class Compared:
+    """By a look."""
+
+    progress: Progress | None
+    silences: tuple[Silence | None, ...]
+    """In the Region that takes over, and in the other."""
+    found: Mapping[Key, Sequence[str | None]] | None = None
+    """Of what differed, the digests by key that were read after it."""
+    was: str = ""
+    """The progress before it, as JSON."""
+
+    @property
+    def moved(self) -> bool:
+        return self.progress is not None and _text(self.progress) != self.was
+
+
+def _text(progress: Progress) -> str:
+    return json.dumps(progress.as_json(), sort_keys=True)
+
+
+def read_part(world: World, table: str, part: Part) -> Read:
+    """As much of a segment as an invocation reads. Raises NotYet where the first page is silent."""
+    sums, keys, items, units, size, after = Sums.none(), dict[str, str](), 0, 0.0, 0, part.after
+    for page in range(ASKS):
+        (sight,) = world.ask(_page(table, part, after))
+        try:
+            answer = rows_of(_body(sight))
+            rows, following = answer["Items"], answer.get("LastEvaluatedKey")
+            consumed = float(answer["ConsumedCapacity"]["CapacityUnits"])
+            found = list(entries(rows, part.names, part.salt))
+        except ODD as odd:
+            if not page:
+                raise NotYet(_why(sight, odd)) from None
+            break
+        for key, digest in found:
+            if not part.only:
+                sums.add(key, digest)
+            elif leaf_of(key) in part.only:
+                keys[key.decode()] = _shown(digest)
+                size += len(key) + 40
+        items, units = items + len(rows), units + consumed
+        after = json.dumps(following) if following else ""
+        if not after or size > MOST_TOLD:
+            break
+    return Read(Told(items, units, after, None if part.only else sums, keys))
+
+
+def told(read: Read) -> Done:
+    return Done(TOLD, {ANSWER: read.told.as_json()})
+
+
+def _page(table: str, part: Part, after: str) -> Call:
+    return SCAN(
+        part.region,
+        TableName=table,
+        Segment=part.segment,
+        TotalSegments=part.segments,
+        ReturnConsumedCapacity="TOTAL",
+        **({"ExclusiveStartKey": _as_boto(json.loads(after))} if after else {}),
+    )
+
+
+def _as_boto(key: Mapping[str, Mapping[str, str]]) -> dict[str, Any]:
+    """A key of DynamoDB's JSON as boto3 takes it: binary is bytes there."""
+    return {
+        name: {kind: base64.b64decode(given) if kind == "B" else given for kind, given in value.items()}
+        for name, value in key.items()
+    }
+
+
+def _shown(digest: int) -> str:
+    return base64.b64encode(digest.to_bytes(16, "big")).decode().rstrip("=")
+
+
+def _body(sight: Sight) -> bytes:
+    if not isinstance(sight, Mapping):
+        raise ValueError("no answer")
+    body: bytes = sight["body"]
+    return body
+
+
+def _why(sight: Sight, odd: Exception) -> str:
+    return sight.why if isinstance(sight, Silence) else f"an answer of another form ({type(odd).__name__})"
+
+
+class Comparison:
+    """What a look does, of a step's table in two Regions."""
+
+    def __init__(
+        self, world: World, table: str, regions: Sequence[str], itself: Sequence[Later], rate: float
+    ) -> None:
+        """Where it may not ask `itself`, as a plan on a laptop may not, it only looks at the table."""
+        self._world, self._table, self._regions = world, table, regions
+        self._itself, self._rate = itself, rate
+        self._salt = salt_of(world.run.execution, world.run.started, world.run.state)
+        self._silences: list[Silence | None] = [None, None]
+        self._asks = PLAN_ASKS if world.run.dry_run else ASKS
+
+    def looked(self, every: float) -> Compared:
+        """At some segments more; or, once all have been read, at what differed."""
+        progress = self._noted() or self._begun()
+        if progress is None:
+            return Compared(None, tuple(self._silences))
+        before = _text(progress) if self._noted() else ""
+        if progress.looked:
+            found = self._by_key(progress)
+            return Compared(progress, tuple(self._silences), found, before)
+        progress.start(self._rate, every, self._world.now)
+        self._read(progress)
+        progress.turn()
+        return Compared(progress, tuple(self._silences), None, before)
+
+    def tried(self) -> Compared:
+        """One segment of so many that it is nothing: that each Region's function answers."""
+        progress = self._begun()
+        if progress is not None:
+            progress.segments, progress.started = LEAST, 1
+            progress.open[0] = Open()
+            self._read(progress)
+        return Compared(progress, tuple(self._silences))
+
+    def _noted(self) -> Progress | None:
+        """By a tick before, since this state was entered, redriven or resumed."""
+        run = self._world.run
+        first = self._world.records.found_by(run.state, run.execution, run.started)
+        if number(first.get("at")) < self._world.since or "compared" not in first:
+            return None
+        return Progress.from_json(first["compared"])
+
+    def _begun(self) -> Progress | None:
+        answer = self._ask([DESCRIBE(self._regions[HERE], TableName=self._table)])[0]
+        try:
+            table = answer["Table"]  # type: ignore[index]
+            names = tuple(each["AttributeName"] for each in table["KeySchema"])
+            return Progress.of_table(names, int(table["TableSizeBytes"]), self._world.now)
+        except ODD as odd:
+            why = _why(answer, odd)
+            self._silences[HERE] = Silence(f"nobody says what the keys of {self._table} are: {why}")
+            return None
+
+    def _ask(self, calls: Sequence[Call]) -> list[Sight]:
+        self._asks -= 1
+        return self._world.ask(*calls)
+
+    def _read(self, progress: Progress) -> None:
+        """What is begun, on both sides, and again what was silent or goes on, as often as a look asks."""
+        while self._itself and self._asks and (due := progress.due()):
+            sights = self._ask([self._asked(progress, *each) for each in due])
+            self._silences = [None, None]
+            for (segment, side), sight in zip(due, sights, strict=True):
+                said = _said(sight, self._regions[side])
+                if isinstance(said, Silence):
+                    self._silences[side] = said
+                else:
+                    progress.take(segment, side, said)
+
+    def _asked(self, progress: Progress, segment: int, side: int) -> Call:
+        run, after = self._world.run, progress.open[segment].after[side]
+        region = self._regions[side]
+        part = Part(region, segment, progress.segments, progress.names, self._salt, progress.only, after)
+        (itself,) = self._itself
+        event = dict(itself.event)
+        event["inputs"] = {**event["inputs"], "part": [vars(part)]}
+        asked = replace(itself, state=run.state, event=event).asked(run, run.mode)
+        return ASK_ITSELF(region, **asked.parameters)
+
+    def _by_key(self, progress: Progress) -> Mapping[Key, Sequence[str | None]] | None:
+        """None where somebody was silent."""
+        found: dict[Key, list[str | None]] = {key: [None, None] for key in progress.keys}
+        left = [(side, _keys(some, progress.names)) for side in SIDES for some in _batches(progress.keys)]
+        while self._asks and left:
+            sights = self._ask([self._get(side, keys) for side, keys in left])
+            self._silences, again = [None, None], []
+            for (side, keys), sight in zip(left, sights, strict=True):
+                try:
+                    answer = rows_of(_body(sight))
+                    rows = answer["Responses"][self._table]
+                    for key, digest in entries(rows, progress.names, self._salt):
+                        found[key.decode()][side] = _shown(digest)
+                    more = answer["UnprocessedKeys"].get(self._table, {}).get("Keys", [])
+                    again += [(side, list(map(_as_boto, more)))] if more else []
+                except ODD as odd:
+                    self._silences[side] = Silence(_why(sight, odd))
+                    again.append((side, keys))
+            left = again
+        for side, _ in left:
+            self._silences[side] = self._silences[side] or Silence("it leaves keys unprocessed")
+        return None if left else found
+
+    def _get(self, side: int, keys: Sequence[Mapping[str, Any]]) -> Call:
+        asked = {self._table: {"Keys": list(keys), "ConsistentRead": True}}
+        return GET(self._regions[side], RequestItems=asked)
+
+
+def _batches(keys: Mapping[Key, Any]) -> Iterator[list[Key]]:
+    each = iter(sorted(keys))
+    while some := list(itertools.islice(each, MOST_KEYS)):
+        yield some
+
+
+def _keys(some: Sequence[Key], names: Sequence[str]) -> list[dict[str, Any]]:
+    return [_as_boto(dict(zip(names, json.loads(key), strict=True))) for key in some]
+
+
+def _said(sight: Sight, region: str) -> Told | Silence:
+    """What an invocation told. Raises Refused where another would tell no more."""
+    if not isinstance(sight, Mapping):
+        return sight if isinstance(sight, Silence) else Silence(f"{region}: {sight.code}")
+    try:
+        body = json.loads(sight["Payload"])
+        if sight.get("FunctionError"):
+            kind, why = str(body["errorType"]), str(body["errorMessage"])
+            if kind not in SAID_NOTHING:
+                raise Refused(f"in {region}: {why if kind == 'Refused' else f'{kind}: {why}'}")
+            return Silence(f"in {region}: {why}")
+        if body["outcome"] != TOLD:
+            return Silence(f"in {region}: {body['why']}")
+        return Told.from_json(body["facts"][ANSWER])
+    except ODD as odd:
+        return Silence(f"in {region}: an answer of another form ({type(odd).__name__})")
