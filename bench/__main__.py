@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 
-from . import calls, exploring, failover
+from . import calls, digests, exploring, failover
 
 os.environ |= {
     "AWS_ACCESS_KEY_ID": "bench",
@@ -14,3 +14,4 @@ os.environ |= {
 calls.measure()
 failover.measure()
 exploring.measure()
+digests.measure()
