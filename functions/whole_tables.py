@@ -184,12 +184,15 @@ class Comparison:
         return Compared(progress, tuple(self._silences))
 
     def _noted(self) -> Progress | None:
-        """By a tick before, since this state was entered, redriven or resumed."""
+        """By a tick before, since this state was entered, redriven or resumed; odd words are none."""
         run = self._world.run
         first = self._world.records.found_by(run.state, run.execution, run.started)
         if number(first.get("at")) < self._world.since or "compared" not in first:
             return None
-        return Progress.from_json(first["compared"])
+        try:
+            return Progress.from_json(first["compared"])
+        except ODD:
+            return None
 
     def _begun(self) -> Progress | None:
         answer = self._ask([DESCRIBE(self._regions[HERE], TableName=self._table)])[0]

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from ticker import EAST, WEST, Ticker, declared, ticking
+from ticker import EAST, THIS, WEST, Ticker, declared, ticking
 
 from functions import comparison
 from functions.steps.data_matches import DataMatches
@@ -490,3 +490,10 @@ def test_no_log_line_holds_what_one_function_tells_another(store: Store) -> None
     store.ticks()
     assert not [line for *_, line in store.functions.logs if '"answer"' in line]
     assert [line for *_, line in store.functions.logs if '"told"' in line]
+
+
+@pytest.mark.parametrize("compared", [None, 1, [], {}, {"open": 1}, {"sums": "!", "open": {}}])
+def test_what_no_version_has_noted_is_no_progress(store: Store, compared: Any) -> None:
+    store.fill(10)
+    store.ledger.write(f"found#{STATE}", {"execution": THIS, "at": store.clock.now, "compared": compared})
+    assert store.ticks() == {"outcome": "done", "facts": {"items": 10}}
