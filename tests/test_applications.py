@@ -130,7 +130,7 @@ def test_a_failover_that_takes_both_regions_out_leaves_customers_led_nowhere(run
 
 def test_a_failback_that_gives_nothing_back_has_not_done_everything(runbook: Runbook) -> None:
     wrong = changed(runbook, "failback", 1, region="$from")
-    (approval, restore, _) = wrong.procedures["failback"]
+    (approval, restore, *_) = wrong.procedures["failback"]
     report = rehearsed(
         dataclasses.replace(wrong, procedures={**wrong.procedures, "failback": (approval, restore)})
     )

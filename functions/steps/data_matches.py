@@ -10,7 +10,7 @@ A partition is read in pages of 1 MB, five at most: that is what a tick can read
 segments of about 2.5 MB, by this function itself in each of the two Regions, and only digests are exchanged:
 where the tables are the same, each is read once, eventually consistent, and what differs is then read by its
 key. A table of 1,000,000 items of 200 bytes has 80 segments, consumes some 25,000 read capacity units in each
-Region, and takes half a minute at the default `rate`; `within` must be long enough for a larger one. Sources:
+Region, and so half a minute at least at the default `rate`: a larger one needs a longer `within`. Sources:
 docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_Query.html,
 docs.aws.amazon.com/amazondynamodb/latest/developerguide/Query.Pagination.html
 """
