@@ -23,7 +23,7 @@ from .comparison import HERE, SIDES, Open, Part, Progress, Told
 from .digests import Key, Sums, entries, leaf_of, rows_of, salt_of
 from .errors import NotYet, Refused
 from .fence import ASKS, PLAN_ASKS
-from .later import SAID_NOTHING, Later
+from .later import ITSELF, SAID_NOTHING, Later
 from .ledger import number
 from .planned import ANSWER
 from .step import Done
@@ -32,8 +32,8 @@ from .world import World
 TABLE = "dynamodb:{region}:{account}:table/{table}"
 DESCRIBE = Api("dynamodb:DescribeTable", resource=TABLE)
 """For the names of the table's keys, which never change, and for about how large it is."""
-SCAN = Api("dynamodb:Scan", resource=TABLE, plane="data", raw=True)
-GET = Api("dynamodb:BatchGetItem", resource=TABLE, plane="data", raw=True)
+SCAN = Api("dynamodb:Scan", resource=TABLE, plane="data", raw=True, only_for=ITSELF)
+GET = Api("dynamodb:BatchGetItem", resource=TABLE, plane="data", raw=True, only_for=ITSELF)
 ASK_ITSELF = Api(
     "lambda:InvokeFunction",
     client="lambda",

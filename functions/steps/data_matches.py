@@ -40,7 +40,7 @@ from ..world import World
 
 DIFFERENT = "different"
 """The outcome of an ungraceful run in which the Regions stay different: its facts name the keys."""
-QUERY = Api("dynamodb:Query", resource=TABLE, plane="data")
+QUERY = Api("dynamodb:Query", resource=TABLE, plane="data", only_for="partitions")
 OWN_WORD = "in the dark of the Region that is left it ends as unknown"
 
 
