@@ -21,7 +21,7 @@ INPUTS: dict[str, Any] = {
     "partitions": [{"PK": "ann"}, {"PK": "bob"}],
     "region": WEST,
     "other": EAST,
-    "within": 60,
+    "within": 180,
 }
 
 
