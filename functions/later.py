@@ -64,7 +64,7 @@ class Later:
             kind, why = body.get("errorType", ""), body.get("errorMessage", "")
             if "FunctionError" not in answer:
                 body["outcome"]
-        except (KeyError, TypeError, ValueError, AttributeError) as odd:
+        except (KeyError, TypeError, ValueError, AttributeError, RecursionError) as odd:
             raise NotYet(f"{self.state} did not say what it would do: {type(odd).__name__}: {odd}") from odd
         if answer.get("FunctionError"):
             if kind in SAID_NOTHING:

@@ -10,6 +10,7 @@ from ticker import APP, EAST, OTHER, REPLICAS, TABLE, THIS, WEST, Ticker, tickin
 
 from functions.calls import Endpoint
 from functions.errors import NotYet, Refused
+from functions.ledger import PUT as PUT_ITEM
 from functions.ledger import (
     WORDS,
     Find,
@@ -74,7 +75,7 @@ def put(ticker: Ticker, item: str, body: str) -> None:
     """What is no text of ours."""
     kind = item.partition("#")[0]
     row = {"application": {"S": APP}, "item": {"S": item}, kind if kind in WORDS else "body": {"S": body}}
-    ticker.outside.client("dynamodb", Endpoint(REPLICAS[0])).put_item(TableName=TABLE, Item=row)
+    ticker.outside.client(PUT_ITEM, Endpoint(REPLICAS[0])).put_item(TableName=TABLE, Item=row)
 
 
 # What nobody of ours has written, and what another version writes.

@@ -683,5 +683,5 @@ def test_a_region_that_takes_connections_and_never_answers_does_not_keep_the_pla
     began = desk.clock.now
     assert "nobody has decided" in desk.asks()
     assert desk.plan[FENCE]["outcome"] == "would wait"
-    client = desk.outside.client("lambda", Endpoint(WEST), APPROVAL_INVOKE.read_seconds)
+    client = desk.outside.client(APPROVAL_INVOKE, Endpoint(WEST))
     assert READ_SECONDS < took[0] < client.meta.config.read_timeout

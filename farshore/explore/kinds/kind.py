@@ -80,7 +80,7 @@ class FaultKind:
     # In a seed.
     takes: Takes = ""
     in_a_region: bool = False
-    """Its place is a Region, perhaps with a service before it (rds/us-east-1) or another one beside it
+    """Its place is a Region, perhaps with a service before it, or another one beside it
     (us-east-1~us-west-1), or a host."""
     at_a_point: bool = False
     """It needs a point, and has no end."""
