@@ -35,7 +35,7 @@ Change = Callable[[Foundation], object]
 STEPS = {function_name(name): name for name in steps()}
 
 CALLED: defaultdict[str, set[str]] = defaultdict(set)
-"""IAM's actions that the functions of each step have needed, in all that was played by now."""
+"""IAM's actions that the functions of each step have needed, in each game day and preparation by now."""
 
 
 @dataclass(frozen=True)
@@ -80,12 +80,15 @@ def played(
     dark: bool = False,
     build: Build | None = None,
     find_out: Callable[[Simulation], object] = lambda simulation: None,
+    noted: bool = False,
 ) -> GameDay:
+    """With what its functions call `noted`: of an application as it stands."""
     runbook = find(app)
     region = runbook.regions.primary if dark else None
     with Rehearsal(runbook, mode, region, 1, lambda moment: None, build=build, **FAST) as rehearsal:
         simulation = rehearsal.simulation
-        simulation.cloud.faults.injectors.append(note)
+        if noted:
+            simulation.cloud.faults.injectors.append(note)
         before = dict(simulation.application.settings())
         report = rehearsal.play()
         return GameDay(report, before, dict(simulation.application.settings()), find_out(simulation))
@@ -93,7 +96,7 @@ def played(
 
 @functools.cache
 def game_day(app: str, mode: Mode, dark: bool) -> GameDay:
-    return played(app, mode, dark)
+    return played(app, mode, dark, noted=True)
 
 
 @functools.cache
