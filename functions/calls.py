@@ -73,6 +73,8 @@ class Api:
     """A condition key of IAM, and all the values that a request of a step's function may have of it."""
     read_seconds: int = READ_SECONDS
     """How long an answer may take. Only a read may take longer than the default: see LONGEST_CALL_SECONDS."""
+    asks: int | None = None
+    """How often one look asks it at most, where that is not as often as its step asks anything."""
     raw: bool = False
     """Its answer is only the `body`, in bytes as they came: botocore's parser takes longer over a large one
     than all that is done with it."""

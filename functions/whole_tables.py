@@ -23,7 +23,7 @@ from .comparison import HERE, SIDES, Open, Part, Progress, Told
 from .digests import Key, Sums, entries, leaf_of, rows_of, salt_of
 from .errors import NotYet, Refused
 from .fence import ASKS, PLAN_ASKS
-from .later import ITSELF, SAID_NOTHING, Later
+from .later import ITSELF, Later
 from .ledger import number
 from .planned import ANSWER
 from .step import Done
@@ -40,7 +40,11 @@ ASK_ITSELF = Api(
     operation="Invoke",
     resource="lambda:{region}:{account}:function:{itself}",
     plane="data",
+    read_seconds=12,
+    asks=2,
 )
+"""A function that reads the ledger with a replica's Region mute, and then a segment, needs its time. A look
+at the table and these fit into a tick."""
 MOST_KEYS = 100
 """In one BatchGetItem."""
 MOST_TOLD = 2_000_000
@@ -211,7 +215,9 @@ class Comparison:
 
     def _read(self, progress: Progress) -> None:
         """What is begun, on both sides, and again what was silent or goes on, as often as a look asks."""
-        while self._itself and self._asks and (due := progress.due()):
+        for _ in range(min(self._asks, ASK_ITSELF.asks or 0) if self._itself else 0):
+            if not (due := progress.due()):
+                break
             sights = self._ask([self._asked(progress, *each) for each in due])
             self._silences = [None, None]
             for (segment, side), sight in zip(due, sights, strict=True):
@@ -270,16 +276,17 @@ def _keys(some: Sequence[Key], names: Sequence[str]) -> list[dict[str, Any]]:
 
 
 def _said(sight: Sight, region: str) -> Told | Silence:
-    """What an invocation told. Raises Refused where another would tell no more."""
+    """What an invocation told. Raises Refused where it was; a mistake of ours is asked again, since the next
+    answer may be another."""
     if not isinstance(sight, Mapping):
         return sight if isinstance(sight, Silence) else Silence(f"{region}: {sight.code}")
     try:
         body = json.loads(sight["Payload"])
         if sight.get("FunctionError"):
             kind, why = str(body["errorType"]), str(body["errorMessage"])
-            if kind not in SAID_NOTHING:
-                raise Refused(f"in {region}: {why if kind == 'Refused' else f'{kind}: {why}'}")
-            return Silence(f"in {region}: {why}")
+            if kind == "Refused":
+                raise Refused(f"in {region}: {why}")
+            return Silence(f"in {region}: {kind}: {why}")
         if body["outcome"] != TOLD:
             return Silence(f"in {region}: {body['why']}")
         return Told.from_json(body["facts"][ANSWER])

@@ -25,8 +25,11 @@ Flaw = tuple[str, str]
 def longest_look(kind: StepType, replicas: int) -> float:
     """Seconds until a tick has looked, where the ledger has so many replicas. (Of 1 MB of records: more than
     that no application's ledger holds.)"""
-    asked = max((CONNECT_SECONDS + api.read_seconds for api in kind.reads), default=0)
-    return replicas * LONGEST_CALL_SECONDS + kind.asks * kind.tries * asked
+    asked = (
+        (kind.asks if api.asks is None else api.asks) * (CONNECT_SECONDS + api.read_seconds)
+        for api in kind.reads
+    )
+    return replicas * LONGEST_CALL_SECONDS + kind.tries * max(asked, default=0)
 
 
 def flaws_of(kind: StepType, state: Any, replicas: int) -> Iterator[Flaw]:
