@@ -12,6 +12,7 @@ import pytest
 from ticker import EAST, THIS, WEST, Ticker, declared, ticking
 
 from functions import comparison
+from functions.steps import data_matches
 from functions.steps.data_matches import DataMatches
 from twin.faults import Kind, Request
 from twin.services.dynamodb.model import DynamoDB
@@ -418,6 +419,29 @@ def test_a_graceful_run_waits_for_it_and_is_refused(store: Store) -> None:
     store.fill(10)
     store.cloud.faults.dark.add(EAST)
     assert "not within 120 s: orders cannot be compared" in store.refuses()
+
+
+def test_a_replica_of_the_ledger_that_never_answers_does_not_keep_a_function_from_telling(
+    store: Store,
+) -> None:
+    """Each function reads the ledger first, and asks the nearest replica before the others."""
+    store.fill(10)
+    store.cloud.faults.ailing["us-west-2"] = "mute"
+    assert store.compares()["facts"] == {"items": 10}
+
+
+def test_a_mistake_of_ours_in_one_part_is_asked_again(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    store.fill(10)
+    real, left = data_matches.read_part, [None] * 3
+
+    def mistaken(*given: Any) -> Any:
+        if left:
+            left.pop()
+            raise RuntimeError("a mistake")
+        return real(*given)
+
+    monkeypatch.setattr(data_matches, "read_part", mistaken)
+    assert store.compares()["facts"] == {"items": 10}
 
 
 def test_in_no_mode_the_region_that_takes_over_may_be_silent(store: Store) -> None:
