@@ -130,7 +130,7 @@ class Progress:
 
     def as_json(self) -> dict[str, Any]:
         opened = {str(at): {**vars(each), "root": f"{each.root:x}"} for at, each in self.open.items()}
-        sums = self.sums.packed() if any(self.sums.leaves) else ""
+        sums = self.sums.packed() if self.sums.filled else ""
         return vars(self) | {"names": list(self.names), "only": list(self.only), "open": opened, "sums": sums}
 
     def again(self, before: Mapping[str, Any], now: float) -> Progress:
@@ -150,7 +150,7 @@ class Progress:
     @property
     def same(self) -> bool:
         """Nothing differs, and both Regions have been read to the end."""
-        return self.pass_is_over and not (self.keys if self.only else any(self.sums.leaves))
+        return self.pass_is_over and not (self.keys if self.only else self.sums.filled)
 
     @property
     def pass_is_over(self) -> bool:
@@ -201,6 +201,6 @@ class Progress:
             if self.only:
                 self.looked = True
             else:
-                self.only = tuple(leaf for leaf, sum_ in enumerate(self.sums.leaves) if sum_)
+                self.only = self.sums.filled
                 self.started, self.sums = 0, Sums.none()
                 self.unequal.sort()

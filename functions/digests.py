@@ -79,22 +79,18 @@ class Sums:
         self.items += 1
 
     def plus(self, other: Sums, times: int = 1) -> Sums:
+        """-1 times is the difference: its leaves are 0 where both have the same items."""
         pairs = zip(self.leaves, other.leaves, strict=True)
         return Sums([(mine + times * theirs) % WHOLE for mine, theirs in pairs], self.items + other.items)
 
-    def minus(self, other: Sums) -> Sums:
-        """Its leaves are 0 where both have the same items. It has as many items as both together."""
-        return self.plus(other, -1)
+    @property
+    def filled(self) -> tuple[int, ...]:
+        """The leaves that are not 0: of a difference, those in which the items are not the same."""
+        return tuple(leaf for leaf, sum_ in enumerate(self.leaves) if sum_)
 
     @property
     def root(self) -> int:
         return sum(self.leaves) % WHOLE
-
-
-def differing(here: Sums, there: Sums) -> tuple[int, ...]:
-    """The leaves in which the items are not the same."""
-    pairs = enumerate(zip(here.leaves, there.leaves, strict=True))
-    return tuple(leaf for leaf, (mine, theirs) in pairs if mine != theirs)
 
 
 def leaf_of(key: bytes) -> int:

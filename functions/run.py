@@ -91,10 +91,6 @@ class Run:
         """Who takes away and gives back: a run, or the game day. Each remembers for itself."""
         return "outage" if self.purpose in OUTAGE else "run"
 
-    def is_named(self, execution: str, at: float | None) -> bool:
-        """What was written at that time names this execution, and none that had its name before."""
-        return is_about(execution, at, self.execution, self.started)
-
     @property
     def gives_up(self) -> bool:
         return self.purpose in GIVES_UP
