@@ -7,9 +7,10 @@ flight; so customers may go on writing. What stays different is named: keys that
 Region, missing in the other, and of different items.
 
 A partition is read in pages of 1 MB, five at most: that is what a tick can read. A whole table is read in
-segments of about 2.5 MB, by this function itself in each of the two Regions, and only digests are exchanged:
-where the tables are the same, each is read once, eventually consistent, and what differs is then read by its
-key. A table of 1,000,000 items of 200 bytes has 80 segments, consumes some 25,000 read capacity units in each
+segments of about 2.5 MB, by this function itself in each of the two Regions, and only digests are exchanged.
+Where the tables are the same, each is read once, eventually consistent. Where they are not, what differs is
+found by reading them again, twice, and is then read by its key; of more than a thousand keys it is a sample.
+A table of 1,000,000 items of 200 bytes has 80 segments, consumes some 25,000 read capacity units in each
 Region, and so half a minute at least at the default `rate`: a larger one needs a longer `within`. Sources:
 docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_Query.html,
 docs.aws.amazon.com/amazondynamodb/latest/developerguide/Query.Pagination.html
@@ -205,13 +206,13 @@ class DataMatches(Step[Seen | SeenWhole | Read]):
         items = progress.items[HERE]
         if progress.same:
             return Done(facts={"items": items})
+        if progress.too_many:
+            return self._too_many(progress, look)
         if compared.found is not None:
             pairs = {key: pair for key, pair in compared.found.items() if pair[HERE] != pair[THERE]}
             if not pairs:
                 return Done(facts={"items": items})
             return self._judged(pairs, {"different": progress.keys}, items, look)
-        if progress.too_many:
-            return self._too_many(progress, look)
         if look.mode == "ungraceful" and look.waited > self.within:
             outcome = DIFFERENT if progress.before else UNKNOWN
             return Done(outcome, {"items": items, **progress.before, "why": self._reached(progress)})
@@ -226,12 +227,11 @@ class DataMatches(Step[Seen | SeenWhole | Read]):
 
     def _too_many(self, progress: Progress, look: Look) -> Decision:
         """The comparison begins again."""
-        items, found = progress.items[HERE], counts(progress.keys)
+        items, found = progress.items[HERE], counts(progress.keys) | progress.sampled
         if look.mode == "ungraceful" and look.waited > self.within:
             return Done(DIFFERENT, {"items": items, **found})
         note = look.find({"compared": progress.again(found, look.now).as_json()})
-        what = told(progress.keys, self.region, self.other)
-        return Change(f"{self.table}: {what}, and perhaps more: compare it again", (), (note,))
+        return Change(f"{self.table}: {told_counts(found)}, and perhaps more: compare it again", (), (note,))
 
     def _reached(self, progress: Progress) -> str:
         """For people."""
