@@ -33,6 +33,7 @@ from ..handler import lambda_handler
 from ..inputs import Patience, Region, Seconds, TableName
 from ..later import Later
 from ..ledger import PUT, Find, number
+from ..planned import DOUBTS
 from ..run import Mode
 from ..step import Change, Decision, Done, Step, Wait
 from ..whole_tables import ASK_ITSELF, DESCRIBE, GET, SCAN, TABLE, Compared, Comparison, Read, read_part
@@ -161,13 +162,14 @@ class DataMatches(Step[Seen | SeenWhole | Read]):
     def _of_partitions(self, seen: Seen) -> Decision:
         if seen.too_long:
             raise Refused(f"{seen.too_long} has more than {ASKS} pages of 1 MB: name smaller partitions")
+        if seen.look.dry_run and (silences := [x for x in (seen.here, seen.there) if isinstance(x, Silence)]):
+            return self._doubted(silences)
         if isinstance(seen.here, Silence):
             return self._silent(seen.here)
         if isinstance(seen.there, Silence):
             return self._other_is_silent(seen.there, len(seen.here), seen.look)
         pairs = different(seen.here, seen.there)
         if not pairs or seen.look.dry_run:
-            # A plan must not change with every write that is under way.
             differ = {"differ": len(pairs)} if pairs else {}
             return Done(facts={"items": len(seen.here), **differ})
         if seen.first is None and len(json.dumps(pairs)) <= NOTE_BYTES:
@@ -198,7 +200,7 @@ class DataMatches(Step[Seen | SeenWhole | Read]):
         look, compared, progress = seen.look, seen.compared, seen.compared.progress
         here, there = compared.silences
         if look.dry_run:
-            return self._silent(here) if here else self._planned(there, look)
+            return self._doubted([silence for silence in (here, there) if silence])
         if there and progress is not None and look.mode == "ungraceful" and look.waited > self.patience:
             return self._other_is_silent(there, progress.items[HERE], look)
         if progress is None:
@@ -221,9 +223,10 @@ class DataMatches(Step[Seen | SeenWhole | Read]):
         silence = here or there
         return self._silent(silence) if silence else Wait(self._reached(progress))
 
-    def _planned(self, there: Silence | None, look: Look) -> Decision:
-        """Nothing in it changes with a write."""
-        return self._other_is_silent(there, 0, look) if there else Done()
+    def _doubted(self, silences: Sequence[Silence]) -> Decision:
+        """Of a plan: a person's word on it must outlast a write under way, and an answer that is late."""
+        doubts = [f"{self.table} cannot be compared: {silence.why}" for silence in silences]
+        return Done(facts={DOUBTS: doubts} if doubts else {})
 
     def _too_many(self, progress: Progress, look: Look) -> Decision:
         """The comparison begins again."""
