@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from functions.calls import LONGEST_TICK_SECONDS
+from twin.clock import EPOCH
 
 from ..checkers.checker import Breach
 from ..checkers.checkers import registry
@@ -114,6 +115,10 @@ class Report:
     debts: list[dict[str, Any]] = field(default_factory=list)
     breaches: list[Breach] = field(default_factory=list)
     simulated: list[str] = field(default_factory=list)
+    moments: list[Moment] = field(default_factory=list)
+    """What was said on the way."""
+    course: dict[str, Any] = field(default_factory=dict)
+    """What happened when, and what the RTO is made of."""
     stand: Stand | None = None
     """None where the game day came to its end."""
     broken: list[str] = field(default_factory=list)
@@ -139,7 +144,7 @@ class Report:
             "dark": self.dark,
             "virtual_seconds": round(self.virtual_seconds, 3),
             "wall_seconds": round(self.wall_seconds, 3),
-            "runs": [run.as_json() for run in self.runs],
+            "runs": [run.as_json() | {"at": round(run.started - EPOCH, 3)} for run in self.runs],
             "clients": self.clients,
             "data": self.data,
             "debts": self.debts,
@@ -149,4 +154,6 @@ class Report:
             "simulated": self.simulated,
             "stand": self.stand and self.stand.as_json(),
             "broken": self.broken,
+            "moments": [vars(moment) | {"at": round(moment.at, 3)} for moment in self.moments],
+            **self.course,
         }
