@@ -21,7 +21,7 @@ from functions.run import MODES, Mode
 from ..lint import errors
 from ..runbook.find import find
 from ..runbook.mistakes import Mistakes
-from ._report_file import ReportFile, save
+from ._report_file import report_option, save_report
 from ._twin import as_the_twin
 
 if TYPE_CHECKING:
@@ -38,8 +38,8 @@ if TYPE_CHECKING:
 @click.option(
     "--json", "as_json", is_flag=True, help="Print the report as JSON on standard output, and nothing else."
 )
-@click.option("--report", type=ReportFile(), help="Write the JSON report to a file, too.")
-def command(app: str, mode: Mode, dark: str | None, seed: int, as_json: bool, report: Path | None) -> None:
+@report_option
+def command(app: str, mode: Mode, dark: str | None, seed: int, as_json: bool, files: Sequence[Path]) -> None:
     runbook = find(app)
     if dark is not None and dark != runbook.regions.primary:
         raise click.UsageError(f"--dark takes the primary Region, {runbook.regions.primary}, not {dark}")
@@ -72,13 +72,11 @@ def command(app: str, mode: Mode, dark: str | None, seed: int, as_json: bool, re
         with rehearsal:
             found = rehearsal.play()
     found.wall_seconds = time.perf_counter() - began
-    text = json.dumps(found.as_json(), indent=2)
     if as_json:
-        click.echo(text)
+        click.echo(json.dumps(found.as_json(), indent=2))
     else:
         _print_result(console, found)
-    if report is not None:
-        save(report, text + "\n")
+    save_report(files, found.as_json())
     sys.exit(0 if found.ok else 1)
 
 

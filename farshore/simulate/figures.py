@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from functions.planned import planned_from
 from twin.application import Fate, Promise, fates
 from twin.customers import Visit
 
@@ -48,12 +49,6 @@ def take_figures(
     }
     prompt = {customer.name for customer in simulation.customers.each if not customer.stale}
     rto = round(notebook.felt_outage(broken_at, instants.until, prompt), 3)
-    report.clients = {
-        "requests": len(notebook.visits),
-        "failed": notebook.failed,
-        "rto_seconds": rto,
-        "longest_outage_seconds": round(notebook.longest_outage(start, simulation.clock.now), 3),
-    }
     report.debts = [vars(debt) for debt in simulation.tally.debts]
     report.virtual_seconds = simulation.clock.elapsed
     report.simulated = sorted(simulation.cloud.latency.used)
@@ -75,6 +70,12 @@ def take_figures(
         "plans": [_plan(plan, start) for plan in witness.plans],
         "changes": [_legible(dataclasses.asdict(each), start) for each in witness.changes],
         "checked": sentences(),
+    }
+    report.clients = {
+        "requests": len(notebook.visits),
+        "failed": notebook.failed,
+        "rto_seconds": rto,
+        "longest_outage_seconds": round(notebook.longest_outage(start, simulation.clock.now), 3),
     }
 
 
@@ -117,7 +118,7 @@ def _plan(plan: Plan, start: float) -> dict[str, Any]:
         "execution": plan.execution,
         "hash": plan.hash,
         "mode": plan.mode,
-        "steps": list(plan.steps),
+        "steps": [planned_from(step).as_json() for step in plan.steps],
         "decision": decision
         and {
             "at": round(decision["at"] - start, 3),

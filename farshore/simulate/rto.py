@@ -1,4 +1,4 @@
-"""What the RTO is made of: each second of it belongs to one kind, from the outage to the last customer served.
+"""What the RTO is made of: each second of it, until every customer is served again, belongs to one kind.
 
     detection  nobody is at work yet, or the run gathers evidence
     person     a plan waits for a decision; or a run has ended without leading customers anywhere
@@ -93,7 +93,7 @@ def _names(roads: Sequence[Road], broken_at: float, end: float) -> Iterator[_Str
     all_set = turned[-1].at
     named = next((road.at for road in known if road.at >= all_set and road.set and road.named), end)
     yield _Stretch("names", "names answer as they did", all_set, named)
-    yield _Stretch("names", "customers keep what names answered", named, end)
+    yield _Stretch("names", "until every customer was served again", named, end)
 
 
 def _people(plans: Sequence[Plan], execution: str, ended: float) -> Iterator[_Stretch]:

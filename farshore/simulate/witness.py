@@ -137,15 +137,19 @@ class Witness:
             self.plans.append(Plan(now, body["execution"], body["hash"], body["mode"], plan))
         elif item == "decision":
             self.plans = [
-                replace(p, decision=body | {"at": now}) if p.hash == about and p.decision is None else p
+                replace(p, decision={**body, "at": now}) if p.hash == about and p.decision is None else p
                 for p in self.plans
             ]
 
     def _look(self) -> None:
         """Whether the road to a Region that serves has changed: names may take their time to follow."""
         application = self._application
-        things = (*application.datasets, *application.routes, *application.entries)
-        glanced = [sorted(self._dark), *(thing.glance() for thing in things)]
+        glanced = [
+            sorted(self._dark),
+            *(dataset.glance() for dataset in application.datasets),
+            *(route.glance() for route in application.routes),
+            *(entry.glance() for entry in application.entries),
+        ]
         behind = bool(self.roads) and self.roads[-1].set != self.roads[-1].named
         if glanced == self._glanced and not behind:
             return
