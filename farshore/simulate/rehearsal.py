@@ -24,7 +24,7 @@ from ..runbook.model import Runbook
 from .figures import Instants, take_figures
 from .final import AtFirst, RunFacts, final_state
 from .report import Moment, Report, Scene
-from .scenes import scene_of
+from .scenes import RECENT_SECONDS, run_scene_of, scene_of
 from .simulation import Simulation
 from .standing import stand_of
 from .witness import Witness
@@ -44,8 +44,7 @@ NOTICED = 60.0
 """Seconds after which a person starts the failover that no alarm starts."""
 UNDER_WAY = ("RUNNING", SILENT)
 """The statuses of a run that has not ended, as far as anybody knows."""
-SCENE_SECONDS = 5.0
-RECENT_SECONDS = 30.0
+SCENE_SECONDS = 1.0
 
 
 class Stuck(Exception):
@@ -316,7 +315,10 @@ class Rehearsal:
         recent = [v.done for v in visits[-60:] if v.at > self.clock.now - RECENT_SECONDS]
         assert self._show is not None
         regions = {region: scene_of(self.simulation, region) for region in application.regions}
-        self._show(Scene(self.clock.elapsed, self._doing, regions, recent.count(True), recent.count(False)))
+        newest = next(reversed(self._started), None)
+        run = None if newest is None else run_scene_of(self.simulation, self._witness, newest)
+        done = recent.count(True)
+        self._show(Scene(self.clock.elapsed, self._doing, regions, run, done, len(recent) - done))
 
     def _say_steps(self) -> None:
         """Says of each step that ended since the last look how it ended, as its function logged it."""

@@ -47,7 +47,30 @@ class RegionScene:
     dark: bool
     has_customers: bool
     """Any route is to lead customers there."""
+    writes: int
+    """Acknowledged there in the last half minute."""
     rows: Sequence[Row]
+
+
+@dataclass(frozen=True)
+class StepScene:
+    """A state of a run that goes well."""
+
+    name: str
+    outcome: str
+    """What it answered, or the error that ended it; "waiting" while it is ticked, "" before."""
+    seconds: float
+    """Since its first tick."""
+    why: str
+    """The reason why it waits, or ended so."""
+
+
+@dataclass(frozen=True)
+class RunScene:
+    """The newest run of the game day."""
+
+    name: str
+    steps: Sequence[StepScene]
 
 
 @dataclass(frozen=True)
@@ -58,6 +81,8 @@ class Scene:
     doing: str
     """What the game day waits for."""
     regions: Mapping[str, RegionScene]
+    run: RunScene | None
+    """None before the first."""
     done: int
     failed: int
     """Visits of the last half minute."""
