@@ -60,10 +60,11 @@ def made_of(
     end = broken_at + seconds
     stretches = list(_names(witness.roads, broken_at, end))
     if main is None:
-        stretches.append(_Stretch("detection", "no run began", broken_at, end))
+        stretches.append(_Stretch("detection", "no run had begun", broken_at, end))
     else:
         execution, run = main
-        stretches.append(_Stretch("detection", "until the run began", broken_at, run.started))
+        what = "until the run began" if run.started < end else "no run had begun"
+        stretches.append(_Stretch("detection", what, broken_at, run.started))
         stretches += _people(witness.plans, execution, run.started + run.seconds)
         by_state: dict[str, list[Tick]] = {}
         for tick in witness.ticks(simulation, execution):
