@@ -1,4 +1,6 @@
-"""Show the runbook of APP as a tree: its steps in order, what each stands on, and its limits.
+"""Show the runbook of APP as a tree, or as a picture.
+
+Its steps are in order, each with what it stands on and its limit, and the critical path with its minutes.
 
 Exits 1 where the runbook is wrong, with all of its mistakes.
 """
