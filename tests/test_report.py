@@ -139,7 +139,7 @@ def test_names_follow_once_all_is_set_and_nothing_else_is_waited_for_then(night:
     assert following[0]["at"] == pytest.approx(since_outage, abs=1)
 
 
-def test_farshore_itself_takes_less_than_a_tenth_of_what_aws_takes_where_the_region_is_well(
+def test_farshore_itself_takes_a_small_part_of_what_aws_takes_where_the_region_is_well(
     nights: Callable[[str], Night],
 ) -> None:
     parts = nights("graceful").json["rto"]["parts"]
