@@ -165,7 +165,7 @@ def _invokes_ours(statement: dict[str, Any]) -> bool:
         return False
     named = statement.get("Resource", [])
     every = [json.dumps(each) for each in (named if isinstance(named, list) else [named])]
-    return not all(":function:" in each and ":function:farshore-" not in each for each in every)
+    return not all(":function:" in each and ":function:${Prefix}-" not in each for each in every)
 
 
 def test_an_alarm_starts_the_failover_with_an_input_that_steps_accept() -> None:
