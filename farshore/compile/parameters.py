@@ -7,6 +7,7 @@ Source: docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/parameters-sectio
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -62,7 +63,7 @@ class Parameter:
     values: tuple[str | int, ...] = ()
     pattern: str = ""
     otherwise: str = ""
-    """What CloudFormation says of a value that does not fit."""
+    """What is said of a value that does not fit; where it has `values`, their list."""
 
     def declared(self) -> Json:
         """As the template has it."""
@@ -73,8 +74,18 @@ class Parameter:
             **({} if self.default is None else {"Default": self.default}),
             **({"AllowedValues": Flow(list(self.values))} if self.values else {}),
             **({"AllowedPattern": f"^({self.pattern})$"} if self.pattern else {}),
-            "ConstraintDescription": self.otherwise or f"is one of {', '.join(map(str, self.values))}",
+            "ConstraintDescription": self.otherwise_says,
         }
+
+    @property
+    def otherwise_says(self) -> str:
+        return self.otherwise or f"is one of {', '.join(map(str, self.values))}"
+
+    def takes(self, value: str) -> bool:
+        """As CloudFormation judges it."""
+        if self.values:
+            return value in map(str, self.values)
+        return re.fullmatch(self.pattern, value) is not None
 
 
 PAGE_ADDRESS = Parameter(
