@@ -294,11 +294,13 @@ def take_away(seen: FenceSight, target: Value, words: Words = FENCE) -> Decision
     if barred and not seen.owes:
         raise Refused("; ".join(barred))
     due = _Sum(doubts=[*barred, *(held.doubt for held in seen.held if held.doubt)])
+    read_back = 0
     for held in seen.held:
         silent = isinstance(held.current, Silence)
         aim = held.aim(held.current) if held.aim is not None and not silent else target
+        read_back += not silent and _holds(held, aim)
         _fence(seen, held, aim, due, words)
-    facts: dict[str, object] = {words.done: len(seen.held) - len(due.unknown)}
+    facts: dict[str, object] = {words.done: read_back}
     if due.unknown:
         return due.decision(
             Done(UNKNOWN, facts | {"unknown": len(due.unknown), "why": first_few(due.unknown)})
@@ -331,7 +333,7 @@ def _fence(seen: FenceSight, held: Held, target: Value, due: _Sum, words: Words)
     silent = held.current.why if isinstance(held.current, Silence) else ""
     if silent and seen.late and seen.dark and not seen.owes:
         raise Refused(f"{held.resource} may not stay open, and is silent after {seen.waited:.0f} s: {silent}")
-    if not silent and held.current == target and held.confirmed is not False:
+    if not silent and _holds(held, target):
         notes = (*_memory(seen, held, target), *void)
         if notes:
             due.add(f"note that {held.resource} is {words.done}", notes)
@@ -352,6 +354,11 @@ def _fence(seen: FenceSight, held: Held, target: Value, due: _Sum, words: Words)
         due.add(f"{words.do} {held.resource}", notes, calls)
     else:
         due.waiting.append(why)
+
+
+def _holds(held: Held, target: Value) -> bool:
+    """It is read as that, and customers feel it where that can be felt."""
+    return held.current == target and held.confirmed is not False
 
 
 def _memory(seen: FenceSight, held: Held, target: Value) -> tuple[Note, ...]:

@@ -99,9 +99,15 @@ ACCEPTED = (
 )
 
 
+OURS = frozenset({"mode", "dry_run", "trigger"})
+AWS_OWN = frozenset({"AWS_STEP_FUNCTIONS_STARTED_BY_EXECUTION_ID", "Comment"})
+"""What Step Functions' console proposes as an input, and what another machine says that starts this one.
+Source: docs.aws.amazon.com/step-functions/latest/dg/concepts-nested-workflows.html"""
+
+
 def _accept(given: Any) -> None:
     """Nobody's Region moves by a default: anything but the documented input is refused, saying what it is."""
-    known = isinstance(given, Mapping) and given.keys() <= {"mode", "dry_run", "trigger"}
+    known = isinstance(given, Mapping) and given.keys() <= OURS | AWS_OWN
     if (
         not known
         or given.get("mode") not in MODES

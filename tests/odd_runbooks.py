@@ -25,7 +25,7 @@ from statelint.linter import Linter
 
 from farshore.cli import farshore
 from farshore.compile.graph import every_state
-from farshore.compile.limits import FUNCTION_NAME, LOGICAL_ID, STATE_NAME
+from farshore.compile.limits import FUNCTION_NAME, LOGICAL_ID, LONGEST_PREFIX, STATE_NAME
 from farshore.runbook.mistakes import Mistakes
 
 ROOT = Path(__file__).parent.parent
@@ -150,10 +150,9 @@ class Door:
         known = {*resources, *template["Parameters"]}
         for name, each in resources.items():
             assert re.fullmatch(f"[A-Za-z0-9]{{1,{LOGICAL_ID}}}", name), name
-            function = each["Properties"].get("FunctionName", "a")
-            assert not isinstance(function, str) or re.fullmatch(
-                f"[A-Za-z0-9_-]{{1,{FUNCTION_NAME}}}", function
-            )
+            for function in _every_sub(each["Properties"].get("FunctionName", {})):
+                named = function.replace("${Prefix}", "f" * LONGEST_PREFIX)
+                assert re.fullmatch(f"[A-Za-z0-9_-]{{1,{FUNCTION_NAME}}}", named), named
             assert each.get("Condition", next(iter(template["Conditions"]))) in template["Conditions"], name
         for text in _every_sub(resources):
             for named in re.findall(r"\$\{([^}]*)\}", text):

@@ -196,11 +196,11 @@ def test_a_step_whose_name_is_too_long_for_a_function_or_a_state_is_refused(hous
     name = "queues_" + "h" * 70
     said = compiled(house, "str", "{queues: orders}", name=name)
     assert said == [
-        f"5: {name}: its function's name farshore-queues-{'h' * 70} has 86 characters, of 64: "
+        f"5: {name}: its function's name has 98 characters, of 64, with a prefix of 20: "
         "give the step a shorter name"
     ]
     said = compiled(house, "str", "{queues: orders}", name=f"{name}hhhh")
-    assert any("of 64: give the step a shorter name" in line for line in said)
+    assert any("with a prefix of 20: give the step a shorter name" in line for line in said)
     assert any("shop-failover: the state " in line and "of 80: give the step" in line for line in said)
 
 

@@ -122,7 +122,7 @@ def test_check_lists_what_is_stale_and_touches_nothing(house: Path, farshore: Fa
     edited(
         house / "statemachines/unicorn-shop-failover.asl.json", '"StartAt": "lease"', '"StartAt": "approval"'
     )
-    edited(house / "template.yaml", "FunctionName: farshore-lease", "FunctionName: lease")
+    edited(house / "template.yaml", "FunctionName: !Sub ${Prefix}-lease", "FunctionName: lease")
     before = everything(house)
     code, out, _ = farshore("compile", "--check")
     assert code == 1

@@ -26,7 +26,7 @@ import botocore.session
 import pytest
 from botocore import xform_name
 
-from farshore.operate import operator, runs
+from farshore.operate import operator, preflight, runs, stacks
 from farshore.runbook.registry import StepType, steps
 from functions import ledger
 from functions.calls import Api
@@ -36,7 +36,12 @@ OWN = ("twin/applications/", "twin/services/")
 KINDS: list[StepType] = list(steps().values())
 DECLARED = {
     *(api for kind in KINDS for api in (*kind.reads, *kind.writes, *kind.ledger_writes())),
-    *(api for module in (ledger, operator, runs) for api in vars(module).values() if isinstance(api, Api)),
+    *(
+        api
+        for module in (ledger, operator, preflight, runs, stacks)
+        for api in vars(module).values()
+        if isinstance(api, Api)
+    ),
 }
 APIS = {api for api in DECLARED if not api.is_http}
 
@@ -77,7 +82,9 @@ PLATFORM = {"cloudformation", "iam", "lambda", "states", "stepfunctions"} | {
 }
 
 STANDS_ON: Mapping[str, Set[str]] = {
-    "farshore/compile/": PLATFORM,  # what it writes is deployed, on what the template has
+    "farshore/compile/": PLATFORM | {"kms", "s3"},  # what it writes is deployed: encrypted, out of a bucket
+    "farshore/operate/stacks": {"cloudformation", "iam"},  # what deploys is what a stack is described by
+    "farshore/operate/preflight": PLATFORM,  # it looks at what the template makes
     "farshore/operate/": {"stepfunctions"},  # a run is what Step Functions says of it, in its words
     "farshore/checkers/s3_": {"s3"},  # the third invariant has the name of a service
     "twin/": {"iam"},  # whoever answers, IAM judges each call before

@@ -178,7 +178,7 @@ def _invokes_ours(statement: dict[str, Any]) -> bool:
         return False
     named = statement.get("Resource", [])
     every = [json.dumps(each) for each in (named if isinstance(named, list) else [named])]
-    return not all(":function:" in each and ":function:farshore-" not in each for each in every)
+    return not all(":function:" in each and ":function:${Prefix}-" not in each for each in every)
 
 
 def test_an_alarm_starts_the_failover_with_an_input_that_steps_accept() -> None:
@@ -188,6 +188,13 @@ def test_an_alarm_starts_the_failover_with_an_input_that_steps_accept() -> None:
     assert rule["Properties"]["Pattern"]["detail"]["state"] == {"value": ["ALARM"]}
     run, _ = run_from(event | {"input": json.loads(rule["Properties"]["Input"])})
     assert (run.mode, run.trigger, run.dry_run) == ("ungraceful", "unicorn-shop-canary", False)
+
+
+@pytest.mark.parametrize("key", ["AWS_STEP_FUNCTIONS_STARTED_BY_EXECUTION_ID", "Comment"])
+def test_steps_accept_what_step_functions_itself_adds_to_an_input(key: str) -> None:
+    event = json.loads((ROOT / "tests/events/lease.json").read_text())
+    run, _ = run_from(event | {"input": {"mode": "graceful", key: "said by Step Functions"}})
+    assert run.mode == "graceful"
 
 
 def test_owed_fences_are_tried_again_every_minute_and_nothing_else_starts_by_itself() -> None:

@@ -2,6 +2,7 @@
 
     statemachines/<machine>.asl.json    every machine
     template.yaml                       its part below the marker
+    samconfig.toml                      a section a Region, for `sam deploy --config-env`
     tests/events/<step>.json            an event for `sam local invoke`, a step type
     tests/MockConfigFile.json           answers for Step Functions Local
     docs/steps.md                       every step
@@ -25,10 +26,12 @@ from ..runbook.model import Runbook
 from ..runbook.registry import steps
 from .docs import steps_document
 from .drawing import drawing
-from .machine import Machine, machines
+from .function_resources import Use
+from .machine import machines
 from .outline import outlines
 from .people import Permission
 from .refusals import refusals
+from .samconfig import samconfig
 from .samples import events, mocks
 from .schema import json_schema
 from .template import with_derived_part
@@ -109,14 +112,16 @@ def compiled(root: Path, runbooks: Sequence[Runbook], permissions: Sequence[Perm
         mistakes += refused.mistakes
     if mistakes:
         raise Mistakes(mistakes)
-    return Compilation(root, _files(derived, runbooks, [machine for _, machine in uses]))
+    return Compilation(root, _files(derived, runbooks, uses))
 
 
-def _files(derived: str, runbooks: Sequence[Runbook], made: Sequence[Machine]) -> dict[str, str]:
+def _files(derived: str, runbooks: Sequence[Runbook], uses: Sequence[Use]) -> dict[str, str]:
+    made = [machine for _, machine in uses]
     schema = {"$comment": "Compiled: edit the steps' own files instead.", **json_schema()}
     return {
         **{f"statemachines/{machine.name}.asl.json": _json(machine.definition) for machine in made},
         TEMPLATE: derived,
+        "samconfig.toml": samconfig(uses),
         **{f"tests/events/{step}.json": _json(event) for step, event in events(made).items()},
         "tests/MockConfigFile.json": _json(mocks(made)),
         **{f"docs/runbooks/{each.application}.svg": drawing([*outlines(each)]) for each in runbooks},

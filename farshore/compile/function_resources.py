@@ -18,6 +18,8 @@ from .states import function_name, logical_id
 
 Json = dict[str, Any]
 Use = tuple[Runbook, Machine]
+PSEUDO = {"{partition}": "${AWS::Partition}", "{account}": "${AWS::AccountId}", "{prefix}": "${Prefix}"}
+"""What CloudFormation puts where an ARN has these words."""
 
 
 def functions(uses: Sequence[Use]) -> Json:
@@ -38,7 +40,7 @@ def _function(step: str, here: str, allowed: Sequence[Policy]) -> Json:
         "Condition": here,
         "Metadata": Flow({"BuildMethod": "makefile"}),
         "Properties": {
-            "FunctionName": function_name(step),
+            "FunctionName": Tag("Sub", function_name(step, "${Prefix}")),
             "Description": description(step),
             "Handler": f"{steps()[step].__module__}.handler",
             "Policies": [Tag("Ref", each) for each in names] if managed else [_document(allowed[0])],
@@ -75,7 +77,9 @@ def _allowed(statement: Statement) -> Any:
 
 
 def _arn(text: str) -> str | Tag:
-    filled = text.replace("{partition}", "${AWS::Partition}").replace("{account}", "${AWS::AccountId}")
+    filled = text
+    for word, name in PSEUDO.items():
+        filled = filled.replace(word, name)
     return filled if filled == text else Tag("Sub", filled)
 
 

@@ -13,6 +13,8 @@ EVENTS = 25_000
 
 FUNCTION_NAME = 64
 """Characters. Source: docs.aws.amazon.com/lambda/latest/api/API_CreateFunction.html"""
+LONGEST_PREFIX = 20
+"""Characters of what functions' names begin with, before a hyphen: it leaves this many less for a step's."""
 
 FUNCTION_DESCRIPTION = 256
 """Characters. Source: the same."""
@@ -29,7 +31,10 @@ Source: the same."""
 TEMPLATE_BYTES = 1_000_000
 """Of a template, written 1 MB. Source: docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide,
 cloudformation-limits.html"""
-RESOURCES, PARAMETERS, OUTPUTS = 500, 200, 200
-"""Of a template. Source: the same."""
+RESOURCES, OUTPUTS = 500, 200
+"""Of a template. So many resources leave no room for 200 parameters. Source: the same."""
+CONDITIONS_OR = 10
+"""In one Fn::Or. Source: docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference,
+intrinsic-function-reference-conditions.html"""
 LOGICAL_ID = 255
 """Characters of a resource's name in a template. Source: the same."""

@@ -9,6 +9,7 @@ from ..runbook.model import Runbook
 from .emitter import Flow, Noted, Tag
 from .machine import Machine
 from .paging import alarm, ended
+from .parameters import BOUNDED, HAS_LOG_KEY, armed
 from .resource_names import camel, condition
 from .starts import AlarmRule, alarm_rules, schedule_of
 from .states import logical_id
@@ -53,17 +54,19 @@ def machine_resources(runbook: Runbook, machine: Machine) -> Json:
                     ],
                 },
                 "Tracing": Flow({"Enabled": True}),
+                **BOUNDED,
                 **({"Events": started} if started else {}),
             },
         },
         f"{name}Logs": {
             "Type": "AWS::Logs::LogGroup",
             **here,
-            "DeletionPolicy": "Retain",
+            "DeletionPolicy": "RetainExceptOnCreate",
             "UpdateReplacePolicy": "Retain",
             "Properties": {
                 "LogGroupName": f"/aws/vendedlogs/states/{machine.name}",
                 "RetentionInDays": Tag("Ref", "LogRetentionDays"),
+                "KmsKeyId": Tag("If", [HAS_LOG_KEY, Tag("Ref", "LogKeyArn"), Tag("Ref", "AWS::NoValue")]),
             },
         },
         f"{name}DidNotSucceed": {
@@ -95,16 +98,17 @@ def _machine_may(machine: Machine) -> list[Any]:
 
 def events(runbook: Runbook, machine: Machine) -> Json:
     """What starts it besides people."""
-    started: Json = {camel(rule.alarm): _rule(rule) for rule in alarm_rules(runbook, machine)}
+    state = {"State": Tag("If", [armed(runbook.application), "ENABLED", "DISABLED"])}
+    started: Json = {camel(rule.alarm): _rule(rule, state) for rule in alarm_rules(runbook, machine)}
     if schedule := schedule_of(machine):
         rate = f"rate({schedule.minutes} minute{'s' if schedule.minutes > 1 else ''})"
-        every = {"Schedule": rate, "Input": json.dumps(schedule.given)}
+        every = {"Schedule": rate, "Input": json.dumps(schedule.given), **state}
         why = "Owed fences are tried again until they are paid. Where none is owed, it looks once and ends."
         started["EveryMinute"] = Noted(why, {"Type": "Schedule", "Properties": every})
     return started
 
 
-def _rule(rule: AlarmRule) -> Json:
+def _rule(rule: AlarmRule, state: Json) -> Json:
     pattern = rule.pattern(Tag("Ref", "AWS::AccountId"))
     detail = {**pattern["detail"], "state": Flow(pattern["detail"]["state"])}
     return {
@@ -112,6 +116,7 @@ def _rule(rule: AlarmRule) -> Json:
         "Properties": {
             "Pattern": {**pattern, "account": Flow(pattern["account"]), "detail": detail},
             "Input": json.dumps(rule.given),
+            **state,
             "RetryPolicy": {"MaximumRetryAttempts": 185, "MaximumEventAgeInSeconds": DELIVERY_SECONDS},
         },
     }

@@ -38,7 +38,7 @@ Source: docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_res
 
 @dataclass(frozen=True)
 class Statement:
-    """Allowed actions on ARNs, which may hold {partition} and {account}."""
+    """Allowed actions on ARNs, which may hold {partition}, {account} and {prefix}."""
 
     actions: tuple[str, ...]
     resources: tuple[str, ...]
@@ -202,7 +202,7 @@ def _values(name: str, value: Any, region: str) -> Iterator[str]:
             yield from _values(name, item, region)
     elif isinstance(value, Mapping) and "event" in value:
         # A later step, which the compiler filled in: its function in any version.
-        yield function_name(value["event"]["run"]["step"]) + ":*"
+        yield function_name(value["event"]["run"]["step"], "{prefix}") + ":*"
     elif isinstance(value, Mapping) and all(re.fullmatch(REGION_FORM, key) for key in value):
         for key, item in value.items():
             if region in ("", key):

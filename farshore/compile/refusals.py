@@ -12,7 +12,7 @@ from ..runbook.model import Runbook, Trigger, lines
 from ..runbook.regions import partitions
 from .fit import unfit
 from .function_resources import description
-from .limits import FUNCTION_DESCRIPTION, FUNCTION_NAME, LOGICAL_ID
+from .limits import FUNCTION_DESCRIPTION, FUNCTION_NAME, LOGICAL_ID, LONGEST_PREFIX
 from .machine import Machine, proved
 from .nested import own
 from .policy import nameless, statements
@@ -110,11 +110,14 @@ def _triggers(runbook: Runbook) -> Iterator[Mistake]:
 def _functions(runbook: Runbook, made: Sequence[Machine]) -> Iterator[Mistake]:
     """What Lambda or IAM would refuse of the functions that this runbook alone needs."""
     for step in sorted({step for machine in made for step in machine.functions}):
-        name = function_name(step)
+        name = function_name(step, "f" * LONGEST_PREFIX)
         used = next((use.line for machine in made for use in machine.uses if use.step == step), 0)
         line = used or runbook.lines["application"]
         if len(name) > FUNCTION_NAME:
-            what = f"{step}: its function's name {name} has {len(name)} characters, of {FUNCTION_NAME}"
+            what = (
+                f"{step}: its function's name has {len(name)} characters, of {FUNCTION_NAME}, "
+                f"with a prefix of {LONGEST_PREFIX}"
+            )
             yield Mistake(runbook.path, line, what, "give the step a shorter name")
         if len(said := description(step)) > FUNCTION_DESCRIPTION:
             what = f"{step}: its class begins with {len(said)} characters, of {FUNCTION_DESCRIPTION}"

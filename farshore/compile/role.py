@@ -6,11 +6,11 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
-from .limits import INLINE_CHARACTERS, MANAGED_CHARACTERS, MANAGED_POLICIES
+from .limits import INLINE_CHARACTERS, LONGEST_PREFIX, MANAGED_CHARACTERS, MANAGED_POLICIES
 from .policy import Statement
 from .states import function_name
 
-LONGEST = {"{partition}": "aws-us-gov", "{account}": "123456789012"}
+LONGEST = {"{partition}": "aws-us-gov", "{account}": "123456789012", "{prefix}": "f" * LONGEST_PREFIX}
 """What an ARN's words become at most."""
 
 Policy = tuple[Statement, ...]

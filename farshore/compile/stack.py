@@ -11,7 +11,7 @@ from functions.calls import LONGEST_TICK_SECONDS
 from ..runbook.mistakes import Mistake
 from ..runbook.model import Runbook
 from .function_resources import Use, homes
-from .limits import OUTPUTS, PARAMETERS, RESOURCES, TEMPLATE_BYTES
+from .limits import OUTPUTS, RESOURCES, TEMPLATE_BYTES
 from .machine_resources import events
 from .policy import statements
 from .resource_names import camel
@@ -20,6 +20,10 @@ from .states import logical_id
 
 FUNCTION_BY_SAM = ("Role", "Aliaslive", "Version")
 """What SAM makes of a function besides; a version's name has a hash at its end, too."""
+
+
+DERIVED = ("Parameters", "Metadata", "Conditions", "Outputs")
+"""The sections that compile writes whole: a template has each but once."""
 
 
 def disagreements(uses: Sequence[Use]) -> list[Mistake]:
@@ -40,12 +44,13 @@ def refused(
     frame: str,
     derived: str,
     resources: Sequence[str],
+    asked: Sequence[str],
     uses: Sequence[Use],
     outputs: Collection[str],
 ) -> Iterator[Mistake]:
-    """`resources` and `outputs` are those that the derived part of the template names."""
+    """`resources`, `outputs` and the parameters that are `asked` are those that the derived part names."""
     names = [*_keys(frame, "Resources"), *resources, *_by_sam(uses)]
-    twice = sorted(name for name, count in Counter(names).items() if count > 1)
+    twice = sorted(name for name, count in Counter([*names, *asked]).items() if count > 1)
     if twice:
         # Two resources of one name are one resource to CloudFormation, and nobody says so.
         what = f"more than one resource would be called {', '.join(twice)}"
@@ -53,18 +58,13 @@ def refused(
     if len(names) > RESOURCES:
         what = f"the template makes {len(names)} resources, of {RESOURCES}, with those that SAM adds"
         yield Mistake(path, 0, what, "keep some of the applications in a repository of their own")
-    if (parameters := len(_keys(frame, "Parameters"))) > PARAMETERS:
-        what = f"the template has {parameters} parameters, of {PARAMETERS}"
-        yield Mistake(path, 0, what, "write some of them as values")
     if len(outputs) > OUTPUTS:
         what = f"the template has {len(outputs)} outputs, of {OUTPUTS}"
         yield Mistake(path, 0, what, "keep some of the applications in a repository of their own")
-    if found := re.search(r"(?m)^Outputs:", frame):
-        what, line = (
-            "Outputs stand above the marker, and compile derives them",
-            _line_of(frame, found.start()),
-        )
-        yield Mistake(path, line, what, "remove them there: CloudFormation takes them once")
+    for found in re.finditer(rf"(?m)^({'|'.join(DERIVED)}):", frame):
+        what = f"{found[1]} stand above the marker, and compile derives them"
+        instead = "remove them there: CloudFormation takes them once"
+        yield Mistake(path, _line_of(frame, found.start()), what, instead)
     if (size := len(derived.encode())) > TEMPLATE_BYTES:
         what = f"the template has {size} bytes, of {TEMPLATE_BYTES}"
         yield Mistake(path, 0, what, "keep some of the applications in a repository of their own")

@@ -211,9 +211,13 @@ def function_of(step: str) -> str:
     return "${" + logical_id(step) + "}"
 
 
-def function_name(step: str) -> str:
+PREFIX = "farshore"
+"""What names begin with of which an account may have but one, where whoever deploys says nothing else."""
+
+
+def function_name(step: str, prefix: str = PREFIX) -> str:
     """The deployed function's name: farshore-some-step for `some_step`."""
-    return "farshore-" + step.replace("_", "-")
+    return f"{prefix}-{step.replace('_', '-')}"
 
 
 def logical_id(step: str) -> str:

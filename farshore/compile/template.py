@@ -1,5 +1,5 @@
 """The part of template.yaml that the runbooks say: functions, machines, triggers, the ledger, what people may
-do, conditions and outputs.
+do, parameters, conditions and outputs.
 
 One template serves every Region. Conditions put into a Region only what belongs there: a machine and its
 trigger in the one Region that it activates, a step's function wherever a machine calls it, the ledger in the
@@ -17,6 +17,7 @@ from .emitter import Flow, Noted, Tag, emit
 from .function_resources import Use, functions, homes
 from .machine_resources import machine_resources
 from .nested import circles
+from .parameters import any_of, conditions, ledger_armed, metadata, parameters
 from .people import Permission, permitted
 from .resource_names import camel, condition
 from .stack import disagreements, refused
@@ -41,10 +42,12 @@ def with_derived_part(path: str, text: str, uses: Sequence[Use], permissions: Se
         raise Mistakes([Mistake(path, 0, "lacks the line below which compile writes", instead)])
     if wrong := [*disagreements(uses), *circles(uses)]:
         raise Mistakes(wrong)
+    runbooks = list({id(runbook): runbook for runbook, _ in uses}.values())
     given = [
         permitted(runbook, [machine for of, machine in uses if of is runbook], permissions)
-        for runbook in {id(runbook): runbook for runbook, _ in uses}.values()
+        for runbook in runbooks
     ]
+    asked = parameters(runbooks)
     sections = [
         *_sections(uses),
         ("people: who may do what, by itself", _together(each for each, _ in given)),
@@ -56,11 +59,16 @@ def with_derived_part(path: str, text: str, uses: Sequence[Use], permissions: Se
         lines += ["", rule + "-" * max(0, 110 - len(rule))]
         for name, resource in resources.items():
             lines += ["", *emit({name: resource}, 2)]
-    derived = "\n".join(
-        [*lines, "", *emit({"Conditions": _conditions(uses)}), "", *emit({"Outputs": outputs}), ""]
-    )
+    for title, section in {
+        "Parameters": {each.name: each.declared() for each in asked},
+        "Metadata": metadata(asked),
+        "Conditions": {**conditions(runbooks), **_regions(uses)},
+        "Outputs": outputs,
+    }.items():
+        lines += ["", *emit({title: section})]
+    derived = "\n".join([*lines, ""])
     names = [name for _, resources in sections for name in resources]
-    if wrong := list(refused(path, frame, derived, names, uses, outputs)):
+    if wrong := list(refused(path, frame, derived, names, [each.name for each in asked], uses, outputs)):
         raise Mistakes(wrong)
     return derived
 
@@ -87,18 +95,19 @@ def _sections(uses: Sequence[Use]) -> list[tuple[str, Json]]:
 
 def _ledger(ledger: LedgerTable) -> Json:
     replica = {
-        "DeletionProtectionEnabled": True,
+        "DeletionProtectionEnabled": Tag("If", [ledger_armed(ledger.table), True, False]),
         "PointInTimeRecoverySpecification": Flow({"PointInTimeRecoveryEnabled": True}),
     }
     keys = {"application": "HASH", "item": "RANGE"}
     why = (
         "One lock for every run. Multi-Region strong consistency, since the conditional writes of an "
-        "eventually consistent table judge the local copy. MRSC tables take no transactions and no TTL."
+        "eventually consistent table judge the local copy. MRSC tables take no transactions and no TTL. "
+        "Protected once an application is armed: what a first deployment that failed has made can be deleted."
     )
     table = {
         "Type": "AWS::DynamoDB::GlobalTable",
         "Condition": condition([ledger.regions[0]]),
-        "DeletionPolicy": "Retain",
+        "DeletionPolicy": "RetainExceptOnCreate",
         "UpdateReplacePolicy": "Retain",
         "Properties": {
             "TableName": ledger.table,
@@ -112,7 +121,7 @@ def _ledger(ledger: LedgerTable) -> Json:
     return {camel(ledger.table): Noted(why, table)}
 
 
-def _conditions(uses: Sequence[Use]) -> Json:
+def _regions(uses: Sequence[Use]) -> Json:
     """Every set of Regions that something belongs in, and the Regions that they are made of."""
     sets = {frozenset(regions) for regions in homes(uses).values()}
     sets |= {frozenset([machine.region]) for _, machine in uses}
@@ -122,7 +131,7 @@ def _conditions(uses: Sequence[Use]) -> Json:
         for region in sorted(frozenset().union(*sets))
     }
     several = {
-        condition(regions): Tag("Or", [Tag("Condition", condition([region])) for region in sorted(regions)])
+        condition(regions): any_of(Tag("Condition", condition([region])) for region in sorted(regions))
         for regions in sets
         if len(regions) > 1
     }

@@ -55,6 +55,10 @@ class Runs:
     def __init__(self, runbook: Runbook, outside: Outside) -> None:
         self.runbook, self._outside = runbook, outside
 
+    def now(self) -> float:
+        """In seconds since 1970."""
+        return self._outside.clock()
+
     @functools.cached_property
     def machines(self) -> Mapping[str, Machine]:
         """Every machine of the runbook, by its procedure."""

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from typing import Any
+
+from functions.inputs import TopicArn
 
 from .model import Line, Runbook, lines
 from .registry import steps
@@ -16,3 +19,9 @@ def named(runbook: Runbook, wanted: Any) -> Iterator[tuple[Line, Key, Any]]:
         for line in lines(procedure):
             for at, value in found(steps()[line.step], line.inputs, wanted):
                 yield line, at, value
+
+
+def account_of(runbook: Runbook) -> str:
+    """The account that its topics are in, which is the one that it is deployed to; "" where it names none."""
+    accounts = Counter(arn.split(":")[4] for _, _, arn in named(runbook, TopicArn))
+    return max(accounts, key=lambda account: accounts[account], default="")

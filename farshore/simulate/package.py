@@ -14,6 +14,7 @@ from ..compile.function_resources import homes
 from ..compile.machine import Machine, machines
 from ..compile.policy import statements
 from ..compile.refusals import refusals
+from ..compile.states import PREFIX
 from ..runbook.mistakes import Mistakes
 from ..runbook.model import Runbook
 
@@ -78,7 +79,8 @@ def _policy(runbook: Runbook, step: str, here: list[Machine]) -> accounts.Policy
         accounts.Statement(
             frozenset(statement.actions),
             tuple(
-                arn.replace("{partition}", "aws").replace("{account}", ACCOUNT) for arn in statement.resources
+                arn.replace("{partition}", "aws").replace("{account}", ACCOUNT).replace("{prefix}", PREFIX)
+                for arn in statement.resources
             ),
             statement.only,
         )

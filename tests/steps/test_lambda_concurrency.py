@@ -705,6 +705,13 @@ def test_what_is_owed_is_given_back_on_schedule_as_far_as_there_is_room(scene: S
     assert scene.records() == {}
 
 
+def test_what_is_told_as_fenced_was_read_as_fenced(scene: Scene) -> None:
+    """On schedule nothing that is not owed is fenced."""
+    scene.deploy(basket_add=40, basket_get=None, basket_remove=0)
+    assert scene.converge(0, purpose="settle") == {"outcome": "done", "facts": {"fenced": 1}}
+    assert [scene.reserved(name) for name in SHOP] == [40, None, 0]
+
+
 def test_a_graceful_run_that_cannot_give_back_what_customers_need_stops_and_names_it(scene: Scene) -> None:
     scene.deploy(basket_add=40, basket_get=None, basket_remove=30)
     scene.converge(0)
