@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from functions.inputs import TableName
+
 from .model import Line, Runbook, lines
 from .registry import steps
 from .typed import Key, found
@@ -16,3 +18,9 @@ def named(runbook: Runbook, wanted: Any) -> Iterator[tuple[Line, Key, Any]]:
         for line in lines(procedure):
             for at, value in found(steps()[line.step], line.inputs, wanted):
                 yield line, at, value
+
+
+def tables_of(runbook: Runbook) -> tuple[str, ...]:
+    """Those of the application, by their names: the ledger is none of them."""
+    names = {str(table) for *_, table in named(runbook, TableName)}
+    return tuple(sorted(names - {runbook.ledger.table}))
