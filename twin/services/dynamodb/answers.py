@@ -30,6 +30,7 @@ MOST_READ, MOST_WRITTEN = 100, 25
 STREAM = "NEW_AND_OLD_IMAGES"
 """What the stream of a table must have, for the table to be replicated."""
 
+
 class _Reader(TypeDeserializer):
     def _deserialize_b(self, value: bytes) -> bytes:
         """As applications write it."""
