@@ -363,7 +363,9 @@ def test_an_item_of_more_attributes_than_a_condition_takes_is_a_mistake(
 ) -> None:
     """300 operators, 4 KB."""
     for region, many in ((EAST, ours), (WEST, theirs)):
-        person.put("ann/1", int(region == WEST), region=region, **{f"a{number}": many for number in range(many)})
+        person.put(
+            "ann/1", int(region == WEST), region=region, **{f"a{number}": many for number in range(many)}
+        )
     (line,) = person.differ()
     if fits:
         assert person.applies([line], "--stands", EAST) == [("applied", "")]

@@ -1,4 +1,4 @@
-"""Name by key what differs in the tables of APP, and put back what you pick of it.
+"""Name by key what differs in the tables of APP, and put it back.
 
 It prints a line of JSON for each key under which the two Regions have not the same. With RUN they are the
 tables that this run has named, seen in its direction. Delete the lines that shall not be applied, say which
