@@ -20,7 +20,7 @@ missing, only who may list is told so)
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any, ClassVar
 
@@ -34,6 +34,7 @@ from ..handler import lambda_handler
 from ..inputs import BucketName, Patience, Region
 from ..ledger import PUT, Find, number
 from ..listings import ODD, Page, Walk, identity, is_same
+from ..planned import DOUBTS
 from ..run import Run
 from ..step import Change, Decision, Done, Step, Wait
 from ..world import World
@@ -177,11 +178,10 @@ class S3ObjectsMatch(Step[Seen]):
 
     def decide(self, seen: Seen) -> Decision:
         run, walk, (here, there) = seen.run, seen.walk, seen.silences
-        late = run.mode == "ungraceful" and seen.waited > self.patience
-        if there and (run.dry_run or late):
-            return Done(UNKNOWN, {"why": there.why}) if late else self._silent(there)
         if run.dry_run:
-            return self._silent(here) if here else Done()
+            return self._planned([silence for silence in (here, there) if silence])
+        if there and run.mode == "ungraceful" and seen.waited > self.patience:
+            return Done(UNKNOWN, {"why": there.why})
         if seen.moved:
             return self._note(seen, walk, f"{self.buckets[self.region]}: {walk.objects} objects are compared")
         if silence := here or there:
@@ -221,6 +221,11 @@ class S3ObjectsMatch(Step[Seen]):
         why = "".join(f"; {word} {facts[kind]} of them" for kind, word in whys.items() if facts[kind])
         asked = f"; asked for the first {len(walk.kept)}" if walk.is_cut else ""
         return f"{self.buckets[self.other]}: {differ} ({facts['keys']}){asked}{why}"
+
+    def _planned(self, silences: Sequence[Silence]) -> Decision:
+        """A person's word on a plan must outlast an upload under way, and an answer that is late."""
+        doubts = [f"{self.buckets[self.region]} cannot be compared: {silence.why}" for silence in silences]
+        return Done(facts={DOUBTS: doubts} if doubts else {})
 
     def _silent(self, silence: Silence) -> Decision:
         return Wait(f"{self.buckets[self.region]} cannot be compared: {silence.why}")

@@ -233,6 +233,14 @@ def test_a_plan_lists_a_page_of_each_and_says_nothing_that_changes(store: Store)
     assert store.calls("ListObjectVersions", "HeadObject") == ["ListObjectVersions"] * 2
 
 
+def test_a_plan_is_done_whoever_is_silent_and_doubts_it(store: Store) -> None:
+    store.cloud.faults.dark.add(EAST)
+    planned = store.tick("s3_objects_match", INPUTS, dry_run=True)
+    assert planned["outcome"] == "done"
+    said = "pictures-west cannot be compared: s3:ListBucketVersions in us-east-1"
+    assert any(said in doubt for doubt in planned["facts"]["doubts"])
+
+
 def test_two_regions_and_a_prefix_that_a_key_can_have_are_needed() -> None:
     given: Any = {**INPUTS, "other": WEST}
     with pytest.raises(ValueError, match="would be compared with itself"):
