@@ -90,10 +90,11 @@ def _named_in(snapshot: RunSnapshot) -> Collection[str]:
 def _compare(operator: Operator, tables: Collection[str], here: str, there: str, time: str) -> None:
     for table in tables:
         click.echo(f"{table}: {here} and {there} are compared", err=True)
-        differences = Tables(operator.runs, here, there).differences(table)
+        differences, share = Tables(operator.runs, here, there).differences(table)
         for difference in differences:
             click.echo(json.dumps(difference.as_json(time), ensure_ascii=False))
-        click.echo(f"{table}: {len(differences)} keys differ", err=True)
+        more = f" of one key in {share}: put these back, and compare again" if share > 1 else ""
+        click.echo(f"{table}: {len(differences)} keys differ{more}", err=True)
 
 
 def _apply(

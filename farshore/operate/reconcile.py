@@ -18,7 +18,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from functions.calls import Absent, Api, Call, Denied, Silence
-from functions.digests import canonical
+from functions.digests import keys
 from functions.global_tables import Row
 from functions.ledger import LOST_RACE
 from functions.whole_tables import TABLE
@@ -147,7 +147,7 @@ def read_lines(
             line = Difference.from_json(json.loads(written))
             line = replace(line, stands=line.stands or stands)
             wrong += [Mistake(path, number, what, instead) for what, instead in _wrong(line, tables, regions)]
-            place = line.table, canonical(line.key)
+            place = line.table, keys(sorted(line.key))(line.key)
             if first := seen.setdefault(place, number) - number:
                 wrong.append(
                     Mistake(path, number, f"line {number + first} is about {line.named}, too", "keep one")

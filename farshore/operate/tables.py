@@ -1,7 +1,7 @@
 """A table of the application in two Regions, as a person at a terminal reads it: compared whole, and by key.
 
-It is compared as steps compare it (functions/comparison.py): in two passes, eventually consistent, the second
-one only over what the first has found unequal; and then what differs by its key, strongly consistent.
+It is compared as steps compare it (functions/comparison.py): in passes, eventually consistent, the later
+ones only over what the first has found unequal; and then what differs by its key, strongly consistent.
 One page of 1 MB is read after the other, so some 1,000 read capacity units a second. Errors: `Trouble`.
 """
 
@@ -10,11 +10,10 @@ from __future__ import annotations
 import json
 import secrets
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
 
 from functions.calls import Call, Sight, Silence
-from functions.comparison import HERE, Part, Progress
-from functions.digests import Key, canonical, rows_of
+from functions.comparison import HERE, Progress
+from functions.digests import Key, keys, rows_of
 from functions.errors import NotYet
 from functions.global_tables import Row
 from functions.whole_tables import DESCRIBE, GET, MOST_KEYS, ODD, SCAN, read_part
@@ -39,10 +38,12 @@ class Tables:
     def ask(self, *calls: Call) -> list[Sight]:
         return [self._runs.ask(call) for call in calls]
 
-    def differences(self, table: str) -> list[Difference]:
-        """By key, in the order of keys. What becomes the same while it is compared is none."""
+    def differences(self, table: str) -> tuple[list[Difference], int]:
+        """In the order of keys, of one key in so many: of each, unless more differ than a comparison tells. What
+        becomes the same while it is compared is no difference."""
         names, size = self._described(table)
-        return self.of_keys(table, names, self._compared(table, names, size))
+        progress = self._compared(table, names, size)
+        return self.of_keys(table, names, progress.keys), progress.share
 
     def of_keys(self, table: str, names: Sequence[str], keys: Iterable[Key]) -> list[Difference]:
         """Those of these keys that differ now."""
@@ -55,18 +56,23 @@ class Tables:
             if not same(mine.get(key), theirs.get(key))
         ]
 
-    def read(self, table: str, region: str, names: Sequence[str], keys: Sequence[Key]) -> dict[Key, Row]:
+    def read(self, table: str, region: str, names: Sequence[str], wanted: Sequence[Key]) -> dict[Key, Row]:
         """The items that are there, strongly consistent."""
         found: dict[Key, Row] = {}
-        left = [as_boto(_row(key, names)) for key in keys]
-        in_vain = 0
+        left = [as_boto(_row(key, names)) for key in wanted]
+        key_of, in_vain = keys(names), 0
         while left:
             asked, left = left[:MOST_KEYS], left[MOST_KEYS:]
             call = GET(region, RequestItems={table: {"Keys": asked, "ConsistentRead": True}})
-            answer = self._answer(call, table)
-            rows = answer["Responses"].get(table, [])
-            found |= {canonical([row[name] for name in names]).decode(): row for row in rows}
-            more = list(map(as_boto, answer["UnprocessedKeys"].get(table, {}).get("Keys", [])))
+            (sight,) = self.ask(call)
+            try:
+                if not isinstance(sight, Mapping):
+                    raise ValueError("no answer")
+                answer, rows = rows_of(sight["body"], "Responses", table)
+                found |= {key_of(row).decode(): row for row in rows}
+                more = list(map(as_boto, answer["UnprocessedKeys"].get(table, {}).get("Keys", [])))
+            except ODD as odd:
+                raise _silent(table, region, sight, odd) from None
             in_vain = 0 if rows or not more else in_vain + 1
             if in_vain == IN_VAIN:
                 raise Trouble(f"{table} in {region} leaves {len(more)} keys unprocessed: try again later")
@@ -75,18 +81,8 @@ class Tables:
 
     def item(self, table: str, region: str, key: Row) -> Row | None:
         """Strongly consistent."""
-        whole = canonical(list(key.values())).decode()
+        whole = keys(tuple(key))(key).decode()
         return self.read(table, region, tuple(key), [whole]).get(whole)
-
-    def _answer(self, call: Call, table: str) -> Mapping[str, Any]:
-        (sight,) = self.ask(call)
-        try:
-            if not isinstance(sight, Mapping):
-                raise ValueError("no answer")
-            answer = rows_of(sight["body"])
-            return {"Responses": answer["Responses"], "UnprocessedKeys": answer["UnprocessedKeys"]}
-        except ODD as odd:
-            raise _silent(table, call.region, sight, odd) from None
 
     def _described(self, table: str) -> tuple[tuple[str, ...], int]:
         """The attributes of its key, and about how many bytes it has."""
@@ -99,19 +95,19 @@ class Tables:
         except ODD as odd:
             raise _silent(table, call.region, sight, odd) from None
 
-    def _compared(self, table: str, names: tuple[str, ...], size: int) -> Iterable[Key]:
+    def _compared(self, table: str, names: tuple[str, ...], size: int) -> Progress:
         progress, salt = Progress.of_table(names, size, 0.0), secrets.token_hex(16)
         while not (progress.same or progress.looked):
             progress.start(UNLIMITED, 1.0, 1.0)
             for segment, side in progress.due():
-                region, after = self._regions[side], progress.open[segment].after[side]
-                part = Part(region, segment, progress.segments, names, salt, progress.only, after)
+                region = self._regions[side]
+                part = progress.part(region, segment, side, salt)
                 try:
                     progress.take(segment, side, read_part(self, table, part).told)
                 except NotYet as silence:
                     raise Trouble(f"{table} in {region}: {silence}: try again") from None
             progress.turn()
-        return progress.keys
+        return progress
 
 
 def _row(key: Key, names: Sequence[str]) -> Row:
@@ -120,8 +116,13 @@ def _row(key: Key, names: Sequence[str]) -> Row:
 
 def same(one: Row | None, other: Row | None) -> bool:
     """However they are spelled, and whatever AWS itself has written in them."""
-    one, other = content(one), content(other)
-    return one == other or (one is not None and other is not None and canonical(one) == canonical(other))
+    return _plain(one) == _plain(other)
+
+
+def _plain(item: Row | None) -> Row | None:
+    """In its one spelling."""
+    rows: Sequence[Row] = [] if item is None else rows_of(json.dumps([content(item)]).encode())[1]
+    return rows[0] if rows else None
 
 
 def _silent(table: str, region: str, sight: Sight, odd: Exception) -> Trouble:
