@@ -39,8 +39,8 @@ class Tables:
         return [self._runs.ask(call) for call in calls]
 
     def differences(self, table: str) -> tuple[list[Difference], int]:
-        """In the order of keys, of one key in so many: of each, unless more differ than a comparison tells. What
-        becomes the same while it is compared is no difference."""
+        """In the order of keys; of one key in so many, where more differ than a comparison tells. What has
+        become the same while it was compared is no difference."""
         names, size = self._described(table)
         progress = self._compared(table, names, size)
         return self.of_keys(table, names, progress.keys), progress.share
