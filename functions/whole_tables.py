@@ -16,7 +16,7 @@ import itertools
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Protocol
 
 from . import sketch
 from .calls import Api, Call, Sight, Silence
@@ -59,6 +59,12 @@ ODD = (KeyError, TypeError, ValueError, AttributeError, RecursionError)
 """What reading an answer raises that is none."""
 
 
+class Asks(Protocol):
+    """A tick's world, or a person at a terminal."""
+
+    def ask(self, *calls: Call) -> list[Sight]: ...
+
+
 @dataclass(frozen=True)
 class Read:
     """By an invocation."""
@@ -87,7 +93,7 @@ def _text(progress: Progress) -> str:
     return json.dumps(progress.as_json(), sort_keys=True)
 
 
-def read_part(world: World, table: str, part: Part) -> Read:
+def read_part(world: Asks, table: str, part: Part) -> Read:
     """As much of a segment as an invocation reads. Raises NotYet where the first page is silent."""
     found = Told.nothing(part)
     for page in range(ASKS):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from itertools import chain, combinations
 from typing import Any
@@ -100,6 +101,66 @@ def test_what_is_written_through_boto3_is_replicated_and_applications_see_it(
     cloud.clock.sleep(5)
     assert orders.get(EAST, ("ann", "3")) == {"n": 7}
     assert orders.get(EAST, ("ann", "1")) is None
+
+
+def conditional(operation: str, condition: str = "", **given: Any) -> Any:
+    """`#PK` stands for the attribute PK."""
+    names = {word: word[1:] for word in re.findall(r"#\w+", condition)}
+    expression = {"ConditionExpression": condition, "ExpressionAttributeNames": names} if condition else {}
+    call: Callable[..., Any] = getattr(client("dynamodb", EAST), operation)
+    return call(TableName="orders", **expression, **given)
+
+
+def test_an_item_is_put_or_deleted_only_while_its_condition_holds(cloud: Cloud, orders: GlobalTable) -> None:
+    row = {
+        "PK": {"S": "ann"},
+        "SK": {"S": "1"},
+        "n": {"N": "7"},
+        "raw": {"B": b"x"},
+        "tags": {"SS": ["a", "b"]},
+    }
+    lost, missing = "ConditionalCheckFailedException", "attribute_not_exists(#PK)"
+    assert lost in refusal(conditional, "put_item", missing, Item=row)
+    seen = {":n": {"N": "2"}}
+    assert lost in refusal(conditional, "put_item", "#n = :n", Item=row, ExpressionAttributeValues=seen)
+    seen = {":n": {"N": "1.0"}}
+    more = f"#n = :n AND {missing}"
+    assert lost in refusal(conditional, "put_item", more, Item=row, ExpressionAttributeValues=seen)
+    conditional(
+        "put_item", "#n = :n AND attribute_not_exists(#raw)", Item=row, ExpressionAttributeValues=seen
+    )
+    assert orders.get(EAST, ("ann", "1")) == {"n": 7, "raw": b"x", "tags": {"a", "b"}}
+    cloud.clock.sleep(5)
+    assert orders.get(WEST, ("ann", "1")) == orders.get(EAST, ("ann", "1"))
+    other = {":tags": {"SS": ["a"]}}
+    assert lost in refusal(
+        conditional, "delete_item", "#tags = :tags", Key=ONE, ExpressionAttributeValues=other
+    )
+    same = {":tags": {"SS": ["b", "a"]}, ":raw": {"B": b"x"}}
+    conditional("delete_item", "#tags = :tags AND #raw = :raw", Key=ONE, ExpressionAttributeValues=same)
+    assert orders.get(EAST, ("ann", "1")) is None
+    conditional("delete_item", Key=ONE)
+    conditional("put_item", missing, Item=ONE)
+    assert orders.get(EAST, ("ann", "1")) == {}
+
+
+def test_a_condition_has_its_limits(orders: GlobalTable) -> None:
+    """Source: docs.aws.amazon.com/amazondynamodb/latest/developerguide/Constraints.html"""
+    many, values = (
+        " AND ".join(f"#a{n} = :a{n}" for n in range(151)),
+        {f":a{n}": {"N": "1"} for n in range(151)},
+    )
+    said = refusal(conditional, "put_item", many, Item=ONE, ExpressionAttributeValues=values)
+    assert "too many operators" in said
+    long = " AND ".join(f"attribute_not_exists(#{'a' * 40}{n})" for n in range(60))
+    assert "size has exceeded" in refusal(conditional, "put_item", long, Item=ONE)
+    unused = {":n": {"N": "1"}}
+    said = refusal(
+        conditional, "put_item", "attribute_not_exists(#PK)", Item=ONE, ExpressionAttributeValues=unused
+    )
+    assert "unused in expressions: keys: {:n}" in said
+    assert "does not match the schema" in refusal(conditional, "put_item", Item={"PK": {"S": "ann"}})
+    assert "does not match the schema" in refusal(conditional, "delete_item", Key={"PK": {"S": "ann"}})
 
 
 def test_a_partition_is_answered_in_pages_of_a_megabyte(cloud: Cloud, orders: GlobalTable) -> None:

@@ -20,15 +20,27 @@ from farshore.compile.definition import happy_path
 from farshore.operate.permissions import PERMISSIONS
 from farshore.runbook.load import load
 from farshore.runbook.model import Runbook
+from farshore.runbook.named import tables_of
 from farshore.simulate.simulation import Simulation
 from twin.cloud import ACCOUNT
+from twin.services.dynamodb.model import DynamoDB
 from twin.services.iam.model import Policy, Statement, guard
 
 ROOT = Path(__file__).parent.parent
 TEMPLATE = ROOT / "template.yaml"
 RUNBOOKS = {runbook.application: runbook for runbook in map(load, sorted(ROOT.glob("runbooks/*.yaml")))}
-NAMES = [permission.name for permission in PERMISSIONS]
 JANE = "jane"
+
+
+def names(application: str) -> list[str]:
+    """Of its policies: only who has tables has one to reconcile them."""
+    tables = tables_of(RUNBOOKS[application])
+    return [each.name for each in PERMISSIONS if tables or not each.of_tables]
+
+
+each_policy = pytest.mark.parametrize(
+    ("application", "permission"), [(each, name) for each in RUNBOOKS for name in names(each)]
+)
 
 
 def managed(application: str, permission: str) -> list[dict[str, Any]]:
@@ -69,19 +81,20 @@ def attributes(statement: dict[str, Any]) -> tuple[str, tuple[str, ...]] | None:
 # What the policies say.
 
 
-@pytest.mark.parametrize("application", RUNBOOKS)
-@pytest.mark.parametrize("permission", NAMES)
+@each_policy
 def test_each_is_a_managed_policy_that_iam_accepts_with_its_arn_as_output(
     application: str, permission: str
 ) -> None:
     assert max(map(letters, managed(application, permission))) <= 6144
 
 
-@pytest.mark.parametrize("application", RUNBOOKS)
-@pytest.mark.parametrize("permission", NAMES)
-def test_nobody_may_call_a_steps_function_delete_from_the_ledger_or_change_the_application(
+@each_policy
+def test_nobody_may_call_a_steps_function_delete_from_the_ledger_or_change_more_than_tables(
     application: str, permission: str
 ) -> None:
+    ledger = f"table/{RUNBOOKS[application].ledger.table}'}}"
+    for each in statements(application, permission):
+        assert "dynamodb:DeleteItem" not in each["Action"] or ledger not in str(each["Resource"])
     allowed = {action for each in statements(application, permission) for action in each["Action"]}
     changing = {
         action
@@ -96,6 +109,7 @@ def test_nobody_may_call_a_steps_function_delete_from_the_ledger_or_change_the_a
             "approve": {"dynamodb:PutItem"},
             "direct": {"dynamodb:PutItem"},
             "operate": {"dynamodb:PutItem", "states:RedriveExecution"},
+            "reconcile": {"dynamodb:DeleteItem", "dynamodb:PutItem", "dynamodb:Scan"},
         }[permission]
     )
 
@@ -103,9 +117,9 @@ def test_nobody_may_call_a_steps_function_delete_from_the_ledger_or_change_the_a
 @pytest.mark.parametrize("application", RUNBOOKS)
 def test_a_word_is_written_by_whom_it_is_for_and_a_step_writes_none(application: str) -> None:
     written: dict[str, set[str]] = {}
-    for permission in NAMES:
+    for permission in names(application):
         for each in statements(application, permission):
-            if "dynamodb:PutItem" in each["Action"]:
+            if "dynamodb:PutItem" in each["Action"] and permission != "reconcile":
                 only = each["Condition"]["ForAllValues:StringEquals"]["dynamodb:Attributes"]
                 written[permission] = set(only) - {"application", "item"}
                 assert each["Condition"]["Null"]["dynamodb:Attributes"] == "false", "a request has some"
@@ -116,8 +130,7 @@ def test_a_word_is_written_by_whom_it_is_for_and_a_step_writes_none(application:
     }
 
 
-@pytest.mark.parametrize("application", RUNBOOKS)
-@pytest.mark.parametrize("permission", NAMES)
+@each_policy
 def test_nobody_reads_or_writes_another_applications_part_of_the_ledger(
     application: str, permission: str
 ) -> None:
@@ -128,8 +141,7 @@ def test_nobody_reads_or_writes_another_applications_part_of_the_ledger(
             assert each["Condition"]["Null"]["dynamodb:LeadingKeys"] == "false"
 
 
-@pytest.mark.parametrize("application", RUNBOOKS)
-@pytest.mark.parametrize("permission", NAMES)
+@each_policy
 def test_a_call_of_step_functions_names_what_iam_judges_it_by(application: str, permission: str) -> None:
     known = iam_actions()["states"]["Actions"]
     for each in statements(application, permission):
@@ -189,7 +201,7 @@ class Person:
 
     def without(self, permission: str, verb: str, *words: str) -> None:
         """All the others together do not suffice."""
-        result = self([name for name in NAMES if name != permission], verb, *words)
+        result = self([name for name in names(self.application) if name != permission], verb, *words)
         assert result.exit_code != 0, result.stdout
         assert re.search("AccessDenied|not authorized", result.stdout + result.stderr), result.stderr
 
@@ -303,3 +315,27 @@ def test_who_may_look_sees_a_whole_plan_and_who_may_only_start_does_not(
     assert [each for each in lines if "AccessDenied" in each and "lambda:InvokeFunction" not in each] == []
     shown = person(["start"], "plan")
     assert re.search("AccessDenied|not authorized", shown.stdout + shown.stderr)
+
+
+def test_to_reconcile_tables_takes_a_permission_of_its_own(
+    account: Simulation, person: Person, tmp_path: Path
+) -> None:
+    tables, primary = tables_of(account.runbook), account.runbook.regions.primary
+    if not tables:
+        assert person([], "reconcile").exit_code == 0, "there is nothing to compare"
+        return
+    person.without("reconcile", "reconcile")
+    table = DynamoDB.of(account.cloud).global_tables[tables[0]]
+    table.hold()
+    for region, name in ((primary, "jane"), (account.runbook.regions.standby, "joan")):
+        table.put(region, (name, "1") if len(table.keys) > 1 else name, {}, name)
+    compared = person(["reconcile"], "reconcile")
+    lines = [line for line in compared.stdout.splitlines() if '"jane"' in line or '"joan"' in line]
+    picked = tmp_path / "picked.jsonl"
+    picked.write_text("\n".join(lines))
+    words = ("--apply", str(picked), "--stands", primary, "--yes", "--json")
+    person.without("reconcile", "reconcile", *words)
+    done = person(["reconcile"], "reconcile", *words)
+    said = [(each["write"], each["outcome"]) for each in json.loads(done.stdout)["lines"]]
+    assert said == [("put", "applied"), ("delete", "applied")], done.stderr
+    table.release()

@@ -86,6 +86,11 @@ def plan_and_send(scene: Any) -> None:
     scene.go()
 
 
+def lack_an_object(scene: Any) -> None:
+    scene.west.forget("ann.png")
+    scene.refuses()
+
+
 PLAYED: Mapping[str, tuple[str, Play]] = {
     "api_throttle": ("Shop", fence_and_restore),
     "asg_capacity": ("Shop", raise_and_restore),
@@ -96,6 +101,7 @@ PLAYED: Mapping[str, tuple[str, Play]] = {
     "freeze": ("Scene", freeze_and_thaw),
     "nested_run": ("Shop", plan_and_run),
     "route53_standby": ("Scene", plan_and_lead_there_and_home_owing_it),
+    "s3_objects_match": ("Store", lack_an_object),
     "security_group_source": ("Scene", shut_and_open),
     "ssm_command": ("Scene", plan_and_send),
 }

@@ -17,6 +17,7 @@ from functions.later import INVOKE
 from functions.ledger import PUT, QUERY
 
 from ..runbook.model import Runbook
+from ..runbook.named import tables_of
 from ..runbook.registry import steps
 from .emitter import Tag
 from .function_resources import allowed
@@ -43,6 +44,8 @@ class Permission:
     """Those that name a state machine."""
     of_runs: tuple[Api, ...] = ()
     """Those that name an execution."""
+    of_tables: tuple[Api, ...] = ()
+    """Those that name a table of the application; where the runbook names none, nobody is permitted this."""
     plans: bool = False
     """It looks at the application as its steps do."""
     writes: tuple[str, ...] = ()
@@ -57,6 +60,8 @@ def permitted(
     resources: Json = {}
     outputs: Json = {}
     for permission in permissions:
+        if permission.of_tables and not tables_of(runbook):
+            continue
         name = camel(f"{runbook.application}-may-{permission.name}")
         said = f"{runbook.application}: who may {permission.does}"
         names = []
@@ -104,6 +109,15 @@ def _statements(permission: Permission, runbook: Runbook, made: Sequence[Machine
             words = {"account": "${AWS::AccountId}"}
             named = [resource.format(region=each.region, name=each.name, **words) for each in made]
             yield _allow(calls, named)
+    if permission.of_tables:
+        regions = (runbook.regions.primary, runbook.regions.standby)
+        tables = [(region, table) for table in tables_of(runbook) for region in regions]
+        words = {"account": "${AWS::AccountId}"}
+        shaped = {api.resource for api in permission.of_tables}
+        yield _allow(
+            permission.of_tables,
+            [str(each).format(region=at, table=table, **words) for each in shaped for at, table in tables],
+        )
     if permission.plans:
         yield from allowed(tuple(split(_reads(runbook, made))))
 

@@ -5,6 +5,7 @@
     approve   approve, decline
     direct    pause, resume, skip, ungraceful, override, abort
     operate   redrive, and the word that a holder is dead; what a word has stopped takes `direct` besides
+    reconcile reconcile, where the runbook names tables
 
 Steps' roles write only the ledger's notes; a person's word stands in an attribute of its kind, so that a
 policy can tell who may say which. To ask who one is needs no permission.
@@ -16,7 +17,9 @@ from functions.ledger import NOTES, WORDS
 
 from ..compile.people import Permission
 from .operator import REDRIVE, START
+from .reconcile import DELETE, PUT
 from .runs import DEFINITION, DESCRIBE, HISTORY, LIST, MACHINE
+from .tables import READS
 
 DECISION, DIRECTIVE, TAKE_OVER = WORDS
 
@@ -42,5 +45,11 @@ PERMISSIONS = (
         of_runs=(DESCRIBE, HISTORY, DEFINITION, REDRIVE),
         plans=True,
         writes=(*NOTES, TAKE_OVER),
+    ),
+    Permission(
+        "reconcile",
+        "compare the application's tables, and put items of one Region back into the other",
+        of_runs=(DESCRIBE, HISTORY, DEFINITION),
+        of_tables=(*READS, PUT, DELETE),
     ),
 )

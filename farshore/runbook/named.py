@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
-from functions.inputs import TopicArn
+from functions.inputs import TableName, TopicArn
 
 from .model import Line, Runbook, lines
 from .registry import steps
@@ -25,3 +25,9 @@ def account_of(runbook: Runbook) -> str:
     """The account that its topics are in, which is the one that it is deployed to; "" where it names none."""
     accounts = Counter(arn.split(":")[4] for _, _, arn in named(runbook, TopicArn))
     return max(accounts, key=lambda account: accounts[account], default="")
+
+
+def tables_of(runbook: Runbook) -> tuple[str, ...]:
+    """Those of the application, by their names: the ledger is none of them."""
+    names = {str(table) for *_, table in named(runbook, TableName)}
+    return tuple(sorted(names - {runbook.ledger.table}))

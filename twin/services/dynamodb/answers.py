@@ -30,15 +30,22 @@ MOST_READ, MOST_WRITTEN = 100, 25
 STREAM = "NEW_AND_OLD_IMAGES"
 """What the stream of a table must have, for the table to be replicated."""
 
+
+class _Reader(TypeDeserializer):
+    def _deserialize_b(self, value: bytes) -> bytes:
+        """As applications write it."""
+        return bytes(value)
+
+
 _written: Callable[[Any], Any] = TypeSerializer().serialize
-_read: Callable[[Any], Any] = TypeDeserializer().deserialize
+read_value: Callable[[Any], Any] = _Reader().deserialize
 
 
 def get(table: GlobalTable, request: Request) -> Answer:
     """As many as fit. What DynamoDB leaves for another request because of throttling, it never does here."""
     asked = only(request, ("RequestItems",))["RequestItems"][table.name]
     known(asked.keys() <= {"Keys", "ConsistentRead"}, request, asked)
-    keys = _distinct([_key(table, request, key) for key in asked["Keys"]], MOST_READ)
+    keys = _distinct([key_of(table, request, key) for key in asked["Keys"]], MOST_READ)
     found, left, size = [], list(keys), 0
     while left and size < LONGEST_BATCH_BYTES:
         key = left.pop(0)
@@ -58,12 +65,11 @@ def write(table: GlobalTable, request: Request) -> Answer:
     """Each is a write of its own."""
     asked = only(request, ("RequestItems",))["RequestItems"][table.name]
     items = [each["PutRequest"]["Item"] for each in asked if "PutRequest" in each]
-    gone = [_key(table, request, each["DeleteRequest"]["Key"]) for each in asked if "DeleteRequest" in each]
-    put = {_key(table, request, item, whole=False): item for item in items}
+    gone = [key_of(table, request, each["DeleteRequest"]["Key"]) for each in asked if "DeleteRequest" in each]
+    put = {key_of(table, request, item, whole=False): item for item in items}
     _distinct([*put, *gone] if len(put) == len(items) else [*put, *put], MOST_WRITTEN)
     for key, item in put.items():
-        read = {name: _read(value) for name, value in item.items() if name not in table.keys}
-        table.put(request.region, key, read, name="")
+        table.put(request.region, key, read_item(table, item), name="")
     for key in gone:
         table.delete(request.region, key, name="")
     return {"UnprocessedItems": {}}
@@ -96,7 +102,7 @@ def query(table: GlobalTable, request: Request) -> Answer:
     ((attribute,), (value,)) = names.values(), values.values()
     if attribute != table.keys[0]:
         raise AwsError("ValidationException", f"Query condition missed key schema element: {table.keys[0]}")
-    after = _key(table, request, asked["ExclusiveStartKey"]) if "ExclusiveStartKey" in asked else None
+    after = key_of(table, request, asked["ExclusiveStartKey"]) if "ExclusiveStartKey" in asked else None
     rows: list[dict[str, Any]] = []
     size = 0
     for item in table.query(request.region, str(_text(value))):
@@ -212,7 +218,7 @@ def _schema(keys: tuple[str, ...]) -> list[dict[str, str]]:
     return [{"AttributeName": n, "KeyType": kind} for n, kind in zip(keys, ("HASH", "RANGE"), strict=False)]
 
 
-def _key(table: GlobalTable, request: Request, given: Mapping[str, Any], whole: bool = True) -> Key:
+def key_of(table: GlobalTable, request: Request, given: Mapping[str, Any], whole: bool = True) -> Key:
     """The key that is `given`, or that of the item, where that is not the `whole`."""
     named = {name: value for name, value in given.items() if name in table.keys}
     exact = named.keys() == set(table.keys) and (len(given) == len(named) or not whole)
@@ -224,6 +230,11 @@ def _key(table: GlobalTable, request: Request, given: Mapping[str, Any], whole: 
 
 def _text(value: Mapping[str, Any]) -> str | None:
     return value.get("S")
+
+
+def read_item(table: GlobalTable, row: Mapping[str, Any]) -> dict[str, Any]:
+    """What is under its key."""
+    return {name: read_value(value) for name, value in row.items() if name not in table.keys}
 
 
 def row_of(table: GlobalTable, key: Key, item: Mapping[str, Any]) -> dict[str, Any]:

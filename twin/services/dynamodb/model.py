@@ -9,12 +9,17 @@ from ...cloud import Answer, AwsError, Cloud
 from ...doubles.forms import known
 from ...faults import Request
 from ...service import APART, Service, register
-from . import answers
+from . import answers, conditions
 from .global_table import SERVICE, GlobalTable
 from .scans import scan
 from .strong_table import StrongTable
 
-OPERATIONS = {**answers.OPERATIONS, "Scan": scan}
+OPERATIONS = {
+    **answers.OPERATIONS,
+    "Scan": scan,
+    "PutItem": conditions.put,
+    "DeleteItem": conditions.delete,
+}
 
 
 class DynamoDB(Service):

@@ -21,6 +21,7 @@ ROWS = (
             "DeleteObject": WRITE,
             "HeadObject": Row("s3:GetObject", beside=_listing),
             "HeadBucket": Row("s3:ListBucket"),
+            "ListObjectVersions": Row("s3:ListBucketVersions"),
             "GetPublicAccessBlock": Row("s3:GetBucketPublicAccessBlock", READ.stale),
             "PutPublicAccessBlock": Row("s3:PutBucketPublicAccessBlock"),
             "DeletePublicAccessBlock": Row("s3:PutBucketPublicAccessBlock"),
