@@ -8,7 +8,7 @@ from functions.outside import Outside
 
 from ..operate.history import committed
 from ..operate.operator import Operator
-from ..operate.render import ledger_rows, run_rows
+from ..operate.render import bound_row, ledger_rows, run_rows
 from ..operate.trouble import Trouble
 from ..runbook.find import find
 from ._options import about_runs, end, records_of, snapshot_of
@@ -31,7 +31,9 @@ def command(outside: Outside | None, app: str, as_json: bool, run: str | None) -
         "ended": described["stopDate"].isoformat() if "stopDate" in described else None,
         "redrives": described.get("redriveCount", 0),
         "point_of_no_return": committed(snapshot.report, begun) or None,
+        "bound": snapshot.report.bound,
         "debts": dict(records.debts) if records is not None else None,
     }
     owed = ledger_rows(records, snapshot) if records else ()
-    end(as_json, report, [*run_rows(snapshot.arn, snapshot.report, facts=True), *owed])
+    bound = bound_row(snapshot.report, operator.runbook.objectives.rpo)
+    end(as_json, report, [*run_rows(snapshot.arn, snapshot.report, facts=True), *bound, *owed])

@@ -106,7 +106,7 @@ def _owed(entries: Procedure, way: Direction) -> Iterator[Line]:
 
 def _beating(entries: Procedure, way: Direction) -> Iterator[Line]:
     """Those that go by heartbeats."""
-    return _literal((each for each in lines(entries) if type_of(each).beats), way)
+    return _literal((each for each in lines(entries) if type_of(each).beats is not None), way)
 
 
 def _literal(chosen: Iterable[Line], way: Direction) -> Iterator[Line]:

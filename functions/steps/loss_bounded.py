@@ -7,10 +7,11 @@ takes them, and reads which are in `region`.
 
 A heartbeat is written after all that was acknowledged before it, and goes the same way. So what was written
 before the newest one that survived has survived, too: what is lost was written after that, and before this
-state began, if customers are led to `region` by then. `rpo_seconds` is that span. The loss is no larger, and
-mostly smaller: a Region that is dark acknowledges nothing. Where later heartbeats were acknowledged and have
-not survived, `rpo_at_least_seconds` is the span between them: of what customers wrote in it, nothing is known
-to have survived. A table without any heartbeat in `region` has no figure, but why; then the whole has none.
+state began, if customers are led to `region` by then. `loss_at_most_seconds` is that span. The loss is no
+larger, and mostly smaller: a Region that is dark acknowledges nothing. Where later heartbeats were acknowledged
+and have not survived, `loss_at_least_seconds` is the span between them: nothing of it has arrived, of the
+partitions of one heartbeat at least. A table without any heartbeat in `region` has no figure, but why; then
+the whole has none.
 
 Partitions are replicated independently, so a table has four heartbeats, each in a partition of its own, and
 the oldest counts. Where a single partition stands still, they say nothing of it: `data_matches` does.
@@ -56,6 +57,8 @@ ASKS = 2
 """How often a silent Region is asked in one look."""
 MISSED = 3
 """So many heartbeats too few, and their schedule does not work."""
+LARGEST = 1 << 53
+"""More heartbeats than ever will be."""
 SEQUENCE, AT = "farshore_sequence", "farshore_at"
 """The attributes of a heartbeat: the how manieth it is, and when it was written, in seconds since 1970."""
 TABLES = "dynamodb:{region}:{account}:table/{tables}"
@@ -132,14 +135,13 @@ class LossBounded(Step[Seen]):
     within: Annotated[Seconds, "how long the state may take to come about"] = Seconds(60)
 
     name: ClassVar = "loss_bounded"
-    beats: ClassVar = True
+    beats: ClassVar = TableName
     reads: ClassVar = (READ,)
     writes: ClassVar = (WRITE,)
     notes: ClassVar = (PUT,)
     busy: ClassVar = CONTENDED
     every: ClassVar = 5
     asks: ClassVar = ASKS
-    phase: ClassVar = "verify"
     needs_lease: ClassVar = False
     tolerates: ClassVar = {READ: OWN_WORD, WRITE: OWN_WORD}
 
@@ -160,9 +162,9 @@ class LossBounded(Step[Seen]):
             tuple(
                 Store(
                     table,
-                    _noted(world.records.kept.get(self._name(table), {})),
-                    self._oldest(here[table], table),
-                    self._oldest(there[table], table) if table in there else None,
+                    self._noted(world.records.kept, table, world.now),
+                    self._oldest(here[table], table, world.now),
+                    self._oldest(there[table], table, world.now) if table in there else None,
                 )
                 for table in self.tables
             ),
@@ -221,8 +223,8 @@ class LossBounded(Step[Seen]):
             return Done(UNKNOWN, {"why": first_few(unknown), "stores": told})
         return Done(
             facts={
-                "rpo_seconds": max(facts["rpo_seconds"] for facts in told.values()),
-                "rpo_at_least_seconds": max(facts["rpo_at_least_seconds"] for facts in told.values()),
+                "loss_at_most_seconds": max(facts["loss_at_most_seconds"] for facts in told.values()),
+                "loss_at_least_seconds": max(facts["loss_at_least_seconds"] for facts in told.values()),
                 "stores": told,
             }
         )
@@ -235,8 +237,8 @@ class LossBounded(Step[Seen]):
             return {"why": f"no heartbeat of {self.source} is in {self.region}"}
         newest = max(newest or survived, survived)
         return {
-            "rpo_seconds": round(max(0.0, since - survived.at), 3),
-            "rpo_at_least_seconds": round(newest.at - survived.at, 3),
+            "loss_at_most_seconds": round(max(0.0, since - survived.at), 3),
+            "loss_at_least_seconds": round(newest.at - survived.at, 3),
             "newest_survived_seq": survived.sequence,
             "newest_acknowledged_seq": newest.sequence,
             "lost_heartbeats": newest.sequence - survived.sequence,
@@ -245,6 +247,10 @@ class LossBounded(Step[Seen]):
     def _name(self, table: TableName) -> str:
         """Of what the ledger keeps."""
         return f"heartbeat#{self.source}#{table}"
+
+    def _noted(self, kept: Mapping[str, Any], table: TableName, now: float) -> Heartbeat | None:
+        body = kept.get(self._name(table), {})
+        return _heartbeat(figure(body.get("at")), figure(body.get("sequence")), now)
 
     def _keys(self, table: TableName) -> list[Key]:
         return spread(self.tables[table], f"{self.source}-")
@@ -261,14 +267,14 @@ class LossBounded(Step[Seen]):
             for keys in (self._keys(store.table),)
         )
 
-    def _oldest(self, sight: Sight, table: TableName) -> Heartbeat | Silence | None:
-        rows = [item_in(sight, table, key) for key in self._keys(table)]
+    def _oldest(self, sight: Sight, table: TableName, now: float) -> Heartbeat | Silence | None:
         found = []
-        for row in rows:
+        for key in self._keys(table):
+            row = item_in(sight, table, key)
             if row is None or isinstance(row, Silence):
                 return row
-            found.append(Heartbeat(number(row, AT), int(number(row, SEQUENCE))))
-        return min(found)
+            found.append(_heartbeat(number(row, AT), number(row, SEQUENCE), now))
+        return None if None in found else min(filter(None, found))
 
 
 def _put(key: Key, sequence: int, now: float) -> dict[str, Any]:
@@ -276,8 +282,11 @@ def _put(key: Key, sequence: int, now: float) -> dict[str, Any]:
     return {"PutRequest": {"Item": {**texts(key), **beat}}}
 
 
-def _noted(body: Mapping[str, Any]) -> Heartbeat | None:
-    return Heartbeat(figure(body.get("at")), int(figure(body.get("sequence")))) if body else None
+def _heartbeat(at: float, sequence: float, now: float) -> Heartbeat | None:
+    """None for what no heartbeat is: anybody may have written it."""
+    if not 0 < at <= now + BEAT_SECONDS or not 0 < sequence < LARGEST:
+        return None
+    return Heartbeat(at, int(sequence))
 
 
 def _is_behind(store: Store) -> bool:
