@@ -9,9 +9,9 @@ A heartbeat is written after all that was acknowledged before it, and goes the s
 before the newest one that survived has survived, too: what is lost was written after that, and before this
 state began, if customers are led to `region` by then. `loss_at_most_seconds` is that span. The loss is no
 larger, and mostly smaller: a Region that is dark acknowledges nothing. Where later heartbeats were
-acknowledged and have not survived, `loss_at_least_seconds` is the span between them: nothing of it has arrived, of the
-partitions of one heartbeat at least. A table without any heartbeat in `region` has no figure, but why; then
-the whole has none.
+acknowledged and have not survived, `loss_at_least_seconds` is the span between them: nothing of it has
+arrived, of the partitions of one heartbeat at least. A table without any heartbeat in `region` has no figure,
+but why; then the whole has none.
 
 Partitions are replicated independently, so a table has four heartbeats, each in a partition of its own, and
 the oldest counts. Where a single partition stands still, they say nothing of it: `data_matches` does.

@@ -179,11 +179,28 @@ def test_a_heartbeat_of_the_region_that_was_left_overwrites_none_of_the_other(st
         store.converge(STEP, BACK, purpose="beat", mode="ungraceful")
     before = store.heartbeats(store.orders, WEST)
     mine = {key: item for key, item in before.items() if WEST in key[0]}
+    assert len(mine) == HEARTBEATS
     store.orders.release()
     store.clock.sleep(30)
     after = store.heartbeats(store.orders, WEST)
     assert {key: item for key, item in after.items() if WEST in key[0]} == mine
     assert store.bounds()["facts"]["loss_at_most_seconds"] == 0.0
+
+
+@pytest.mark.parametrize(
+    "nonsense", [{}, {"farshore_sequence": 5, "farshore_at": 9_000_000_000_000}, {"farshore_at": "now"}]
+)
+def test_what_no_heartbeat_is_counts_for_none_and_is_overwritten(store: Store, nonsense: Any) -> None:
+    """Nonsense of a time to come would keep every heartbeat away until then."""
+    store.beats(2)
+    store.clock.sleep(5)
+    for key in store.heartbeats(store.likes, EAST):
+        store.likes.put(EAST, key, nonsense, "somebody")
+    store.clock.sleep(5)
+    assert store.tick(STEP, INPUTS, dry_run=True)["facts"][DOUBTS][0].startswith("likes: no heartbeat")
+    assert store.beats()["facts"]["heartbeats"] == {"orders": 3, "likes": 3}
+    rows = store.heartbeats(store.likes, EAST).values()
+    assert {row["farshore_sequence"] for row in rows} == {3}
 
 
 def test_a_dark_region_gets_no_heartbeats_and_pages_nobody(store: Store) -> None:
