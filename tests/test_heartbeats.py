@@ -178,6 +178,29 @@ def test_without_heartbeats_the_run_goes_on_and_says_that_nothing_is_known(
     assert f"unknown: parcels: no heartbeat of {EAST} is in {WEST}; the objective is 30 s" in said.stdout
 
 
+@pytest.mark.parametrize("beats", [True, False])
+def test_whether_heartbeats_arrive_is_known_before_the_night(
+    runbook: Runbook, beats: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if not beats:
+        monkeypatch.setattr("farshore.simulate.simulation.schedule_of", lambda machine: None)
+    with customers(runbook) as account:
+        execution = account.begin("prepare", {"mode": "graceful"})
+        account.clock.wait_for(lambda: not account.running(execution), 3600)
+        report = account.report(execution)
+    assert (report.status == "SUCCEEDED") == beats, report.why
+    missing = f"parcels: no heartbeat has arrived from {EAST} in {WEST}: nothing bounds what is lost"
+    assert (missing in report.why) != beats
+
+
+def test_a_heartbeat_that_dies_beside_a_run_keeps_it_from_nothing() -> None:
+    words = ["explore", str(PARCELS), "--only", "failover,ungraceful,killed@heartbeat-4/loss", "--json"]
+    result = CliRunner(mix_stderr=False).invoke(farshore, words)
+    found = json.loads(result.stdout)
+    assert result.exit_code == 0, found["breaches"]
+    assert found["runs"] == found["safe"] == found["live"] > 0
+
+
 def reported(account: Simulation, run: RunReport, *more: str) -> Result:
     execution = next(arn for arn, (of, _) in account.executions.items() if of == run.procedure)
     words = ["report", account.runbook.path, execution, *more]
