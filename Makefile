@@ -51,7 +51,7 @@ reliability: $(RUNTIME) ## every fault at every call, of each runbook, into docs
 fuzz: $(DEV) ## odd answers, events and runbooks, 100,000 of each: FUZZ=N for so many, SEED=N to begin with that one
 	@$(BIN)/python tests/fuzz.py --times $(or $(FUZZ),100000) $(addprefix --seed ,$(SEED))
 
-compile: $(RUNTIME) ## runbooks/ to statemachines/, template.yaml, tests/events/, docs/steps.md
+compile: $(RUNTIME) ## runbooks/ to statemachines/, template.yaml, tests/events/, docs/steps.md, docs/runbooks/
 	@$(BIN)/farshore compile
 
 bench: $(RUNTIME) ## run the benchmarks

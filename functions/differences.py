@@ -53,8 +53,9 @@ def counts(pairs: Mapping[str, Pair]) -> dict[str, object]:
 def told_counts(found: Mapping[str, Any]) -> str:
     """The same in short, of `counts`."""
     kinds = [kind for kind in ("missing_here", "missing_there", "different") if found[kind]]
-    numbers = ", ".join(f"{found[kind]} {kind.replace('_', ' ')}" for kind in kinds)
-    return f"{numbers} ({found['keys']})"
+    numbers = ", ".join(f"{found[kind]} {kind.replace('_', ' ')}" for kind in kinds) or "some differ"
+    keys = f" ({found['keys']})" if kinds else ""
+    return f"{numbers}{keys}{', ' + found['sample'] if 'sample' in found else ''}"
 
 
 def told(pairs: Mapping[str, Pair], region: str, other: str) -> str:

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from .calls import Api, Call, Sight
+from .calls import Api, Call, Sight, Silence
 from .errors import NotYet
 from .planned import Planned
 from .run import Mode, Run
@@ -58,7 +58,10 @@ class Later:
     def planned(self, answer: Sight) -> Mapping[str, Any]:
         """What it answered, as Planned's JSON. Raises NotYet where it said nothing."""
         if not isinstance(answer, Mapping):
-            raise NotYet(f"{self.state} did not say what it would do: {answer}")
+            why = (
+                answer.why if isinstance(answer, Silence) else f"there is no {self.function} ({answer.code})"
+            )
+            raise NotYet(f"{self.state} did not say what it would do: {why}")
         try:
             body: dict[str, Any] = json.loads(answer["Payload"])
             kind, why = body.get("errorType", ""), body.get("errorMessage", "")

@@ -18,9 +18,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from . import sketch
 from .calls import Api, Call, Sight, Silence
-from .comparison import HERE, SIDES, Open, Part, Progress, Told
-from .digests import Key, Sums, entries, leaf_of, rows_of, salt_of
+from .comparison import HERE, SIDES, Open, Part, Progress, Told, shown
+from .digests import Key, Sums, many_small_parts, rows_of, salt_of
 from .errors import NotYet, Refused
 from .fence import ASKS, PLAN_ASKS
 from .later import ITSELF, Later
@@ -48,7 +49,7 @@ at the table and these fit into a tick."""
 MOST_KEYS = 100
 """In one BatchGetItem."""
 MOST_TOLD = 2_000_000
-"""Bytes of keys and digests that an invocation tells: Lambda takes an answer of 6 MB.
+"""Bytes of keys that an invocation tells, and a page more: Lambda takes an answer of 6 MB.
 Source: docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html"""
 TOLD = "told"
 """The outcome of an invocation that has read something."""
@@ -88,29 +89,19 @@ def _text(progress: Progress) -> str:
 
 def read_part(world: World, table: str, part: Part) -> Read:
     """As much of a segment as an invocation reads. Raises NotYet where the first page is silent."""
-    sums, keys, items, units, size, after = Sums.none(), dict[str, str](), 0, 0.0, 0, part.after
+    found = Told.nothing(part)
     for page in range(ASKS):
-        (sight,) = world.ask(_page(table, part, after))
+        (sight,) = world.ask(_page(table, part, found.after))
         try:
-            answer = rows_of(_body(sight))
-            rows, following = answer["Items"], answer.get("LastEvaluatedKey")
-            consumed = float(answer["ConsumedCapacity"]["CapacityUnits"])
-            found = list(entries(rows, part.names, part.salt))
+            with many_small_parts():
+                found = found.and_page(_body(sight), part)
         except ODD as odd:
             if not page:
                 raise NotYet(_why(sight, odd)) from None
             break
-        for key, digest in found:
-            if not part.only:
-                sums.add(key, digest)
-            elif leaf_of(key) in part.only:
-                keys[key.decode()] = _shown(digest)
-                size += len(key) + 40
-        items, units = items + len(rows), units + consumed
-        after = json.dumps(following) if following else ""
-        if not after or size > MOST_TOLD:
+        if not found.after or sum(map(len, found.keys)) > MOST_TOLD:
             break
-    return Read(Told(items, units, after, None if part.only else sums, keys))
+    return Read(found)
 
 
 def told(read: Read) -> Done:
@@ -134,10 +125,6 @@ def _as_boto(key: Mapping[str, Mapping[str, str]]) -> dict[str, Any]:
         name: {kind: base64.b64decode(given) if kind == "B" else given for kind, given in value.items()}
         for name, value in key.items()
     }
-
-
-def _shown(digest: int) -> str:
-    return base64.b64encode(digest.to_bytes(16, "big")).decode().rstrip("=")
 
 
 def _body(sight: Sight) -> bytes:
@@ -221,16 +208,15 @@ class Comparison:
             sights = self._ask([self._asked(progress, *each) for each in due])
             self._silences = [None, None]
             for (segment, side), sight in zip(due, sights, strict=True):
-                said = _said(sight, self._regions[side])
+                said = _said(sight, self._regions[side], progress.no_sums)
                 if isinstance(said, Silence):
                     self._silences[side] = said
                 else:
                     progress.take(segment, side, said)
 
     def _asked(self, progress: Progress, segment: int, side: int) -> Call:
-        run, after = self._world.run, progress.open[segment].after[side]
-        region = self._regions[side]
-        part = Part(region, segment, progress.segments, progress.names, self._salt, progress.only, after)
+        run, region = self._world.run, self._regions[side]
+        part = progress.part(region, segment, side, self._salt)
         (itself,) = self._itself
         event = dict(itself.event)
         event["inputs"] = {**event["inputs"], "part": [vars(part)]}
@@ -246,10 +232,9 @@ class Comparison:
             self._silences, again = [None, None], []
             for (side, keys), sight in zip(left, sights, strict=True):
                 try:
-                    answer = rows_of(_body(sight))
-                    rows = answer["Responses"][self._table]
-                    for key, digest in entries(rows, progress.names, self._salt):
-                        found[key.decode()][side] = _shown(digest)
+                    answer, rows = rows_of(_body(sight), "Responses", self._table)
+                    for key, digest in sketch.entries(rows, progress.names, self._salt):
+                        found[key][side] = shown(digest)
                     more = answer["UnprocessedKeys"].get(self._table, {}).get("Keys", [])
                     again += [(side, list(map(_as_boto, more)))] if more else []
                 except ODD as odd:
@@ -275,7 +260,7 @@ def _keys(some: Sequence[Key], names: Sequence[str]) -> list[dict[str, Any]]:
     return [_as_boto(dict(zip(names, json.loads(key), strict=True))) for key in some]
 
 
-def _said(sight: Sight, region: str) -> Told | Silence:
+def _said(sight: Sight, region: str, sums: Sums) -> Told | Silence:
     """What an invocation told. Raises Refused where it was; a mistake of ours is asked again, since the next
     answer may be another."""
     if not isinstance(sight, Mapping):
@@ -289,6 +274,6 @@ def _said(sight: Sight, region: str) -> Told | Silence:
             return Silence(f"in {region}: {kind}: {why}")
         if body["outcome"] != TOLD:
             return Silence(f"in {region}: {body['why']}")
-        return Told.from_json(body["facts"][ANSWER])
+        return Told.from_json(body["facts"][ANSWER], sums)
     except ODD as odd:
         return Silence(f"in {region}: an answer of another form ({type(odd).__name__})")

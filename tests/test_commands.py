@@ -94,3 +94,11 @@ def test_a_report_that_cannot_be_written_is_refused_before_the_work(tmp_path: Pa
         assert result.exit_code == 2
         assert why in result.stderr
         assert "is being built" not in result.stdout + result.stderr
+
+
+def test_a_report_of_a_kind_that_there_is_not_is_refused_before_the_work(tmp_path: Path) -> None:
+    path = tmp_path / "night.pdf"
+    result = run("rehearse", str(ROOT / "runbooks" / "unicorn-shop.yaml"), "--report", str(path))
+    assert result.exit_code == 2
+    assert f"{path} ends in none of .json, .html, .md" in result.stderr
+    assert "is being built" not in result.stdout + result.stderr

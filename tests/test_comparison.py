@@ -11,24 +11,23 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from functions import comparison
-from functions.comparison import SEGMENT_BYTES, SIDES, Progress, Told
-from functions.digests import Sums, entries, leaf_of, salt_of
+from functions.comparison import SEGMENT_BYTES, SIDES, Part, Progress, Told
+from functions.digests import Row, salt_of
 
 SALT = salt_of("a run")
 tables = st.dictionaries(st.integers(0, 80), st.integers(0, 2), max_size=40)
 
 
-def read(table: dict[int, int]) -> list[tuple[bytes, int]]:
-    rows = [{"PK": {"N": str(key)}, "n": {"N": str(n)}} for key, n in table.items()]
-    return list(entries(rows, ("PK",), SALT))
+def read(table: dict[int, int]) -> list[Row]:
+    return [{"PK": {"N": str(key)}, "n": {"N": str(n)}} for key, n in table.items()]
 
 
-def told(items: list[tuple[bytes, int]], after: str, only: tuple[int, ...]) -> Told:
-    sums = Sums.none()
-    for key, digest in items:
-        sums.add(key, digest)
-    keys = {key.decode(): str(digest) for key, digest in items if leaf_of(key) in only}
-    return Told(len(items), 0.5, after, None if only else sums, keys)
+def told(rows: list[Row], after: str, part: Part) -> Told:
+    """Through JSON, as an invocation reads and tells it."""
+    following = {"LastEvaluatedKey": after} if after else {}
+    page = {"Items": rows, "ConsumedCapacity": {"CapacityUnits": 0.5}, **following}
+    found = Told.nothing(part).and_page(json.dumps(page).encode(), part)
+    return Told.from_json(json.loads(json.dumps(found.as_json())), Told.nothing(part).sums)
 
 
 def as_the_ledger_has_it(progress: Progress) -> Progress:
@@ -41,7 +40,7 @@ def as_the_ledger_has_it(progress: Progress) -> Progress:
 
 def compared(here: dict[int, int], there: dict[int, int], dice: random.Random, segments: int) -> Progress:
     """By looks that read some of what is due, in pieces, and are now and then lost before they are noted."""
-    parts: list[list[list[tuple[bytes, int]]]] = [[[] for _ in range(segments)] for _ in SIDES]
+    parts: list[list[list[Row]]] = [[[] for _ in range(segments)] for _ in SIDES]
     for side, table in zip(SIDES, (here, there), strict=True):
         for each in read(table):
             parts[side][dice.randrange(segments)].append(each)
@@ -54,10 +53,10 @@ def compared(here: dict[int, int], there: dict[int, int], dice: random.Random, s
         for segment, side in progress.due():
             if dice.random() < 0.4:
                 continue
-            rows, done = parts[side][segment], int(progress.open[segment].after[side] or 0)
+            part = progress.part("eu-west-1", segment, side, SALT)
+            rows, done = parts[side][segment], int(json.loads(part.after or "0"))
             end = min(len(rows), done + dice.randint(1, 10))
-            after = str(end) if end < len(rows) else ""
-            progress.take(segment, side, told(rows[done:end], after, progress.only))
+            progress.take(segment, side, told(rows[done:end], str(end) if end < len(rows) else "", part))
         progress.turn()
         progress = before if dice.random() < 0.2 else as_the_ledger_has_it(progress)
     raise AssertionError("it never came to an end")
@@ -87,6 +86,26 @@ def test_where_very_many_segments_are_unequal_all_are_read_again(monkeypatch: py
     assert len(progress.keys) == 40
 
 
+@pytest.mark.parametrize("differ", [0, 1, 2, 30, 300, 1000])
+def test_up_to_a_thousand_differences_are_told_by_key_in_three_passes(differ: int) -> None:
+    here = dict.fromkeys(range(3000), 1)
+    there = {key: 1 + (key < differ and key % 3 == 1) for key in here if key >= differ or key % 3}
+    there |= {10_000 + key: 1 for key in range(2, differ, 3)}
+    truly = {key for key in {*here, *there} if here.get(key) != there.get(key)}
+    assert len(truly) == differ
+    progress = compared(here, there, random.Random(differ), 5)
+    assert {int(json.loads(key)[0]["N"]) for key in progress.keys} == truly
+    assert (progress.share, progress.too_many, progress.same) == (1, False, not truly)
+
+
+def test_of_more_a_sample_is_told_and_said_to_be_one() -> None:
+    here = dict.fromkeys(range(9000), 1)
+    progress = compared(here, dict.fromkeys(range(9000), 2), random.Random(1), 5)
+    assert progress.sampled == {"sample": "of one key in 16"}
+    assert progress.too_many
+    assert 300 < len(progress.keys) < 900
+
+
 def test_what_a_look_changes_the_ledgers_words_do_not() -> None:
     """What was read of the ledger is kept for the next look."""
     progress = Progress(("PK",), 2, 0.0)
@@ -94,5 +113,5 @@ def test_what_a_look_changes_the_ledgers_words_do_not() -> None:
     body = json.loads(json.dumps(progress.as_json()))
     before = json.dumps(body)
     later = Progress.from_json(body)
-    later.take(0, 0, told(read({1: 1}), "more", ()))
+    later.take(0, 0, told(read({1: 1}), "more", later.part("eu-west-1", 0, 0, SALT)))
     assert json.dumps(body) == before

@@ -12,11 +12,11 @@ from farshore.operate.history import RunReport, StepReport, committed
 def report(*steps: tuple[str, str]) -> RunReport:
     """A run whose states, one after another, belong to these step types and ended so."""
     reports = tuple(
-        StepReport(f"{step} us-west-1", outcome, "", {}, 1.0, 1, "arn", asked(step), outcome == "done")
+        StepReport(f"{step} us-west-1", outcome, "", {}, 1.0, 1, "arn", asked(step), outcome == "done", 0.0)
         for step, outcome in steps
     )
     where = ("us-east-1", "us-west-1")
-    return RunReport("failover", where, "graceful", "RUNNING", "", 2.0, 2, None, reports, False)
+    return RunReport("failover", where, "graceful", "RUNNING", "", 2.0, 2, None, reports, False, 0.0)
 
 
 def asked(step: str) -> dict[str, Any]:

@@ -75,7 +75,10 @@ class Console:
 
     def asking(self, *words: str, mode: str = "graceful") -> str:
         """A run that waits for a decision; gives the hash of its plan."""
-        execution = self.started(*words, mode=mode)
+        return self.asking_plan(self.started(*words, mode=mode))
+
+    def asking_plan(self, execution: str) -> str:
+        """The hash of the plan that the run waits for a decision on."""
         self.until(lambda: self.account.operator.records().proposal.get("execution") == execution)
         return str(self.pending(execution)["hash"])
 
@@ -676,6 +679,24 @@ def test_status_with_a_dark_region_shows_what_the_others_say(console: Console) -
     assert result.exit_code == 0
     assert json.loads(result.stdout)["execution"] == execution
     assert "unicorn-shop-failback in us-east-1 did not answer" in result.stderr
+
+
+def test_a_run_has_a_page_with_its_plan_and_who_approved_it(console: Console, tmp_path: Path) -> None:
+    execution = console.started()
+    plan = console.asking_plan(execution)
+    console.done("approve", plan, "--why", "<b>storm</b>")
+    ended = console.ended(execution)
+    page, summary, whole = (tmp_path / f"night.{ending}" for ending in ("html", "md", "json"))
+    named = [word for path in (page, summary, whole) for word in ("--report", str(path))]
+    console.done("report", execution, *named)
+    told = json.loads(whole.read_text())
+    assert [step["name"] for step in told["runs"][0]["steps"]] == [step["name"] for step in ended["steps"]]
+    (decided,) = told["plans"]
+    assert (decided["hash"], decided["decision"]["who"]) == (plan, "jane")
+    for text in (execution, "jane", "&lt;b&gt;storm&lt;/b&gt;", *MOVES):
+        assert text in page.read_text()
+    assert f"Plan {plan}: approved by jane (self-declared)" in summary.read_text()
+    assert "<b>storm" not in page.read_text() + summary.read_text().replace("\\<", "")
 
 
 def test_a_run_that_never_was_is_not_found(console: Console) -> None:

@@ -43,6 +43,25 @@ def test_a_game_day_comes_to_its_end_and_nothing_is_lost_unnamed(app: str, mode:
 
 
 @pytest.mark.parametrize("app", RUNBOOKS)
+@pytest.mark.parametrize(("mode", "dark"), WAYS)
+def test_customers_are_served_when_a_game_day_has_come_to_its_end(app: str, mode: Mode, dark: bool) -> None:
+    last_minute = game_day(app, mode, dark).report.as_json()["visits"][-12:]
+    done, failed = (sum(each[name] for each in last_minute) for name in ("done", "failed"))
+    assert done > 5 * failed
+
+
+@pytest.mark.parametrize("app", RUNBOOKS)
+@pytest.mark.parametrize(("mode", "dark"), WAYS)
+def test_every_millisecond_of_an_rto_is_accounted_for(app: str, mode: Mode, dark: bool) -> None:
+    report = game_day(app, mode, dark).report
+    rto = report.as_json()["rto"]
+    parts = [round(seconds * 1000) for seconds in rto["parts"].values()]
+    assert sum(parts) == round(report.clients["rto_seconds"] * 1000)
+    assert sum(round(span["seconds"] * 1000) for span in rto["spans"]) == sum(parts)
+    assert all(span["seconds"] > 0 for span in rto["spans"])
+
+
+@pytest.mark.parametrize("app", RUNBOOKS)
 def test_a_plan_is_made_in_time_where_a_region_takes_connections_and_never_answers(app: str) -> None:
     outcome = exploration.played(read(f"{app},failover,ungraceful,mute:{find(app).regions.primary}"))
     assert (outcome.status, outcome.breaches) == ("SUCCEEDED", ())

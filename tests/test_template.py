@@ -18,7 +18,7 @@ from transform import MACHINE, parsed, transformed
 
 from farshore.compile.emitter import Flow, Noted, Tag, emit
 from farshore.compile.graph import every_state
-from farshore.compile.states import logical_id
+from farshore.compile.states import function_name, logical_id
 from farshore.runbook.load import load
 from farshore.runbook.registry import steps
 from functions.calls import LONGEST_TICK_SECONDS, Api
@@ -129,17 +129,30 @@ def test_a_machine_may_invoke_its_own_functions_in_any_version_and_no_others(
     assert all(action.startswith("logs:") for action in logs["Action"])
 
 
-def test_only_machines_and_the_steps_that_ask_later_ones_may_invoke_a_function(
+def test_only_machines_and_the_steps_that_ask_later_ones_or_themselves_may_invoke_a_function(
     deployed: dict[str, Any],
 ) -> None:
     """A function does what its event says: no policy of its own lets anybody in, and no person's does. A step
-    that invokes a function of the application's own may invoke none of Farshore's."""
+    that invokes a function of the application's own may invoke none of Farshore's; one that asks itself, in
+    other Regions, no other."""
     kinds = {each["Type"] for each in deployed["Resources"].values()}
     assert "AWS::Lambda::Permission" not in kinds
     assert "AWS::Lambda::Url" not in kinds
     asking = {f"{logical_id(step.name)}Role" for step in steps().values() if "later" in step.derived}
     machines = {f"{name}Role" for name in MACHINES}
-    assert invoking(deployed) == machines | {role for role in asking if role in deployed["Resources"]}
+    themselves = {
+        f"{logical_id(step.name)}Role": step for step in steps().values() if "itself" in step.derived
+    }
+    may = machines | asking | set(themselves)
+    assert invoking(deployed) == {role for role in may if role in deployed["Resources"]}
+    for role in themselves.keys() & deployed["Resources"].keys():
+        invoked = {
+            resource["Fn::Sub"].partition(":function:")[2]
+            for statement in _statements(deployed["Resources"][role]["Properties"])
+            if _invokes_ours(statement)
+            for resource in statement["Resource"]
+        }
+        assert invoked == {f"{function_name(themselves[role].name)}:*"}
 
 
 def invoking(deployed: dict[str, Any]) -> set[str]:

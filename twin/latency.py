@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import random
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -17,12 +18,17 @@ class Latency:
         self.table: dict[str, Any] = {name: dict(entry) for name, entry in _figures().items()}
         self.random = random.Random(seed)
         self.used: set[str] = set()
+        self.watchers: list[Callable[[str, float], None]] = []
+        """Called with each figure that is drawn, and its seconds, by whom it is drawn for."""
 
     def draw(self, name: str) -> float:
         """Seconds, uniform between the table's bounds."""
         self.used.add(name)
         low, high = self.table[name]["seconds"]
-        return float(low + (high - low) * self.random.random())
+        seconds = float(low + (high - low) * self.random.random())
+        for watcher in self.watchers:
+            watcher(name, seconds)
+        return seconds
 
 
 @functools.cache

@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import importlib
 import pkgutil
+import sys
 from collections.abc import Callable, Mapping
 
 from functions.planned import Planned
@@ -25,6 +26,17 @@ def registry() -> tuple[type[Checker], ...]:
             if isinstance(thing, type) and issubclass(thing, Checker) and "invariant" in vars(thing):
                 found += [] if thing in found else [thing]
     return tuple(sorted(found, key=lambda kind: (kind.invariant[0] != "S", kind.invariant, kind.__name__)))
+
+
+@functools.cache
+def sentences() -> Mapping[str, str]:
+    """What each invariant says, by its short name: the first sentence of each of its files."""
+    said: dict[str, list[str]] = {}
+    for checker in registry():
+        doc = sys.modules[checker.__module__].__doc__ or ""
+        first = doc.partition("\n\n")[0].partition(": ")[2].replace("\n", " ")
+        said.setdefault(checker.invariant, []).append(first.rstrip("."))
+    return {invariant: "; ".join(all_of_it) for invariant, all_of_it in said.items()}
 
 
 class Checkers:

@@ -1,6 +1,7 @@
 """Derive everything that is deployed from the runbooks.
 
-That is statemachines/, template.yaml, docs/steps.md, the schema that editors read, and the events in tests/.
+That is statemachines/, template.yaml, docs/steps.md, docs/runbooks/, the schema that editors read, and the
+events in tests/.
 """
 
 from __future__ import annotations

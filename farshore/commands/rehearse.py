@@ -6,6 +6,7 @@ Outage, failover, recovery, failback, with customers in the twin all the while.
 from __future__ import annotations
 
 import json
+import os
 import sys
 import time
 from collections.abc import Iterator, Sequence
@@ -22,11 +23,26 @@ from ..lint import errors
 from ..operate.render import bound_of
 from ..runbook.find import find
 from ..runbook.mistakes import Mistakes
-from ._report_file import ReportFile, save
+from ._report_file import report_option, save_report
 from ._twin import as_the_twin
 
 if TYPE_CHECKING:
     from ..simulate.report import Report, Stand
+
+
+class Pace(click.ParamType):
+    """How many times faster than life: 10x, or 10."""
+
+    name = "pace"
+
+    def convert(self, value: str | float, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        try:
+            pace = float(str(value).removesuffix("x"))
+        except ValueError:
+            pace = 0.0
+        if not 0 < pace < float("inf"):
+            self.fail(f"{value} is no pace: write 10x for ten times faster than life", param, ctx)
+        return pace
 
 
 @click.command()
@@ -39,8 +55,13 @@ if TYPE_CHECKING:
 @click.option(
     "--json", "as_json", is_flag=True, help="Print the report as JSON on standard output, and nothing else."
 )
-@click.option("--report", type=ReportFile(), help="Write the JSON report to a file, too.")
-def command(app: str, mode: Mode, dark: str | None, seed: int, as_json: bool, report: Path | None) -> None:
+@click.option(
+    "--pace", type=Pace(), default="80x", show_default=True, help="So much faster than life, on a terminal."
+)
+@report_option
+def command(
+    app: str, mode: Mode, dark: str | None, seed: int, as_json: bool, pace: float, files: Sequence[Path]
+) -> None:
     runbook = find(app)
     if dark is not None and dark != runbook.regions.primary:
         raise click.UsageError(f"--dark takes the primary Region, {runbook.regions.primary}, not {dark}")
@@ -55,31 +76,31 @@ def command(app: str, mode: Mode, dark: str | None, seed: int, as_json: bool, re
     if wrong := errors([runbook]):
         raise Mistakes(wrong)
     as_the_twin()
-    console = Console(stderr=as_json, highlight=False, soft_wrap=True)
+    plain = False if os.environ.get("NO_COLOR") else None  # where it is set, a terminal is as a pipe
+    console = Console(stderr=as_json, highlight=False, soft_wrap=True, force_terminal=plain)
     console.print(f"farshore: the twin of {runbook.application} is being built, in two Regions")
     began = time.perf_counter()
     from ..simulate.rehearsal import Rehearsal  # moto and the twin take half a second, after the first word
     from ..simulate.view import Lines, Screen
 
-    with (Screen if console.is_terminal else Lines)(console) as view:
+    watched = console.is_terminal and not console.is_dumb_terminal
+    with Screen(console, pace) if watched else Lines(console) as view:
         rehearsal = Rehearsal(
             runbook,
             mode,
             dark,
             seed,
             view.say,
-            show=view.show if console.is_terminal else None,
+            show=view.show if watched else None,
         )
         with rehearsal:
             found = rehearsal.play()
     found.wall_seconds = time.perf_counter() - began
-    text = json.dumps(found.as_json(), indent=2)
     if as_json:
-        click.echo(text)
+        click.echo(json.dumps(found.as_json(), indent=2))
     else:
         _print_result(console, found)
-    if report is not None:
-        save(report, text + "\n")
+    save_report(files, found.as_json())
     sys.exit(0 if found.ok else 1)
 
 

@@ -7,7 +7,7 @@ of fault, in the file of a checker. Below a marker, docs/words.md repeats it.
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import click
@@ -39,15 +39,10 @@ def command(check: bool) -> None:
 
 
 def _derived() -> Iterator[str]:
-    from ..checkers.checkers import registry  # the twin, for this verb only
+    from ..checkers.checkers import sentences  # the twin, for this verb only
     from ..explore.kinds import KINDS, families
 
-    invariants: dict[str, list[str]] = {}
-    for checker in registry():
-        doc = sys.modules[checker.__module__].__doc__ or ""
-        first = doc.partition("\n\n")[0].partition(": ")[2].replace("\n", " ")
-        invariants.setdefault(checker.invariant, []).append(first.rstrip("."))
-    yield from _table("What must always hold", {name: "; ".join(said) for name, said in invariants.items()})
+    yield from _table("What must always hold", sentences())
     yield from _table("Families of faults", {family.name: family.explained for family in families()})
     kinds = {
         f"`{kind.word}`": f"a call {kind.sentence}"
@@ -58,7 +53,7 @@ def _derived() -> Iterator[str]:
     yield from _table("Kinds of faults", kinds)
 
 
-def _table(title: str, rows: dict[str, str]) -> Iterator[str]:
+def _table(title: str, rows: Mapping[str, str]) -> Iterator[str]:
     yield from (f"## {title}", "", "| word | meaning |", "|---|---|")
     yield from (f"| {word} | {text[0].upper()}{text[1:]}. |" for word, text in rows.items())
     yield ""

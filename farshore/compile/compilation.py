@@ -5,6 +5,7 @@
     tests/events/<step>.json            an event for `sam local invoke`, a step type
     tests/MockConfigFile.json           answers for Step Functions Local
     docs/steps.md                       every step
+    docs/runbooks/<application>.svg     every runbook as a picture
     runbooks/schema.json                what editors complete runbooks from
 
 Raises Mistakes, of every runbook at once, and then nothing is written.
@@ -23,7 +24,9 @@ from ..runbook.mistakes import Mistake, Mistakes
 from ..runbook.model import Runbook
 from ..runbook.registry import steps
 from .docs import steps_document
+from .drawing import drawing
 from .machine import Machine, machines
+from .outline import outlines
 from .people import Permission
 from .refusals import refusals
 from .samples import events, mocks
@@ -31,7 +34,7 @@ from .schema import json_schema
 from .template import with_derived_part
 
 TEMPLATE = "template.yaml"
-OURS = {"statemachines": "*.asl.json", "tests/events": "*.json"}
+OURS = {"statemachines": "*.asl.json", "tests/events": "*.json", "docs/runbooks": "*.svg"}
 """Folders in which a file whose runbook line is gone is left over."""
 MACHINE_MARK = "Compiled: edit the runbook instead."
 EVENT_KEYS = {"inputs", "run", "ledger", "input", "execution", "state"}
@@ -116,6 +119,7 @@ def _files(derived: str, runbooks: Sequence[Runbook], made: Sequence[Machine]) -
         TEMPLATE: derived,
         **{f"tests/events/{step}.json": _json(event) for step, event in events(made).items()},
         "tests/MockConfigFile.json": _json(mocks(made)),
+        **{f"docs/runbooks/{each.application}.svg": drawing([*outlines(each)]) for each in runbooks},
         "docs/steps.md": steps_document(steps(), runbooks, made),
         "runbooks/schema.json": _json(schema),
     }
@@ -124,6 +128,8 @@ def _files(derived: str, runbooks: Sequence[Runbook], made: Sequence[Machine]) -
 def _compiled(path: Path) -> bool:
     """Ours to remove: a machine that says so, or an event of the step that its name says."""
     text = _text(path) or ""
+    if path.suffix == ".svg":
+        return f"<!-- {MACHINE_MARK} -->" in text
     try:
         content = json.loads(text)
     except ValueError:

@@ -11,6 +11,7 @@ from functions.inputs import FORMS, Loss, Patience, Region, RoutingControlArn, T
 from functions.ledger import REGION_SETS
 
 from ..compile.direction import both_ways
+from ..compile.outline import longest
 from ..runbook.model import Runbook
 from ..runbook.named import named
 from ..runbook.registry import steps
@@ -84,9 +85,7 @@ def _rto(runbook: Runbook, lines: Sequence[Placed]) -> Iterator[Finding]:
 
 
 def _limit(placed: Placed) -> float:
-    """A fence of a silent Region is given up after its patience, and owed."""
-    patience = fields_of(placed.kind, Patience) if placed.part == "fence" else []
-    return float(placed.inputs[patience[0] if patience else "within"])
+    return longest(placed.line)
 
 
 def _rpo(runbook: Runbook, listed: Procedures) -> Iterator[Finding]:

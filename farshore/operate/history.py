@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from functions.errors import AtWork
+from functions.step import Phase
 
 from ..compile.definition import run_of, step_of
 
@@ -29,6 +30,8 @@ class StepReport:
     """What its function was last asked."""
     ended: bool
     """It answered with an outcome: it is not ticked again."""
+    entered: float
+    """When, in seconds since 1970."""
 
 
 @dataclass(frozen=True)
@@ -48,6 +51,8 @@ class RunReport:
     steps: tuple[StepReport, ...]
     undone: bool
     """It ended in its Fail state, so that a redrive would only fail again: a new run is needed."""
+    started: float
+    """When, in seconds since 1970."""
 
     @property
     def needless(self) -> bool:
@@ -77,6 +82,8 @@ class RunReport:
             "steps": [
                 {
                     "name": step.name,
+                    "at": round(step.entered - self.started, 3),
+                    "phase": phase_of(step.event),
                     "outcome": step.outcome,
                     "seconds": round(step.seconds, 3),
                     "ticks": step.ticks,
@@ -111,6 +118,7 @@ def run_report(
         calls,
         tuple(steps_of(events)),
         bool(entered) and entered[-1] == "FailStateEntered",
+        described["startDate"].timestamp(),
     )
 
 
@@ -172,9 +180,17 @@ def _step(events: list[Mapping[str, Any]]) -> StepReport:
             why = explained(outcome, details.get("cause", ""))
     seconds = (events[-1]["timestamp"] - events[0]["timestamp"]).total_seconds()
     name, asked = events[0]["stateEnteredEventDetails"]["name"], json.loads(last)
+    entered = events[0]["timestamp"].timestamp()
     return StepReport(
-        name, outcome, why, facts, seconds, ticks, asked["FunctionName"], asked["Payload"], ended
+        name, outcome, why, facts, seconds, ticks, asked["FunctionName"], asked["Payload"], ended, entered
     )
+
+
+def phase_of(event: Mapping[str, Any]) -> Phase | None:
+    """Where the event's step belongs on the way of a failover; None for a fence, and for what is no step of
+    this version of Farshore."""
+    kind = step_of(event)
+    return None if kind is None else kind.phase
 
 
 def explained(error: str, cause: str) -> str:

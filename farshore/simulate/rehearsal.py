@@ -12,7 +12,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from functions.errors import NotYet, Refused
 from functions.ledger import Records
 from functions.run import SCHEDULED, Mode
-from twin.application import fates, intended, led_to, serving
+from twin.application import intended, led_to, serving
 
 from ..checkers.final_state import Circumstances
 from ..compile.starts import ALARMS_START
@@ -21,11 +21,13 @@ from ..operate.operator import SILENT
 from ..operate.proposal import Proposal, proposal_of
 from ..operate.trouble import Trouble
 from ..runbook.model import Runbook
+from .figures import Instants, take_figures
 from .final import AtFirst, RunFacts, final_state
 from .report import Moment, Report, Scene
-from .scenes import scene_of
+from .scenes import RECENT_SECONDS, run_scene_of, scene_of
 from .simulation import Simulation
 from .standing import stand_of
+from .witness import Witness
 
 WARM_UP = 300.0
 APPROVE_AFTER = 45.0
@@ -42,8 +44,7 @@ NOTICED = 60.0
 """Seconds after which a person starts the failover that no alarm starts."""
 UNDER_WAY = ("RUNNING", SILENT)
 """The statuses of a run that has not ended, as far as anybody knows."""
-SCENE_SECONDS = 5.0
-RECENT_SECONDS = 30.0
+SCENE_SECONDS = 1.0
 
 
 class Stuck(Exception):
@@ -87,6 +88,7 @@ class Rehearsal:
 
     def __enter__(self) -> Self:
         self.simulation.__enter__()
+        self._witness = Witness(self.simulation)
         return self
 
     def __exit__(self, *what: object) -> None:
@@ -302,14 +304,21 @@ class Rehearsal:
     def _say(self, kind: str, text: str) -> None:
         """After the steps that have ended by now."""
         self._say_steps()
-        self._on_moment(Moment(self.clock.elapsed, kind, text))
+        self._tell(Moment(self.clock.elapsed, kind, text))
+
+    def _tell(self, moment: Moment) -> None:
+        self.report.moments.append(moment)
+        self._on_moment(moment)
 
     def _draw(self) -> None:
         application, visits = self.simulation.application, self.simulation.customers.notebook.visits
         recent = [v.done for v in visits[-60:] if v.at > self.clock.now - RECENT_SECONDS]
         assert self._show is not None
         regions = {region: scene_of(self.simulation, region) for region in application.regions}
-        self._show(Scene(self.clock.elapsed, self._doing, regions, recent.count(True), recent.count(False)))
+        newest = next(reversed(self._started), None)
+        run = None if newest is None else run_scene_of(self.simulation, self._witness, newest)
+        done = recent.count(True)
+        self._show(Scene(self.clock.elapsed, self._doing, regions, run, done, len(recent) - done))
 
     def _say_steps(self) -> None:
         """Says of each step that ended since the last look how it ended, as its function logged it."""
@@ -321,35 +330,20 @@ class Rehearsal:
                     facts = (f"{k} {v}" for k, v in said["facts"].items() if k.endswith("seconds"))
                     more = ", ".join(facts)
                     text = f"{said['state']}: {said['message']}" + (f" ({more})" if more else "")
-                    self._on_moment(Moment(at - self.clock.start, "step", text))
+                    self._tell(Moment(at - self.clock.start, "step", text))
         self._logs_read = len(logs)
 
     # The figures.
 
     def _take_figures(self) -> None:
-        report, simulation, notebook = self.report, self.simulation, self.simulation.customers.notebook
-        found = fates(simulation.application, notebook.promises)
-        named = {fate: sorted(p.name for p, f in found.items() if f == fate) for fate in set(found.values())}
-        before = sorted(p.at for p, fate in found.items() if fate == "lost" and p.at <= self.broken_at)
-        report.data = {
-            "acknowledged": len(notebook.promises),
-            "lost": named.get("lost", []),
-            "overwritten": named.get("overwritten", []),
-            "late": named.get("late", []),
-            "rpo_seconds": round(self.broken_at - before[0] if before else 0.0, 3),
-            **{name: round(figure, 3) for name, figure in simulation.checkers.figures().items()},
-        }
-        prompt = {customer.name for customer in simulation.customers.each if not customer.stale}
-        until = self.returning or self.clock.now
-        report.clients = {
-            "requests": len(notebook.visits),
-            "failed": notebook.failed,
-            "rto_seconds": round(notebook.felt_outage(self.broken_at, until, prompt), 3),
-            "longest_outage_seconds": round(notebook.longest_outage(self.clock.start, self.clock.now), 3),
-        }
-        report.debts = [vars(debt) for debt in simulation.tally.debts]
-        report.virtual_seconds = self.clock.elapsed
-        report.simulated = sorted(simulation.cloud.latency.used)
+        main = self._main or next(reversed(self._ended), "")
+        take_figures(
+            self.report,
+            self.simulation,
+            self._witness,
+            Instants(self.broken_at, self.returning or self.clock.now),
+            (main, self._ended[main]) if main in self._ended else None,
+        )
 
     def _check(self) -> None:
         """What must hold in the end: by the same checkers as an exploration's."""

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from functions.calls import LONGEST_TICK_SECONDS
+from twin.clock import EPOCH
 
 from ..checkers.checker import Breach
 from ..checkers.checkers import registry
@@ -46,7 +47,30 @@ class RegionScene:
     dark: bool
     has_customers: bool
     """Any route is to lead customers there."""
+    writes: int
+    """Acknowledged there in the last half minute."""
     rows: Sequence[Row]
+
+
+@dataclass(frozen=True)
+class StepScene:
+    """A state of a run that goes well."""
+
+    name: str
+    outcome: str
+    """What it answered, or the error that ended it; "waiting" while it is ticked, "" before."""
+    seconds: float
+    """Since its first tick."""
+    why: str
+    """The reason why it waits, or ended so."""
+
+
+@dataclass(frozen=True)
+class RunScene:
+    """The newest run of the game day."""
+
+    name: str
+    steps: Sequence[StepScene]
 
 
 @dataclass(frozen=True)
@@ -57,6 +81,8 @@ class Scene:
     doing: str
     """What the game day waits for."""
     regions: Mapping[str, RegionScene]
+    run: RunScene | None
+    """None before the first."""
     done: int
     failed: int
     """Visits of the last half minute."""
@@ -114,6 +140,10 @@ class Report:
     debts: list[dict[str, Any]] = field(default_factory=list)
     breaches: list[Breach] = field(default_factory=list)
     simulated: list[str] = field(default_factory=list)
+    moments: list[Moment] = field(default_factory=list)
+    """What was said on the way."""
+    course: dict[str, Any] = field(default_factory=dict)
+    """What happened when, and what the RTO is made of."""
     stand: Stand | None = None
     """None where the game day came to its end."""
     broken: list[str] = field(default_factory=list)
@@ -139,7 +169,7 @@ class Report:
             "dark": self.dark,
             "virtual_seconds": round(self.virtual_seconds, 3),
             "wall_seconds": round(self.wall_seconds, 3),
-            "runs": [run.as_json() for run in self.runs],
+            "runs": [run.as_json() | {"at": round(run.started - EPOCH, 3)} for run in self.runs],
             "clients": self.clients,
             "data": self.data,
             "debts": self.debts,
@@ -149,4 +179,6 @@ class Report:
             "simulated": self.simulated,
             "stand": self.stand and self.stand.as_json(),
             "broken": self.broken,
+            "moments": [vars(moment) | {"at": round(moment.at, 3)} for moment in self.moments],
+            **self.course,
         }

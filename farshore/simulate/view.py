@@ -10,11 +10,14 @@ from rich.live import Live
 from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
+from rich.tree import Tree
 
-from .report import Moment, RegionScene, Scene
+from functions.errors import Aborted, Refused, Untouched
 
-FRAME_SECONDS = 0.06
-"""Real time that a frame stays at least: five simulated seconds, so that a person can follow."""
+from .report import Moment, RegionScene, RunScene, Scene
+
+PACE = 80.0
+"""Simulated seconds in a second, so that a person can follow."""
 BARS = "▁▂▃▄▅▆▇█"
 WIDTH = 48
 COLOURS = {
@@ -26,6 +29,10 @@ COLOURS = {
     "approve": "cyan",
     "start": "bold",
 }
+TRACE_SECONDS = 30
+"""A bar of the customers' line stands for so many."""
+MARKS = {"": ("·", "dim"), "waiting": ("▸", "bold cyan"), "unknown": ("?", "yellow")}
+ENDED_BADLY = frozenset(error.__name__ for error in (Refused, Untouched, Aborted))
 
 
 class Lines:
@@ -67,13 +74,14 @@ class _Trace:
 
 
 class Screen(Lines):
-    """The same lines on a terminal, above the two Regions as they stand."""
+    """The same lines on a terminal, above the run, the Regions and the customers as they stand."""
 
-    def __init__(self, console: Console) -> None:
+    def __init__(self, console: Console, pace: float = PACE) -> None:
+        """`pace` is how many simulated seconds pass in a second, at most."""
         super().__init__(console)
         self._live = Live(console=console, refresh_per_second=20, transient=True)
         self._trace = _Trace()
-        self._frames = 0
+        self._pace, self._at = pace, 0.0
 
     def __enter__(self) -> Screen:
         self._live.__enter__()
@@ -83,21 +91,34 @@ class Screen(Lines):
         self._live.__exit__(None, None, None)
 
     def show(self, scene: Scene) -> None:
-        self._frames += 1
-        if self._frames % 6 == 0:
+        if int(scene.at) % TRACE_SECONDS == 0:
             self._trace.add(scene)
         self._live.update(self._drawn(scene))
-        time.sleep(FRAME_SECONDS)
+        time.sleep((scene.at - self._at) / self._pace)
+        self._at = scene.at
 
     def _drawn(self, scene: Scene) -> RenderableType:
         regions = Table.grid(expand=True, padding=(0, 1))
         for _ in scene.regions:
             regions.add_column(ratio=1)
         regions.add_row(*(_region(name, what) for name, what in scene.regions.items()))
-        customers = Text.assemble(
-            "customers  ", self._trace.text(), f"  {scene.done} visits went well, {scene.failed} did not"
-        )
-        return Group(regions, Text(f"{_clock(scene.at)}  {scene.doing}", style="bold"), customers)
+        fared = f"  {scene.done} visits went well, {scene.failed} did not"
+        customers = Text.assemble("customers  ", self._trace.text(), fared)
+        clock = Text(f"{_clock(scene.at)}  {scene.doing}  ({self._pace:g}x)", style="bold")
+        return Group(*([] if scene.run is None else [_run(scene.run)]), regions, customers, clock)
+
+
+def _run(run: RunScene) -> RenderableType:
+    """Its states as a tree: a mark, the name, the time, and why it waits."""
+    tree = Tree(Text(run.name, style="bold"))
+    for step in run.steps:
+        ended = ("✗", "bold red") if step.outcome in ENDED_BADLY else ("✓", "green")
+        mark, style = MARKS.get(step.outcome, ended)
+        took = f"{step.seconds:7.1f} s" if step.outcome else ""
+        line = Text.assemble((f"{mark} {step.name:34}", style), took, (f"  {step.why}", "dim"))
+        line.no_wrap, line.overflow = True, "ellipsis"
+        tree.add(line)
+    return tree
 
 
 def _region(name: str, region: RegionScene) -> Panel:
@@ -108,6 +129,7 @@ def _region(name: str, region: RegionScene) -> Panel:
         table.add_row(
             row.name, Text(row.if_so, style="green") if row.serves else Text(row.if_not, style="dim")
         )
+    table.add_row("writes", f"{region.writes} in the last half minute")
     return Panel(table, title=name, border_style="green" if region.has_customers else "dim")
 
 

@@ -7,9 +7,10 @@ flight; so customers may go on writing. What stays different is named: keys that
 Region, missing in the other, and of different items.
 
 A partition is read in pages of 1 MB, five at most: that is what a tick can read. A whole table is read in
-segments of about 2.5 MB, by this function itself in each of the two Regions, and only digests are exchanged:
-where the tables are the same, each is read once, eventually consistent, and what differs is then read by its
-key. A table of 1,000,000 items of 200 bytes has 80 segments, consumes some 25,000 read capacity units in each
+segments of about 2.5 MB, by this function itself in each of the two Regions, and only digests are exchanged.
+Where the tables are the same, each is read once, eventually consistent. Where they are not, what differs is
+found by reading them again, twice, and is then read by its key; of more than a thousand keys it is a sample.
+A table of 1,000,000 items of 200 bytes has 80 segments, consumes some 25,000 read capacity units in each
 Region, and so half a minute at least at the default `rate`: a larger one needs a longer `within`. Sources:
 docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_Query.html,
 docs.aws.amazon.com/amazondynamodb/latest/developerguide/Query.Pagination.html
@@ -32,6 +33,7 @@ from ..handler import lambda_handler
 from ..inputs import Patience, Region, Seconds, TableName
 from ..later import Later
 from ..ledger import PUT, Find, number
+from ..planned import DOUBTS
 from ..run import Mode
 from ..step import Change, Decision, Done, Step, Wait
 from ..whole_tables import ASK_ITSELF, DESCRIBE, GET, SCAN, TABLE, Compared, Comparison, Read, read_part
@@ -160,13 +162,14 @@ class DataMatches(Step[Seen | SeenWhole | Read]):
     def _of_partitions(self, seen: Seen) -> Decision:
         if seen.too_long:
             raise Refused(f"{seen.too_long} has more than {ASKS} pages of 1 MB: name smaller partitions")
+        if seen.look.dry_run and (silences := [x for x in (seen.here, seen.there) if isinstance(x, Silence)]):
+            return self._doubted(silences)
         if isinstance(seen.here, Silence):
             return self._silent(seen.here)
         if isinstance(seen.there, Silence):
             return self._other_is_silent(seen.there, len(seen.here), seen.look)
         pairs = different(seen.here, seen.there)
         if not pairs or seen.look.dry_run:
-            # A plan must not change with every write that is under way.
             differ = {"differ": len(pairs)} if pairs else {}
             return Done(facts={"items": len(seen.here), **differ})
         if seen.first is None and len(json.dumps(pairs)) <= NOTE_BYTES:
@@ -197,7 +200,7 @@ class DataMatches(Step[Seen | SeenWhole | Read]):
         look, compared, progress = seen.look, seen.compared, seen.compared.progress
         here, there = compared.silences
         if look.dry_run:
-            return self._silent(here) if here else self._planned(there, look)
+            return self._doubted([silence for silence in (here, there) if silence])
         if there and progress is not None and look.mode == "ungraceful" and look.waited > self.patience:
             return self._other_is_silent(there, progress.items[HERE], look)
         if progress is None:
@@ -205,13 +208,13 @@ class DataMatches(Step[Seen | SeenWhole | Read]):
         items = progress.items[HERE]
         if progress.same:
             return Done(facts={"items": items})
+        if progress.too_many:
+            return self._too_many(progress, look)
         if compared.found is not None:
             pairs = {key: pair for key, pair in compared.found.items() if pair[HERE] != pair[THERE]}
             if not pairs:
                 return Done(facts={"items": items})
             return self._judged(pairs, {"different": progress.keys}, items, look)
-        if progress.too_many:
-            return self._too_many(progress, look)
         if look.mode == "ungraceful" and look.waited > self.within:
             outcome = DIFFERENT if progress.before else UNKNOWN
             return Done(outcome, {"items": items, **progress.before, "why": self._reached(progress)})
@@ -220,18 +223,18 @@ class DataMatches(Step[Seen | SeenWhole | Read]):
         silence = here or there
         return self._silent(silence) if silence else Wait(self._reached(progress))
 
-    def _planned(self, there: Silence | None, look: Look) -> Decision:
-        """Nothing in it changes with a write."""
-        return self._other_is_silent(there, 0, look) if there else Done()
+    def _doubted(self, silences: Sequence[Silence]) -> Decision:
+        """Of a plan: a person's word on it must outlast a write under way, and an answer that is late."""
+        doubts = [f"{self.table} cannot be compared: {silence.why}" for silence in silences]
+        return Done(facts={DOUBTS: doubts} if doubts else {})
 
     def _too_many(self, progress: Progress, look: Look) -> Decision:
         """The comparison begins again."""
-        items, found = progress.items[HERE], counts(progress.keys)
+        items, found = progress.items[HERE], counts(progress.keys) | progress.sampled
         if look.mode == "ungraceful" and look.waited > self.within:
             return Done(DIFFERENT, {"items": items, **found})
         note = look.find({"compared": progress.again(found, look.now).as_json()})
-        what = told(progress.keys, self.region, self.other)
-        return Change(f"{self.table}: {what}, and perhaps more: compare it again", (), (note,))
+        return Change(f"{self.table}: {told_counts(found)}, and perhaps more: compare it again", (), (note,))
 
     def _reached(self, progress: Progress) -> str:
         """For people."""

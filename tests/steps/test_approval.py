@@ -603,7 +603,9 @@ def test_a_new_run_pages_at_once(desk: Desk) -> None:
 @pytest.mark.parametrize("kind", ["lost_before", "500", "throttled"])
 def test_a_later_step_that_does_not_answer_is_not_yet(desk: Desk, kind: Kind) -> None:
     desk.inject(kind, INVOKE, times=4)
-    assert f"NotYet: the state: {FENCE} did not say what it would do" in desk.asks()
+    assert (
+        f"NotYet: the state: {FENCE} did not say what it would do: lambda:InvokeFunction in " in desk.asks()
+    )
     assert desk.pages == []
     assert "nobody has decided" in desk.asks()
 

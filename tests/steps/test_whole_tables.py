@@ -459,6 +459,20 @@ def test_a_plan_reads_next_to_nothing_and_does_not_change_with_every_write(store
     assert {request.parameters.get("TotalSegments", 1_000_000) for request in store.requests} == {1_000_000}
 
 
+@pytest.mark.parametrize("partitions", [None, [{"PK": "0"}]])
+@pytest.mark.parametrize("region", [EAST, WEST])
+def test_a_plan_does_not_change_when_somebody_is_silent_and_says_so(
+    store: Store, region: str, partitions: list[dict[str, str]] | None
+) -> None:
+    """A person's word on a plan is on what it does."""
+    inputs: dict[str, Any] = {"partitions": partitions} if partitions else {}
+    store.fill(10)
+    store.cloud.faults.dark.add(f"dynamodb/{region}")
+    said = store.ticks(inputs, dry_run=True)
+    assert said["outcome"] == "done"
+    assert any("orders cannot be compared" in doubt for doubt in said["facts"]["doubts"])
+
+
 @pytest.mark.parametrize("operation", ["Scan", "Invoke", "DescribeTable"])
 def test_what_is_denied_is_refused_in_awss_words_in_a_plan_too(store: Store, operation: str) -> None:
     store.inject("denied", operation, 10_000)

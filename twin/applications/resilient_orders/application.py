@@ -40,8 +40,8 @@ class Shoppers:
         new: list[str] = []
         if len(self._shelf) < SHELF:
             new = [f"product-{next(self._numbers):05d}" for _ in range(SHELF)]
-            self._shelf += new
         visitor.ask("POST", f"https://{API}/fill", {"customerId": visitor.name, "products": new})
+        self._shelf += new
         choice = self._shelf[:CHOICE]
         order = f"{visitor.name}-{visitor.number():04d}"
         for product in visitor.dice.sample(choice, len(choice)):
@@ -55,6 +55,8 @@ class Shoppers:
             visitor.promised(f"orders {order}", "orders", order, answer["region"])
             visitor.promised(sale(product, order), "sales", product, answer["region"])
             return
+        # Nobody can have them: the answer of whoever bought one was lost, or they are not here yet.
+        self._shelf = [product for product in self._shelf if product not in choice]
         raise Refusal(f"none of {', '.join(choice)} could be ordered")
 
     def write(self, region: str, key: str) -> None:

@@ -1,0 +1,50 @@
+"""Show the runbook of APP as a tree, or as a picture.
+
+Its steps are in order, each with what it stands on and its limit, and the critical path with its minutes.
+
+Exits 1 where the runbook is wrong, with all of its mistakes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import click
+
+from ..compile.drawing import drawing
+from ..compile.outline import NO_RETURN, Box, Outline, first_no_return, outlines
+from ..runbook.find import find
+from ._report_file import ReportFile, save
+
+
+@click.command()
+@click.argument("app")
+@click.option("--svg", type=ReportFile(".svg"), help="Write it as a picture, too.")
+def command(app: str, svg: Path | None) -> None:
+    found = list(outlines(find(app)))
+    for outline in found:
+        click.secho(outline.title, bold=True)
+        for line in _tree(outline):
+            click.echo(line)
+        click.echo()
+    if svg is not None:
+        save(svg, drawing(found))
+
+
+def _tree(outline: Outline) -> Iterator[str]:
+    for number, row in enumerate(outline.rows):
+        last = number + 1 == len(outline.rows)
+        if number == first_no_return(outline):
+            yield f"│  {click.style(f'-- {NO_RETURN} --', fg='red')}"
+        if len(row) == 1:
+            yield f"{'└─' if last else '├─'} {_said(row[0])}"
+            continue
+        yield f"{'└─' if last else '├─'} side by side"
+        for place, box in enumerate(row, 1):
+            yield f"{' ' if last else '│'}  {'└─' if place == len(row) else '├─'} {_said(box)}"
+
+
+def _said(box: Box) -> str:
+    beside = "" if box.critical else ", beside the critical path"
+    return f"{click.style(box.name, bold=True)}  {box.says}{beside}"

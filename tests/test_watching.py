@@ -1,0 +1,124 @@
+"""A rehearsal on a terminal: what is drawn, and that whoever looks on changes nothing."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import pty
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner
+from game_days import FAST
+from rich.console import Console
+
+from farshore.cli import farshore
+from farshore.runbook.load import load
+from farshore.simulate.rehearsal import Rehearsal
+from farshore.simulate.report import Scene
+from farshore.simulate.view import Screen
+
+ROOT = Path(__file__).parent.parent
+APP = str(ROOT / "runbooks" / "unicorn-shop.yaml")
+
+
+class Watched:
+    """A game day whose every scene is kept."""
+
+    def __init__(self, watched: bool) -> None:
+        self.scenes: list[Scene] = []
+        show = self.scenes.append if watched else None
+        with Rehearsal(
+            load(APP), "ungraceful", "us-east-1", 1, lambda moment: None, show=show, **FAST
+        ) as day:
+            self.report: dict[str, Any] = json.loads(json.dumps(day.play().as_json(), default=str))
+
+
+@pytest.fixture(scope="module")
+def watched() -> Watched:
+    return Watched(True)
+
+
+def test_whoever_looks_on_changes_nothing(watched: Watched) -> None:
+    assert Watched(False).report == watched.report
+
+
+def test_a_step_is_to_come_then_waits_for_a_reason_and_then_has_ended(watched: Watched) -> None:
+    steps = [
+        step for s in watched.scenes if s.run for step in s.run.steps if step.name.startswith("aurora_writer")
+    ]
+    outcomes = list(dict.fromkeys(step.outcome for step in steps))
+    assert outcomes == ["", "waiting", "done"]
+    waiting = [step for step in steps if step.outcome == "waiting"]
+    assert any("failing-over" in step.why for step in waiting)
+    assert waiting[-1].seconds > waiting[0].seconds
+
+
+def test_a_region_says_who_writes_and_that_it_was_left_behind(watched: Watched) -> None:
+    said = {
+        (name, row.name, row.if_so if row.serves else row.if_not)
+        for scene in watched.scenes
+        for name, region in scene.regions.items()
+        for row in region.rows
+    }
+    assert {
+        ("us-east-1", "users", "writer"),
+        ("us-west-1", "users", "follows"),
+        ("us-east-1", "users", "left behind"),
+        ("us-west-1", "users", "writer"),
+    } <= said
+    assert any(scene.regions["us-east-1"].dark for scene in watched.scenes)
+    assert any(scene.regions["us-west-1"].writes for scene in watched.scenes)
+
+
+def test_the_screen_draws_the_run_the_regions_the_customers_and_the_clock(watched: Watched) -> None:
+    scene = next(
+        s for s in watched.scenes if s.run and any("failing-over" in step.why for step in s.run.steps)
+    )
+    drawn = io.StringIO()
+    with Screen(Console(file=drawn, force_terminal=True, width=110, height=50), pace=1e9) as screen:
+        screen.show(scene)
+    text = drawn.getvalue()
+    for said in (
+        "unicorn-shop-failover, ungraceful",
+        "aurora_writer us-west-1",
+        "failing-over",
+        "dark: nothing",
+    ):
+        assert said in text
+    assert "0 visits went well" in text
+
+
+@pytest.mark.parametrize("pace", ["fast", "0x", "-3", "inf"])
+def test_a_pace_that_is_none_is_refused_before_the_work(pace: str) -> None:
+    result = CliRunner(mix_stderr=False).invoke(farshore, ["rehearse", APP, "--pace", pace])
+    assert result.exit_code == 2
+    assert f"{pace} is no pace: write 10x" in result.stderr
+    assert "is being built" not in result.stdout
+
+
+def test_with_no_color_a_terminal_gets_the_lines_of_a_pipe() -> None:
+    command = "from farshore.cli import main; main()"
+    program = [sys.executable, "-c", command, "rehearse", "unicorn-shop"]
+    main, terminal = pty.openpty()
+    environment = {**os.environ, "NO_COLOR": "1", "TERM": "xterm-256color"}
+    with subprocess.Popen(program, cwd=ROOT, env=environment, stdout=terminal, stderr=terminal) as running:
+        os.close(terminal)
+        said = b""
+        try:
+            while part := os.read(main, 1 << 16):
+                said += part
+        except OSError:  # so a terminal ends that nobody writes to any more
+            pass
+    os.close(main)
+    assert running.returncode == 0
+    lines = said.decode().replace("\r\n", "\n").splitlines()
+    piped = subprocess.run(program, cwd=ROOT, capture_output=True, text=True, check=True).stdout.splitlines()
+    measured = "simulated minutes in"
+    assert [each.rstrip() for each in lines if measured not in each] == [
+        each.rstrip() for each in piped if measured not in each
+    ]
