@@ -67,6 +67,8 @@ class Api:
     """A call of it promotes without what was not shipped yet."""
     pages: bool = False
     """It pages a person, and changes nothing of the application."""
+    own_items: bool = False
+    """It writes items of Farshore's own among the application's, and changes nothing of that."""
     dependents: tuple[str, ...] = ()
     """Other actions that its caller must be allowed, on the same resources."""
     only: tuple[str, tuple[str, ...]] | None = None

@@ -37,6 +37,10 @@ FORMS[IndexName] = Form(
 CONTENDED = frozenset({"ReplicatedWriteConflictException", "TransactionConflictException"})
 """DynamoDB's words for: another write of the same item is under way."""
 
+HEARTBEATS = 4
+"""A table, each in a partition of its own, since partitions are replicated independently. One write takes 25
+items at most."""
+
 METRICS = Api("cloudwatch:GetMetricData", plane="data", why="CloudWatch reads cannot be scoped to a metric")
 RECENT_SECONDS = 15 * 60
 
@@ -49,6 +53,30 @@ Row = Mapping[str, Mapping[str, Any]]
 def texts(key: Mapping[Any, str]) -> dict[str, dict[str, str]]:
     """As DynamoDB takes them."""
     return {str(name): {"S": value} for name, value in key.items()}
+
+
+def keys_alone(tables: Mapping[Any, Mapping[AttributeName, str]]) -> None:
+    """Raises ValueError where what is given for a table's heartbeats is no key."""
+    if wrong := [table for table, key in tables.items() if len(key) > 2]:
+        raise ValueError(f"the key of {wrong[0]} has more than two attributes: write its keys alone")
+
+
+def spread(key: Key, of: str = "") -> list[Key]:
+    """The keys of a table's heartbeats: the partition key's text, whose they are, and a number each."""
+    (partition, value), *sort = key.items()
+    return [{partition: f"{value}-{of}{place}", **dict(sort)} for place in range(HEARTBEATS)]
+
+
+def item_in(sight: Sight, table: str, key: Key) -> Row | Silence | None:
+    """One item of a batch's answer. What DynamoDB leaves for another request the next look asks for."""
+    if isinstance(sight, Silence):
+        return sight
+    answer: Mapping[str, Any] = sight if isinstance(sight, Mapping) else {}
+    rows = answer.get("Responses", {}).get(table)
+    row = next((row for row in rows or () if all(text(row, n) == value for n, value in key.items())), None)
+    if row is None and (rows is None or answer.get("UnprocessedKeys")):
+        return Silence(f"DynamoDB has read only some of {table}")
+    return row
 
 
 def text(row: Row, name: str) -> str:

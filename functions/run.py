@@ -12,7 +12,7 @@ from .inputs import Region
 Mode = Literal["graceful", "ungraceful"]
 MODES: tuple[Mode, ...] = ("graceful", "ungraceful")
 
-Purpose = Literal["move", "early", "undo", "again", "settle", "break", "unbreak", "mend", "prepare"]
+Purpose = Literal["move", "early", "undo", "again", "settle", "beat", "break", "unbreak", "mend", "prepare"]
 """What a state is for:
 
     move      it moves the application to the other Region
@@ -20,6 +20,7 @@ Purpose = Literal["move", "early", "undo", "again", "settle", "break", "unbreak"
     undo      the run gives up: what it took away is given back
     again     a fence that the run owes is tried once more, and nobody is waited for
     settle    debts are paid, on schedule
+    beat      heartbeats are written, on schedule
     break     the game day breaks a Region
     unbreak   the game day gives up: what it broke is given back
     mend      the recovery gives back what the game day broke
@@ -29,11 +30,15 @@ Owner = Literal["run", "outage"]
 
 MOVES: frozenset[Purpose] = frozenset({"move", "early"})
 """The run is on its way, and what it takes away is its own."""
+SCHEDULED: frozenset[Purpose] = frozenset({"settle", "beat"})
+"""It is started by a schedule, beside whatever people and alarms start."""
 OUTAGE: frozenset[Purpose] = frozenset({"break", "unbreak", "mend"})
 GIVES_UP: frozenset[Purpose] = frozenset({"undo", "unbreak"})
 """The run has failed, and ends once this is done: no `abort` stops it."""
 
 
+BEAT_SECONDS = 60.0
+"""How often heartbeats are written."""
 A_DAY = 86_400.0
 
 ARN_PARTS = 8

@@ -79,6 +79,9 @@ class Step(Generic[Seen]):
     """It may end before its change could be made, and owes that: it is made on schedule, as a fence is."""
     transient: ClassVar[bool] = False
     """What it writes is its own, and it removes that again: asked once more, it does so once more."""
+    beats: ClassVar[Any] = None
+    """The type of the stores that it writes heartbeats into, where it does: it is ticked on schedule for
+    that, and in a run it judges by them."""
     for_the_run: ClassVar[bool] = False
     """Of a step that fences: what it takes customers do not feel, and it is given back when the run ends, in
     whichever Region it was taken. What a dark Region is not given back then is owed."""

@@ -51,6 +51,8 @@ def test_two_regions_that_both_serve_are_rehearsed_by_the_same_command(more: tup
     assert report["invariants"] == HELD
     assert report["data"]["acknowledged"] > 1000
     assert report["data"]["lost"] == []
+    bounds = [step["facts"] for run in report["runs"] for step in run["steps"] if "loss_at" in str(step)]
+    assert [bound["loss_at_most_seconds"] for bound in bounds] == [0.0, 0.0], "as nothing was lost"
 
 
 def test_what_a_region_acknowledged_while_replication_stalled_is_late_and_not_lost() -> None:

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from ticker import APP, REPLICAS, TABLE, THIS, WEST, Ticker, ticking
 
-from farshore.compile.machine import PROCEDURES, machines
+from farshore.compile.machine import LEASED, PROCEDURES, machines
 from farshore.compile.policy import statements
 from farshore.runbook.load import load
 from farshore.simulate.package import package
@@ -155,4 +155,4 @@ def test_whoever_takes_the_lease_may_ask_of_each_run_of_its_own_application() ->
     uses = [(runbook, machine) for machine in machines(runbook)]
     (asked,) = (s for s in statements("lease", uses) if "states:DescribeExecution" in s.actions)
     name = f"arn:{{partition}}:states:*:{{account}}:execution:{runbook.application}"
-    assert set(asked.resources) == {f"{name}-{procedure}:*" for procedure in PROCEDURES}
+    assert set(asked.resources) == {f"{name}-{procedure}:*" for procedure in LEASED}

@@ -20,6 +20,7 @@ from rich.table import Table
 from functions.run import MODES, Mode
 
 from ..lint import errors
+from ..operate.render import bound_of
 from ..runbook.find import find
 from ..runbook.mistakes import Mistakes
 from ._report_file import report_option, save_report
@@ -113,6 +114,9 @@ def _print_result(console: Console, found: Report) -> None:
             "writes lost",
             f"{len(data['lost'])} of {data['acknowledged']} acknowledged, {data['rpo_seconds']:.1f} s (RPO)",
         )
+        for run in found.runs:
+            if said := bound_of(run):
+                table.add_row(f"{run.procedure} could lose", f"{said} (by heartbeats)")
         table.add_row("late, overwritten", f"{len(data['late'])}, {len(data['overwritten'])}")
         if data["exposure_seconds"]:
             table.add_row(

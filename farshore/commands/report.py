@@ -17,7 +17,7 @@ from functions.outside import Outside
 from ..operate.history import committed
 from ..operate.operator import Operator
 from ..operate.proposal import decision_on
-from ..operate.render import ledger_rows, run_rows
+from ..operate.render import bound_row, ledger_rows, run_rows
 from ..operate.runs import RunSnapshot
 from ..operate.trouble import Trouble
 from ..runbook.find import find
@@ -43,13 +43,16 @@ def command(outside: Outside | None, app: str, as_json: bool, run: str | None, f
         "ended": described["stopDate"].isoformat() if "stopDate" in described else None,
         "redrives": described.get("redriveCount", 0),
         "point_of_no_return": committed(snapshot.report, begun) or None,
+        "bound": snapshot.report.bound,
         "debts": dict(records.debts) if records is not None else None,
     }
     run_itself = snapshot.report.as_json()
     plans = _plans(operator, records, snapshot)
     save_report(files, about | {"runs": [run_itself | {"at": 0.0}], "plans": plans})
     owed = ledger_rows(records, snapshot) if records else ()
-    end(as_json, run_itself | about, [*run_rows(snapshot.arn, snapshot.report, facts=True), *owed])
+    bound = bound_row(snapshot.report, operator.runbook.objectives.rpo)
+    shown = [*run_rows(snapshot.arn, snapshot.report, facts=True), *bound, *owed]
+    end(as_json, run_itself | about, shown)
 
 
 def _plans(operator: Operator, records: Records | None, snapshot: RunSnapshot) -> list[dict[str, Any]]:

@@ -74,8 +74,9 @@ def change_of(
 ) -> Api | None:
     """The same where the call changes something of the application.
 
-    None for what only reads, for the ledger's own writes, and for a page to a person.
+    None for what only reads, for the ledger's own writes, for items of Farshore's own, and for a page to a
+    person.
     """
     api = declared_write(event, service, operation, parameters)
-    paging = api is not None and api.pages
-    return None if paging or is_ledgers(event["ledger"]["table"], service, parameters) else api
+    apart = api is not None and (api.pages or api.own_items)
+    return None if apart or is_ledgers(event["ledger"]["table"], service, parameters) else api

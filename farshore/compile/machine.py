@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from functions.run import Purpose, machine_name
@@ -25,10 +25,11 @@ from .direction import Direction, both_ways
 from .fences import is_fence, restored
 from .procedure import definition
 from .proof import mistakes
-from .states import Json, States, Use, function_of, type_of
+from .states import Json, States, Use, function_of, inputs_of, type_of
 
-PROCEDURES = ("failover", "failback", "settle", "outage", "recovery", "prepare")
-"""Of any application, whether its runbook has them or had them once."""
+LEASED = ("failover", "failback", "settle", "outage", "recovery", "prepare")
+"""Of any application, whether its runbook has them or had them once: those that take the lease."""
+PROCEDURES = (*LEASED, "heartbeat")
 
 
 @dataclass(frozen=True)
@@ -88,6 +89,9 @@ def _procedures(runbook: Runbook) -> Iterator[tuple[str, Purpose, Direction, Pro
     # A Region that was left in the dark owes its fences, whichever of the two it was.
     if owed := (*_owed(failover, there), *_owed(failback, back)):
         yield "settle", "settle", there, owed
+    # Nobody need know which Region serves: of each way the Region that it leaves has heartbeats.
+    if beats := (*_beating(failover, there), *_beating(failback, back)):
+        yield "heartbeat", "beat", there, beats
     if outage := runbook.procedures.get("outage"):
         yield "outage", "break", there, outage
         broken = [line for line in lines(outage) if is_fence(line)]
@@ -97,6 +101,15 @@ def _procedures(runbook: Runbook) -> Iterator[tuple[str, Purpose, Direction, Pro
 
 def _owed(entries: Procedure, way: Direction) -> Iterator[Line]:
     """The lines of a procedure that may owe something, with their Regions' names."""
-    for line in lines(entries):
-        if is_fence(line) or type_of(line).owes:
-            yield dataclasses.replace(line, inputs=way.literal(type_of(line), line.inputs))
+    return _literal((each for each in lines(entries) if is_fence(each) or type_of(each).owes), way)
+
+
+def _beating(entries: Procedure, way: Direction) -> Iterator[Line]:
+    """Those that go by heartbeats."""
+    return _literal((each for each in lines(entries) if type_of(each).beats is not None), way)
+
+
+def _literal(chosen: Iterable[Line], way: Direction) -> Iterator[Line]:
+    for line in chosen:
+        # Its defaults, too: they name the Regions of this way, and a machine has but one.
+        yield dataclasses.replace(line, inputs=way.literal(type_of(line), inputs_of(line)))

@@ -103,8 +103,7 @@ def events(runbook: Runbook, machine: Machine) -> Json:
     if schedule := schedule_of(machine):
         rate = f"rate({schedule.minutes} minute{'s' if schedule.minutes > 1 else ''})"
         every = {"Schedule": rate, "Input": json.dumps(schedule.given), **state}
-        why = "Owed fences are tried again until they are paid. Where none is owed, it looks once and ends."
-        started["EveryMinute"] = Noted(why, {"Type": "Schedule", "Properties": every})
+        started["EveryMinute"] = Noted(schedule.why, {"Type": "Schedule", "Properties": every})
     return started
 
 

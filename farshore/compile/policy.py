@@ -25,7 +25,7 @@ from ..runbook.regions import REGION_FORM
 from ..runbook.registry import StepType, steps
 from ..runbook.typed import every_type, hints
 from ..runbook.wording import bare
-from .machine import PROCEDURES, Machine
+from .machine import LEASED, Machine
 from .states import Use, function_name
 
 NAMED = r"{([\w.]+)}"
@@ -127,7 +127,7 @@ def _of_application(api: Api, runbook: Runbook, use: Use) -> Iterator[str]:
 def _arns_of_application(api: Api, runbook: Runbook, use: Use) -> Iterator[str]:
     regions = (runbook.regions.primary, runbook.regions.standby)
     # By their whole names: what begins like the application's own may be another's.
-    named = [machine_name(runbook.application, procedure) for procedure in PROCEDURES]
+    named = [machine_name(runbook.application, procedure) for procedure in LEASED]
     declared = hints(steps()[use.step])
     given = {name: _keys_or(value, declared.get(name)) for name, value in use.inputs.items()}
     yield from _arns(api, regions, {ITSELF: (), **given, "machines": named})

@@ -19,6 +19,8 @@ IDLE = ("nothing owed", "busy")
 def definition(states: States, entries: Procedure, failover: Sequence[Json]) -> Json:
     """The machine of a procedure, in Amazon States Language. `failover` is what asks about that machine's
     steps: what a run prepares for."""
+    if states.purpose == "beat":
+        return _machine(states, _in_turn(states, entries))
     settles, entries = states.purpose == "settle", spoken(entries, states.purpose == "move")
     names = states.names(entries)
     moves = (i for i, entry in enumerate(entries) if _no_return(entry) and not settles)
@@ -52,6 +54,16 @@ def definition(states: States, entries: Procedure, failover: Sequence[Json]) -> 
     if states.purpose == "move":
         states.catch(start, "AtWork", states.enough())
     return _machine(states, start)
+
+
+def _in_turn(states: States, entries: Procedure) -> str:
+    """The lines and nothing else, one after the other: no lease, since nothing of the application changes."""
+    following: str | None = None
+    names = states.names(entries)
+    for line in reversed(list(lines(entries))):
+        following = states.step(line, names[id(line)], following)
+    assert following is not None, "a machine has a state"
+    return following
 
 
 def _machine(states: States, start: str) -> Json:

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from functions.run import Mode
+from functions.run import BEAT_SECONDS, SCHEDULED, Mode
 
 from ..runbook.model import Runbook
 from .machine import Machine
@@ -20,6 +20,9 @@ ALARMS_START = "failover"
 """The procedure that alarms start."""
 SETTLE_MINUTES = 1
 """How often debts are tried again."""
+BEAT_MINUTES = round(BEAT_SECONDS / 60)
+OWED = "Owed fences are tried again until they are paid. Where none is owed, it looks once and ends."
+BEATS = "The newest heartbeat that survives a failover bounds what was lost."
 
 
 @dataclass(frozen=True)
@@ -58,6 +61,7 @@ class Schedule:
     minutes: int
     given: Mapping[str, Any]
     """The run's input."""
+    why: str
 
 
 def alarm_rules(runbook: Runbook, machine: Machine) -> tuple[AlarmRule, ...]:
@@ -72,4 +76,9 @@ def alarm_rules(runbook: Runbook, machine: Machine) -> tuple[AlarmRule, ...]:
 
 def schedule_of(machine: Machine) -> Schedule | None:
     """None where only people and alarms start it."""
-    return Schedule(SETTLE_MINUTES, {"mode": "ungraceful"}) if machine.purpose == "settle" else None
+    if machine.purpose not in SCHEDULED:
+        return None
+    settles = machine.purpose == "settle"
+    return Schedule(
+        SETTLE_MINUTES if settles else BEAT_MINUTES, {"mode": "ungraceful"}, OWED if settles else BEATS
+    )

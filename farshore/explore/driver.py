@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Sequence
 
+from functions.run import SCHEDULED
 from twin.application import Promise, serving
 from twin.faults import EarlierAnswers, Request
 
@@ -278,8 +279,8 @@ class Driver:
         return True
 
     def _settles(self, execution: str) -> bool:
-        """It only pays debts."""
-        return self.simulation.purpose(self.simulation.executions[execution][0]) == "settle"
+        """It only pays debts, or writes heartbeats."""
+        return self.simulation.purpose(self.simulation.executions[execution][0]) in SCHEDULED
 
     def _ended(self, execution: str) -> Callable[[], bool]:
         return lambda: self.simulation.status(execution) != "RUNNING"

@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from .data import Baseline, RecordedCall
 from .seed import OPPOSITE, Point
 
+SCHEDULES = ("settle-", "heartbeat-")
+"""How executions begin that a schedule starts."""
 FIGURES = re.compile(r"[0-9]+(\.[0-9]+)?")
 
 
@@ -31,13 +33,13 @@ class TickClass:
 
 
 def ticks(baseline: Baseline) -> Iterator[list[RecordedCall]]:
-    """The ticks of the run itself, of the plans that it asks for, and of the settling after it."""
+    """The ticks of the run itself, of the plans that it asks for, and of what schedules start beside it."""
     found: dict[tuple[str, int], list[RecordedCall]] = {}
     for call in baseline.calls:
         found.setdefault(call.point[:2], []).append(call)
     for calls in found.values():
         execution = calls[0].point.execution
-        if execution == baseline.seed.execution or execution.startswith("settle-"):
+        if execution == baseline.seed.execution or execution.startswith(SCHEDULES):
             yield calls
 
 

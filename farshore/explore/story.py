@@ -10,6 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from functions.calls import HOMES
+from functions.fence import UNKNOWN
+from functions.run import SCHEDULED
 from twin.application import intended, open_regions
 from twin.faults import Request
 
@@ -29,6 +31,9 @@ PARAMETERS = 160
 """Letters of a call's parameters that a story gives."""
 ARN = re.compile(r"arn:aws:[a-z0-9-]+:[^ ,'\"]*[:/]([^ ,'\":/]+)")
 """An ARN and the name at its end, which is enough to know it by."""
+
+BEATEN = ("done", UNKNOWN, "NotYet")
+"""How a tick ends that writes heartbeats, or finds nobody who takes them."""
 
 
 class Narrator:
@@ -63,7 +68,7 @@ class Narrator:
         for each in self._driver.injector.injected:
             yield Moment(each.at - self._clock.start, "fault", _fault(each))
         for execution, (procedure, mode) in self._simulation.executions.items():
-            if self._simulation.purpose(procedure) != "settle":
+            if self._simulation.purpose(procedure) not in SCHEDULED:
                 yield from self._execution(execution, procedure, mode)
 
     def _breaches(self, outcome: Outcome) -> Iterator[Moment]:
@@ -179,8 +184,8 @@ def _places(places: Iterable[str]) -> str:
 
 
 def _matters(tick: Tick) -> bool:
-    """A schedule that finds nothing to do does not."""
-    return tick.purpose != "settle" or not tick.answer.startswith(IDLE)
+    """A schedule that finds nothing to do does not, nor one that does what it does each minute."""
+    return not tick.answer.startswith({"settle": IDLE, "beat": BEATEN}.get(tick.purpose, ()))
 
 
 def _answer(tick: Tick) -> str:

@@ -59,6 +59,16 @@ class RunReport:
         """Another run was at work already: this one ended well, and did nothing."""
         return bool(self.steps) and self.steps[-1].outcome == AtWork.__name__
 
+    @property
+    def bound(self) -> Mapping[str, Any] | None:
+        """What its newest state said that goes by heartbeats: the facts by which a loss is bounded, or why
+        none is known. None where no such state has ended."""
+        for step in reversed(self.steps):
+            kind = step_of(step.event)
+            if step.ended and step.facts and kind is not None and kind.beats is not None:
+                return step.facts
+        return None
+
     def as_json(self) -> dict[str, Any]:
         return {
             "procedure": self.procedure,

@@ -102,6 +102,23 @@ def run_rows(arn: str, report: RunReport, facts: bool = False) -> Iterable[Row]:
         yield (outcome, step.name, took, "; ".join(filter(None, (step.why, more))))
 
 
+def bound_of(report: RunReport) -> str:
+    """How much a run can have lost, for people; "" where nothing was to say it."""
+    bound = report.bound
+    if bound is None:
+        return ""
+    if "loss_at_most_seconds" not in bound:
+        return f"unknown: {bound.get('why', 'its heartbeats say nothing')}"
+    most, least = bound["loss_at_most_seconds"], bound.get("loss_at_least_seconds", 0.0)
+    more = f", and of {least:g} s at least" if least else ""
+    return f"the writes of {most:g} s at most{more}" if most else "nothing"
+
+
+def bound_row(report: RunReport, objective: float) -> Iterable[Row]:
+    if said := bound_of(report):
+        yield ("bound", "by heartbeats", f"{said}; the objective is {objective:g} s")
+
+
 def lease_row(holder: Holder | None) -> str:
     if holder is None:
         return "the lease is free"

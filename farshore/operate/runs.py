@@ -14,7 +14,7 @@ from typing import Any
 
 from functions.calls import Absent, Answer, Api, Call, Denied, Endpoint, Reply, Silence
 from functions.outside import Outside
-from functions.run import ARN_PARTS
+from functions.run import ARN_PARTS, SCHEDULED
 
 from ..compile.definition import run_of
 from ..compile.machine import Machine, machines
@@ -119,11 +119,11 @@ class Runs:
         return arn
 
     def newest(self) -> tuple[str | None, tuple[str, ...]]:
-        """The run that was started last, settling ones aside; and which machines did not answer."""
+        """The run that was started last, scheduled ones aside; and which machines did not answer."""
         found: list[tuple[datetime, str]] = []
         silent = []
         for procedure, machine in self.machines.items():
-            if machine.purpose == "settle":
+            if machine.purpose in SCHEDULED:
                 continue
             answer = self.ask(LIST(machine.region, stateMachineArn=self.machine_arn(procedure), maxResults=1))
             if isinstance(answer, Silence):

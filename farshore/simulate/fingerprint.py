@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import re
 
+from functions.run import SCHEDULED
 from twin.application import fates
 
 from .simulation import Simulation
@@ -23,13 +24,15 @@ LATER = tuple(
             r', "RedriveCount": \d+, "RedriveTime": "[^"]+"',
             r'"redrives": \d+',
             r'"epoch": \d+',
+            r'"sequence": \d+',
             r"'redrives': \d+",
             r"'stamp': '\d+",
         ),
     )
 )
-"""Instants, durations, and how often the lease has passed on: the ledger knows that as soon as it has. One by
-one, each beginning with what it is found by: as one expression they take twice as long."""
+"""Instants, durations, how often the lease has passed on, and how many heartbeats there were: the ledger
+knows that as soon as it has. One by one, each beginning with what it is found by: as one expression they take
+twice as long."""
 
 
 def fingerprint(simulation: Simulation, *more: object) -> str:
@@ -38,12 +41,12 @@ def fingerprint(simulation: Simulation, *more: object) -> str:
     running = [
         (of, simulation.running(arn))
         for arn, (of, _) in simulation.executions.items()
-        if simulation.purpose(of) != "settle"
+        if simulation.purpose(of) not in SCHEDULED
     ]
     settles = any(
         simulation.running(arn)
         for arn, (of, _) in simulation.executions.items()
-        if simulation.purpose(of) == "settle"
+        if simulation.purpose(of) in SCHEDULED
     )
     known = (
         more,

@@ -11,7 +11,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from functions.errors import NotYet, Refused
 from functions.ledger import Records
-from functions.run import Mode
+from functions.run import SCHEDULED, Mode
 from twin.application import intended, led_to, serving
 
 from ..checkers.final_state import Circumstances
@@ -326,7 +326,7 @@ class Rehearsal:
         for at, _, function, line in logs[self._logs_read :]:
             if function.startswith("farshore-") and '"level"' in line:
                 said = json.loads(line)
-                if said["message"] != "NotYet" and said["purpose"] != "settle" and "dry_run" not in said:
+                if said["message"] != "NotYet" and said["purpose"] not in SCHEDULED and "dry_run" not in said:
                     facts = (f"{k} {v}" for k, v in said["facts"].items() if k.endswith("seconds"))
                     more = ", ".join(facts)
                     text = f"{said['state']}: {said['message']}" + (f" ({more})" if more else "")

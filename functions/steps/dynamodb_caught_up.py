@@ -27,7 +27,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Annotated, Any, ClassVar, TypeGuard
 
-from ..calls import Api, Call, Sight, Silence
+from ..calls import Api, Call, Silence
 from ..errors import Refused
 from ..fence import ASKS, PATIENCE, UNKNOWN, ask_all, patient
 from ..global_tables import (
@@ -36,9 +36,12 @@ from ..global_tables import (
     AttributeName,
     Key,
     Row,
+    item_in,
+    keys_alone,
     latency_of,
     recent_maximum,
     some,
+    spread,
     text,
     texts,
 )
@@ -49,8 +52,6 @@ from ..run import Run
 from ..step import Change, Decision, Done, Step, Wait
 from ..world import World
 
-HEARTBEATS = 4
-"""A table. One write takes 25 items at most."""
 TIMES = 10
 """So many times the recent maximum of the lag is waited for, where writes go on."""
 NEXT_SAMPLE_SECONDS = 130
@@ -141,8 +142,7 @@ class DynamodbCaughtUp(Step[Seen]):
         patient(self.patience, self.within)
         if self.source == self.region:
             raise ValueError(f"{self.region} has caught up with itself always: write two Regions")
-        if wrong := [table for table, key in self.tables.items() if len(key) > 2]:
-            raise ValueError(f"the key of {wrong[0]} has more than two attributes: write its keys alone")
+        keys_alone(self.tables)
 
     def observe(self, world: World) -> Seen:
         run, marker = world.run, f"farshore-{world.dice(1 << 30):08x}"
@@ -160,9 +160,9 @@ class DynamodbCaughtUp(Step[Seen]):
             marker,
             noted if goes_on else {},
             tuple(
-                Heartbeat(table, key, _found(left[table], table, key), _found(target[table], table, key))
+                Heartbeat(table, key, item_in(left[table], table, key), item_in(target[table], table, key))
                 for table in self.tables
-                for key in self._keys(table)
+                for key in spread(self.tables[table])
             ),
             None if self.paused else recent_maximum(answers[-1]),
             world.now,
@@ -258,15 +258,10 @@ class DynamodbCaughtUp(Step[Seen]):
             raise Refused(f"writes go on in {self.source}, and how long they take is not known: {why}")
         return Done(UNKNOWN, {**facts, "why": why})
 
-    def _keys(self, table: TableName) -> list[Key]:
-        """The partition key's text with a number each."""
-        (partition, value), *sort = self.tables[table].items()
-        return [{partition: f"{value}-{place}", **dict(sort)} for place in range(HEARTBEATS)]
-
     def _read(self, region: Region, table: TableName) -> Call:
         """Strongly, so that what is not there is not there. (Where the Region has it from another, that says
         no more than an eventual read would.)"""
-        keys = [texts(key) for key in self._keys(table)]
+        keys = [texts(key) for key in spread(self.tables[table])]
         return READ(region, RequestItems={table: {"Keys": keys, "ConsistentRead": True}})
 
     def _calls(self, tables: Iterable[TableName], request: Callable[[Key, int], Request]) -> tuple[Call, ...]:
@@ -274,7 +269,9 @@ class DynamodbCaughtUp(Step[Seen]):
         return tuple(
             WRITE(
                 self.source,
-                RequestItems={table: [request(key, n) for n, key in enumerate(self._keys(table), 1)]},
+                RequestItems={
+                    table: [request(key, n) for n, key in enumerate(spread(self.tables[table]), 1)]
+                },
             )
             for table in sorted(tables)
         )
@@ -296,18 +293,6 @@ def _named(beats: Sequence[Heartbeat]) -> str:
 def _silent(rows: Iterable[Row | Silence | None]) -> str:
     """What the first one that was silent said; "" where none was."""
     return next((row.why for row in rows if isinstance(row, Silence)), "")
-
-
-def _found(sight: Sight, table: str, key: Key) -> Row | Silence | None:
-    """One item of a batch's answer. What DynamoDB leaves for another request the next look asks for."""
-    if isinstance(sight, Silence):
-        return sight
-    answer: Mapping[str, Any] = sight if isinstance(sight, Mapping) else {}
-    rows = answer.get("Responses", {}).get(table)
-    row = next((row for row in rows or () if all(text(row, n) == value for n, value in key.items())), None)
-    if row is None and (rows is None or answer.get("UnprocessedKeys")):
-        return Silence(f"DynamoDB has read only some of {table}")
-    return row
 
 
 handler = lambda_handler(DynamodbCaughtUp)

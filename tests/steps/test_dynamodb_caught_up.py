@@ -9,8 +9,8 @@ import pytest
 from ticker import EAST, OTHER, WEST, Ticker, ticking
 
 from functions.calls import Absent
-from functions.global_tables import recent_maximum
-from functions.steps.dynamodb_caught_up import HEARTBEATS, DynamodbCaughtUp, _found
+from functions.global_tables import HEARTBEATS, item_in, recent_maximum
+from functions.steps.dynamodb_caught_up import DynamodbCaughtUp
 from twin.faults import Kind, Request
 from twin.services.cloudwatch.model import Metrics
 from twin.services.dynamodb.global_table import GlobalTable
@@ -304,9 +304,9 @@ def test_a_part_of_a_metric_or_none_of_one_table_is_no_maximum() -> None:
 
 def test_what_dynamodb_leaves_unread_is_not_taken_for_missing() -> None:
     key: Any = {"id": "a"}
-    assert _found({"Responses": {"t": []}, "UnprocessedKeys": {}}, "t", key) is None
+    assert item_in({"Responses": {"t": []}, "UnprocessedKeys": {}}, "t", key) is None
     for odd in ({}, {"Responses": {}}, {"Responses": {"t": []}, "UnprocessedKeys": {"t": {}}}, Absent("x")):
-        assert "only some of t" in str(_found(odd, "t", key))
+        assert "only some of t" in str(item_in(odd, "t", key))
 
 
 def test_a_plan_names_every_write_and_removal_and_does_not_change_with_time(store: Store) -> None:
