@@ -22,7 +22,7 @@ from ..lint import errors
 from ..runbook.find import find
 from ..runbook.mistakes import Mistakes
 from ._report_file import ReportFile, save
-from ._twin import as_the_twin
+from ._twin import as_the_twin, say_customers
 
 if TYPE_CHECKING:
     from ..simulate.report import Report, Stand
@@ -55,6 +55,7 @@ def command(app: str, mode: Mode, dark: str | None, seed: int, as_json: bool, re
         raise Mistakes(wrong)
     as_the_twin()
     console = Console(stderr=as_json, highlight=False, soft_wrap=True)
+    say_customers(runbook, console)
     console.print(f"farshore: the twin of {runbook.application} is being built, in two Regions")
     began = time.perf_counter()
     from ..simulate.rehearsal import Rehearsal  # moto and the twin take half a second, after the first word
