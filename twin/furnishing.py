@@ -102,7 +102,8 @@ class Wanted:
         each_has_one = set(alone.values()) == set(self.regions)
         own: dict[str, list[str]] = {region: [] for region in self.regions}
         shared = []
-        for host in dict.fromkeys([*under, *beside]):
+        first = [host_of(name.text) for _, name in self.naming("Origin")]  # what customers call
+        for host in dict.fromkeys([*first, *under, *beside]):
             regions = under.get(host) or {region for region in self.regions if region in host}
             if not regions and each_has_one and host in alone:
                 regions = {alone[host]}
@@ -185,6 +186,8 @@ class Room:
     gates: dict[str, list[Gate]] = field(default_factory=dict)
     """By Region, what all its requests pass, whichever way."""
     routes: list[Route] = field(default_factory=list)
+    led: list[str] = field(default_factory=list)
+    """The name that each route leads."""
     self_healing: bool = False
     """A route leads customers away from a Region that is not well, whatever a run does."""
 
@@ -207,6 +210,17 @@ class Room:
         if any(kept.name == other.name for other in self.datasets):
             kept.name = f"{kept.name}, too"
         self.datasets.append(kept)
+
+    def lead(self, route: Route, name: str, *, self_healing: bool = False) -> None:
+        """One more route, and the name that it leads."""
+        self.routes.append(route)
+        self.led.append(name)
+        self.self_healing |= self_healing
+
+    def all_open(self, region: str) -> bool:
+        """Requests are let in by every way, but for the dark."""
+        ways = (way.gate for way in self.ways.get(region, ()))
+        return all(gate.is_open() for gate in (*self.gates.get(region, ()), *ways))
 
     def lets_in(self, region: str) -> bool:
         """Requests are let in by some way, and the Region is not dark."""

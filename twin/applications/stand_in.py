@@ -120,8 +120,9 @@ class StandIn:
         """What has no host yet gets one: each Region's address, and what else leads there."""
         room = self._room
         if own:
-            room.routes.append(OwnChoice(self.regions, room.lets_in, room.datasets))
-            room.self_healing = True
+            choice = OwnChoice(self.regions, room.lets_in, room.datasets)
+            room.lead(choice, self._wanted.hosts.shared[0], self_healing=True)
+            room.net.name(room.led[0], self._anywhere)
         for region, address in room.addresses.items():
             if not room.net.serves(address):
                 room.net.serve(address, region, room.door[region])
@@ -130,12 +131,12 @@ class StandIn:
                     room.net.name(host, lambda address=address: address)  # type: ignore[misc]
         for name in self._wanted.hosts.shared:
             if not room.net.knows(name):
-                room.net.name(name, self._anywhere)
+                room.net.name(name, lambda: room.led[0])
 
     def _anywhere(self) -> str:
-        """The address of the first Region to which a route leads."""
-        led = [region for region in self.regions if any(region in r.led_to() for r in self._room.routes)]
-        return self._room.addresses[(led or list(self.regions))[0]]
+        """The address of the first Region to which the first route leads."""
+        led = self._room.routes[0].led_to()
+        return self._room.addresses[next(iter(led), self.regions[0])]
 
     def _entries(self) -> Iterator[WayIn]:
         room, names = self._room, tuple(kept.name for kept in self._room.datasets)

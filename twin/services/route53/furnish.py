@@ -70,9 +70,8 @@ def _name(room: Room, dns: Route53, name: str, cluster: Cluster, arns: Mapping[s
     else:
         dns.record(name, list(checks.values()))
     near = room.regions if several else ("",)
-    room.routes.append(
-        Controls(name, cluster, arns, lambda: {regions[room.net.resolve(name, each)] for each in near})
-    )
+    route = Controls(name, cluster, arns, lambda: {regions[room.net.resolve(name, each)] for each in near})
+    room.lead(route, name)
 
 
 def _lines(wanted: Wanted) -> Iterator[Line]:
