@@ -8,7 +8,7 @@ cannot be furnished: the runbook then needs an application of its own.
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from importlib import import_module
@@ -56,6 +56,13 @@ class Line:
 
     def of(self, *types: str) -> list[Named]:
         return [name for name in self.names if name.type in types]
+
+    def entry(self, name: Named) -> Mapping[str, Any]:
+        """The mapping in which the name stands."""
+        found: Any = self.inputs
+        for step in name.at[:-1]:
+            found = found[step]
+        return dict(found)
 
     def by_region(self, type: str) -> dict[str, str]:
         """Of names that each Region has one of: the text by Region."""
@@ -120,6 +127,12 @@ class Wanted:
     def says(self) -> Iterator[str]:
         """What steps look for in the answers that they get."""
         return (str(value) for line in self.lines for value in _under(line.inputs, "search_string") if value)
+
+    def shown(self) -> dict[str, str]:
+        """What pages show, as JSON: by the key that a line looks for, the URL that it wants there."""
+        return {
+            name.text: origin.text for line, name in self.naming("JsonKey") for origin in line.of("Origin")
+        }
 
     def places(self, *types: str) -> dict[str, set[str]]:
         """In which of the application's Regions each text is, as its lines say; in both where they do not."""
@@ -245,13 +258,11 @@ def host_of(url: str) -> str:
 
 
 class Furnisher(Protocol):
-    """A service's `furnish.py`."""
+    """A service's `furnish.py`. What it cannot furnish of the names that it takes, it says in
+    `refused(wanted)`, a few words each, where there is any such."""
 
     TAKES: Mapping[str, Role]
     """Names of types."""
-
-    def refused(self, wanted: Wanted) -> Iterable[str]:
-        """What it cannot furnish of the names that it takes, a few words each."""
 
     def furnish(self, room: Room) -> None: ...
 
@@ -261,6 +272,16 @@ def furnishers() -> Sequence[Furnisher]:
     """All that there are, in the order in which they furnish."""
     found: list[Any] = [import_module(name) for name in folders("furnish")]
     return sorted(found, key=lambda each: min(ORDER.index(role) for role in each.TAKES.values()))
+
+
+def refusals(wanted: Wanted) -> Iterator[str]:
+    """What cannot be furnished, a few words each."""
+    for line in wanted.lines:
+        if strange := [name.text for name in line.names if name.type not in roles()]:
+            yield f"nothing in it stands for {', '.join(strange)} of {line.where}"
+    for each in furnishers():
+        if refused := getattr(each, "refused", None):
+            yield from refused(wanted)
 
 
 @functools.cache

@@ -8,11 +8,11 @@ import click
 
 from twin.applications import stand_in
 from twin.applications.foundation import Build, Unknown, builder
-from twin.furnishing import Line, Named, Wanted
+from twin.furnishing import Line, Named, Wanted, refusals
 
 from ..compile.direction import Direction
 from ..runbook.model import PROCEDURES, Runbook, lines
-from ..runbook.registry import steps
+from ..runbook.registry import inputs, steps
 from ..runbook.typed import texts
 
 _WANTED: dict[int, tuple[Runbook, Wanted]] = {}
@@ -28,7 +28,7 @@ def build_of(runbook: Runbook) -> Build:
         return builder(runbook.application, (runbook.regions.primary, runbook.regions.standby))
     except Unknown:
         everything = wanted(runbook)
-        if missing := stand_in.missing(everything):
+        if missing := list(dict.fromkeys(refusals(everything))):
             raise click.UsageError(
                 f"{runbook.path}: the twin has no {runbook.application}, and cannot furnish one from the "
                 f"runbook alone: {'; '.join(missing)}: leave that out, or write "
@@ -68,6 +68,7 @@ def _lines(runbook: Runbook) -> Iterator[Line]:
         way = Direction(*runbook.direction(name))
         for line in lines(written.get(name, written["failover"])):
             kind = steps()[line.step]
-            inputs = way.literal(kind, line.inputs)
-            names = tuple(Named(each.type, each.text, each.at, each.region) for each in texts(kind, inputs))
-            yield Line(f"line {line.line} ({line.step})", name, inputs, names)
+            defaults = {each.name: each.default for each in inputs(kind) if not each.required}
+            given = way.literal(kind, {**defaults, **line.inputs})
+            names = tuple(Named(each.type, each.text, each.at, each.region) for each in texts(kind, given))
+            yield Line(f"line {line.line} ({line.step})", name, given, names)

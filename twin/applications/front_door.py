@@ -73,9 +73,9 @@ def _writes(line: Line) -> bool:
 class FrontDoor:
     """Of one Region."""
 
-    def __init__(self, region: str, verbs: tuple[Verb, ...], says: tuple[str, ...]) -> None:
-        """`says` are texts that whoever verifies wants to see in an answer."""
-        self._region, self._verbs, self._says = region, verbs or (MADE_UP,), says
+    def __init__(self, region: str, wanted: Wanted) -> None:
+        self._region, self._verbs = region, verbs_of(wanted) or (MADE_UP,)
+        self._says, self._shown = tuple(wanted.says()), wanted.shown()
         self._turn = 0
 
     def open(self, room: Room) -> None:
@@ -115,7 +115,7 @@ class FrontDoor:
             return BAD_GATEWAY
         if not found:
             return 404, b'{"message": "Not Found"}'
-        return 200, self._body(request, {"region": self._region, **event})
+        return 200, self._body(request, {**self._shown, "region": self._region, **event})
 
     def _carriers(self, once: bool) -> Any:
         ways = self._room.ways.get(self._region, [])

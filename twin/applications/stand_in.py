@@ -2,7 +2,7 @@
 
 Customers do what the runbook's verifying write does, and are led as its traffic step leads them. A write goes
 to every dataset, through one of the ways in, which take turns, and past everything else that the runbook can
-shut. What is assumed beyond that is said (`assumed`), and what cannot be furnished (`missing`).
+shut. What is assumed beyond that is said (`assumed`).
 """
 
 from __future__ import annotations
@@ -48,18 +48,6 @@ def where(wanted: Wanted) -> str:
     return f"twin/applications/{wanted.application.replace('-', '_')}/"
 
 
-def missing(wanted: Wanted) -> list[str]:
-    """What cannot be furnished, a few words each."""
-    found: dict[str, None] = {}
-    for line in wanted.lines:
-        strange = [name.text for name in line.names if name.type not in roles()]
-        if strange:
-            found[f"nothing in it stands for {_some(strange)} of {line.where}"] = None
-    for each in furnishers():
-        found |= dict.fromkeys(each.refused(wanted))
-    return list(found)
-
-
 def assumed(wanted: Wanted) -> str:
     """A sentence about the customers, and what they meet."""
     verbs = verbs_of(wanted)
@@ -89,8 +77,7 @@ class StandIn:
     def __init__(self, on: Foundation, wanted: Wanted) -> None:
         self.regions: tuple[str, ...] = wanted.regions
         self._wanted = wanted
-        verbs, says = verbs_of(wanted), tuple(wanted.says())
-        doors = {region: FrontDoor(region, verbs, says) for region in self.regions}
+        doors = {region: FrontDoor(region, wanted) for region in self.regions}
         self._room = room = Room(
             wanted,
             on.cloud,
@@ -111,7 +98,7 @@ class StandIn:
         self.entries: Sequence[Entry] = tuple(self._entries())
         self._home = self._led()
         hosts = list(room.addresses.values()) if own else [wanted.hosts.shared[0]]
-        self.session: Session = Writers(verbs, hosts, room.datasets)
+        self.session: Session = Writers(verbs_of(wanted), hosts, room.datasets)
 
     def _led(self) -> set[str]:
         return {region for route in self._room.routes for region in route.intent()}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 
 from ...furnishing import Role, Room, Wanted
 from .model import VPC, SecurityGroups
@@ -25,10 +25,6 @@ class Rules:
     def setting(self) -> object:
         rules = self._groups.rules.items()
         return [it.source for (where, _), it in rules if (where, it.group) == (self._region, self._group)]
-
-
-def refused(wanted: Wanted) -> Iterator[str]:
-    return iter(())
 
 
 def furnish(room: Room) -> None:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 
-from ...furnishing import Role, Room, Wanted
-from ...net import HttpAnswer, HttpRequest
+from ...furnishing import Role, Room
 from ..application_autoscaling.model import ApplicationAutoScaling
 from ..ec2.model import SecurityGroups
 from ..ecs.model import Ecs, EcsService, Image
-from .model import LoadBalancer, LoadBalancers
+from .model import LoadBalancer, LoadBalancers, TargetGroup
 
 SERVICE = "EcsService"
 TAKES: Mapping[str, Role] = {SERVICE: "lets in"}
@@ -31,10 +30,6 @@ class Tasks:
         return [min(service.desired, TASKS) for service in self._services]
 
 
-def refused(wanted: Wanted) -> Iterator[str]:
-    return iter(())
-
-
 def furnish(room: Room) -> None:
     found = room.wanted.places(SERVICE)
     for region in room.regions:
@@ -46,7 +41,8 @@ def _balanced(room: Room, region: str, names: list[str]) -> None:
     """What customers call is answered by the first service; the others have paths of their own."""
     ecs, balancers = Ecs.of(room.cloud), LoadBalancers.of(room.cloud, room.net)
     ApplicationAutoScaling.of(room.cloud)
-    groups, services, lets_in = [], [], _lets_in(room, region)
+    groups: list[tuple[str, TargetGroup]] = []
+    services, lets_in = [], _lets_in(room, region)
     for name in names:
         cluster, _, service = name.partition("/")
         group = balancers.target_group(region, f"{cluster}-{service}", lets_in)

@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 
-from ...furnishing import Role, Room, Wanted
+from ...furnishing import Role, Room
 
 TAKES: Mapping[str, Role] = {"HealthService": ""}
-
-
-def refused(wanted: Wanted) -> Iterator[str]:
-    return iter(())
 
 
 def furnish(room: Room) -> None: ...

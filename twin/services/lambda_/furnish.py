@@ -1,4 +1,7 @@
-"""Functions, each in the Regions in which a line has it: any of them lets customers' requests in."""
+"""Functions, each in the Regions in which a line has it: any of them lets customers' requests in.
+
+Event source mappings poll, and find nothing.
+"""
 
 from __future__ import annotations
 
@@ -6,13 +9,17 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from ...furnishing import Role, Room, Wanted, Way
+from .event_sources import EventSources
 from .model import Functions
 from .sandbox import Function
 
 FUNCTION = "FunctionName"
-TAKES: Mapping[str, Role] = {FUNCTION: "lets in"}
+MAPPING = "MappingId"
+TAKES: Mapping[str, Role] = {FUNCTION: "lets in", MAPPING: ""}
 ASKED = ("function",)
 """Where the one function stands that a step itself asks."""
+CONSUMER = "consumer"
+"""What polled messages would go to."""
 TIMEOUT_SECONDS = 10
 
 
@@ -36,6 +43,9 @@ def refused(wanted: Wanted) -> Iterator[str]:
 
 
 def furnish(room: Room) -> None:
+    for mapping, regions in room.wanted.places(MAPPING).items():
+        for region in sorted(regions):
+            EventSources.of(room.cloud).mapping(region, mapping, CONSUMER)
     functions = Functions.of(room.cloud)
     for name, regions in room.wanted.places(FUNCTION).items():
         for region in sorted(regions):

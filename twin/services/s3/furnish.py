@@ -62,17 +62,13 @@ def _hosts(wanted: Wanted) -> list[str]:
 
 
 def _configs(wanted: Wanted, bucket: str) -> Mapping[str, str]:
-    """What a line looks for in JSON that the website shows: its key, and the host that stands there."""
-    found = {}
-    for line, url in wanted.naming(URL):
-        website = HOST.fullmatch(host_of(url.text))
-        if website and website["bucket"] == bucket and line.of("JsonKey"):
-            path = url.text.partition("://")[2].partition("/")[2]
-            (key,) = (name.text for name in line.of("JsonKey"))
-            found[path] = json.dumps(
-                {key: line.inputs.get(key, line.inputs.get("host")), "region": website["region"]}
-            )
-    return found
+    """What lines look for on the website: JSON, by path."""
+    websites = ((url, HOST.fullmatch(host_of(url))) for url in wanted.texts(URL))
+    return {
+        url.partition("://")[2].partition("/")[2]: json.dumps({**wanted.shown(), "region": website["region"]})
+        for url, website in websites
+        if website and website["bucket"] == bucket
+    }
 
 
 def _website(websites: Websites, region: str, bucket: str, objects: Mapping[str, str]) -> None:

@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 
-from ...furnishing import Role, Room, Wanted
+from ...furnishing import Role, Room
 from ..cloudwatch.model import Metrics
 from .model import Synthetics
 
 ALARM = "AlarmName"
 TAKES: Mapping[str, Role] = {ALARM: ""}
-
-
-def refused(wanted: Wanted) -> Iterator[str]:
-    return iter(())
 
 
 def furnish(room: Room) -> None:
