@@ -69,6 +69,10 @@ class Line:
         return {name.region: name.text for name in self.of(type) if name.keyed}
 
 
+PAST_THE_NAME = ("direct",)
+"""Where the one URL stands that is a Region's own, past the name that customers call."""
+
+
 @dataclass(frozen=True)
 class Hosts:
     """Where requests go, by the runbook's URLs."""
@@ -103,7 +107,7 @@ class Wanted:
         one that is named for one Region only where another is named for the other."""
         under, beside = dict[str, set[str]](), dict[str, set[str]]()
         for _, name in self.naming("Url", "Origin"):
-            where = under if name.keyed else beside
+            where = under if name.keyed or name.at == PAST_THE_NAME else beside
             where.setdefault(host_of(name.text), set()).add(name.region)
         alone = {host: region for host, (region, *more) in beside.items() if not more and region}
         each_has_one = set(alone.values()) == set(self.regions)

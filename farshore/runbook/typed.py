@@ -78,12 +78,14 @@ def _text(declared: Any, value: Any, at: Key, region: str) -> Iterator[Text]:
 
 
 def _region_beside(declared: Any, value: Mapping[str, Any]) -> str:
-    """The one Region among the fields; "" where there are several, or none."""
-    if not dataclasses.is_dataclass(declared):
-        return ""
-    kinds = hints(declared)
-    beside = {str(item) for key, item in value.items() if kinds.get(key) is Region}
-    return beside.pop() if len(beside) == 1 else ""
+    """The one Region among the fields, if there is one: first of those that are the same whichever way a run
+    goes."""
+    kinds = hints(declared) if dataclasses.is_dataclass(declared) else {}
+    for kind in (AwsRegion, Region):
+        beside = {str(item) for key, item in value.items() if kinds.get(key) is kind}
+        if beside:
+            return beside.pop() if len(beside) == 1 else ""
+    return ""
 
 
 def fields_of(model: type, wanted: Any) -> list[str]:

@@ -48,7 +48,7 @@ class Verb:
         return _marker(self.read, request.path) if request.method in ("GET", "HEAD") else ""
 
 
-MADE_UP = Verb("", "/", f'{{"item": "{MARKER}"}}', f"/{MARKER}", "write")
+MADE_UP = Verb("", "/made-up", f'{{"item": "{MARKER}"}}', f"/made-up/{MARKER}", "")
 
 
 def verbs_of(wanted: Wanted) -> tuple[Verb, ...]:

@@ -50,19 +50,25 @@ def where(wanted: Wanted) -> str:
 
 def assumed(wanted: Wanted) -> str:
     """A sentence about the customers, and what they meet."""
-    verbs = verbs_of(wanted)
+    verbs = " and ".join(verb.said for verb in verbs_of(wanted))
     said = [
-        f"they {' and '.join(verb.said for verb in verbs)}" if verbs else "they write, as nothing says how"
+        f"they {verbs}" if verbs else f"they call {wanted.hosts.shared[0]}, and what they write is made up"
     ]
     for role, words in WORDS.items():
-        names = wanted.texts(*(name for name, its in roles().items() if its == role))
-        if names:
-            said.append(f"{words} {_some([name.rpartition('/')[2] for name in names])}")
+        if names := _playing(wanted, role):
+            said.append(f"{words} {_some(names)}")
         elif role == "keeps":
             said.append("their writes are kept in a table that is made up")
         elif role == "leads":
             said.append("they try the primary first, and then the other Region")
     return f"the customers of {wanted.application} are a stand-in: {', '.join(said)}"
+
+
+def _playing(wanted: Wanted, role: Role) -> list[str]:
+    """What has this role, by its name alone. Only a Region's own bucket is shown."""
+    types = (type for type, its in roles().items() if its == role)
+    found = (name for _, name in wanted.naming(*types) if name.keyed or role != "shows")
+    return [name.text.rpartition("/")[2] for name in found]
 
 
 def _some(names: Sequence[str]) -> str:

@@ -40,13 +40,15 @@ def furnish(room: Room) -> None:
     if not (buckets := _buckets(room.wanted)):
         return
     websites = Websites.of(room.cloud, room.net)
+    shown = {name.text for _, name in room.wanted.naming(BUCKET) if name.keyed}
     for bucket, region in buckets.items():
         objects = {
             "index.html": f"<h1>{room.wanted.application} - {region}</h1>",
             **_configs(room.wanted, bucket),
         }
         _website(websites, region, bucket, objects)
-        room.gates.setdefault(region, []).append(Pages(websites, bucket))
+        if bucket in shown:
+            room.gates.setdefault(region, []).append(Pages(websites, bucket))
 
 
 def _buckets(wanted: Wanted) -> Mapping[str, str]:
