@@ -82,3 +82,55 @@ def test_a_plan_on_the_twin_finds_all_that_the_runbook_names(run: Run) -> None:
     found = {step["state"]: step["outcome"] for step in json.loads(done.stdout)["steps"]}
     assert found["aurora_writer eu-central-1"] == "would change"
     assert set(found.values()) == {"done", "would wait", "would change"}
+
+
+@pytest.mark.parametrize("name", ["kiosk", "museum", "ferry", "grand-hotel"])
+def test_a_runbook_of_another_shape_comes_back_home_too(run: Run, name: str) -> None:
+    done = run("rehearse", name, "--json")
+    assert done.exit_code == 0, done.stderr
+    report = json.loads(done.stdout)
+    assert {each["status"] for each in report["runs"]} == {"SUCCEEDED"}
+    assert {number: report["invariants"][number] for number in HELD} == HELD
+
+
+@pytest.mark.parametrize("verb", ["rehearse", "explore", "replay"])
+def test_what_cannot_be_furnished_is_named_in_one_sentence_before_anything_starts(
+    run: Run, verb: str
+) -> None:
+    inside = replaced("  - synthetic_write:", f"{CUSTOM}{REMOTE}  - synthetic_write:")
+    if verb == "replay":
+        Path("bookworm.yaml").write_text(inside((RUNBOOKS / "bookworm.yaml").read_text()))
+        done = CliRunner(mix_stderr=False).invoke(farshore, ["replay", "bookworm.yaml,failover,graceful"])
+    else:
+        done = run(verb, "bookworm", change=inside)
+    assert done.exit_code == 2
+    assert done.stdout == ""
+    (said,) = (line for line in done.stderr.splitlines() if line.startswith("Error: "))
+    assert "cannot furnish one from the runbook alone" in said
+    assert "nothing in it stands for DrainQueues" in said
+    assert "what warm-up of line" in said
+
+
+CUSTOM = "  - custom_lambda: {function: warm-up, region: $to}\n"
+REMOTE = """  - ssm_command:
+      document: DrainQueues
+      targets: [{key: "tag:app", values: [books]}]
+      expected: 2
+      region: $to
+"""
+
+
+def test_exploring_finds_traffic_that_is_led_before_the_data_and_tells_the_story(run: Run) -> None:
+    def early(text: str) -> str:
+        begin, end = text.index("  - arc_controls:"), text.index("  - synthetic_write:")
+        return text[:begin].replace("  - aurora_writer:", text[begin:end] + "  - aurora_writer:") + text[end:]
+
+    done = run("explore", "bookworm", "--count", change=early)
+    assert done.exit_code == 1
+    assert "S2: customers are sent to eu-central-1, where not every dataset accepts writes" in done.stderr
+
+
+def test_a_runbook_of_a_samples_name_in_other_regions_is_not_the_sample(run: Run) -> None:
+    done = run("plan", "bookworm", "--twin", change=replaced("bookworm\n", "unicorn-shop\n"))
+    assert done.exit_code == 0
+    assert "the customers of unicorn-shop are a stand-in" in done.stderr
