@@ -78,7 +78,8 @@ class World:
         if self._asked > self._step.asks:
             raise Refused(f"{type(self._step).__name__} declared asks {self._step.asks}: not asked again")
         sights: list[Sight] = []
-        replies = self._outside.replies(calls, self._step.busy, lives=bool(self.acknowledged))
+        lives = bool(self.acknowledged) or self.run.dry_run  # others are asked for the same plan, at once
+        replies = self._outside.replies(calls, self._step.busy, lives)
         for call, reply in zip(calls, replies, strict=True):
             if isinstance(reply, Denied):
                 raise Refused(f"{call.named} was refused: {reply.why}")

@@ -102,6 +102,10 @@ class Net(Service):
     def serves(self, host: str) -> bool:
         return host.lower() in self._hosts
 
+    def knows(self, name: str) -> bool:
+        """As a host, or as a name that stands for one."""
+        return self.serves(name) or name.lower() in self._names
+
     def name(self, name: str, target: Callable[[], str | None]) -> None:
         """A DNS name: `target` gives the host or name that it stands for now, None where there is none."""
         self.name_by_place(name, lambda near: target())

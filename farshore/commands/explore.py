@@ -18,7 +18,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from ..runbook.find import find
 from ._report_file import ReportFile, save
-from ._twin import as_the_twin
+from ._twin import as_the_twin, say_customers
 
 if TYPE_CHECKING:
     from ..explore.data import FaultCase, Result
@@ -93,13 +93,14 @@ def command(
     from ..explore.exploration import as_json as as_data
     from ..explore.matrix import is_of, markdown
 
+    say_customers(runbook, Console(stderr=True))
     exploration = Exploration(app, runbook, to_the_end=every)
     exploration.survey(lambda result: _say(Console(stderr=True), result))
     cases = [case for case in exploration.cases(every) if only in str(case.seed)]
     if only_count:
         counted = exploration.count(every)
         click.echo(json.dumps(counted, indent=2) if as_json else _sentence(counted))
-        return
+        sys.exit(1 if exploration.broken else 0)
     stale = check is not None and not exploration.broken and not is_of(check.read_text(), exploration)
     if stale:
         click.echo(f"{check} is of other runs: write it anew with `explore {app} --report {check}`", err=True)

@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from typing import Any
 
 import click
+from rich.console import Console
 
 from functions.errors import NotYet, Refused
 from functions.ledger import Records
@@ -28,7 +29,7 @@ from ..operate.render import plan_rows, show
 from ..operate.trouble import answering
 from ..runbook.find import find
 from ..runbook.model import Runbook
-from ._twin import as_the_twin
+from ._twin import as_the_twin, say_customers
 
 
 @click.command()
@@ -99,6 +100,7 @@ def _account(given: Outside | None) -> Iterator[Outside]:
 @contextmanager
 def _healthy_twin(runbook: Runbook) -> Iterator[Outside]:
     as_the_twin()
+    say_customers(runbook, Console(stderr=True))
     click.echo(f"the twin of {runbook.application} is being built", err=True)
     from ..simulate.rehearsal import WARM_UP  # moto and the twin: half a second, after the first word
     from ..simulate.simulation import Simulation

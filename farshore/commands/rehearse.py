@@ -24,7 +24,7 @@ from ..operate.render import bound_of
 from ..runbook.find import find
 from ..runbook.mistakes import Mistakes
 from ._report_file import report_option, save_report
-from ._twin import as_the_twin
+from ._twin import as_the_twin, say_customers
 
 if TYPE_CHECKING:
     from ..simulate.report import Report, Stand
@@ -78,6 +78,7 @@ def command(
     as_the_twin()
     plain = False if os.environ.get("NO_COLOR") else None  # where it is set, a terminal is as a pipe
     console = Console(stderr=as_json, highlight=False, soft_wrap=True, force_terminal=plain)
+    say_customers(runbook, console)
     console.print(f"farshore: the twin of {runbook.application} is being built, in two Regions")
     began = time.perf_counter()
     from ..simulate.rehearsal import Rehearsal  # moto and the twin take half a second, after the first word

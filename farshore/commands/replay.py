@@ -14,7 +14,7 @@ import click
 from rich.console import Console
 
 from ..runbook.find import find
-from ._twin import as_the_twin
+from ._twin import as_the_twin, say_customers
 
 if TYPE_CHECKING:
     from ..explore.story import Story
@@ -42,6 +42,8 @@ def command(seeds: tuple[str, ...], shrink: bool, as_json: bool) -> None:
     from ..explore.shrink import shortest
     from ..explore.story import story_of
 
+    for runbook in runbooks.values():
+        say_customers(runbook, Console(stderr=True))
     stories = []
     for seed in found:
         story = story_of(runbooks[seed.app], shortest(seed, runbooks[seed.app]) if shrink else seed)

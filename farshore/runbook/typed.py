@@ -6,6 +6,8 @@ import dataclasses
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, Literal, NewType, get_args, get_origin, get_type_hints
 
+from functions.inputs import AwsRegion, Region
+
 from .wording import bare, is_union
 
 Key = tuple[str | int, ...]
@@ -36,6 +38,54 @@ def found(model: Any, value: Any, wanted: Any, at: Key = ()) -> Iterator[tuple[K
     elif isinstance(value, list | tuple):
         for number, item in enumerate(value):
             yield from found(_item(declared), item, wanted, (*at, number))
+
+
+@dataclasses.dataclass(frozen=True)
+class Text:
+    """A text of a type of its own, a key's included."""
+
+    type: str
+    """The type's name."""
+    text: str
+    at: Key
+    """Where it stands; of a key, with the key itself."""
+    region: str
+    """Whose it is: the Region under which it stands, or the one beside it; "" where neither does."""
+
+
+def texts(model: Any, value: Any, at: Key = (), region: str = "") -> Iterator[Text]:
+    """Every text of a type of its own, Regions and durations apart, with the Region that it belongs to."""
+    declared = _fitting(model, value)
+    if isinstance(value, Mapping):
+        beside = _region_beside(declared, value) or region
+        for key, item, key_type, kind in _entries(declared, value):
+            here = key if key_type in REGIONS else beside
+            yield from _text(key_type, key, (*at, key), here)
+            yield from texts(kind, item, (*at, key), here)
+    elif isinstance(value, list | tuple):
+        for number, item in enumerate(value):
+            yield from texts(_item(declared), item, (*at, number), region)
+    else:
+        yield from _text(declared, value, at, region)
+
+
+REGIONS = (Region, AwsRegion)
+
+
+def _text(declared: Any, value: Any, at: Key, region: str) -> Iterator[Text]:
+    if isinstance(declared, NewType) and declared not in REGIONS and isinstance(value, str):
+        yield Text(declared.__name__, value, at, region)
+
+
+def _region_beside(declared: Any, value: Mapping[str, Any]) -> str:
+    """The one Region among the fields, if there is one: first of those that are the same whichever way a run
+    goes."""
+    kinds = hints(declared) if dataclasses.is_dataclass(declared) else {}
+    for kind in (AwsRegion, Region):
+        beside = {str(item) for key, item in value.items() if kinds.get(key) is kind}
+        if beside:
+            return beside.pop() if len(beside) == 1 else ""
+    return ""
 
 
 def fields_of(model: type, wanted: Any) -> list[str]:

@@ -13,8 +13,6 @@ from collections.abc import Callable, Mapping
 from contextlib import ExitStack, suppress
 from typing import Any, Literal, Self
 
-import click
-
 from functions.errors import NotYet, Refused
 from functions.inputs import TopicArn
 from functions.ledger import LEASE, Lease, Records
@@ -42,6 +40,7 @@ from ..operate.trouble import Trouble
 from ..runbook.model import Runbook
 from ..runbook.named import named
 from .deployment import Deployment, no_telemetry, outside
+from .furnishing import build_of
 from .report import EXPOSURE_BOUND
 from .tally import Tally
 
@@ -69,7 +68,7 @@ class Simulation:
         telemetry: Telemetry | None = None,
         outside: type[Outside] = Outside,
     ) -> None:
-        """The application is the one of the runbook's name, unless `build` gives another."""
+        """The application is the one of the runbook's name, or a stand-in; unless `build` gives another."""
         self.runbook, self.seed = runbook, seed
         self.clock = Clock()
         self.executions: dict[str, tuple[str, str]] = {}
@@ -80,7 +79,7 @@ class Simulation:
         """Called with each call that AWS has done."""
         self._data, self._backed, self._engine, self._telemetry = data, backed, engine, telemetry
         self._outside = outside
-        self._build = build or _build_of(runbook)
+        self._build = build or build_of(runbook)
         self._naming = naming or (lambda procedure: f"{procedure}-{len(self.executions) + 1}")
         self._stack = ExitStack()
 
@@ -266,11 +265,3 @@ def _backing(backed: Backed) -> Behind:
     from twin.moto.backing import Moto  # a second, and memory that each fork of an exploration would copy
 
     return Moto()
-
-
-def _build_of(runbook: Runbook) -> foundation.Build:
-    """Raises a usage error where the twin has no such application."""
-    try:
-        return foundation.builder(runbook.application)
-    except foundation.Unknown as why:
-        raise click.UsageError(f"{runbook.path}: {why}") from None

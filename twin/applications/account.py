@@ -24,7 +24,7 @@ from ..services.iam.model import Policy, Statement
 from ..services.lambda_.model import FunctionError, Functions
 from ..services.stepfunctions.model import StepFunctions
 from ..services.sts.model import Sts
-from ..services.synthetics.model import NAMESPACE, Canary, Synthetics
+from ..services.synthetics.model import Canary, Synthetics
 
 __all__ = ["Account", "FunctionError", "Policy", "Statement"]
 
@@ -63,8 +63,11 @@ class Account:
 
     def topic(self, arn: str) -> None:
         """A topic of this ARN, by which a person is paged."""
-        _, _, service, region, _, name = arn.split(":")
+        _, _, service, region, account, name = arn.split(":")
         assert service == "sns", arn
+        if account != ACCOUNT:  # its owner has made it
+            self._cloud.backing.keeper(service).topic(arn, ON_CALL)
+            return
         sns = boto3.client("sns", region_name=region)
         sns.create_topic(Name=name)
         sns.subscribe(TopicArn=arn, Protocol="email", Endpoint=ON_CALL)
@@ -76,19 +79,7 @@ class Account:
     def canary(self, region: str, name: str, journey: Journey) -> None:
         """A canary, and an alarm of the same name: two of three journeys in a row have failed."""
         of_all = Synthetics.of(self._cloud, self._net, self.metrics)
-        self.canaries[region, name] = of_all.canary(region, name, journey)
-        self.metrics.alarm(
-            region,
-            name,
-            NAMESPACE,
-            "SuccessPercent",
-            {"CanaryName": name},
-            90,
-            "LessThanThreshold",
-            evaluation_periods=3,
-            datapoints_to_alarm=2,
-            treat_missing="notBreaching",
-        )
+        self.canaries[region, name] = of_all.alarmed(region, name, journey)
 
     def rule(
         self, region: str, name: str, pattern: Mapping[str, Any], act: Act, given: Mapping[str, Any]

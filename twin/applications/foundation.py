@@ -45,9 +45,11 @@ class Unknown(LookupError):
     """No such application."""
 
 
-def builder(name: str) -> Build:
-    """How the application of this name is built: `build` of twin/applications/NAME/. Raises Unknown."""
+def builder(name: str, regions: tuple[str, str] | None = None) -> Build:
+    """How the application of this name is built: `build` of twin/applications/NAME/. Raises Unknown; also
+    where that one says in `regions` that it is in others than these."""
     module = f"twin.applications.{name.replace('-', '_')}"
-    if find_spec(module) is None:
+    build = getattr(import_module(module), "build", None) if find_spec(module) is not None else None
+    if build is None or regions not in (None, getattr(build, "regions", regions)):
         raise Unknown(f"the twin has no {name}: write {module.replace('.', '/')}/, with its `build`")
-    return cast(Build, import_module(module).build)
+    return cast(Build, build)

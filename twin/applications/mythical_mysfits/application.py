@@ -22,10 +22,11 @@ from ...services.ecr.model import Ecr
 from ...services.ecs.model import Ecs, Image, TaskDefinition
 from ...services.elbv2.model import LoadBalancer, LoadBalancers
 from ...services.globalaccelerator.model import GlobalAccelerator
+from ...services.globalaccelerator.route import Dials
 from ...services.xray.model import Xray
 from ..foundation import Foundation
 from .containers import Containers
-from .contract import DATASET, BalancerEntry, Dials, Likes
+from .contract import DATASET, BalancerEntry, Likes
 from .names import (
     ACCELERATOR,
     ALARM,

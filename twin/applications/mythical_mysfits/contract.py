@@ -2,44 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 from botocore.exceptions import ConnectTimeoutError
 
 from ...application import Refusal, Visitor
 from ...cloud import Cloud
 from ...services.dynamodb.global_table import GlobalTable
 from ...services.elbv2.model import LoadBalancer
-from ...services.globalaccelerator.model import Accelerator
 from .containers import MYSFITS
 
 DATASET = "likes"
-
-
-class Dials:
-    """The accelerator's name: by its dials, and by the health of what stands behind them."""
-
-    name = "accelerator"
-
-    def __init__(self, accelerator: Accelerator) -> None:
-        self._accelerator = accelerator
-
-    def intent(self) -> Mapping[str, float]:
-        """Each dial's share; of a Region that is not healthy, it is the other's, if that is."""
-        groups = self._accelerator.groups
-        dialled = {region: group.dial for region, group in groups.items() if group.dial > 0}
-        well = [region for region, group in groups.items() if group.healthy]
-        shares: dict[str, float] = {}
-        for region, dial in dialled.items():
-            led = region if region in well or not well else well[0]
-            shares[led] = shares.get(led, 0.0) + dial / sum(dialled.values())
-        return shares
-
-    def led_to(self) -> Mapping[str, float]:
-        return {region: share for region, share in self._accelerator.share().items() if share}
-
-    def glance(self) -> object:
-        return tuple((group.dial, group.healthy) for group in self._accelerator.groups.values())
 
 
 class BalancerEntry:

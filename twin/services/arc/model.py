@@ -64,10 +64,12 @@ class Arc(Service):
         controls: Mapping[str, State],
         rules: Sequence[AtLeast] = (),
         number: int | None = None,
+        given: Mapping[str, str] | None = None,
     ) -> Cluster:
-        """One more cluster, of controls with their first states. Its ARNs and hosts come of its number."""
+        """One more cluster, of controls with their first states. Its ARNs and hosts come of its number; or
+        its endpoints are `given`, by Region, and its controls are named by their ARNs."""
         this = len(self.clusters) if number is None else number
-        return register(self.clusters, name, lambda: Cluster(self.cloud, this, controls, rules))
+        return register(self.clusters, name, lambda: Cluster(self.cloud, this, controls, rules, given))
 
     def operations(self) -> Mapping[str, Operation]:
         return {"GetRoutingControlState": self._get, "UpdateRoutingControlStates": self._update}
@@ -113,16 +115,22 @@ class Cluster(Stateful):
     }
 
     def __init__(
-        self, cloud: Cloud, number: int, controls: Mapping[str, State], rules: Sequence[AtLeast]
+        self,
+        cloud: Cloud,
+        number: int,
+        controls: Mapping[str, State],
+        rules: Sequence[AtLeast],
+        given: Mapping[str, str] | None = None,
     ) -> None:
         self._cloud = cloud
         self._rules = tuple(rules)
         panel = f"arn:aws:route53-recovery-control::{ACCOUNT}:controlpanel/{number:032x}"
         self.states: dict[str, State] = dict(controls)
-        self.arns = {name: f"{panel}/routingcontrol/{name}" for name in controls}
-        self.hosts = _hosts(number)
+        named = "" if given else f"{panel}/routingcontrol/"
+        self.arns = {name: named + name for name in controls}
+        self.endpoints = given or {region: f"https://{host}/v1" for region, host in _hosts(number).items()}
+        self.hosts = {region: url.split("/")[2] for region, url in self.endpoints.items()}
         """By Region."""
-        self.endpoints = {region: f"https://{host}/v1" for region, host in self.hosts.items()}
         self.on_change: list[Callable[[], None]] = []
         """Called after each update that changed a state."""
         self._names = {arn: name for name, arn in self.arns.items()}

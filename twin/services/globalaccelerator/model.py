@@ -11,8 +11,9 @@ docs.aws.amazon.com/global-accelerator/latest/api/API_UpdateEndpointGroup.html
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any, ClassVar
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar, Protocol
 
 from urllib3.exceptions import HTTPError
 
@@ -20,7 +21,6 @@ from ...cloud import ACCOUNT, Answer, AwsError, Cloud, Operation
 from ...faults import Request
 from ...net import HttpAnswer, HttpRequest, Net
 from ...service import APART, WIRING, Service, Stateful, register, seconds_until
-from ..elbv2.model import LoadBalancer
 
 BALANCER = "elasticloadbalancing"
 CHECK_SECONDS = 10
@@ -30,12 +30,40 @@ IDLE_SECONDS = 30.0
 """Longer than any caller waits: a Region that is dark does not answer, and the edge says nothing itself."""
 
 
+class Endpoint(Protocol):
+    """What an endpoint group leads to: a load balancer, as far as the edge sees of it."""
+
+    @property
+    def host(self) -> str: ...
+    @property
+    def arn(self) -> str: ...
+    def healthy(self) -> bool: ...
+
+
+@dataclass(frozen=True)
+class Names:
+    """What AWS has called an accelerator, and its endpoint groups by Region."""
+
+    arn: str
+    dns: str
+    groups: Mapping[str, str]
+
+    @classmethod
+    def of(cls, number: int, regions: Iterable[str]) -> Names:
+        arn = f"arn:aws:globalaccelerator::{ACCOUNT}:accelerator/{number:08x}-0000-4000-8000-000000000000"
+        groups = {
+            region: f"{arn}/listener/{number:08x}/endpoint-group/{place:012x}"
+            for place, region in enumerate(regions)
+        }
+        return cls(arn, f"a{number:016x}.awsglobalaccelerator.com", groups)
+
+
 class EndpointGroup(Stateful):
     """The load balancer of a Region, with its dial and its health as the edge sees it."""
 
     not_state: ClassVar = {"region": WIRING, "arn": WIRING, "balancer": APART}
 
-    def __init__(self, region: str, arn: str, balancer: LoadBalancer, dial: float) -> None:
+    def __init__(self, region: str, arn: str, balancer: Endpoint, dial: float) -> None:
         self.region, self.arn, self.balancer = region, arn, balancer
         self.dial = self.edge_dial = dial
         """As it is set, and as the edge has it yet."""
@@ -80,20 +108,16 @@ class Accelerator(Stateful):
         self,
         cloud: Cloud,
         net: Net,
-        number: int,
         name: str,
-        balancers: Mapping[str, LoadBalancer],
+        names: Names,
+        balancers: Mapping[str, Endpoint],
         dials: Mapping[str, float],
     ) -> None:
         self._cloud, self._net, self.name = cloud, net, name
-        unique = f"{number:08x}-0000-4000-8000-000000000000"
-        self.arn = f"arn:aws:globalaccelerator::{ACCOUNT}:accelerator/{unique}"
-        self.dns = f"a{number:016x}.awsglobalaccelerator.com"
+        self.arn, self.dns = names.arn, names.dns
         self.groups = {
-            region: EndpointGroup(
-                region, f"{self.arn}/listener/{number:08x}/endpoint-group/{place:012x}", it, dials[region]
-            )
-            for place, (region, it) in enumerate(balancers.items())
+            region: EndpointGroup(region, names.groups[region], it, dials[region])
+            for region, it in balancers.items()
         }
         """By Region, the nearest to most customers first."""
         self.deployed_at = 0.0
@@ -191,15 +215,20 @@ class GlobalAccelerator(Service):
         return [accelerator.state() for accelerator in self.accelerators.values()]
 
     def accelerator(
-        self, name: str, balancers: Mapping[str, LoadBalancer], dials: Mapping[str, float] | None = None
+        self,
+        name: str,
+        balancers: Mapping[str, Endpoint],
+        dials: Mapping[str, float] | None = None,
+        names: Names | None = None,
     ) -> Accelerator:
-        """One more: a load balancer a Region, the nearest to most customers first."""
+        """One more: a load balancer a Region, the nearest to most customers first. What AWS calls it comes of
+        its number, unless it is given."""
         full = dict.fromkeys(balancers, 100.0) | dict(dials or {})
-        number = len(self.accelerators) + 1
+        called = names or Names.of(len(self.accelerators) + 1, balancers)
         made = register(
             self.accelerators,
             name,
-            lambda: Accelerator(self.cloud, self._net, number, name, balancers, full),
+            lambda: Accelerator(self.cloud, self._net, name, called, balancers, full),
         )
         self._net.serve(made.dns, "", made.answer, service=self.service)
         return made

@@ -185,9 +185,10 @@ class Route53(Service):
         return self._checks[-1]
 
     def object_check(
-        self, region: str, bucket: str, key: str, interval: int = 30, threshold: int = 3
+        self, region: str, bucket: str, key: str, interval: int = 30, threshold: int = 3, check_id: str = ""
     ) -> EndpointCheck:
-        """Asks for an object in a bucket, and is inverted: ill once that is there for everybody."""
+        """Asks for an object in a bucket, and is inverted: ill once that is there for everybody. Its id is
+        drawn, unless it is given."""
         host, sites, faults = (
             f"{bucket}.s3.{region}.amazonaws.com",
             Websites.of(self.cloud, self._net),
@@ -200,11 +201,15 @@ class Route53(Service):
 
         often = {"interval": interval, "threshold": threshold}
         return self._new(
-            EndpointCheck(self.cloud, self._new_id(), host, f"/{key}", look, inverted=True, **often)
+            EndpointCheck(
+                self.cloud, check_id or self._new_id(), host, f"/{key}", look, inverted=True, **often
+            )
         )
 
-    def endpoint_check(self, host: str, path: str = "/", interval: int = 30) -> EndpointCheck:
-        """Asks a host, from all over the world."""
+    def endpoint_check(
+        self, host: str, path: str = "/", interval: int = 30, check_id: str = ""
+    ) -> EndpointCheck:
+        """Asks a host, from all over the world. Its id is drawn, unless it is given."""
 
         def look() -> bool:
             try:
@@ -214,8 +219,13 @@ class Route53(Service):
             return 200 <= status < 400
 
         return self._new(
-            EndpointCheck(self.cloud, self._new_id(), host, path, look, inverted=False, interval=interval)
+            EndpointCheck(
+                self.cloud, check_id or self._new_id(), host, path, look, inverted=False, interval=interval
+            )
         )
+
+    def has(self, check_id: str) -> bool:
+        return any(check.id == check_id for check in self._checks)
 
     def _new(self, check: EndpointCheck) -> EndpointCheck:
         self._checks.append(check)

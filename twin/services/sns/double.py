@@ -43,6 +43,11 @@ class Double(Service):
         """The topics, and what people have been sent; not how often."""
         return [(arn, list(dict(said))) for arn, said in self.kept.items()], self._subscribers
 
+    def topic(self, arn: str, address: str) -> None:
+        """One more, of whichever account, and who is sent what is published, by e-mail."""
+        self.kept.setdefault(arn, [])
+        self._subscribers[arn] = [("email", address)]
+
     def _create(self, request: Request) -> Answer:
         name = only(request, ("Name",))["Name"]
         arn = f"arn:aws:sns:{request.region}:{ACCOUNT}:{name}"

@@ -42,6 +42,23 @@ class Synthetics(Service):
             lambda: Canary(self.cloud, self._net, self._metrics, region, name, journey, every),
         )
 
+    def alarmed(self, region: str, name: str, journey: str | Callable[[], bool]) -> Canary:
+        """One more, and an alarm of the same name: two of three journeys in a row have failed."""
+        made = self.canary(region, name, journey)
+        self._metrics.alarm(
+            region,
+            name,
+            NAMESPACE,
+            "SuccessPercent",
+            {"CanaryName": name},
+            90,
+            "LessThanThreshold",
+            evaluation_periods=3,
+            datapoints_to_alarm=2,
+            treat_missing="notBreaching",
+        )
+        return made
+
     def state(self) -> object:
         return [canary.state() for canary in self.canaries.values()]
 

@@ -1,0 +1,138 @@
+"""A runbook and nothing else: the twin furnishes what it names, and its customers are a stand-in."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from farshore.cli import farshore
+from farshore.runbook.load import load
+from farshore.simulate.rehearsal import Rehearsal
+
+RUNBOOKS = Path(__file__).parent / "stand_ins"
+ROOT = RUNBOOKS.parent.parent
+HELD = {f"S{n}": 0 for n in range(1, 9)}
+Run = Callable[..., Result]
+
+
+@pytest.fixture
+def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
+    """Farshore in a folder of one runbook, and nothing else: by its name, with what is changed in it."""
+    monkeypatch.chdir(tmp_path)
+
+    def run(verb: str, name: str, *options: str, change: Callable[[str], str] = str) -> Result:
+        text = (RUNBOOKS / f"{name}.yaml").read_text()
+        Path(f"{name}.yaml").write_text(change(text))
+        return CliRunner(mix_stderr=False).invoke(farshore, [verb, f"{name}.yaml", *options])
+
+    return run
+
+
+def replaced(old: str, new: str) -> Callable[[str], str]:
+    def change(text: str) -> str:
+        assert old in text
+        return text.replace(old, new)
+
+    return change
+
+
+def test_a_runbook_alone_is_rehearsed_and_the_first_line_says_what_was_assumed(tmp_path: Path) -> None:
+    shutil.copy(RUNBOOKS / "bookworm.yaml", tmp_path)
+    program = [
+        sys.executable,
+        "-c",
+        "from farshore.cli import main; main()",
+        "rehearse",
+        "bookworm.yaml",
+        "--json",
+    ]
+    environment = os.environ | {"PYTHONPATH": str(ROOT)}
+    done = subprocess.run(program, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert done.stderr.splitlines()[0] == (
+        "farshore: the customers of bookworm are a stand-in: they POST /orders at https://api.bookworm.io, "
+        "their writes are kept in books, they are let in by orders, cart, they are led by aaaa1111, bbbb2222"
+    )
+    report = json.loads(done.stdout)
+    statuses = [(each["procedure"], each["status"]) for each in report["runs"]]
+    assert statuses == [(name, "SUCCEEDED") for name in ("outage", "failover", "recovery", "failback")]
+    assert {name: report["invariants"][name] for name in HELD} == HELD
+    assert report["data"]["acknowledged"] > 500
+    assert report["clients"]["rto_seconds"] > 100
+    assert [path.name for path in tmp_path.iterdir()] == ["bookworm.yaml"]
+
+
+def test_the_dark_takes_writes_of_a_stand_in_and_each_is_named(run: Run) -> None:
+    done = run("rehearse", "bookworm", "--mode", "ungraceful", "--dark", "eu-west-1", "--json")
+    assert done.exit_code == 0, done.stderr
+    report = json.loads(done.stdout)
+    assert report["data"]["lost"]
+    assert all(name.startswith("books ") for name in report["data"]["lost"])
+
+
+def test_a_plan_on_the_twin_finds_all_that_the_runbook_names(run: Run) -> None:
+    done = run("plan", "bookworm", "--twin", "--json")
+    assert done.exit_code == 0, done.stderr
+    found = {step["state"]: step["outcome"] for step in json.loads(done.stdout)["steps"]}
+    assert found["aurora_writer eu-central-1"] == "would change"
+    assert set(found.values()) == {"done", "would wait", "would change"}
+
+
+@pytest.mark.parametrize("name", ["kiosk", "museum", "ferry", "grand-hotel"])
+def test_a_runbook_of_another_shape_comes_back_home_too(name: str) -> None:
+    runbook = load(RUNBOOKS / f"{name}.yaml")
+    with Rehearsal(runbook, "graceful", None, 1, lambda _: None, data="memory", backed="doubles") as game_day:
+        report = game_day.play()
+    assert (report.broken, report.breaches) == ([], [])
+    assert [run.status for run in report.runs] == ["SUCCEEDED"] * 4
+
+
+@pytest.mark.parametrize("verb", ["rehearse", "explore", "replay"])
+def test_what_cannot_be_furnished_is_named_in_one_sentence_before_anything_starts(
+    run: Run, verb: str
+) -> None:
+    inside = replaced("  - synthetic_write:", f"{CUSTOM}{REMOTE}  - synthetic_write:")
+    if verb == "replay":
+        Path("bookworm.yaml").write_text(inside((RUNBOOKS / "bookworm.yaml").read_text()))
+        done = CliRunner(mix_stderr=False).invoke(farshore, ["replay", "bookworm.yaml,failover,graceful"])
+    else:
+        done = run(verb, "bookworm", change=inside)
+    assert done.exit_code == 2
+    assert done.stdout == ""
+    (said,) = (line for line in done.stderr.splitlines() if line.startswith("Error: "))
+    assert "cannot furnish one from the runbook alone" in said
+    assert "nothing in it stands for DrainQueues" in said
+    assert "what warm-up of line" in said
+
+
+CUSTOM = "  - custom_lambda: {function: warm-up, region: $to}\n"
+REMOTE = """  - ssm_command:
+      document: DrainQueues
+      targets: [{key: "tag:app", values: [books]}]
+      expected: 2
+      region: $to
+"""
+
+
+def test_exploring_finds_traffic_that_is_led_before_the_data_and_tells_the_story(run: Run) -> None:
+    def early(text: str) -> str:
+        begin, end = text.index("  - arc_controls:"), text.index("  - synthetic_write:")
+        return text[:begin].replace("  - aurora_writer:", text[begin:end] + "  - aurora_writer:") + text[end:]
+
+    done = run("explore", "bookworm", "--count", change=early)
+    assert done.exit_code == 1
+    assert "S2: customers are sent to eu-central-1, where not every dataset accepts writes" in done.stderr
+
+
+def test_a_runbook_of_a_samples_name_in_other_regions_is_not_the_sample(run: Run) -> None:
+    done = run("plan", "bookworm", "--twin", change=replaced("bookworm\n", "unicorn-shop\n"))
+    assert done.exit_code == 0
+    assert "the customers of unicorn-shop are a stand-in" in done.stderr
