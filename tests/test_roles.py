@@ -41,6 +41,11 @@ def detach(scene: Any) -> None:
     scene.detach()
 
 
+def verify(scene: Any) -> None:
+    scene.move()
+    scene.matches()
+
+
 def look_after_a_while(scene: Any) -> None:
     scene.wait(6)
     scene.holds()
@@ -89,6 +94,7 @@ def plan_and_send(scene: Any) -> None:
 PLAYED: Mapping[str, tuple[str, Play]] = {
     "api_throttle": ("Shop", fence_and_restore),
     "asg_capacity": ("Shop", raise_and_restore),
+    "aurora_data_matches": ("Night", verify),
     "aurora_detached": ("Night", detach),
     "bake": ("Watched", look_after_a_while),
     "cloudfront_origin": ("Scene", go_twice),

@@ -102,6 +102,18 @@ class GlobalDatabase(Stateful):
     def release(self) -> None:
         self._held = False
 
+    def has_writer(self, region: str) -> bool:
+        """The Region's cluster has a writer instance: an old writer keeps it, fenced or not, until its volume
+        is rebuilt."""
+        alone = self._departure is not None and self._departure.phase == "alone"
+        return region == self.writer or self.left_behind or alone
+
+    def listed(self) -> list[str]:
+        """The Regions of which the writer knows how far they have written the log: not one that was left
+        behind, whose volume is another."""
+        follows = self.belongs(self.secondary) and not self.left_behind
+        return [self.writer, *([self.secondary] if follows else [])]
+
     # What the control plane shows of it, and asks of it.
 
     def described(self) -> dict[str, Any]:

@@ -1,0 +1,161 @@
+"""The data of a global database are whole: the real handler, on PostgreSQL and on what exploration has."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from ticker import EAST, WEST, Ticker, declared, ticking
+
+from functions.steps.aurora_data_matches import AuroraDataMatches
+from twin.cloud import ACCOUNT
+from twin.services.aurora.journal import Journal
+from twin.services.aurora.model import Aurora
+from twin.services.aurora.postgres import Pair
+from twin.services.rds_data.journal import Key
+from twin.services.rds_data.model import Enabled, RdsData
+
+STEP = "aurora_data_matches"
+MEMBERS = {EAST: "shop-east", WEST: "shop-west"}
+SECRETS = {region: f"arn:aws:secretsmanager:{region}:{ACCOUNT}:secret:reader-AbCdEf" for region in MEMBERS}
+UNSOLD = "SELECT count(*) FROM orders WHERE state = 'lost'"
+INPUTS: dict[str, Any] = {
+    "database": "shop",
+    "members": MEMBERS,
+    "secrets": SECRETS,
+    "tables": {"orders": "id"},
+    "probe": "farshore",
+    "invariants": [{"name": "no order is lost", "query": UNSOLD, "gives": 0}],
+    "region": WEST,
+    "other": EAST,
+    "patience": 20,
+    "within": 300,
+}
+SCHEMA = """
+CREATE TABLE orders (id text PRIMARY KEY, state text);
+CREATE TABLE farshore (id varchar(64) PRIMARY KEY, written varchar(64));
+"""
+
+
+class Night(Ticker):
+    """A global database with forty orders, written in the primary Region; its data are in a journal."""
+
+    def __init__(self, cloud: Any) -> None:
+        super().__init__(cloud)
+        self.store = self.made()
+        self.database = Aurora(cloud).global_database("shop", MEMBERS, self.store)
+        RdsData(cloud).enable(
+            Enabled(
+                self.database,
+                "shop",
+                SECRETS,
+                {"orders": Key("id")},
+                {UNSOLD: lambda t: sum(row["state"] == "lost" for row in t("orders").values())},
+            )
+        )
+        for number in range(40):
+            self.order(f"o{number:02}")
+        self.clock.sleep(5)
+        policy = declared(AuroraDataMatches, INPUTS)
+        for region in MEMBERS:
+            self.deploy(AuroraDataMatches, region, policy=policy)
+        self.hold()
+
+    def made(self) -> Any:
+        return Journal((EAST, WEST))
+
+    def order(self, key: str, state: str = "new", region: str = EAST) -> None:
+        self.database.connect(region).write("orders", key, {"id": key, "state": state})
+
+    def move(self, loses: bool = False) -> None:
+        """The writer goes to the other Region."""
+        kind = "FailoverGlobalCluster" if loses else "SwitchoverGlobalCluster"
+        self.database.move(WEST, loses, WEST if loses else EAST, kind)
+        while self.database.writer != WEST:
+            self.clock.sleep(5)
+
+    def matches(self, mode: str = "graceful", **inputs: Any) -> dict[str, Any]:
+        return self.converge(STEP, INPUTS | inputs, mode=mode)
+
+    def refuses(self, mode: str = "graceful", **inputs: Any) -> str:
+        with pytest.raises(Exception, match="Refused") as shown:
+            self.matches(mode, **inputs)
+        return str(shown.value)
+
+    def says(self, mode: str = "graceful", **inputs: Any) -> str:
+        return self.fails(STEP, INPUTS | inputs, mode=mode)
+
+
+class RealNight(Night):
+    """The same, and its data are in two PostgreSQL servers."""
+
+    def made(self) -> Any:
+        return Pair((EAST, WEST), SCHEMA)
+
+    def order(self, key: str, state: str = "new", region: str = EAST) -> None:
+        self.database.connect(region).execute(
+            "INSERT INTO orders VALUES (%s, %s) ON CONFLICT (id) DO UPDATE SET state = excluded.state",
+            (key, state),
+        )
+
+
+@pytest.fixture(params=[Night, RealNight])
+def night(request: pytest.FixtureRequest) -> Iterator[Night]:
+    with ticking(3, request.param) as night:
+        assert isinstance(night, Night)
+        try:
+            yield night
+        finally:
+            if isinstance(night.store, Pair):
+                night.store.close()
+
+
+def test_after_a_switchover_all_is_whole(night: Night) -> None:
+    night.move()
+    assert night.matches() == {"outcome": "done", "facts": {"rows": "orders 40", "invariants": "all hold"}}
+
+
+def test_before_it_the_database_is_no_writer_and_waited_for(night: Night) -> None:
+    assert (
+        "NotYet: the state: shop-west cannot be asked: rds-data:ExecuteStatement in us-west-1: "
+        in night.says()
+    )
+    assert "DatabaseUnavailableException" in night.says()
+
+
+def test_an_invariant_that_does_not_hold_is_named_with_what_it_gave(night: Night) -> None:
+    night.order("o07", "lost")
+    night.clock.sleep(5)
+    night.move()
+    assert "not all invariants hold: no order is lost gave 1, not 0" in night.refuses()
+    broken = night.matches("ungraceful")
+    assert (broken["outcome"], broken["facts"]["invariants"]) == ("broken", "no order is lost gave 1, not 0")
+
+
+def test_an_ungraceful_run_names_what_was_lost_and_what_was_written_since(night: Night) -> None:
+    night.database.hold()
+    night.order("o40")
+    night.order("o07", "paid")
+    night.move(loses=True)
+    night.order("o99", region=WEST)
+    assert night.matches("ungraceful") == {
+        "outcome": "different",
+        "facts": {
+            "rows": "orders 41",
+            "invariants": "all hold",
+            "missing_here": 1,
+            "missing_there": 1,
+            "different": 1,
+            "keys": "orders/o07, orders/o40, orders/o99",
+        },
+    }
+
+
+def test_where_the_region_that_is_left_is_dark_it_is_unknown(night: Night) -> None:
+    night.cloud.faults.dark.add(EAST)
+    night.move(loses=True)
+    ended = night.matches("ungraceful")
+    assert ended["outcome"] == "unknown"
+    assert ended["facts"]["rows"] == "orders 40"
+    assert "ConnectTimeoutError" in ended["facts"]["why"]
