@@ -37,9 +37,9 @@ class Range:
     """Rows of a table whose keys come after `after`, up to and with `upto`; None for no bound."""
 
     table: str
-    after: str | None = None
-    upto: str | None = None
-    size: int = RANGE_ROWS
+    after: str | None
+    upto: str | None
+    size: int
     """Rows of it that are read at once."""
 
 
@@ -63,7 +63,7 @@ class Progress:
 
     @classmethod
     def begun(cls, tables: Mapping[Any, Any]) -> Self:
-        return cls([Range(str(table)) for table in tables])
+        return cls([Range(str(table), None, None, RANGE_ROWS) for table in tables])
 
     @classmethod
     def from_json(cls, body: Mapping[str, Any]) -> Self:
