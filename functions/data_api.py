@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from typing import Any, NewType
 
 from .aurora_global import CLUSTERS
-from .calls import Api, Call, Sight, Silence
+from .calls import Absent, Api, Call, Sight, Silence
 from .inputs import FORMS, Form, Region
 from .sql import WRITES, Engine
 
@@ -60,7 +60,11 @@ def _reads(parameters: Mapping[str, Any]) -> bool:
 
 SECRET = ("secretsmanager:GetSecretValue",)
 ON = (CLUSTERS, "{secrets}")
-READ = Api("rds-data:ExecuteStatement", resource=ON, plane="data", dependents=SECRET, of=_reads)
+NO_WRITER = frozenset({"DatabaseUnavailableException"})
+"""While all is well, the Region that is to take over says so: that is no silence."""
+READ = Api(
+    "rds-data:ExecuteStatement", resource=ON, plane="data", dependents=SECRET, of=_reads, absent=NO_WRITER
+)
 WRITE = Api("rds-data:ExecuteStatement", resource=ON, plane="data", dependents=SECRET, of=_writes)
 
 BUSY = frozenset(
@@ -69,7 +73,6 @@ BUSY = frozenset(
         "DatabaseErrorException",
         "DatabaseNotFoundException",
         "DatabaseResumingException",
-        "DatabaseUnavailableException",
         "HttpEndpointNotEnabledException",
         "InvalidResourceStateException",
         "InvalidSecretException",
@@ -114,8 +117,10 @@ def rows(sight: Sight) -> Rows | Silence:
     """What a statement gave, row by row; a Silence for what is no such answer."""
     if isinstance(sight, Silence):
         return sight
+    if isinstance(sight, Absent):
+        return Silence(f"its cluster has no writer that answers ({sight.code})")
     try:
-        return [[_value(field) for field in record] for record in sight["records"]]  # type: ignore[index]
+        return [[_value(field) for field in record] for record in sight["records"]]
     except ODD as odd:
         return Silence(f"an answer of another form ({type(odd).__name__})")
 

@@ -104,17 +104,14 @@ class Look:
     def planned(self) -> Seen:
         """While the Region that is left is still the writer: whether the statements can be answered."""
         region = self._checks.there
-        self._ask(self._first(region) | self._invariants(region))
+        self._ask(self._first(region) | self._invariants(region) | self._probe())
         self._learn()
         return self._seen(tuple(self._sights[each.name] for each in self._checks.invariants))
 
     def seen(self) -> Seen:
         """Tables first, then invariants."""
         checks, progress = self._checks, self._progress
-        calls = self._first(checks.here)
-        if checks.probe:
-            sql = probe_read(self._on.engine, checks.probe)
-            calls["?probed"] = self._on.ask(checks.here, sql, id=self._world.run.application)
+        calls = self._first(checks.here) | self._probe()
         if self._graceful:
             calls["?logs"] = self._on.ask(checks.here, LOGS[self._on.engine])
         elif not progress.alone:
@@ -149,6 +146,12 @@ class Look:
             name = quoted(self._on.engine, table)
             calls[f"?{table}"] = self._on.ask(region, KEY_TYPE, table=name, key=self._checks.tables[table])
         return calls
+
+    def _probe(self) -> dict[str, Call]:
+        if not self._checks.probe:
+            return {}
+        sql = probe_read(self._on.engine, self._checks.probe)
+        return {"?probed": self._on.ask(self._checks.here, sql, id=self._world.run.application)}
 
     @property
     def _unknown(self) -> list[SqlName]:

@@ -87,7 +87,10 @@ class AuroraDataMatches(Step[Tick]):
     every: ClassVar = 5
     asks: ClassVar = ASKS
     phase: ClassVar = "verify"
-    tolerates: ClassVar = {READ: "in the dark of the Region that is left it ends as unknown"}
+    tolerates: ClassVar = {
+        READ: "in the dark of the Region that is left it ends as unknown",
+        WRITE: "it goes to the Region that takes over alone",
+    }
 
     def __post_init__(self) -> None:
         patient(self.patience, self.within)
@@ -153,7 +156,8 @@ class AuroraDataMatches(Step[Tick]):
         broken = [each.broken(said) for each, said in given if not isinstance(said, Silence)]
         doubts = [text for text in (*seen.flaws, *broken) if text]
         facts = {DOUBTS: doubts} if doubts else {}
-        return self._probe(seen, facts) if self.probe else Done(facts=facts)
+        written = seen.probed in (None, [[seen.marker]])
+        return Done(facts=facts) if written else self._probe(seen, facts)
 
     def _stopped(self, tick: Tick) -> Decision:
         """Somebody was silent before all was read."""

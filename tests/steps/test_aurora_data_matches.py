@@ -117,11 +117,26 @@ def test_after_a_switchover_all_is_whole(night: Night) -> None:
 
 
 def test_before_it_the_database_is_no_writer_and_waited_for(night: Night) -> None:
-    assert (
-        "NotYet: the state: shop-west cannot be asked: rds-data:ExecuteStatement in us-west-1: "
-        in night.says()
-    )
-    assert "DatabaseUnavailableException" in night.says()
+    said = "NotYet: the state: shop-west cannot be asked: its cluster has no writer that answers"
+    assert night.says().startswith(said)
+
+
+def test_a_plan_says_what_it_would_write_and_asks_the_writer_of_now_what_will_be_asked(night: Night) -> None:
+    planned = night.tick(STEP, INPUTS, dry_run=True)
+    assert planned["outcome"] == "would change"
+    assert [call["region"] for call in planned["calls"]] == [WEST]
+    assert planned["facts"] == {}
+    night.order("o07", "lost")
+    wrong = INPUTS | {"tables": {"orders": "id", "nothing": "id"}}
+    doubts = night.tick(STEP, wrong, dry_run=True)["facts"]["doubts"]
+    assert doubts[0] == "no order is lost gave 1, not 0"
+    assert 'relation "nothing" does not exist' in doubts[1]
+
+
+def test_after_it_a_plan_has_nothing_to_write(night: Night) -> None:
+    night.move()
+    night.matches()
+    assert night.tick(STEP, INPUTS, dry_run=True)["outcome"] == "done"
 
 
 def test_an_invariant_that_does_not_hold_is_named_with_what_it_gave(night: Night) -> None:
