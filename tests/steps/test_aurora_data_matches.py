@@ -174,3 +174,62 @@ def test_where_the_region_that_is_left_is_dark_it_is_unknown(night: Night) -> No
     assert ended["outcome"] == "unknown"
     assert ended["facts"]["rows"] == "orders 40"
     assert "ConnectTimeoutError" in ended["facts"]["why"]
+
+
+@pytest.mark.parametrize("operation_fault", ["lost_before", "lost_after", "throttled", "500", "slow"])
+def test_a_passing_fault_delays_and_does_not_stop(night: Night, operation_fault: Any) -> None:
+    night.move()
+    night.inject(operation_fault, "ExecuteStatement", times=2)
+    assert night.matches()["outcome"] == "done"
+
+
+def test_while_the_other_region_lacks_some_of_the_log_a_graceful_run_waits(night: Night) -> None:
+    night.move()
+    night.database.hold()
+    night.order("o41", region=WEST)
+    assert "us-east-1 has not yet written all of the log of us-west-1" in night.refuses(within=60)
+    night.database.release()
+    assert night.matches()["facts"]["rows"] == "orders 41"
+
+
+@pytest.mark.parametrize(
+    ("tables", "why"),
+    [
+        ({"orders": "state"}, "state does not alone name a row of orders"),
+        ({"orders": "none"}, "orders has no column none"),
+    ],
+)
+def test_a_key_that_names_no_row_is_refused(tables: dict[str, str], why: str) -> None:
+    with ticking(3, RealNight) as night:
+        assert isinstance(night, RealNight)
+        night.move()
+        assert why in night.refuses(tables=tables)
+        night.store.close()
+
+
+def test_mysql_is_asked_in_its_own_words_and_its_tables_are_not() -> None:
+    """No MySQL stands in the twin: these are the statements that are sent."""
+    written: dict[str, str] = {}
+    asked: list[str] = []
+
+    def answer(request: Any) -> Any:
+        sql = request.parameters["sql"]
+        texts = {
+            each["name"]: each["value"]["stringValue"] for each in request.parameters.get("parameters", ())
+        }
+        asked.append(sql)
+        if sql.startswith("INSERT INTO `farshore`"):
+            written[texts["id"]] = texts["written"]
+            return {"numberOfRecordsUpdated": 1}
+        if "`farshore`" in sql:
+            return {"records": [[{"stringValue": written[texts["id"]]}]] if texts["id"] in written else []}
+        if "aurora_global_db_status" in sql:
+            return {"records": [[{"stringValue": region}, {"longValue": 7}] for region in (EAST, WEST)]}
+        return {"records": [[{"longValue": 0}]]}
+
+    with ticking(3, Night) as night:
+        assert isinstance(night, Night)
+        night.cloud.serve("rds-data", "ExecuteStatement", answer)
+        assert night.matches(engine="mysql", tables={})["facts"] == {"invariants": "all hold"}
+        assert "SELECT @@innodb_read_only OR @@read_only" in asked
+        assert "tables are compared in postgresql, and not in mysql" in night.says(engine="mysql")
