@@ -20,7 +20,10 @@ RETENTION_SECONDS = 86_400.0
 
 @dataclass
 class Snapshot(Stateful):
-    not_state: ClassVar = {"taken": "whether it has expired shows in the list that it is on"}
+    not_state: ClassVar = {
+        "name": "distinguishes snapshots; that of one that was taken is its time",
+        "taken": "whether it has expired shows in the list that it is on",
+    }
 
     region: str
     name: str
