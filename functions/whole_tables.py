@@ -55,7 +55,7 @@ TOLD = "told"
 """The outcome of an invocation that has read something."""
 LEAST = 1_000_000
 """A plan asks for one segment of so many: hardly anything."""
-ODD = (KeyError, TypeError, ValueError, AttributeError, RecursionError)
+ODD = (KeyError, TypeError, ValueError, OverflowError, AttributeError, RecursionError)
 """What reading an answer raises that is none."""
 
 

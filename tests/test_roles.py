@@ -41,6 +41,21 @@ def detach(scene: Any) -> None:
     scene.detach()
 
 
+def verify(scene: Any) -> None:
+    scene.move()
+    scene.matches()
+
+
+def keep(scene: Any) -> None:
+    """AWS's last word to a change is noted when half of the time is over."""
+    test = sys.modules[type(scene).__module__]
+    scene.fails_over_and_rebuilds()
+    scene.clock.sleep(300)
+    scene.inject("500", test.COPY, times=10)
+    scene.fails(test.STEP, test.INPUTS, entered=scene.clock.now - 500)
+    scene.keeps()
+
+
 def look_after_a_while(scene: Any) -> None:
     scene.wait(6)
     scene.holds()
@@ -94,7 +109,9 @@ def lack_an_object(scene: Any) -> None:
 PLAYED: Mapping[str, tuple[str, Play]] = {
     "api_throttle": ("Shop", fence_and_restore),
     "asg_capacity": ("Shop", raise_and_restore),
+    "aurora_data_matches": ("Night", verify),
     "aurora_detached": ("Night", detach),
+    "aurora_snapshot_kept": ("Night", keep),
     "bake": ("Watched", look_after_a_while),
     "cloudfront_origin": ("Scene", go_twice),
     "event_sources": ("Shop", fence_and_restore),

@@ -43,7 +43,8 @@ class Row:
     names: Callable[[Parameters], tuple[str, ...]] | None = None
     """The ARNs, after "arn:aws:", that IAM judges it on, where no parameter names one by itself."""
     beside: Callable[[Parameters], tuple[tuple[str, str], ...]] = _nothing
-    """Other actions that its caller must be allowed on the same resource, each with the Region where."""
+    """Other actions that its caller must be allowed: each on the same resource, with the Region where, or on
+    another, with its whole ARN."""
     empty: bool = False
     """An empty answer says something: that nothing is set. Nobody can tell it from one that lacks all."""
 

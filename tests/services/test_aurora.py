@@ -7,6 +7,7 @@ from every_service import EAST, WEST
 from twin.cloud import Cloud
 from twin.services.aurora.journal import Journal
 from twin.services.aurora.model import Aurora
+from twin.services.aurora.snapshots import Snapshots
 from twin.services.cloudwatch.model import Metrics
 from twin.services.events.model import Bus
 
@@ -14,7 +15,8 @@ from twin.services.events.model import Bus
 def furnish(cloud: Cloud, name: str) -> None:
     members = {EAST: f"{name}-east", WEST: f"{name}-west"}
     metrics = Metrics.of(cloud, Bus.of(cloud))
-    Aurora.of(cloud, metrics.put).global_database(name, members, Journal((EAST, WEST)))
+    database = Aurora.of(cloud, metrics.put).global_database(name, members, Journal((EAST, WEST)))
+    database.snapshots = Snapshots(cloud)
 
 
 def unshipped(cloud: Cloud) -> None:
@@ -24,11 +26,18 @@ def unshipped(cloud: Cloud) -> None:
     database.connect(EAST).write("users", "ann", {})
 
 
+def take(cloud: Cloud) -> None:
+    snapshots = Aurora.of(cloud).databases["one"].snapshots
+    assert snapshots is not None
+    snapshots.take(WEST, "one-west")
+
+
 UNDER_WAY = {
     "a write that is not shipped": unshipped,
     "a failover": lambda cloud: (
         Aurora.of(cloud).databases["one"].move(WEST, True, WEST, "FailoverGlobalCluster")
     ),
+    "a snapshot of an old volume": take,
     "a cluster that leaves": lambda cloud: Aurora.of(cloud).databases["two"].remove(WEST),
 }
 

@@ -12,6 +12,7 @@ from typing import Any, ClassVar, Literal
 from ...cloud import ACCOUNT, AwsError, Cloud
 from ...service import APART, WIRING, Stateful, magnitude
 from .answers import Departure, Move, db_cluster, global_cluster
+from .snapshots import Snapshots
 from .store import Metrics, Store
 
 METRIC_SECONDS = 60
@@ -58,6 +59,8 @@ class GlobalDatabase(Stateful):
         self.identifier, self.members = identifier, dict(members)
         self._cloud, self._clock, self._faults = cloud, cloud.clock, cloud.faults
         self._metrics, self._measured_by = metrics, measured_by
+        self.snapshots: Snapshots | None = None
+        """None where RDS does not succeed in taking any."""
         self._move: Move | None = None
         self._departure: Departure | None = None
         self._held = False
@@ -84,6 +87,7 @@ class GlobalDatabase(Stateful):
             sorted(self._suspended),
             self.store.state(),
             self.store.unshipped() if self.left_behind or self._held or lag else None,
+            *([self.snapshots.state()] if self.snapshots else []),
         )
 
     def connect(self, region: str) -> Any:
@@ -101,6 +105,18 @@ class GlobalDatabase(Stateful):
 
     def release(self) -> None:
         self._held = False
+
+    def has_writer(self, region: str) -> bool:
+        """The Region's cluster has a writer instance: an old writer keeps it, fenced or not, until its volume
+        is rebuilt."""
+        alone = self._departure is not None and self._departure.phase == "alone"
+        return region == self.writer or self.left_behind or alone
+
+    def listed(self) -> list[str]:
+        """The Regions of which the writer knows how far they have written the log: not one that was left
+        behind, whose volume is another."""
+        follows = self.belongs(self.secondary) and not self.left_behind
+        return [self.writer, *([self.secondary] if follows else [])]
 
     # What the control plane shows of it, and asks of it.
 
@@ -281,6 +297,8 @@ class GlobalDatabase(Stateful):
         """Once the old writer is back, it is fenced, after a while; then its volume is rebuilt."""
         while not self._fenced_and_rebuilt():
             self._clock.sleep(LOOK_SECONDS)
+        if self.snapshots:
+            self.snapshots.take(self.secondary, self.members[self.secondary])
         self.lost += self.store.rejoin(self.secondary)
         self._shipped = self._clock.now
         self.left_behind = False

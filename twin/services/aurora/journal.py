@@ -108,6 +108,10 @@ class Journal(Stateful):
         """Whether the Region takes writes, from whoever reaches it (it may be dark)."""
         return self._copies[region].writable
 
+    def log(self, region: str) -> int:
+        """How far the Region has written the database's log: by writes, here."""
+        return len(self._copies[region].writes)
+
     def ship(self) -> None:
         """Every write so far reaches the follower; does nothing when nothing follows."""
         if self._had_at_promotion is None:

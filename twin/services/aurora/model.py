@@ -57,6 +57,8 @@ class Aurora(Service):
             "SwitchoverGlobalCluster": self._switchover,
             "FailoverGlobalCluster": self._failover,
             "RemoveFromGlobalCluster": self._remove,
+            "DescribeDBClusterSnapshots": self._snapshots,
+            "CopyDBClusterSnapshot": self._copy,
         }
 
     def state(self) -> object:
@@ -97,6 +99,32 @@ class Aurora(Service):
             raise AwsError("InvalidParameterValue", why)
         leaving.remove(request.region)
         return {"GlobalCluster": leaving.described()}
+
+    def _snapshots(self, request: Request) -> dict[str, Any]:
+        """In pages."""
+        asked = request.parameters
+        database = self._with_cluster(request, str(asked["DBClusterIdentifier"]))
+        taken = database.snapshots
+        found = taken.of(request.region, database.members[request.region]) if taken else []
+        size, first = int(str(asked.get("MaxRecords", 100))), int(str(asked.get("Marker", "0")))
+        if not 20 <= size <= 100:
+            raise AwsError("InvalidParameterValue", "MaxRecords must be 20 to 100.")
+        more = {"Marker": str(first + size)} if first + size < len(found) else {}
+        return {"DBClusterSnapshots": [each.described() for each in found[first : first + size]], **more}
+
+    def _copy(self, request: Request) -> dict[str, Any]:
+        source = str(request.parameters["SourceDBClusterSnapshotIdentifier"])
+        target = str(request.parameters["TargetDBClusterSnapshotIdentifier"])
+        for database in self.databases.values():
+            for each in database.snapshots.all if database.snapshots else ():
+                if (each.region, each.name.lower()) == (request.region, source.lower()):
+                    assert database.snapshots is not None
+                    return {
+                        "DBClusterSnapshot": database.snapshots.copy(
+                            request.region, source, target
+                        ).described()
+                    }
+        raise AwsError("DBClusterSnapshotNotFoundFault", f"{source} not found.", 404)
 
     def _named(self, request: Request) -> GlobalDatabase:
         """AWS does not say who else sees a global database: here, only the Regions that have a member do."""

@@ -46,6 +46,15 @@ AND relnamespace::regnamespace::text !~ '^(pg_|information_schema$)' ORDER BY 1"
 _UNSEEN_ROWS = """SELECT to_jsonb(t) FROM {table} t
 WHERE NOT pg_visible_in_snapshot(t.xmin::text::xid8, %s::pg_snapshot) ORDER BY to_jsonb(t)::text"""
 
+_AURORA = """CREATE FUNCTION aurora_global_db_status(OUT aws_region text, OUT highest_lsn_written bigint)
+RETURNS SETOF record LANGUAGE sql AS $$
+SELECT * FROM json_to_recordset(current_setting('aurora.global_db_status')::json)
+AS (aws_region text, highest_lsn_written bigint)
+$$;
+"""
+"""What Aurora has and PostgreSQL has not: whoever asks it says first what it tells. Other columns are left
+out."""
+
 
 class Dark(psycopg.OperationalError):
     """A client cannot reach the Region."""
@@ -238,7 +247,7 @@ class Pair:
             # A copy of a server that has never run is as good as a base backup, and quicker.
             self._home.run("/bin/cp", "-R", first.data, second.data)
             first.start()
-            first.connection().execute(schema.encode())
+            first.connection().execute((_AURORA + schema).encode())
             self._follow(second)
         except BaseException:
             self.close()
@@ -270,6 +279,12 @@ class Pair:
 
     def _follows(self, region: str) -> bool:
         return self._stream is not None and self._stream.follower is self._servers[region]
+
+    def log(self, region: str) -> int:
+        """How far the Region has written the database's log, in bytes."""
+        server, end = self._servers[region], "pg_current_wal_flush_lsn()"
+        end = "pg_last_wal_replay_lsn()" if self._follows(region) else end
+        return int(server.ask(f"SELECT pg_wal_lsn_diff({end}, '0/0')::bigint"))
 
     def ship(self) -> None:
         """Lets every commit so far reach the follower; does nothing when nothing follows."""

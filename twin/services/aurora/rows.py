@@ -3,6 +3,7 @@
 from ...rows import READ, WRITE, Rows
 
 CLUSTER = "rds:{region}:{account}:cluster:{given}"
+SNAPSHOT = "rds:{region}:{account}:cluster-snapshot:{given}"
 
 ROWS = (
     Rows(
@@ -13,12 +14,16 @@ ROWS = (
             "SwitchoverGlobalCluster": WRITE,
             "FailoverGlobalCluster": WRITE,
             "RemoveFromGlobalCluster": WRITE,
+            "DescribeDBClusterSnapshots": READ,
+            "CopyDBClusterSnapshot": WRITE,
         },
         resources={
             "GlobalClusterIdentifier": "rds::{account}:global-cluster:{given}",
             "TargetDbClusterIdentifier": CLUSTER,
             "DBClusterIdentifier": CLUSTER,
             "DbClusterIdentifier": CLUSTER,
+            "SourceDBClusterSnapshotIdentifier": SNAPSHOT,
+            "TargetDBClusterSnapshotIdentifier": SNAPSHOT,
         },
         denial="AccessDenied",
     ),

@@ -48,8 +48,10 @@ def guard(policy_of: Callable[[str, str], Policy | None]) -> Callable[[Request],
         for resource in resources_of(request):
             if not allows(policy, action, resource, keys):
                 raise _denial(request, action, resource)
-        for beside, region in beside_of(request):
-            for resource in resources_of(dataclasses.replace(request, region=region)):
+        for beside, where in beside_of(request):
+            is_whole = where.startswith("arn:")
+            moved = request if is_whole else dataclasses.replace(request, region=where)
+            for resource in (where,) if is_whole else resources_of(moved):
                 if not allows(policy, beside, resource):
                     raise _denial(request, beside, resource)
 
@@ -89,7 +91,7 @@ def keys_of(request: Request) -> Keys:
 
 
 def beside_of(request: Request) -> tuple[tuple[str, str], ...]:
-    """The other actions that its caller must be allowed, each with the Region where."""
+    """The other actions that its caller must be allowed, each with the Region where, or the ARN on which."""
     return rows_of(request.service).operations[request.operation].beside(request.parameters)
 
 
