@@ -152,7 +152,7 @@ def test_only_machines_and_the_steps_that_ask_later_ones_or_themselves_may_invok
             if _invokes_ours(statement)
             for resource in statement["Resource"]
         }
-        assert invoked == {f"{function_name(themselves[role].name)}:*"}
+        assert invoked == {f"{function_name(themselves[role].name, '${Prefix}')}:*"}
 
 
 def invoking(deployed: dict[str, Any]) -> set[str]:

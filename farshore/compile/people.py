@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from functions.calls import Api
-from functions.later import INVOKE
+from functions.later import INVOKE, ITSELF
 from functions.ledger import PUT, QUERY
 
 from ..runbook.model import Runbook
@@ -154,11 +154,12 @@ def _reads(runbook: Runbook, made: Sequence[Machine]) -> tuple[Statement, ...]:
     ledger = f":table/{runbook.ledger.table}"
     for step in sorted(step for step in called if steps()[step].written):
         reads = [api for api in steps()[step].reads if api.action != INVOKE.action and api.of is Api.of]
-        looks = {api.action for api in reads}
+        looks = {api.action for api in reads if api.only_for != ITSELF}
         for statement in statements(step, uses):
             for action in looks.intersection(statement.actions):
                 theirs = tuple(arn for arn in statement.resources if not arn.endswith(ledger))
-                found.setdefault(theirs, {})[action] = statement.why
+                if theirs:
+                    found.setdefault(theirs, {})[action] = statement.why
     return tuple(
         Statement(tuple(sorted(actions)), resources, _why(actions))
         for resources, actions in sorted(found.items())

@@ -69,7 +69,7 @@ class Picture:
 
 def page(report: Json) -> str:
     """One HTML file with all that it shows."""
-    made_of = templates().get_template("page.html")
+    made_of = templates().select_template(["page.html"])
     return made_of.render(
         report={**ABSENT, **report},
         measured=is_measured(report),
