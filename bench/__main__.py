@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 
-from . import calls, digests, exploring, failover
+from . import calls, digests, exploring, failover, sweeps
 
 os.environ |= {
     "AWS_ACCESS_KEY_ID": "bench",
@@ -15,3 +15,4 @@ calls.measure()
 failover.measure()
 exploring.measure()
 digests.measure()
+print(sweeps.table(), end="")

@@ -12,7 +12,9 @@ from .inputs import Region
 Mode = Literal["graceful", "ungraceful"]
 MODES: tuple[Mode, ...] = ("graceful", "ungraceful")
 
-Purpose = Literal["move", "early", "undo", "again", "settle", "beat", "break", "unbreak", "mend", "prepare"]
+Purpose = Literal[
+    "move", "early", "undo", "again", "settle", "beat", "break", "unbreak", "mend", "prepare", "sweep"
+]
 """What a state is for:
 
     move      it moves the application to the other Region
@@ -25,6 +27,7 @@ Purpose = Literal["move", "early", "undo", "again", "settle", "beat", "break", "
     unbreak   the game day gives up: what it broke is given back
     mend      the recovery gives back what the game day broke
     prepare   what must be true before a disaster is made true
+    sweep     two Regions' tables are compared as a whole, and nothing is changed
 """
 Owner = Literal["run", "outage"]
 

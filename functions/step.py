@@ -130,6 +130,12 @@ class Step(Generic[Seen]):
     needs_lease: ClassVar[bool] = True
     written: ClassVar[bool] = True
     """A runbook may name it; the compiler places the others by itself."""
+    sweeps: ClassVar[bool] = False
+    """It is every task of the machine that a runbook's `sweep` becomes, in which a distributed Map reads its
+    items, and writes their results, by the calls that it declares as `read_by_machine` and
+    `written_by_machine`."""
+    read_by_machine: ClassVar[Api | None] = None
+    written_by_machine: ClassVar[Api | None] = None
     derived: ClassVar[frozenset[str]] = frozenset()
     """Inputs that the compiler fills in, or a person for one run, and not the runbook."""
     overrides: ClassVar[str | None] = None

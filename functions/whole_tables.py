@@ -14,7 +14,7 @@ from __future__ import annotations
 import base64
 import itertools
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
@@ -214,49 +214,72 @@ class Comparison:
             sights = self._ask([self._asked(progress, *each) for each in due])
             self._silences = [None, None]
             for (segment, side), sight in zip(due, sights, strict=True):
-                said = _said(sight, self._regions[side], progress.no_sums)
-                if isinstance(said, Silence):
-                    self._silences[side] = said
+                read = said(sight, self._regions[side], progress.no_sums)
+                if isinstance(read, Silence):
+                    self._silences[side] = read
                 else:
-                    progress.take(segment, side, said)
+                    progress.take(segment, side, read)
 
     def _asked(self, progress: Progress, segment: int, side: int) -> Call:
-        run, region = self._world.run, self._regions[side]
-        part = progress.part(region, segment, side, self._salt)
-        (itself,) = self._itself
-        event = dict(itself.event)
-        event["inputs"] = {**event["inputs"], "part": [vars(part)]}
-        asked = replace(itself, state=run.state, event=event).asked(run, run.mode)
-        return ASK_ITSELF(region, **asked.parameters)
+        part = progress.part(self._regions[side], segment, side, self._salt)
+        return asked(self._world, self._itself, part)
 
     def _by_key(self, progress: Progress) -> Mapping[Key, Sequence[str | None]] | None:
         """None where somebody was silent."""
-        found: dict[Key, list[str | None]] = {key: [None, None] for key in progress.keys}
-        left = [(side, _keys(some, progress.names)) for side in SIDES for some in _batches(progress.keys)]
-        while self._asks and left:
-            sights = self._ask([self._get(side, keys) for side, keys in left])
-            self._silences, again = [None, None], []
-            for (side, keys), sight in zip(left, sights, strict=True):
-                try:
-                    answer, rows = rows_of(_body(sight), "Responses", self._table)
-                    for key, digest in sketch.entries(rows, progress.names, self._salt):
-                        found[key][side] = shown(digest)
-                    more = answer["UnprocessedKeys"].get(self._table, {}).get("Keys", [])
-                    again += [(side, list(map(_as_boto, more)))] if more else []
-                except ODD as odd:
-                    self._silences[side] = Silence(_why(sight, odd))
-                    again.append((side, keys))
-            left = again
-        for side, _ in left:
-            self._silences[side] = self._silences[side] or Silence("it leaves keys unprocessed")
-        return None if left else found
-
-    def _get(self, side: int, keys: Sequence[Mapping[str, Any]]) -> Call:
-        asked = {self._table: {"Keys": list(keys), "ConsistentRead": True}}
-        return GET(self._regions[side], RequestItems=asked)
+        wanted = self._table, self._regions, progress.keys, progress.names, self._salt
+        found, silences = by_key(self._ask, self._asks, *wanted)
+        self._silences = list(silences)
+        return found
 
 
-def _batches(keys: Mapping[Key, Any]) -> Iterator[list[Key]]:
+def asked(world: World, itself: Sequence[Later], part: Part) -> Call:
+    """The call by which a function asks itself, in the part's Region, to read it."""
+    run, (own,) = world.run, itself
+    event = dict(own.event)
+    event["inputs"] = {**event["inputs"], "part": [vars(part)]}
+    return ASK_ITSELF(
+        part.region, **replace(own, state=run.state, event=event).asked(run, run.mode).parameters
+    )
+
+
+def by_key(
+    ask: Callable[[Sequence[Call]], Sequence[Sight]],
+    asks: int,
+    table: str,
+    regions: Sequence[str],
+    wanted: Collection[Key],
+    names: Sequence[str],
+    salt: str,
+) -> tuple[Mapping[Key, Sequence[str | None]] | None, Sequence[Silence | None]]:
+    """The digests of these keys' items on both sides, asked at most so often; None where a side was silent,
+    and who was."""
+    found: dict[Key, list[str | None]] = {key: [None, None] for key in wanted}
+    left = [(side, _keys(some, names)) for side in SIDES for some in _batches(wanted)]
+    silences: list[Silence | None] = [None, None]
+    while asks and left:
+        sights = ask([_get(table, regions[side], keys) for side, keys in left])
+        asks, silences, again = asks - 1, [None, None], []
+        for (side, keys), sight in zip(left, sights, strict=True):
+            try:
+                answer, rows = rows_of(_body(sight), "Responses", table)
+                for key, digest in sketch.entries(rows, names, salt):
+                    found[key][side] = shown(digest)
+                more = answer["UnprocessedKeys"].get(table, {}).get("Keys", [])
+                again += [(side, list(map(_as_boto, more)))] if more else []
+            except ODD as odd:
+                silences[side] = Silence(_why(sight, odd))
+                again.append((side, keys))
+        left = again
+    for side, _ in left:
+        silences[side] = silences[side] or Silence("it leaves keys unprocessed")
+    return (None if left else found), silences
+
+
+def _get(table: str, region: str, keys: Sequence[Mapping[str, Any]]) -> Call:
+    return GET(region, RequestItems={table: {"Keys": list(keys), "ConsistentRead": True}})
+
+
+def _batches(keys: Collection[Key]) -> Iterator[list[Key]]:
     each = iter(sorted(keys))
     while some := list(itertools.islice(each, MOST_KEYS)):
         yield some
@@ -266,7 +289,7 @@ def _keys(some: Sequence[Key], names: Sequence[str]) -> list[dict[str, Any]]:
     return [_as_boto(dict(zip(names, json.loads(key), strict=True))) for key in some]
 
 
-def _said(sight: Sight, region: str, sums: Sums) -> Told | Silence:
+def said(sight: Sight, region: str, sums: Sums) -> Told | Silence:
     """What an invocation told. Raises Refused where it was; a mistake of ours is asked again, since the next
     answer may be another."""
     if not isinstance(sight, Mapping):

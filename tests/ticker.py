@@ -12,6 +12,7 @@ import boto3
 import pytest
 
 from farshore.compile.policy import _arns
+from farshore.compile.states import PREFIX
 from farshore.simulate.deployment import outside
 from functions.handler import lambda_handler
 from functions.ledger import QUERY, Lease, Ledger, Records
@@ -167,7 +168,7 @@ def declared(step: type[Step[Any]], inputs: Mapping[str, Any]) -> Policy:
         Statement(
             frozenset({api.action, *api.dependents}),
             tuple(
-                arn.replace("{account}", ACCOUNT).replace("{partition}", "aws")
+                arn.replace("{account}", ACCOUNT).replace("{partition}", "aws").replace("{prefix}", PREFIX)
                 for arn in _arns(api, regions, named)
             ),
             api.only,

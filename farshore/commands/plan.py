@@ -47,7 +47,8 @@ def command(
     given: Outside | None, app: str, procedure: str, mode: Mode, twin: bool, as_cli: bool, as_json: bool
 ) -> None:
     runbook = find(app)
-    made = {machine.procedure: machine for machine in machines(runbook)}
+    # A sweep changes nothing that a plan could show.
+    made = {machine.procedure: machine for machine in machines(runbook) if not machine.distributes}
     if procedure not in made:
         raise click.UsageError(f"{runbook.application} has no {procedure}; it has {', '.join(made)}")
     definition = made[procedure].definition

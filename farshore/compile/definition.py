@@ -10,15 +10,16 @@ from functions.ledger import is_ledgers
 
 from ..runbook.registry import StepType, steps
 from .fences import RESTORE, giving_back
+from .graph import within
 
 
 def every_task(states: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any]]]:
-    """Every Task by its name, those of branches included."""
+    """Every Task by its name, those within other states included."""
     for name, state in states.items():
         if state["Type"] == "Task":
             yield name, state
-        for branch in state.get("Branches", ()):
-            yield from every_task(branch["States"])
+        for program in within(state):
+            yield from every_task(program["States"])
 
 
 def happy_path(definition: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any]]]:

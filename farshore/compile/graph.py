@@ -10,6 +10,10 @@ from typing import Any
 
 Json = dict[str, Any]
 
+LOOPS = "ProcessorConfig"
+"""The key of what a distributed Map does with each item: that may go round in circles, as each is an
+execution of its own, with a history of its own."""
+
 
 def targets(state: Json) -> Iterator[str]:
     """Every state that may follow a state."""
@@ -21,11 +25,16 @@ def targets(state: Json) -> Iterator[str]:
 
 
 def every_state(states: Json) -> Iterator[tuple[str, Json]]:
-    """Every state by its name, those of branches included."""
+    """Every state by its name, those within others included."""
     for name, state in states.items():
         yield name, state
-        for branch in state.get("Branches", ()):
-            yield from every_state(branch["States"])
+        for program in within(state):
+            yield from every_state(program["States"])
+
+
+def within(state: Json) -> list[Json]:
+    """The programs that a state holds: the branches of a Parallel, or what a Map does with each item."""
+    return [*state.get("Branches", ()), *([state["ItemProcessor"]] if "ItemProcessor" in state else [])]
 
 
 def in_order(definition: Json) -> list[str]:
@@ -69,9 +78,11 @@ def _flaws(definition: Json) -> Iterator[str]:
         ends = state.get("End") or state["Type"] in ("Succeed", "Fail")
         if not ends and "Next" not in state and "Default" not in state:
             yield f"{here!r} leads nowhere and is no end"
-        for branch in state.get("Branches", ()):
-            yield from (f"{here}: {flaw}" for flaw in _flaws(branch))
-    if all(target in states for state in states.values() for target in targets(state)):
+        for program in within(state):
+            yield from (f"{here}: {flaw}" for flaw in _flaws(program))
+    if LOOPS not in definition and all(
+        target in states for state in states.values() for target in targets(state)
+    ):
         circling = states.keys() - set(in_order(definition))
         if circling:
             yield f"{sorted(circling)} go round in circles"

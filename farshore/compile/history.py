@@ -33,8 +33,9 @@ TICK = 3
 """TaskScheduled, TaskStarted, and how it ended."""
 BEGIN_AND_END = 2
 """ExecutionStarted, and how it ended."""
-_AROUND = {"Task": 2, "Pass": 2, "Choice": 2, "Succeed": 2, "Fail": 1, "Parallel": 4}
-"""StateEntered and StateExited; a Parallel starts and succeeds, too, and nobody leaves a Fail state."""
+_AROUND = {"Task": 2, "Pass": 2, "Choice": 2, "Succeed": 2, "Fail": 1, "Parallel": 4, "Map": 6}
+"""StateEntered and StateExited; a Parallel starts and succeeds, too, as do a Map and its Map Run; and nobody
+leaves a Fail state. What a distributed Map does with its items stands in histories of their own."""
 
 
 def fitted(definition: Json, waitings: Mapping[str, Waiting]) -> int:

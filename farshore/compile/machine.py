@@ -21,6 +21,7 @@ from functions.run import Purpose, machine_name
 from ..runbook.mistakes import Mistake, Mistakes
 from ..runbook.model import Line, Procedure, Runbook, lines
 from ..runbook.registry import steps
+from . import sweep
 from .direction import Direction, both_ways
 from .fences import is_fence, restored
 from .procedure import definition
@@ -49,6 +50,11 @@ class Machine:
     """What each of its states calls them with: what their IAM policies are derived from."""
 
     @property
+    def distributes(self) -> bool:
+        """It has a distributed Map, whose children are executions of their own."""
+        return self.purpose == "sweep"
+
+    @property
     def name(self) -> str:
         return machine_name(self.application, self.procedure)
 
@@ -71,12 +77,24 @@ def proved(runbook: Runbook) -> tuple[list[Machine], list[Mistake]]:
         asl = definition(states, entries, failover)
         failover = failover or states.asked
         wrong += mistakes(asl, states)
-        called = tuple(sorted({use.step for use in states.uses}))
-        text = json.dumps(asl)
-        named = tuple(step for step in sorted(steps()) if function_of(step) in text)
-        uses = tuple(states.uses)
-        made.append(Machine(runbook.application, procedure, purpose, way.target, asl, called, named, uses))
+        made.append(_made(states, asl))
+    for each in runbook.sweeps:
+        states = States(runbook, sweep.procedure_of(each), "sweep", both_ways(runbook)[0])
+        asl = sweep.definition(states, each)
+        wrong += mistakes(asl, states)
+        made.append(_made(states, asl))
+    wrong += sweep.refusals(runbook)
     return made, list(dict.fromkeys(wrong))
+
+
+def _made(states: States, asl: Json) -> Machine:
+    called = tuple(sorted({use.step for use in states.uses}))
+    text = json.dumps(asl)
+    named = tuple(step for step in sorted(steps()) if function_of(step) in text)
+    application, region = states.runbook.application, states.way.target
+    return Machine(
+        application, states.procedure, states.purpose, region, asl, called, named, tuple(states.uses)
+    )
 
 
 def _procedures(runbook: Runbook) -> Iterator[tuple[str, Purpose, Direction, Procedure]]:

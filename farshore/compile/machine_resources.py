@@ -10,6 +10,7 @@ from .emitter import Flow, Noted, Tag
 from .machine import Machine
 from .paging import alarm, ended
 from .parameters import BOUNDED, HAS_LOG_KEY, armed
+from .policy import by_machine
 from .resource_names import camel, condition
 from .starts import AlarmRule, alarm_rules, schedule_of
 from .states import logical_id
@@ -45,7 +46,7 @@ def machine_resources(runbook: Runbook, machine: Machine) -> Json:
                 "DefinitionSubstitutions": {
                     logical_id(step): Tag("Ref", f"{logical_id(step)}.Version") for step in machine.named
                 },
-                "Policies": [{"Version": "2012-10-17", "Statement": _machine_may(machine)}],
+                "Policies": [{"Version": "2012-10-17", "Statement": _machine_may(runbook, machine)}],
                 "Logging": {
                     "Level": "ALL",
                     "IncludeExecutionData": True,
@@ -82,7 +83,7 @@ def machine_resources(runbook: Runbook, machine: Machine) -> Json:
     return resources
 
 
-def _machine_may(machine: Machine) -> list[Any]:
+def _machine_may(runbook: Runbook, machine: Machine) -> list[Any]:
     own = [Tag("Sub", "${" + logical_id(step) + ".Arn}:*") for step in machine.functions]
     return [
         Noted(
@@ -93,6 +94,36 @@ def _machine_may(machine: Machine) -> list[Any]:
             "Log delivery: these actions have no resources.",
             {"Effect": "Allow", "Action": list(LOG_DELIVERY), "Resource": "*"},
         ),
+        *(_children_may(runbook, machine) if machine.distributes else ()),
+    ]
+
+
+def _children_may(runbook: Runbook, machine: Machine) -> list[Any]:
+    """What a distributed Map needs to begin its children, follow them, and redrive them. The machine is named
+    by its ARN's pattern, as a reference would be a circle.
+    Source: docs.aws.amazon.com/step-functions/latest/dg/iam-policies-eg-dist-map.html"""
+    states = "arn:${AWS::Partition}:states:${AWS::Region}:${AWS::AccountId}"
+    children = Tag("Sub", f"{states}:execution:{machine.name}/*:*")
+    start = Tag("Sub", f"{states}:stateMachine:{machine.name}")
+    follow = ["states:DescribeExecution", "states:RedriveExecution", "states:StopExecution"]
+    moved = [
+        {
+            "Effect": "Allow",
+            "Action": list(each.actions),
+            "Resource": [
+                Tag("Sub", arn.replace("{partition}", "${AWS::Partition}")) for arn in each.resources
+            ],
+        }
+        for each in by_machine(runbook, machine)
+    ]
+    return [
+        {"Effect": "Allow", "Action": "states:StartExecution", "Resource": start},
+        Noted(
+            "Any child of its Maps: which they are, Step Functions says.",
+            {"Effect": "Allow", "Action": follow, "Resource": children},
+        ),
+        Noted("The folder of its runs: they are named when they begin.", moved[0]),
+        *moved[1:],
     ]
 
 

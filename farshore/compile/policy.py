@@ -93,6 +93,16 @@ def _why(resources: tuple[str, ...], actions: Iterable[str], whys: Mapping[str, 
     return "; ".join(sorted({whys[action] for action in actions})) if resources == ("*",) else ""
 
 
+def by_machine(runbook: Runbook, machine: Machine) -> Iterator[Statement]:
+    """What Step Functions itself calls for the machine: to read the items of its Maps, and to write their
+    results."""
+    for use in machine.uses[:1]:
+        kind = steps()[use.step]
+        for api in filter(None, (kind.read_by_machine, kind.written_by_machine)):
+            resources = tuple(_of_application(api, runbook, use))
+            yield Statement((api.action, *api.dependents), resources, api.why)
+
+
 def nameless(runbook: Runbook, made: Iterable[Machine]) -> Iterator[Mistake]:
     """Every line of which no ARN can be made, and why."""
     try:

@@ -69,7 +69,7 @@ class States:
         if "later" in type_of(line).derived:
             inputs["later"] = self.asked
         if type_of(line).asks_itself(inputs):
-            inputs[ITSELF] = [self._itself(name, line.step, inputs)]
+            inputs[ITSELF] = [self.itself(name, line.step, inputs)]
         return self.task(
             name,
             line.step,
@@ -81,7 +81,7 @@ class States:
             no_return=type_of(line).moves(),
         )
 
-    def _itself(self, name: str, step: str, inputs: Json) -> Json:
+    def itself(self, name: str, step: str, inputs: Json) -> Json:
         """Its function as it was deployed last: of the other Region's versions this one knows nothing."""
         event = self._event(step, inputs, self.purpose)
         function = f"{function_name(step)}:$LATEST"

@@ -21,6 +21,7 @@ from functions.run import Mode, Purpose
 
 from ..compile.definition import run_of
 from ..runbook.model import Runbook
+from .aws_cli import as_command
 from .plan import fencing_states
 from .proposal import Proposal, decision_on, loss_of, proposal_of
 from .runs import Runs, RunSnapshot, region_of, short, started
@@ -215,6 +216,9 @@ class Operator:
     def must_be_redrivable(self, snapshot: RunSnapshot, records: Records) -> None:
         """Raises Trouble, which says what to do instead, where the run cannot be redriven now."""
         status, app = snapshot.described["status"], self.runbook.application
+        if run_of(snapshot.definition)["purpose"] == "sweep":
+            by_itself = as_command(REDRIVE(region_of(snapshot.arn), executionArn=snapshot.arn))
+            raise Trouble(f"{short(snapshot.arn)} is a sweep, which has no lease: {by_itself}")
         if status in ("RUNNING", "SUCCEEDED"):
             raise Trouble(f"{short(snapshot.arn)} is {status}: only a run that failed can be redriven")
         if why := self.why_anew(snapshot, records):

@@ -24,6 +24,7 @@ from .model import (
     Procedure,
     Regions,
     Runbook,
+    Sweep,
     Together,
     Trigger,
     lines,
@@ -100,9 +101,10 @@ class _Draft:
         """Everything but the procedures, as plain values."""
         procedures = [Input(name, Any, doc, required=name == "failover") for name, doc in PROCEDURES.items()]
         head = self.reader.fields(TOP, root, inputs(Head), "key", "the runbook", also=procedures)
-        for trigger, node in zip(head.get("triggers") or (), _items(root, "triggers"), strict=False):
-            if trigger is not None:
-                trigger["line"] = node.line
+        for name in ("triggers", "sweep"):
+            for entry, node in zip(head.get(name) or (), _items(root, name), strict=False):
+                if entry is not None:
+                    entry["line"] = node.line
         self.application = head.get("application") or ""
         self._check_regions(root, head.get("regions") or {})
         return head
@@ -247,6 +249,7 @@ class _Draft:
             objectives=Objectives(**head["objectives"]),
             triggers=tuple(Trigger(**trigger) for trigger in triggers),
             ledger=LedgerTable(**ledger),
+            sweeps=tuple(Sweep(**each) for each in head.get("sweep", ())),
             procedures=MappingProxyType(dict(procedures)),
             lines=MappingProxyType(self.lines),
         )

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Annotated, Any
 
-from functions.inputs import AlarmName, ApplicationName, AwsRegion, Seconds, TableName
+from functions.inputs import AlarmName, ApplicationName, AwsRegion, BucketName, Seconds, TableName
 from functions.run import Mode
 
 from .registry import COMPILED, Input
@@ -58,6 +58,18 @@ class Trigger:
 
 
 @dataclass(frozen=True)
+class Sweep:
+    """A table that is compared as a whole, by a machine of its own."""
+
+    table: Annotated[TableName, "the global table"]
+    bucket: Annotated[BucketName, "where what is found is kept: a bucket in the standby"]
+    rate: Annotated[int, "read capacity units a second that it may consume in each Region, on average"] = 1000
+    segments: Annotated[int, "of the table; 0 for as many as its size suggests"] = 0
+    lag: Annotated[Seconds, "how long what differs has to become the same"] = Seconds(30)
+    line: int = field(default=0, metadata=COMPILED)
+
+
+@dataclass(frozen=True)
 class LedgerTable:
     """The global table of strong consistency that runs remember in."""
 
@@ -81,6 +93,9 @@ class Head:
     objectives: Annotated[Objectives, "what was promised to customers"]
     triggers: Annotated[tuple[Trigger, ...], "alarms that start a failover, which asks a person first"] = ()
     ledger: Annotated[LedgerTable, "where runs remember, and hold the lease"] = LEDGER
+    sweep: Annotated[
+        tuple[Sweep, ...], "tables that are compared as a whole, each by a machine of its own"
+    ] = ()
 
 
 @dataclass(frozen=True)
@@ -113,6 +128,7 @@ class Runbook:
     objectives: Objectives
     triggers: tuple[Trigger, ...]
     ledger: LedgerTable
+    sweeps: tuple[Sweep, ...]
     procedures: Mapping[str, Procedure]
     """Those that are written: failover always, failback only where it is written out."""
     lines: Mapping[str, int]

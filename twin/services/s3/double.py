@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import io
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import ClassVar
+
+from botocore.response import StreamingBody
 
 from ...cloud import Answer, AwsError, Cloud, Operation
 from ...doubles.forms import known, only
@@ -40,6 +44,7 @@ class Double(Service):
             "PutBucketPolicy": self._put_policy,
             "PutBucketWebsite": self._put_website,
             "PutObject": self._put_object,
+            "GetObject": self._get_object,
             "DeleteObject": self._delete_object,
             "GetPublicAccessBlock": self._get_block,
             "PutPublicAccessBlock": self._put_block,
@@ -98,6 +103,21 @@ class Double(Service):
         bucket.public.discard(key)
         bucket.public |= {key} if acl == "public-read" else set()
         return {}
+
+    def _get_object(self, request: Request) -> Answer:
+        """All of it, or the bytes of one range."""
+        asked = only(request, ("Bucket", "Key"), ("Range", "ChecksumMode"))
+        found = self._bucket(request).objects.get(str(asked["Key"]))
+        if found is None:
+            raise AwsError("NoSuchKey", "The specified key does not exist.", 404)
+        if "Range" in asked:
+            part = re.fullmatch(r"bytes=(\d+)-(\d+)", str(asked["Range"]))
+            known(part is not None, request, asked["Range"])
+            assert part is not None
+            if int(part[1]) >= len(found):
+                raise AwsError("InvalidRange", "The requested range is not satisfiable", 416)
+            found = found[int(part[1]) : int(part[2]) + 1]
+        return {"Body": StreamingBody(io.BytesIO(found), len(found)), "ContentLength": len(found)}
 
     def _delete_object(self, request: Request) -> Answer:
         """What is not there is deleted, too."""

@@ -18,6 +18,7 @@ ROWS = (
             "PutBucketPolicy": WRITE,
             "PutBucketWebsite": WRITE,
             "PutObject": WRITE,
+            "GetObject": WRITE,
             "DeleteObject": WRITE,
             "HeadObject": Row("s3:GetObject", beside=_listing),
             "HeadBucket": Row("s3:ListBucket"),

@@ -6,6 +6,7 @@ docs.aws.amazon.com/step-functions/latest/dg/redrive-executions.html (what can b
 
 from __future__ import annotations
 
+import functools
 import json
 import re
 from collections.abc import Callable, Mapping
@@ -18,10 +19,11 @@ from botocore.exceptions import BotoCoreError, ClientError
 from ...cloud import ACCOUNT, Answer, AwsError, Cloud, Operation
 from ...faults import Request
 from ...service import APART, Service
-from .asl.cursor import Machine
+from .asl.cursor import Calls, Machine
 from .asl.definition import Invalid, parse
 from .asl.execution import Execution
 from .asl.history import LONGEST_CAUSE, described, instant
+from .asl.map_run import READING, WRITING
 from .asl.states import LARGEST_BYTES, Failure, compact
 
 NAME = re.compile(r'[^\s<>{}\[\]?*"#%\\^|~`$&,;:/\x00-\x1f\x7f-\x9f]{1,80}')
@@ -47,7 +49,7 @@ class StepFunctions(Service):
     not_state: ClassVar = {
         "cloud": APART,
         "_tokens": "of redrives, which nobody asks for twice with one token",
-        "_lambda": "clients, that remember nothing",
+        "_calls": "clients, that remember nothing",
     }
 
     def __init__(self, cloud: Cloud) -> None:
@@ -55,7 +57,7 @@ class StepFunctions(Service):
         self._machines: dict[str, Machine] = {}
         self.executions: dict[str, Execution] = {}
         self._tokens: dict[str, dict[str, float]] = {}
-        self._lambda: dict[str, Any] = {}
+        self._calls: dict[str, Calls] = {}
 
     def operations(self) -> Mapping[str, Operation]:
         return {
@@ -145,8 +147,8 @@ class StepFunctions(Service):
         except ValueError as error:
             why = f"Invalid State Machine Execution Input: '{error}'"
             raise AwsError("InvalidExecutionInput", why) from error
-        invoke = self._invoker(request.region)
-        made = self.executions[arn] = Execution(self.cloud.clock, invoke, machine, arn, name, given)
+        calls = self._calls_in(request.region)
+        made = self.executions[arn] = Execution(self.cloud.clock, calls, machine, arn, name, given)
         return {"executionArn": arn, "startDate": instant(made.started)}
 
     def _describe(self, request: Request) -> Answer:
@@ -228,20 +230,32 @@ class StepFunctions(Service):
             raise AwsError("ExecutionDoesNotExist", f"Execution Does Not Exist: '{arn}'")
         return self.executions[arn]
 
-    # Lambda.
+    # What it calls itself.
 
-    def _invoker(self, region: str) -> Callable[[Mapping[str, Any]], Any]:
+    def _calls_in(self, region: str) -> Calls:
         """Through the Cloud, like everybody: faults, latencies and who is watching are the same for all."""
-        if region not in self._lambda:
+        if region not in self._calls:
             config = Config(
                 parameter_validation=False,
                 retries={"total_max_attempts": 1},
                 connect_timeout=CONNECT_SECONDS,
                 read_timeout=READ_SECONDS,
             )
-            self._lambda[region] = boto3.client("lambda", region_name=region, config=config)
-        client = self._lambda[region]
-        return lambda parameters: _invoke(client, parameters)
+            client = functools.cache(lambda service: boto3.client(service, region_name=region, config=config))
+            self._calls[region] = Calls(
+                lambda parameters: _invoke(client("lambda"), parameters),
+                lambda parameters: _moved(READING, client("s3").get_object, parameters)["Body"].read(),
+                lambda parameters: _moved(WRITING, client("s3").put_object, parameters) and None,
+            )
+        return self._calls[region]
+
+
+def _moved(failed: str, call: Callable[..., Any], parameters: Mapping[str, Any]) -> Any:
+    """What an object's store answers. Raises Failure where it does not."""
+    try:
+        return call(**parameters)
+    except (ClientError, BotoCoreError) as error:
+        raise Failure(failed, str(error)) from error
 
 
 def _invoke(client: Any, parameters: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -1,13 +1,16 @@
-"""What an execution is made of: the machine that it runs, and a cursor for each of its branches."""
+"""What an execution is made of: its machine, what it calls, and a cursor for each of its branches."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from ....service import WIRING
 from .states import Program, State
+
+if TYPE_CHECKING:
+    from .map_run import MapRun
 
 
 @dataclass(frozen=True)
@@ -22,6 +25,17 @@ class Machine:
     role: str
     created: float
     program: Program
+
+
+@dataclass(frozen=True)
+class Calls:
+    """What Step Functions itself calls in the execution's Region. Each parks, and raises Failure."""
+
+    invoke: Callable[[Mapping[str, Any]], Any]
+    """A Lambda function, with a Task's parameters; gives the Task's result."""
+    read: Callable[[Mapping[str, Any]], bytes]
+    """An object."""
+    write: Callable[[Mapping[str, Any]], None]
 
 
 @dataclass
@@ -55,6 +69,8 @@ class Cursor:
     turn: int = 0
     """What was asked for in an earlier turn is void."""
     branches: list[Cursor] = field(default_factory=list)
+    children: MapRun | None = None
+    """Of a Map that has begun."""
     ended: bool = False
     output: Any = None
 
@@ -65,7 +81,8 @@ class Cursor:
     def state_of_branch(self) -> tuple[object, ...]:
         """Where it stands, for who asks what follows from it."""
         ended = [branch.ended for branch in self.branches]
-        return self.path, self.name, self.given, self.entry > 0, sorted(self.tries), ended
+        children = self.children.state() if self.children else ()
+        return self.path, self.name, self.given, self.entry > 0, sorted(self.tries), ended, children
 
     def unfinished(self) -> Iterator[Cursor]:
         """Every cursor, from the innermost out, that has not come to its branch's end."""

@@ -10,7 +10,7 @@ from __future__ import annotations
 import functools
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -19,6 +19,7 @@ from .states import (
     Catcher,
     Choice,
     Fail,
+    Map,
     Parallel,
     Pass,
     Path,
@@ -29,6 +30,7 @@ from .states import (
     State,
     Succeed,
     Task,
+    Wait,
     compact,
 )
 
@@ -38,6 +40,10 @@ LONGEST_NAME = 80
 PATH = re.compile(r"(\$\$?)((?:\.[A-Za-z_]\w*|\[\d+\])*)")
 RESULT_PATH = re.compile(r"\$(?:\.([A-Za-z_]\w*))?")
 INVOKE = "arn:aws:states:::lambda:invoke"
+READ, WRITE = "arn:aws:states:::s3:getObject", "arn:aws:states:::s3:putObject"
+CHILDREN = {"Mode": "DISTRIBUTED", "ExecutionType": "STANDARD"}
+MOST_CHILDREN = 10_000
+"""Of a Map Run, at once. Source: docs.aws.amazon.com/step-functions/latest/dg/service-quotas.html"""
 
 
 class Invalid(Exception):
@@ -61,8 +67,14 @@ def parse(definition: str) -> Program:
 def _names(program: Program) -> Iterator[str]:
     for name, state in program.states.items():
         yield name
-        for branch in state.branches if isinstance(state, Parallel) else ():
-            yield from _names(branch)
+        for program in _within(state):
+            yield from _names(program)
+
+
+def _within(state: State) -> tuple[Program, ...]:
+    if isinstance(state, Map):
+        return (state.processor,)
+    return state.branches if isinstance(state, Parallel) else ()
 
 
 _NEEDED: Any = object()
@@ -259,6 +271,45 @@ def _parallel(name: str, fields: _Fields) -> Parallel:
     return Parallel(name, _next(fields), programs, fields.result_path())
 
 
+def _map(name: str, fields: _Fields) -> Map:
+    """Of a distributed Map what a sweep uses: items from one object, each to a standard execution."""
+    if fields.take("ToleratedFailurePercentage", (int, float)):
+        raise fields.wrong("ToleratedFailurePercentage", "must be 0")
+    processor = dict(fields.take("ItemProcessor", dict))
+    if processor.pop("ProcessorConfig", None) != CHILDREN:
+        raise fields.wrong("ItemProcessor.ProcessorConfig", f"must be {compact(CHILDREN)}")
+    return Map(
+        name,
+        _next(fields),
+        _moved(name, fields, "ItemReader", READ, {"Bucket", "Key"}, {"InputType": "JSON"}),
+        _template(fields, "ItemSelector", fields.take("ItemSelector", dict)),
+        _program(name, processor, "ItemProcessor."),
+        fields.number("MaxConcurrency", 1, MOST_CHILDREN),
+        _moved(name, fields, "ResultWriter", WRITE, {"Bucket", "Prefix"}, None),
+        fields.result_path(),
+    )
+
+
+def _moved(name: str, fields: _Fields, where: str, by: str, needed: set[str], read: Any) -> Mapping[str, Any]:
+    """The parameters of an ItemReader or a ResultWriter."""
+    asked = _Fields(name, fields.take(where, dict), f"{where}.")
+    if asked.take("Resource", str) != by:
+        raise asked.wrong("Resource", f"must be {by}")
+    if asked.take("ReaderConfig", dict, None) != read:
+        raise asked.wrong("ReaderConfig", f"must be {compact(read)}")
+    parameters = _template(fields, f"{where}.Parameters", asked.take("Parameters", dict))
+    asked.done()
+    if parameters.keys() != needed:
+        raise asked.wrong("Parameters", f"must be {' and '.join(sorted(needed))}")
+    return parameters  # type: ignore[no-any-return]
+
+
+def _wait(name: str, fields: _Fields) -> Wait:
+    if "SecondsPath" in fields.given:
+        return Wait(name, _next(fields), fields.path("SecondsPath"))
+    return Wait(name, _next(fields), fields.number("Seconds", 1, LONGEST_SECONDS))
+
+
 def _choice(name: str, fields: _Fields) -> Choice:
     rules = tuple(_rule(item) for item in fields.objects("Choices"))
     return Choice(name, None, rules, fields.take("Default", str))
@@ -293,6 +344,8 @@ _KINDS = {
     "Task": _task,
     "Pass": _pass,
     "Parallel": _parallel,
+    "Map": _map,
+    "Wait": _wait,
     "Choice": _choice,
     "Succeed": _succeed,
     "Fail": _fail,

@@ -10,6 +10,7 @@ docs.aws.amazon.com/step-functions/latest/dg/input-output-contextobject.html.
 
 from __future__ import annotations
 
+import functools
 import heapq
 import json
 from collections.abc import Callable, Mapping
@@ -18,7 +19,8 @@ from typing import Any, ClassVar, Literal
 from ....clock import Clock
 from ....cloud import WHO
 from ....service import APART, WIRING, Stateful
-from .cursor import Cursor, Machine
+from .cursor import Calls, Cursor, Machine
+from .distribution import distribute
 from .history import WHOLE, Details, Full, History, described, text
 from .states import (
     DATA_LIMIT,
@@ -27,10 +29,13 @@ from .states import (
     Choice,
     Fail,
     Failure,
+    Map,
     Parallel,
     Pass,
+    Path,
     Retrier,
     Task,
+    Wait,
     compact,
     fill,
     matches,
@@ -40,8 +45,6 @@ from .states import (
 LAMBDA = {"resourceType": "lambda", "resource": "invoke"}
 
 Status = Literal["RUNNING", "SUCCEEDED", "FAILED", "ABORTED"]
-Invoke = Callable[[Mapping[str, Any]], Any]
-"""Invokes a Lambda function with a Task's parameters and gives the Task's result; parks; raises Failure."""
 
 
 class Execution(Stateful):
@@ -55,14 +58,22 @@ class Execution(Stateful):
         "stopped": "from then on it can be redriven for longer than any simulation lasts",
         "redriven": "what has been is past",
         "output": "of one that has ended well, which changes nothing any more",
-        "_invoke": WIRING,
+        "calls": WIRING,
+        "_on_end": WIRING,
         "_input": "its input, which is in the state as it was written",
         "_due": "where its cursors are is in the state, and what each has tried",
         "_sequence": "distinguishes turns",
     }
 
     def __init__(
-        self, clock: Clock, invoke: Invoke, machine: Machine, arn: str, name: str, given: str
+        self,
+        clock: Clock,
+        calls: Calls,
+        machine: Machine,
+        arn: str,
+        name: str,
+        given: str,
+        on_end: Callable[[], None] = lambda: None,
     ) -> None:
         self.clock, self.machine, self.arn, self.name, self.given = clock, machine, arn, name, given
         self.status: Status = "RUNNING"
@@ -71,14 +82,14 @@ class Execution(Stateful):
         self.redrives = 0
         self.output = ""
         self.failure: Failure | None = None
-        self._invoke, self._input = invoke, json.loads(given)
+        self.calls, self._on_end, self._input = calls, on_end, json.loads(given)
         self._due: list[tuple[float, tuple[int, ...], int, int, Cursor, Callable[[], None]]] = []
         self._sequence = 0
         self._root = root = Cursor((), machine.program, machine.program.start, self._input)
         details = {"input": given, "inputDetails": WHOLE, "roleArn": machine.role}
-        self._event(root, "ExecutionStarted", executionStartedEventDetails=details)
+        self.event(root, "ExecutionStarted", executionStartedEventDetails=details)
         root.last = 0  # the first state follows nothing
-        self._wake(root, clock.now, self._again(root))
+        self.wake(root, clock.now, self._again(root))
 
     def state(self) -> object:
         """Where each branch stands and how often it has tried there; not for how long it has waited."""
@@ -92,7 +103,7 @@ class Execution(Stateful):
         self.failure = Failure(error, cause)
         try:
             self._abort(self._root)
-            self._event(self._root, "ExecutionAborted", executionAbortedEventDetails=described(self.failure))
+            self.event(self._root, "ExecutionAborted", executionAbortedEventDetails=described(self.failure))
         except Full:
             self._overflow()
         else:
@@ -103,11 +114,11 @@ class Execution(Stateful):
         self.status, self.failure = "RUNNING", None
         self.redrives, self.redriven = self.redrives + 1, self.clock.now
         details = {"redriveCount": self.redrives}
-        self._event(self._root, "ExecutionRedriven", executionRedrivenEventDetails=details)
+        self.event(self._root, "ExecutionRedriven", executionRedrivenEventDetails=details)
         for cursor in self._root.unfinished():
             if all(branch.ended for branch in cursor.branches):
                 cursor.retries, cursor.tries = 0, {}
-                self._wake(cursor, self.clock.now, self._again(cursor))
+                self.wake(cursor, self.clock.now, self._again(cursor))
 
     def _again(self, cursor: Cursor) -> Callable[[], None]:
         if isinstance(cursor.state, Fail) or not cursor.entry:
@@ -116,7 +127,7 @@ class Execution(Stateful):
 
     # Turns.
 
-    def _wake(self, cursor: Cursor, instant: float, act: Callable[[], None]) -> None:
+    def wake(self, cursor: Cursor, instant: float, act: Callable[[], None]) -> None:
         self._sequence += 1
         heapq.heappush(self._due, (instant, cursor.path, self._sequence, cursor.turn, cursor, act))
         self.clock.at(instant, self._turn)
@@ -132,12 +143,12 @@ class Execution(Stateful):
 
     def _enter(self, cursor: Cursor, name: str, given: Any) -> None:
         cursor.name, cursor.given, cursor.entered = name, given, self.clock.now
-        cursor.retries, cursor.tries, cursor.branches = 0, {}, []
+        cursor.retries, cursor.tries, cursor.branches, cursor.children = 0, {}, [], None
 
         def details() -> Mapping[str, Any]:
             return {"name": name, "input": compact(given), "inputDetails": WHOLE}
 
-        self._event(cursor, f"{cursor.state.kind}StateEntered", stateEnteredEventDetails=details)
+        self.event(cursor, f"{cursor.state.kind}StateEntered", stateEnteredEventDetails=details)
         cursor.entry = cursor.last
         self._run(cursor)
 
@@ -149,20 +160,26 @@ class Execution(Stateful):
                     self._schedule(cursor, state, fill(state.parameters, cursor.given, context))
                 case Parallel():
                     self._fork(cursor, state)
+                case Map():
+                    distribute(self, cursor, state, context)
+                case Wait():
+                    seconds = _seconds(state, cursor.given, context)
+                    left = cursor.given, state.next
+                    self.wake(cursor, self.clock.now + seconds, lambda: self.leave(cursor, *left))
                 case Choice():
                     rules = (rule.next for rule in state.rules if rule.holds(cursor.given, context))
-                    self._leave(cursor, cursor.given, next(rules, state.default))
+                    self.leave(cursor, cursor.given, next(rules, state.default))
                 case Pass():
                     given = cursor.given
                     made = given if state.parameters is None else fill(state.parameters, given, context)
-                    self._leave(cursor, state.result.place(given, made), state.next)
+                    self.leave(cursor, state.result.place(given, made), state.next)
                 case Fail():
                     error = fill(state.error, cursor.given, context)
                     self._fall(cursor, Failure(error, fill(state.cause, cursor.given, context)))
                 case _:
-                    self._leave(cursor, cursor.given, None)
+                    self.leave(cursor, cursor.given, None)
         except Failure as failure:
-            self._fail(cursor, failure)
+            self.fail(cursor, failure)
 
     # Tasks.
 
@@ -174,23 +191,30 @@ class Execution(Stateful):
                 "timeoutInSeconds": task.timeout,
             }
 
-        self._event(cursor, "TaskScheduled", taskScheduledEventDetails=scheduled)
-        self._event(cursor, "TaskStarted", taskStartedEventDetails=LAMBDA)
+        self.event(cursor, "TaskScheduled", taskScheduledEventDetails=scheduled)
+        self.event(cursor, "TaskStarted", taskStartedEventDetails=LAMBDA)
+        answered = functools.partial(self._answered, cursor, task)
+        self.beside(cursor, lambda: self.calls.invoke(parameters), answered)
+        self.wake(cursor, self.clock.now + task.timeout, lambda: self._timed_out(cursor, task))
+
+    def beside(
+        self, cursor: Cursor, act: Callable[[], Any], then: Callable[[Any, Failure | None], None]
+    ) -> None:
+        """Calls what parks, and goes on with what it came to."""
         cursor.turn += 1
         turn = cursor.turn
 
         def call() -> None:
             try:
-                result, failure = self._invoke(parameters), None
+                result, failure = act(), None
             except Failure as error:
                 result, failure = None, error
             if cursor.turn == turn:
-                self._wake(cursor, self.clock.now, lambda: self._answered(cursor, task, result, failure))
+                self.wake(cursor, self.clock.now, lambda: then(result, failure))
 
         token = WHO.set(("", ""))  # Step Functions calls, not whichever function started the execution
         self.clock.spawn(call)
         WHO.reset(token)
-        self._wake(cursor, self.clock.now + task.timeout, lambda: self._timed_out(cursor, task))
 
     def _answered(self, cursor: Cursor, task: Task, result: Any, failure: Failure | None) -> None:
         cursor.turn += 1
@@ -198,11 +222,11 @@ class Execution(Stateful):
         if failure is None and too_large(output_text):
             failure = Failure(DATA_LIMIT, f"The result of {task.name} exceeds the maximum number of bytes")
         if failure is not None:
-            self._event(cursor, "TaskFailed", taskFailedEventDetails=LAMBDA | described(failure))
+            self.event(cursor, "TaskFailed", taskFailedEventDetails=LAMBDA | described(failure))
             self._failed(cursor, task, failure)
             return
         details = LAMBDA | {"output": output_text, "outputDetails": WHOLE}
-        self._event(cursor, "TaskSucceeded", taskSucceededEventDetails=details)
+        self.event(cursor, "TaskSucceeded", taskSucceededEventDetails=details)
         try:
             if task.selector is not None:
                 result = fill(task.selector, result, self._context(cursor))
@@ -210,12 +234,12 @@ class Execution(Stateful):
         except Failure as error:
             self._failed(cursor, task, error)
         else:
-            self._leave(cursor, output, task.next)
+            self.leave(cursor, output, task.next)
 
     def _timed_out(self, cursor: Cursor, task: Task) -> None:
         cursor.turn += 1
         failure = Failure(TIMEOUT)
-        self._event(cursor, "TaskTimedOut", taskTimedOutEventDetails=LAMBDA | described(failure))
+        self.event(cursor, "TaskTimedOut", taskTimedOutEventDetails=LAMBDA | described(failure))
         self._failed(cursor, task, failure)
 
     def _failed(self, cursor: Cursor, task: Task, failure: Failure) -> None:
@@ -232,46 +256,46 @@ class Execution(Stateful):
                 try:
                     output = catcher.result.place(cursor.given, caught)
                 except Failure as error:
-                    self._fail(cursor, error)
+                    self.fail(cursor, error)
                 else:
-                    self._leave(cursor, output, catcher.next)
+                    self.leave(cursor, output, catcher.next)
                 return
-        self._fail(cursor, failure)
+        self.fail(cursor, failure)
 
     def _retry(self, cursor: Cursor, number: int, retrier: Retrier) -> None:
         count, waited = cursor.tries.get(number, (0, 0.0))
         wait = retrier.after(waited) if count else retrier.interval
         cursor.tries[number] = count + 1, wait
         cursor.retries += 1
-        self._wake(cursor, self.clock.now + wait, lambda: self._run(cursor))
+        self.wake(cursor, self.clock.now + wait, lambda: self._run(cursor))
 
     # Branches.
 
     def _fork(self, cursor: Cursor, state: Parallel) -> None:
-        self._event(cursor, "ParallelStateStarted")
+        self.event(cursor, "ParallelStateStarted")
         cursor.branches = [
             Cursor((*cursor.path, number), program, program.start, cursor.given, cursor.last)
             for number, program in enumerate(state.branches)
         ]
         for branch in cursor.branches:
-            self._wake(branch, self.clock.now, self._again(branch))
+            self.wake(branch, self.clock.now, self._again(branch))
 
-    def _leave(self, cursor: Cursor, output: Any, following: str | None) -> None:
+    def leave(self, cursor: Cursor, output: Any, following: str | None) -> None:
         output_text = compact(output)
         if too_large(output_text):
             why = f"The state/task '{cursor.name}' returned a result with a size exceeding the maximum number"
-            self._fail(cursor, Failure(DATA_LIMIT, f"{why} of bytes service limit."))
+            self.fail(cursor, Failure(DATA_LIMIT, f"{why} of bytes service limit."))
             return
         details = {"name": cursor.name, "output": output_text, "outputDetails": WHOLE}
-        self._event(cursor, f"{cursor.state.kind}StateExited", stateExitedEventDetails=details)
+        self.event(cursor, f"{cursor.state.kind}StateExited", stateExitedEventDetails=details)
         if following is not None:
-            self._wake(cursor, self.clock.now, lambda: self._enter(cursor, following, output))
+            self.wake(cursor, self.clock.now, lambda: self._enter(cursor, following, output))
             return
         cursor.ended, cursor.output = True, output
         if cursor is self._root:
             self.output = output_text
             done = {"output": output_text, "outputDetails": WHOLE}
-            self._event(cursor, "ExecutionSucceeded", executionSucceededEventDetails=done)
+            self.event(cursor, "ExecutionSucceeded", executionSucceededEventDetails=done)
             self._end("SUCCEEDED")
         elif all(branch.ended for branch in self._around(cursor).branches):
             self._join(self._around(cursor))
@@ -279,16 +303,23 @@ class Execution(Stateful):
     def _join(self, cursor: Cursor) -> None:
         """The next state follows the last event of the branches, as AWS shows it."""
         last = cursor.last = max(branch.last for branch in cursor.branches)
-        self._event(cursor, "ParallelStateSucceeded")
+        self.event(cursor, "ParallelStateSucceeded")
         cursor.last = last
         state, outputs = cursor.state, [branch.output for branch in cursor.branches]
         assert isinstance(state, Parallel)
         try:
             output = state.result.place(cursor.given, outputs)
         except Failure as failure:
-            self._fail(cursor, failure)
+            self.fail(cursor, failure)
         else:
-            self._leave(cursor, output, state.next)
+            self.leave(cursor, output, state.next)
+
+    # Children.
+
+    def child(self, machine: Machine, name: str, given: Any, on_end: Callable[[], None]) -> Execution:
+        """An execution of a distributed Map's own states."""
+        arn = f"{machine.arn.replace(':stateMachine:', ':execution:')}:{name}"
+        return Execution(self.clock, self.calls, machine, arn, name, compact(given), on_end)
 
     def _around(self, cursor: Cursor) -> Cursor:
         """The cursor whose branch this one is."""
@@ -299,7 +330,7 @@ class Execution(Stateful):
 
     # Ends.
 
-    def _fail(self, cursor: Cursor, failure: Failure) -> None:
+    def fail(self, cursor: Cursor, failure: Failure) -> None:
         if failure.error == RUNTIME:
             where = f"the state '{cursor.name}' (entered at the event id #{cursor.entry})"
             failure = Failure(RUNTIME, f"An error occurred while executing {where}. {failure.cause}")
@@ -311,7 +342,7 @@ class Execution(Stateful):
         cursor.turn += 1
         if cursor is self._root or failure.error == RUNTIME:
             self.failure, self._root.last = failure, cursor.last
-            self._event(self._root, "ExecutionFailed", executionFailedEventDetails=described(failure))
+            self.event(self._root, "ExecutionFailed", executionFailedEventDetails=described(failure))
             self._end("FAILED")
             return
         around = self._around(cursor)
@@ -319,15 +350,17 @@ class Execution(Stateful):
         for branch in around.branches:
             if branch is not cursor or isinstance(cursor.state, Task):
                 self._abort(branch)
-        self._event(around, "ParallelStateFailed")
+        self.event(around, "ParallelStateFailed")
         self._fall(around, failure)
 
     def _abort(self, cursor: Cursor) -> None:
         for each in list(cursor.unfinished()):
             each.turn += 1
-            if each.entry and isinstance(each.state, Task | Parallel):
+            if each.children is not None:
+                each.children.stop()
+            if each.entry and isinstance(each.state, Task | Parallel | Map | Wait):
                 each.last = max([each.last, *(branch.last for branch in each.branches)])
-                self._event(each, f"{each.state.kind}StateAborted")
+                self.event(each, f"{each.state.kind}StateAborted")
 
     def _overflow(self) -> None:
         self.failure = self.history.overflow(self._root.last)
@@ -337,10 +370,11 @@ class Execution(Stateful):
         self.status, self.stopped = status, self.clock.now
         for cursor in self._root.unfinished():
             cursor.turn += 1
+        self._on_end()
 
     # What is shown.
 
-    def _event(self, cursor: Cursor, kind: str, **details: Details) -> None:
+    def event(self, cursor: Cursor, kind: str, **details: Details) -> None:
         cursor.last = self.history.add(cursor.last, kind, details)
 
     def _context(self, cursor: Cursor) -> Mapping[str, Any]:
@@ -363,3 +397,12 @@ class Execution(Stateful):
             },
             "StateMachine": {"Id": self.machine.arn, "Name": self.machine.name},
         }
+
+
+def _seconds(state: Wait, given: Any, context: Any) -> float:
+    if not isinstance(state.seconds, Path):
+        return state.seconds
+    found = fill(state.seconds, given, context)
+    if not isinstance(found, int | float) or isinstance(found, bool) or found < 0:
+        raise Failure(RUNTIME, f"The SecondsPath parameter does not reference a number: {compact(found)}")
+    return found

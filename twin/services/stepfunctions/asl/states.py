@@ -154,6 +154,26 @@ class Choice(State):
 
 
 @dataclass(frozen=True)
+class Wait(State):
+    """For so many seconds, or for as many as the path says."""
+
+    seconds: float | Path
+
+
+@dataclass(frozen=True)
+class Map(State):
+    """A distributed one: an execution of its own for each item of an object's JSON list, and their results in
+    objects. No failure is tolerated. In `reader`, `selector` and `writer`, paths stand where values will."""
+
+    reader: Mapping[str, Any]
+    selector: Mapping[str, Any]
+    processor: Program
+    concurrency: int
+    writer: Mapping[str, Any]
+    result: ResultPath
+
+
+@dataclass(frozen=True)
 class Succeed(State): ...
 
 
