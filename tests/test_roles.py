@@ -106,6 +106,11 @@ def lack_an_object(scene: Any) -> None:
     scene.refuses()
 
 
+def beat_and_bound(scene: Any) -> None:
+    scene.beats()
+    scene.bounds()
+
+
 PLAYED: Mapping[str, tuple[str, Play]] = {
     "api_throttle": ("Shop", fence_and_restore),
     "asg_capacity": ("Shop", raise_and_restore),
@@ -116,6 +121,7 @@ PLAYED: Mapping[str, tuple[str, Play]] = {
     "cloudfront_origin": ("Scene", go_twice),
     "event_sources": ("Shop", fence_and_restore),
     "freeze": ("Scene", freeze_and_thaw),
+    "loss_bounded": ("Store", beat_and_bound),
     "nested_run": ("Shop", plan_and_run),
     "route53_standby": ("Scene", plan_and_lead_there_and_home_owing_it),
     "s3_objects_match": ("Store", lack_an_object),

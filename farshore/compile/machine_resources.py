@@ -13,7 +13,7 @@ from .parameters import BOUNDED, HAS_LOG_KEY, armed
 from .policy import by_machine
 from .resource_names import camel, condition
 from .starts import AlarmRule, alarm_rules, schedule_of
-from .states import logical_id
+from .states import OWN_PREFIX, logical_id
 
 Json = dict[str, Any]
 
@@ -43,9 +43,7 @@ def machine_resources(runbook: Runbook, machine: Machine) -> Json:
             "Properties": {
                 "Name": machine.name,
                 "DefinitionUri": f"statemachines/{machine.name}.asl.json",
-                "DefinitionSubstitutions": {
-                    logical_id(step): Tag("Ref", f"{logical_id(step)}.Version") for step in machine.named
-                },
+                "DefinitionSubstitutions": _substitutions(machine),
                 "Policies": [{"Version": "2012-10-17", "Statement": _machine_may(runbook, machine)}],
                 "Logging": {
                     "Level": "ALL",
@@ -125,6 +123,12 @@ def _children_may(runbook: Runbook, machine: Machine) -> list[Any]:
         Noted("The folder of its runs: they are named when they begin.", moved[0]),
         *moved[1:],
     ]
+
+
+def _substitutions(machine: Machine) -> Json:
+    """What becomes of ${…} in the definition: functions' versions, and the stack's prefix."""
+    own = {"Prefix": Tag("Ref", "Prefix")} if OWN_PREFIX in json.dumps(machine.definition) else {}
+    return {logical_id(step): Tag("Ref", f"{logical_id(step)}.Version") for step in machine.named} | own
 
 
 def events(runbook: Runbook, machine: Machine) -> Json:

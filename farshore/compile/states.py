@@ -84,7 +84,7 @@ class States:
     def itself(self, name: str, step: str, inputs: Json) -> Json:
         """Its function as it was deployed last: of the other Region's versions this one knows nothing."""
         event = self._event(step, inputs, self.purpose)
-        function = f"{function_name(step)}:$LATEST"
+        function = f"{function_name(step, OWN_PREFIX)}:$LATEST"
         return {"state": name, "function": function, "event": event, "no_return": False}
 
     def task(
@@ -212,6 +212,8 @@ def function_of(step: str) -> str:
 
 
 PREFIX = "farshore"
+OWN_PREFIX = "${Prefix}"
+"""The substitution that becomes a stack's own."""
 """What names begin with of which an account may have but one, where whoever deploys says nothing else."""
 
 

@@ -21,7 +21,7 @@ from twin.net import Net
 
 from ..checkers.events import TICK, Tick
 from ..compile.definition import last_fence
-from ..compile.states import function_name, function_of
+from ..compile.states import OWN_PREFIX, PREFIX, function_name, function_of
 from ..runbook.model import Runbook
 from ..runbook.registry import steps
 from .package import Part, package, substituted
@@ -88,7 +88,7 @@ class Deployment:
                 region, name, handler, timeout=LONGEST_TICK_SECONDS, policy=policy
             )
         for procedure, definition in part.definitions.items():
-            text = substituted(definition, tuple(versions.items()))
+            text = substituted(definition, (*versions.items(), (OWN_PREFIX, PREFIX)))
             name = self.machines[procedure].name
             self.arns[procedure] = self._account.create_machine(region, name, text)
 
