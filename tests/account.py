@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import json
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import boto3
 from click.testing import CliRunner, Result
+from moto import mock_aws
 from transform import transformed
 
 from farshore.cli import farshore
@@ -21,6 +23,7 @@ from farshore.runbook.model import Runbook
 from functions.calls import Call, Reply
 from functions.outside import Outside
 from twin.cloud import ACCOUNT
+from twin.moto.backing import handlers
 from twin.services.events.pattern import matches
 
 Json = dict[str, Any]
@@ -73,6 +76,13 @@ def filled(template: Json, values: Mapping[str, str]) -> Json:
         }
 
     return {**template, "Resources": made(template["Resources"]), "Outputs": made(template["Outputs"])}
+
+
+@contextmanager
+def moto_alone() -> Iterator[None]:
+    """Without the twin, whose import has taken moto's handlers out of botocore."""
+    with handlers(), mock_aws():
+        yield
 
 
 class Account(Outside):

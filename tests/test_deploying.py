@@ -11,9 +11,8 @@ from pathlib import Path
 
 import boto3
 import pytest
-from account import PAGED, STACK, Account, body
+from account import PAGED, STACK, Account, body, moto_alone
 from click.testing import CliRunner
-from moto import mock_aws
 from samcli.lib.config.samconfig import SamConfig
 
 from farshore.cli import farshore
@@ -39,7 +38,7 @@ def template() -> str:
 
 @pytest.fixture
 def account(template: str) -> Iterator[Account]:
-    with mock_aws():
+    with moto_alone():
         yield Account(template)
 
 

@@ -7,8 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from account import PAGED, Account, body
-from moto import mock_aws
+from account import PAGED, Account, body, moto_alone
 from test_deploying import HERE, PARAMETER, REGIONS, RUNBOOK, failover, findings
 
 from functions.calls import Absent, Call, Denied, Reply
@@ -19,7 +18,7 @@ ROOT = Path(__file__).parent.parent
 @pytest.fixture(scope="module")
 def standing() -> Iterator[Account]:
     """Deployed to each Region, its ledger too; tests leave it disarmed."""
-    with mock_aws():
+    with moto_alone():
         made = Account(body(ROOT / "template.yaml"))
         for region in REGIONS:
             made.deploy(region, **PAGED)

@@ -28,7 +28,7 @@ class Moto:
 
     @contextmanager
     def behind(self, cloud: Cloud) -> Iterator[None]:
-        with _handlers(), plugged(cloud), mock_aws(config=_config()), _keys(), _frozen(cloud.clock):
+        with handlers(), plugged(cloud), mock_aws(config=_config()), _keys(), _frozen(cloud.clock):
             for module in map(import_module, FOLDERS):
                 if hasattr(module, "differently"):
                     module.differently(cloud)
@@ -55,7 +55,7 @@ def _config() -> Any:
 
 
 @contextmanager
-def _handlers() -> Iterator[None]:
+def handlers() -> Iterator[None]:
     """moto's own, which answers before anything is sent."""
     missing = [handler for handler in MOTOS_HANDLERS if handler not in BUILTIN_HANDLERS]
     BUILTIN_HANDLERS.extend(missing)
