@@ -12,7 +12,8 @@ and answers {"status": "done" | "wait" | "refused", "why": "…"} within five se
 begins, and answers "wait". It is asked with `look` first, then told to bring it about, then asked again; only
 what it says to a look counts. It is told again and again until a look says "done", also by a second run or
 after an answer was lost, so it must come to the same end however often it is told. What it has brought about
-is not undone when a run gives up before data has moved. Sources:
+is not undone when a run gives up before data has moved. One that `verifies` is asked alone, and waited for.
+Sources:
 docs.aws.amazon.com/lambda/latest/api/API_Invoke.html (FunctionError; a function's own error is HTTP 200),
 docs.aws.amazon.com/r53recovery/latest/dg/custom-action-lambda-block.html
 """
@@ -58,6 +59,7 @@ class Seen:
     why: str
     act: Call
     """What tells it to bring it about."""
+    dry_run: bool
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,6 +68,7 @@ class CustomLambda(Step[Seen]):
 
     function: Annotated[FunctionName, "the function's name, the same in each Region"]
     region: Annotated[Region, "where it is invoked"] = Region("$to")
+    verifies: Annotated[bool, "it changes nothing: it is asked how it stands, and never told"] = False
 
     name: ClassVar = "custom_lambda"
     reads: ClassVar = (LOOK,)
@@ -90,7 +93,8 @@ class CustomLambda(Step[Seen]):
             LOOK(self.region, FunctionName=self.function, Payload=_told(run, look=True, dry_run=run.dry_run))
         )
         told = _told(run, look=False, dry_run=False)  # nobody is told in a dry run
-        return Seen(*_said(answer), ACT(self.region, FunctionName=self.function, Payload=told))
+        act = ACT(self.region, FunctionName=self.function, Payload=told)
+        return Seen(*_said(answer), act, run.dry_run)
 
     def decide(self, seen: Seen) -> Decision:
         who = f"{self.function} in {self.region}"
@@ -98,6 +102,9 @@ class CustomLambda(Step[Seen]):
             return Done(facts={"why": seen.why} if seen.why else {})
         if seen.status == "refused":
             raise Refused(f"{who} refuses: {seen.why or 'it does not say why'}")
+        if seen.status == "wait" and self.verifies:
+            # A person's word on a plan must outlast what is under way.
+            return Done(facts={"why": seen.why}) if seen.dry_run else Wait(f"{who}: {seen.why or 'not yet'}")
         if seen.status == "wait":
             return Change(f"invoke {who}: {seen.why or 'not done yet'}", (seen.act,))
         return Wait(f"{who}: {seen.why}", {DOUBTS: [f"{who}: {seen.why}"]})

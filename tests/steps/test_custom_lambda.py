@@ -64,6 +64,18 @@ def shop() -> Iterator[Shop]:
         yield shop
 
 
+def test_one_that_verifies_is_asked_and_never_told_and_a_plan_does_not_change_with_what_it_says(
+    shop: Shop,
+) -> None:
+    verifies = INPUTS | {"verifies": True}
+    assert "warm-up in us-west-1: nothing is warm" in shop.fails("custom_lambda", verifies)
+    planned = shop.tick("custom_lambda", verifies, dry_run=True)
+    assert (planned["outcome"], planned["facts"]) == ("done", {"why": "nothing is warm"})
+    shop.begun = shop.clock.now - 100
+    assert shop.tick("custom_lambda", verifies)["outcome"] == "done"
+    assert shop.acts == 0
+
+
 def test_it_is_told_what_the_run_is_about_and_holds_once_a_look_says_so(shop: Shop) -> None:
     assert shop.converge("custom_lambda", INPUTS, mode="ungraceful")["outcome"] == "done"
     assert shop.told[1] == {
