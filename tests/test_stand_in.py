@@ -86,6 +86,12 @@ def test_a_plan_on_the_twin_finds_all_that_the_runbook_names(run: Run) -> None:
     assert set(found.values()) == {"done", "would wait", "would change"}
 
 
+def test_a_plan_says_nothing_of_what_there_is_none_of(run: Run) -> None:
+    done = run("plan", "bookworm", "--twin")
+    assert "a person's approval of this plan" in done.stdout
+    assert "doubts" not in done.stdout
+
+
 @pytest.mark.parametrize("name", ["kiosk", "museum", "ferry", "grand-hotel"])
 def test_a_runbook_of_another_shape_comes_back_home_too(name: str) -> None:
     runbook = load(RUNBOOKS / f"{name}.yaml")
