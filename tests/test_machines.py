@@ -67,6 +67,11 @@ WRITER = """\
 GIVE_BACK = """\
   - lambda_concurrency: {functions: [buy], region: $to, reserved: restore}
 """
+OTHER_WRITER = (
+    WRITER.replace("cluster: ", "cluster: other-")
+    .replace("{us-east-1: ", "{us-east-1: o")
+    .replace(", us-west-1: ", ", us-west-1: o")
+)
 TOGETHER = "  - together:\n" + re.sub("(?m)^", "    ", CHECKS).rstrip(" ")
 SIMPLE = HEAD + "failover:\n" + FENCES + WRITER + GIVE_BACK + CHECKS
 SIDE_BY_SIDE = HEAD + "failover:\n" + FENCES + TOGETHER + WRITER
@@ -470,6 +475,22 @@ def test_after_the_point_of_no_return_what_stands_together_is_judged_too_and_not
         assert (shown["status"], why(shown)) == ("FAILED", f"Refused: {PAGES}: no")
         assert house.ticks.count(BUYS) == 2
         assert not set(UNDOING) & set(house.ticks)
+
+
+@pytest.mark.parametrize(
+    ("second", "gives_back"), [([Untouched("no")], True), (["done"], False), ([no("data")], False)]
+)
+def test_what_moves_data_together_is_undone_where_none_of_it_has_moved_any(
+    tmp_path: Path, second: list[Any], gives_back: bool
+) -> None:
+    both = "  - together:\n" + re.sub("(?m)^", "    ", WRITER + OTHER_WRITER).rstrip(" ")
+    with theatre(compiled(tmp_path, HEAD + "failover:\n" + FENCES + both + GIVE_BACK)) as house:
+        house.script = {PROMOTE: [Untouched("lag")], f"{PROMOTE} (2)": second}
+        shown = house.run()
+        assert shown["status"] == "FAILED"
+        assert "lag" in why(shown)
+        assert (house.ticks[-3:] == UNDOING) is gives_back
+        assert bool(set(UNDOING) & set(house.ticks)) is gives_back
 
 
 # What it is started with.

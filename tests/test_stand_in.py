@@ -86,6 +86,12 @@ def test_a_plan_on_the_twin_finds_all_that_the_runbook_names(run: Run) -> None:
     assert set(found.values()) == {"done", "would wait", "would change"}
 
 
+def test_a_plan_says_nothing_of_what_there_is_none_of(run: Run) -> None:
+    done = run("plan", "bookworm", "--twin")
+    assert "a person's approval of this plan" in done.stdout
+    assert "doubts" not in done.stdout
+
+
 @pytest.mark.parametrize("name", ["kiosk", "museum", "ferry", "grand-hotel"])
 def test_a_runbook_of_another_shape_comes_back_home_too(name: str) -> None:
     runbook = load(RUNBOOKS / f"{name}.yaml")
@@ -130,6 +136,71 @@ def test_exploring_finds_traffic_that_is_led_before_the_data_and_tells_the_story
     done = run("explore", "bookworm", "--count", change=early)
     assert done.exit_code == 1
     assert "S2: customers are sent to eu-central-1, where not every dataset accepts writes" in done.stderr
+
+
+def test_what_verifies_data_is_furnished_and_in_the_dark_names_what_was_lost(run: Run) -> None:
+    dark = run(
+        "rehearse", "bookworm", "--mode", "ungraceful", "--dark", "eu-west-1", "--json", change=verified
+    )
+    assert dark.exit_code == 0, dark.stderr
+    report = json.loads(dark.stdout)
+    failover, failback = (each for each in report["runs"] if each["procedure"] in ("failover", "failback"))
+    ends = {step["name"]: step["outcome"] for step in failover["steps"]}
+    assert report["data"]["lost"]
+    assert ends["aurora_data_matches eu-central-1"] == "different"
+    assert {step["outcome"] for step in failback["steps"] if "match" in step["name"]} == {"done"}
+
+
+def test_what_verifies_data_is_explored(run: Run) -> None:
+    done = run("replay", "bookworm", change=verified)  # it stands there
+    done = CliRunner(mix_stderr=False).invoke(farshore, ["replay", "bookworm.yaml,failover,graceful"])
+    assert done.exit_code == 0, done.stdout
+
+
+def test_a_database_that_cannot_be_furnished_is_named(run: Run) -> None:
+    def other(text: str) -> str:
+        return verified(text).replace(
+            "books-dub, eu-central-1: books-fra}\n      secrets", "x, eu-central-1: y}\n      secrets"
+        )
+
+    done = run("plan", "bookworm", "--twin", change=other)
+    assert done.exit_code == 2
+    assert (
+        "x and y of line 49 (aurora_data_matches) are in no global database that the runbook names"
+        in done.stderr
+    )
+
+
+def verified(text: str) -> str:
+    return text.replace("outage:\n", f"{MATCHES}outage:\n")
+
+
+MATCHES = """  - aurora_data_matches:
+      database: books
+      members: {eu-west-1: books-dub, eu-central-1: books-fra}
+      secrets:
+        eu-west-1: arn:aws:secretsmanager:eu-west-1:444455556666:secret:reader-AbCdEf
+        eu-central-1: arn:aws:secretsmanager:eu-central-1:444455556666:secret:reader-GhIjKl
+      tables: {titles: isbn}
+      probe: farshore_probe
+      invariants: [{name: no title is lent twice, query: SELECT count(*) FROM loans WHERE copies < 0}]
+  - s3_objects_match:
+      buckets: {eu-west-1: covers-dub, eu-central-1: covers-fra}
+      prefix: covers/
+"""
+
+
+def test_what_must_come_before_a_run_and_fails_is_said_and_replayed(run: Run) -> None:
+    never = replaced("within: 15m", "within: 1s")
+    text = never((RUNBOOKS / "bookworm.yaml").read_text())
+    Path("bookworm.yaml").write_text(text)
+    done = CliRunner(mix_stderr=False).invoke(farshore, ["replay", "bookworm.yaml,failback,graceful"])
+    assert done.exit_code == 1
+    assert "the simulation itself broke" not in done.stdout
+    assert (
+        "failback never began: with nothing in its way, failover before it ended FAILED: Refused"
+        in done.stdout
+    )
 
 
 def test_a_runbook_of_a_samples_name_in_other_regions_is_not_the_sample(run: Run) -> None:

@@ -54,6 +54,11 @@ class Line:
     inputs: Mapping[str, Any]
     names: tuple[Named, ...]
 
+    @property
+    def compares(self) -> bool:
+        """It looks whether one Region has what the other has: no customer meets what it names for that."""
+        return "other" in self.inputs
+
     def of(self, *types: str) -> list[Named]:
         return [name for name in self.names if name.type in types]
 

@@ -38,7 +38,7 @@ def definition(states: States, entries: Procedure, failover: Sequence[Json]) -> 
         if i == committed:
             following = again(states, [(line, names[id(line)]) for line in fences], following)
         if isinstance(entry, Together):
-            following = parallel(states, entry, names, following, catch)
+            following = parallel(states, entry, names, following, catch, undone if i == committed else None)
         else:
             following = states.step(entry, names[id(entry)], following, catch)
             if i == committed:

@@ -153,5 +153,5 @@ class Result:
 
 
 def broken(seed: Seed, why: str) -> Outcome:
-    """Of a run that could not be made to its end."""
-    return Outcome(seed, "BROKEN", (Breach("S5", 0.0, f"the simulation itself broke: {why}"),))
+    """Of a run that could not be made to its end, which `why` says in a sentence."""
+    return Outcome(seed, "BROKEN", (Breach("S5", 0.0, why),))

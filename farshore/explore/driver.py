@@ -22,7 +22,7 @@ from ..simulate.simulation import Simulation
 from .circumstances import circumstances, false_alarm
 from .data import Figures, Outcome, broken
 from .forks import Forks
-from .injector import Injector
+from .injector import Injected, Injector
 from .kinds import answers_stale, kind_of, kinds_of
 from .person import REDRIVABLE, Person
 from .recorder import Recorder
@@ -48,6 +48,10 @@ GIVEN_BACK = 300.0
 the schedule has found it, and the quiet time has passed."""
 
 
+class NeverBegan(Exception):  # noqa: N818: it is what became of the run
+    """What must come before a run did not succeed, with nothing in its way."""
+
+
 class Driver:
     """Of one seed. With a `recorder` its outcome has every call; with `forks` it may go on as another."""
 
@@ -64,6 +68,8 @@ class Driver:
         )
         self.on_begin: list[Callable[[], None]] = []
         """Called when everything is in place, just before the run that the seed is about begins."""
+        self.injected: Sequence[Injected] = ()
+        """What has gone wrong so far; nothing, before the run that the seed is about."""
         self.main = ""
         """The execution that the seed is about."""
         self._goes_on, self._served_at_end = True, frozenset[str]()
@@ -78,8 +84,10 @@ class Driver:
         try:
             with self.simulation:
                 return self._play()
+        except NeverBegan as why:
+            return broken(self._seed, str(why))
         except Exception as error:
-            return broken(self._seed, f"{type(error).__name__}: {error}")
+            return broken(self._seed, f"the simulation itself broke: {type(error).__name__}: {error}")
 
     def _play(self) -> Outcome:
         self._furnish()
@@ -122,8 +130,11 @@ class Driver:
         for procedure in earlier:
             execution = self.simulation.begin(procedure, {"mode": "graceful"})
             self._clock.wait_for(self._ended(execution), LONGEST)
-            status = self.simulation.status(execution)
-            assert status == "SUCCEEDED", f"{execution}: {status}"
+            if (report := self.simulation.report(execution)).status != "SUCCEEDED":
+                raise NeverBegan(
+                    f"{self._seed.procedure} never began: with nothing in its way, {procedure} before it "
+                    f"ended {report.status}: {report.why or 'for no reason that is known'}"
+                )
             self._clock.sleep(5)
             if self.simulation.purpose(procedure) == "move":  # names have turned
                 self._clock.wait_for(lambda: bool(serving(self.simulation.application)), GIVEN_BACK)
@@ -136,6 +147,7 @@ class Driver:
         elif self._forks is not None or answers_stale(self._seed):
             self.simulation.cloud.faults.earlier = EarlierAnswers()
         self.injector = Injector(self.simulation, self.person, self._seed)
+        self.injected = self.injector.injected
         self._seam = Seam(
             self.simulation, self.injector, self._recorder, self._forks, self.stands, self.figures
         )
@@ -203,7 +215,7 @@ class Driver:
     def _final(self, first: AtFirst) -> FinalState:
         """How everything stands, and what the checkers say of it."""
         seed = self.injector.seed
-        said = circumstances(seed, self._runbook, self.main, self.injector.injected)
+        said = circumstances(seed, self._runbook, self.main, self.injected)
         return self._checked(said, first, repaired=bool(self.person.repaired))
 
     def _outcome(self, final: FinalState) -> Outcome:

@@ -62,7 +62,9 @@ class Exploration:
         made: dict[Seed, Result] = {}
 
         def ended(case: FaultCase, outcome: Outcome | None) -> None:
-            made[case.seed] = Result(case, outcome or broken(case.seed, "its process died"))
+            made[case.seed] = Result(
+                case, outcome or broken(case.seed, "the simulation itself broke: its process died")
+            )
             self._went_back(made[case.seed].outcome)
             on_end(made[case.seed])
 

@@ -65,7 +65,7 @@ class Narrator:
             return
         for ticks in self._simulation.deployment.ticks.values():
             yield from (self._tick(tick) for tick in ticks if _matters(tick))
-        for each in self._driver.injector.injected:
+        for each in self._driver.injected:
             yield Moment(each.at - self._clock.start, "fault", _fault(each))
         for execution, (procedure, mode) in self._simulation.executions.items():
             if self._simulation.purpose(procedure) not in SCHEDULED:
@@ -142,7 +142,7 @@ def story_of(runbook: Runbook, seed: Seed) -> Story:
     driver = Driver(runbook, seed)
     narrator = Narrator(driver)
     outcome = driver.play()
-    happened = [each.fault for each in driver.injector.injected]
+    happened = [each.fault for each in driver.injected]
     known = _known(runbook)
     elsewhere = [each for each in outcome.seed.faults if _is_elsewhere(each, known)]
     never = tuple(each for each in outcome.seed.faults if each in elsewhere or each not in happened)

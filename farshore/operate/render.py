@@ -73,7 +73,7 @@ def _text(value: object) -> str:
 
 def described(facts: Mapping[str, Any]) -> str:
     """Facts as a person reads them: lag 0.5 s."""
-    return ", ".join(_fact(name, value) for name, value in facts.items() if value not in ("", [], None))
+    return ", ".join(_fact(name, value) for name, value in facts.items() if value not in ("", [], (), None))
 
 
 def _fact(name: str, value: Any) -> str:

@@ -18,7 +18,7 @@ has an id that AWS made up in its middle, hence the wildcard there)
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Annotated, Any, ClassVar, Literal, NewType
 
 from ..calls import Absent, Api, Call, Sight, Silence
@@ -38,7 +38,8 @@ from ..fence import (
 )
 from ..handler import lambda_handler
 from ..inputs import FORMS, Form, Patience, Region
-from ..ledger import Memory, Remember
+from ..ledger import Adopt, Memory, Note, Remember
+from ..run import MOVES
 from ..step import Change, Decision, Done, Step, Wait
 from ..world import World
 
@@ -143,17 +144,23 @@ class AsgCapacity(Step[Seen]):
         return self._raise(seen, self.desired)
 
     def _raise(self, seen: Seen, least: int) -> Decision:
-        """Customers are led there next, so no run goes on without it."""
+        """Customers are led there next, so no run goes on without it. What a run before has left raised is
+        this run's from now on."""
         sight = seen.held
         calls: list[Call] = []
-        notes: list[Remember] = []
+        notes: list[Note] = []
         due: list[str] = []
+        before: list[str] = []
         lacking: list[str] = []
         wrong: list[str] = []
         for held, group in zip(sight.held, seen.groups, strict=True):
             if isinstance(group.sizes, Silence):
                 (wrong if group.wrong else lacking).append(group.wrong or group.sizes.why)
                 continue
+            mine = sight.mine(held.resource)
+            if mine is not None and sight.purpose in MOVES and mine.by != sight.execution:
+                before.append(held.resource)
+                notes.append(Adopt(replace(mine, by=sight.execution)))
             wanted = _at_least(group.sizes, least)
             if wanted == group.sizes and group.in_service >= least:
                 continue
@@ -162,7 +169,7 @@ class AsgCapacity(Step[Seen]):
             if wanted != group.sizes:
                 due.append(held.resource)
                 calls += held.put(wanted)
-                if sight.mine(held.resource) is None:
+                if mine is None:
                     notes.append(Remember(Memory(sight.owner, held.resource, group.sizes, sight.execution)))
         if sight.denied(calls):
             wrong.append(sight.said_to(calls))
@@ -170,6 +177,8 @@ class AsgCapacity(Step[Seen]):
             raise Refused("; ".join(wrong))
         if due:
             return Change(f"raise {', '.join(due)} to {least}", tuple(calls), tuple(notes))
+        if before:
+            return Change(f"note that {', '.join(before)} is raised", (), tuple(notes))
         if lacking:
             return Wait("; ".join(lacking))
         return Done(facts={"in_service": sum(group.in_service for group in seen.groups)})

@@ -107,6 +107,14 @@ def test_an_undo_gives_back_what_was_raised(shop: Shop) -> None:
     assert shop.sizes == [(1, 1, 2), (0, 6, 8)]
 
 
+def test_what_a_run_before_has_left_raised_is_held_by_the_one_that_finds_it(shop: Shop) -> None:
+    shop.comes_about()
+    shop.hold(OTHER)
+    shop.comes_about(execution=OTHER)
+    assert {memory.by for memory in shop.records().memories} == {OTHER}
+    assert shop.remembered()["autoscaling:us-west-1:web:capacity"]["DesiredCapacity"] == 1
+
+
 def test_again_sends_nothing(shop: Shop) -> None:
     shop.comes_about()
     shop.calls()

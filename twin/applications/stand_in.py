@@ -65,9 +65,11 @@ def assumed(wanted: Wanted) -> str:
 
 
 def _playing(wanted: Wanted, role: Role) -> list[str]:
-    """What has this role, by its name alone. Only a Region's own bucket is shown."""
+    """What has this role, by its name alone. Only a Region's own bucket is shown, unless it is compared."""
     types = (type for type, its in roles().items() if its == role)
-    found = (name for _, name in wanted.naming(*types) if name.keyed or role != "shows")
+    found = (
+        name for line, name in wanted.naming(*types) if role != "shows" or (name.keyed and not line.compares)
+    )
     return [name.text.rpartition("/")[2] for name in found]
 
 

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from psycopg.sql import SQL, Identifier
+
 from ...application import Fate, Promise
 from .journal import Journal
 from .model import GlobalDatabase
 
-TABLE = "written"
+TABLE, KEY = "written", "key"
 SCHEMA = "CREATE TABLE written (key text PRIMARY KEY);"
 
 
@@ -20,14 +22,23 @@ class GlobalDatabaseData:
     def __init__(self, database: GlobalDatabase, name: str) -> None:
         self.name = name
         self._database = database
+        self._table, self._key = TABLE, KEY
+
+    def is_of(self, database: GlobalDatabase) -> bool:
+        return self._database is database
+
+    def keep_in(self, table: str, key: str) -> None:
+        """Another table, before anything is written: it has this key, and no other column."""
+        self._table, self._key = table, key
 
     def put(self, region: str, key: str, name: str) -> None:
         """Again is the same. Raises psycopg's errors."""
         connection = self._database.connect(region)
         if isinstance(self._database.store, Journal):
-            connection.write(TABLE, key, {"key": key})
+            connection.write(self._table, key, {self._key: key})
         else:
-            connection.execute("INSERT INTO written VALUES (%s) ON CONFLICT DO NOTHING", (key,))
+            insert = SQL("INSERT INTO {} VALUES (%s) ON CONFLICT DO NOTHING")
+            connection.execute(insert.format(Identifier(self._table)), (key,))
 
     def has(self, region: str, key: str) -> bool:
         return key in self._keys(region, key)
@@ -54,6 +65,8 @@ class GlobalDatabaseData:
     def _keys(self, region: str, only: str | None = None) -> set[str]:
         connection = self._database.connect(region)
         if isinstance(self._database.store, Journal):
-            return set(connection.rows(TABLE))
-        query = "SELECT key FROM written WHERE %s::text IS NULL OR key = %s"
+            return set(connection.rows(self._table))
+        query = SQL("SELECT {key} FROM {table} WHERE %s::text IS NULL OR {key} = %s").format(
+            key=Identifier(self._key), table=Identifier(self._table)
+        )
         return {key for (key,) in connection.execute(query, (only, only)).fetchall()}

@@ -1,4 +1,9 @@
-"""Buckets with a website that anybody may read: each Region's customers are shown its page first."""
+"""Buckets with a website that anybody may read: each Region's customers are shown its page first.
+
+A line that compares one Region's bucket with the `other`'s names two with versions, of which the other
+replicates to the one, and where a line of the way back says so, the one to the other. They have a few
+objects.
+"""
 
 from __future__ import annotations
 
@@ -9,11 +14,13 @@ from typing import Any
 
 import boto3
 
-from ...furnishing import Role, Room, Wanted, host_of
+from ...furnishing import Line, Role, Room, Wanted, host_of
 from .model import Websites
+from .replication import Bucket, Replication
 
 BUCKET, KEY, URL = "BucketName", "ObjectKey", "Url"
 TAKES: Mapping[str, Role] = {BUCKET: "shows", "JsonKey": ""}
+OBJECTS = ("first", "second", "third")
 HOST = re.compile(r"(?P<bucket>[a-z0-9.-]+)\.s3-website[.-](?P<region>[a-z0-9-]+)\.amazonaws\.com")
 
 
@@ -37,10 +44,34 @@ def refused(wanted: Wanted) -> Iterator[str]:
 
 
 def furnish(room: Room) -> None:
+    _websites(room)
+    _replicas(room)
+
+
+def _replicas(room: Room) -> None:
+    made: dict[str, Bucket] = {}
+    for line in _compares(room.wanted):
+        of_all, here, there = Replication.of(room.cloud), line.inputs["region"], line.inputs["other"]
+        pair = line.by_region(BUCKET)
+        for region, name in pair.items():
+            if name not in made:
+                made[name] = of_all.bucket(region, name)
+        made[pair[there]].target = made[pair[here]]
+        if there == room.wanted.primary:
+            for name in OBJECTS:
+                made[pair[there]].put(f"{line.inputs.get('prefix') or ''}{name}", name.encode())
+
+
+def _compares(wanted: Wanted) -> list[Line]:
+    return [line for line in wanted.lines if line.compares and line.by_region(BUCKET)]
+
+
+def _websites(room: Room) -> None:
     if not (buckets := _buckets(room.wanted)):
         return
     websites = Websites.of(room.cloud, room.net)
-    shown = {name.text for _, name in room.wanted.naming(BUCKET) if name.keyed}
+    compared = _compares(room.wanted)
+    shown = {n.text for line, n in room.wanted.naming(BUCKET) if n.keyed and line not in compared}
     for bucket, region in buckets.items():
         objects = {
             "index.html": f"<h1>{room.wanted.application} - {region}</h1>",
@@ -53,7 +84,12 @@ def furnish(room: Room) -> None:
 
 def _buckets(wanted: Wanted) -> Mapping[str, str]:
     """The Region of each."""
-    named = {bucket: min(regions) for bucket, regions in wanted.places(BUCKET).items()}
+    compared = _compares(wanted)
+    named = {
+        name.text: min(wanted.places(BUCKET)[name.text])
+        for line, name in wanted.naming(BUCKET)
+        if line not in compared
+    }
     return named | {
         found["bucket"]: found["region"] for found in map(HOST.fullmatch, _hosts(wanted)) if found
     }
