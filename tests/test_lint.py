@@ -257,7 +257,7 @@ BROKEN: dict[str, tuple[Edit, set[tuple[str, Place]], str]] = {
     ),
     "a restore without a fence": (
         ordered(DETECT, APPROVE, DATA, RESTORE, TRAFFIC, VERIFY),
-        {("restore", ("lambda_concurrency", 1))},
+        {("restore", ("lambda_concurrency", 1)), ("unfenced", ("aurora_writer", 1))},
         "which no fence takes",
     ),
     "a fence that is given back where it was not taken": (
@@ -277,6 +277,11 @@ BROKEN: dict[str, tuple[Edit, set[tuple[str, Place]], str]] = {
         lambda text: with_failback(*range(7))(text).replace(entries(text)[1][RESTORE], "", 1),
         {("fence", ("lambda_concurrency", 2))},
         "and nothing gives it back",
+    ),
+    "nothing is fenced": (
+        ordered(DETECT, APPROVE, DATA, TRAFFIC, VERIFY),
+        {("unfenced", ("aurora_writer", 1))},
+        "the Region that is left goes on taking writes",
     ),
     "nobody is asked": (
         ordered(DETECT, FENCE, DATA, RESTORE, TRAFFIC, VERIFY),
@@ -358,6 +363,8 @@ WARNINGS = {
     "before_approval behind the approval": {"before-approval"},
     "limits above the RTO": {"rto"},
     "no observer": {"observer"},
+    "nothing is fenced": {"unfenced"},
+    "a restore without a fence": {"unfenced"},
     "a website that may lead to a stale writer": {"keeps"},
 }
 """What is a warning; everything else is an error."""

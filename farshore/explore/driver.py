@@ -48,7 +48,7 @@ GIVEN_BACK = 300.0
 the schedule has found it, and the quiet time has passed."""
 
 
-class NeverBegan(Exception):  # noqa: N818, it is what became of the run
+class NeverBegan(Exception):
     """What must come before a run did not succeed, with nothing in its way."""
 
 

@@ -45,12 +45,17 @@ def findings(runbook: Runbook, listed: Procedures) -> Iterator[Finding]:
             yield from _kept(runbook, rule, lines)
         yield from _ends_with_proof(runbook, name, lines)
         yield from _approved(runbook, name, lines)
+        yield from _fenced(runbook, name, lines)
     yield from _before_approval(runbook, listed)
 
 
 def _declared(phase: Part) -> list[str]:
     """The steps that a runbook can write for a part of the way."""
     return [name for name, kind in written(steps()).items() if kind.phase == phase]
+
+
+def _declared_fences() -> list[str]:
+    return [name for name, kind in written(steps()).items() if kind.fences and not kind.for_the_run]
 
 
 def _kept(runbook: Runbook, rule: Rule, lines: Sequence[Placed]) -> Iterator[Finding]:
@@ -90,6 +95,15 @@ def _approved(runbook: Runbook, name: str, lines: Sequence[Placed]) -> Iterator[
         what = f"{committed.name} is the point of no return of {name}, and nobody has approved it"
         instead = f"write {one_of(_declared('approve'))} before it"
         yield Finding("unapproved", runbook.path, committed.line.line, what, instead)
+
+
+def _fenced(runbook: Runbook, name: str, lines: Sequence[Placed]) -> Iterator[Finding]:
+    """Of data that one Region writes, which moves for good."""
+    moved = next((placed for placed in lines if placed.part == "data" and placed.no_return), None)
+    if moved is not None and not any(placed.part == "fence" for placed in lines):
+        what = f"{name} has no fence before {moved.name}: the Region that is left goes on taking writes"
+        instead = f"shut it before, by {one_of(_declared_fences())}"
+        yield Finding("unfenced", runbook.path, moved.line.line, what, instead, "warning")
 
 
 def _before_approval(runbook: Runbook, listed: Procedures) -> Iterator[Finding]:
