@@ -21,8 +21,9 @@ import botocore.session
 import orjson
 from botocore.parsers import create_parser
 
-from functions.comparison import SEGMENT_BYTES, SIDES, Progress, Told
-from functions.digests import many_small_parts, salt_of
+from functions.comparison import SEGMENT_BYTES, Progress, Told
+from functions.differences import SIDES, salt_of
+from functions.digests import many_small_parts
 
 NAMES = ("PK", "SK")
 SALT = salt_of("a run", 1.0)

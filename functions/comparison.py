@@ -21,6 +21,7 @@ from dataclasses import dataclass, field
 from typing import Any, Self
 
 from . import sketch
+from .differences import HERE, SIDES, THERE
 from .digests import DIGEST_BYTES, Key, Sums, rows_of
 
 SEGMENT_BYTES = 2_500_000
@@ -41,10 +42,6 @@ MOST_UNEQUAL = 10_000
 
 AGAIN_SECONDS = 30
 """After a comparison that found too much: what is under way has arrived by then."""
-
-HERE, THERE = 0, 1
-SIDES = (HERE, THERE)
-"""The Region that takes over, and the other."""
 
 
 @dataclass(frozen=True)

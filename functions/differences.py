@@ -2,16 +2,26 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from .global_tables import some
 
+HERE, THERE = 0, 1
+SIDES = (HERE, THERE)
+"""The Region that takes over, and the other."""
+
 Digests = Mapping[str, str]
 """Of items, by their keys, each as JSON has the list of its values, with or without their types."""
 Pair = Sequence[str | None]
 """The digests under one key, in the Region that takes over and in the other; None where it is missing."""
+
+
+def salt_of(*words: object) -> str:
+    """The digests' salt, of what names a run and its start: 16 bytes, as hexadecimal digits."""
+    return hashlib.blake2b(repr(words).encode(), digest_size=hashlib.blake2b.SALT_SIZE).hexdigest()
 
 
 def shown(key: str) -> str:

@@ -53,11 +53,6 @@ Row = Mapping[str, Any]
 """An item as DynamoDB's JSON has it."""
 
 
-def salt_of(*words: object) -> str:
-    """The digests' salt, of what names a run and its start: 16 bytes, as hexadecimal digits."""
-    return hashlib.blake2b(repr(words).encode(), digest_size=hashlib.blake2b.SALT_SIZE).hexdigest()
-
-
 @dataclass
 class Sums:
     """Numbers of so many bytes, added up in places."""

@@ -16,7 +16,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Self
 
-from .comparison import HERE, SIDES, THERE
+from .differences import HERE, SIDES, THERE
 
 MOST_KEPT = 100
 """Keys that are looked at again, one by one."""

@@ -18,7 +18,8 @@ from typing import Any
 
 from . import sketch
 from .calls import Silence
-from .comparison import HERE, SEGMENT_BYTES, SIDES, Part, Told, no_sums
+from .comparison import SEGMENT_BYTES, Part, Told, no_sums
+from .differences import HERE, SIDES
 from .digests import Key, Sums
 from .errors import Refused
 from .later import Later

@@ -10,7 +10,7 @@ from typing import Annotated
 
 from .calls import Call, Silence
 from .data_api import ODD, Database, Rows, SqlName, rows, shown
-from .digests import salt_of
+from .differences import salt_of
 from .fence import ASKS
 from .inputs import Region
 from .ledger import Find, number

@@ -20,8 +20,9 @@ from typing import Any, Protocol
 
 from . import sketch
 from .calls import Api, Call, Sight, Silence
-from .comparison import HERE, SIDES, Open, Part, Progress, Told, shown
-from .digests import Key, Sums, many_small_parts, rows_of, salt_of
+from .comparison import Open, Part, Progress, Told, shown
+from .differences import HERE, SIDES, salt_of
+from .digests import Key, Sums, many_small_parts, rows_of
 from .errors import NotYet, Refused
 from .fence import ASKS, PLAN_ASKS
 from .later import ITSELF, Later

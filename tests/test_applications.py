@@ -88,14 +88,6 @@ def test_it_is_explored_by_the_same_command(only: str) -> None:
     assert found["runs"] == found["safe"] == found["live"]
 
 
-def test_an_application_that_the_twin_does_not_have_is_named_with_what_to_write(tmp_path: Path) -> None:
-    path = tmp_path / "other.yaml"
-    path.write_text(Path(PARCELS).read_text().replace("application: parcels", "application: letters"))
-    result = invoked("rehearse", str(path))
-    assert result.exit_code == 2
-    assert "the twin has no letters: write twin/applications/letters/, with its `build`" in result.stderr
-
-
 # Mutants: each must turn a rehearsal red, in the words of this application.
 
 

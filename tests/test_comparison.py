@@ -11,8 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from functions import comparison
-from functions.comparison import SEGMENT_BYTES, SIDES, Part, Progress, Told
-from functions.digests import Row, salt_of
+from functions.comparison import SEGMENT_BYTES, Part, Progress, Told
+from functions.differences import SIDES, salt_of
+from functions.digests import Row
 
 SALT = salt_of("a run")
 tables = st.dictionaries(st.integers(0, 80), st.integers(0, 2), max_size=40)

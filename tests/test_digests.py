@@ -15,7 +15,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from functions.digests import Row, Sums, many_small_parts, rows_of, salt_of
+from functions.differences import salt_of
+from functions.digests import Row, Sums, many_small_parts, rows_of
 from functions.sketch import differing, empty, entries, hashes, with_items
 
 SALT = salt_of("a run", 1.0)

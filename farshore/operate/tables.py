@@ -12,7 +12,8 @@ import secrets
 from collections.abc import Iterable, Mapping, Sequence
 
 from functions.calls import Call, Sight, Silence
-from functions.comparison import HERE, Progress
+from functions.comparison import Progress
+from functions.differences import HERE
 from functions.digests import Key, keys, rows_of
 from functions.errors import NotYet
 from functions.global_tables import Row

@@ -24,8 +24,8 @@ from dataclasses import dataclass
 from typing import Annotated, Any, ClassVar
 
 from ..calls import Api, Call, Sight, Silence
-from ..comparison import HERE, NOTE_BYTES, THERE, Part, Progress
-from ..differences import Digests, Pair, counts, different, stuck, told, told_counts
+from ..comparison import NOTE_BYTES, Part, Progress
+from ..differences import HERE, THERE, Digests, Pair, counts, different, stuck, told, told_counts
 from ..errors import Refused
 from ..fence import ASKS, PATIENCE, PLAN_ASKS, UNKNOWN, patient
 from ..global_tables import AttributeName, Row, digest

@@ -25,8 +25,7 @@ from dataclasses import dataclass
 from typing import Annotated, Any, ClassVar
 
 from ..calls import Absent, Api, Call, Sight, Silence
-from ..comparison import HERE, SIDES, THERE
-from ..differences import Pair, stuck
+from ..differences import HERE, SIDES, THERE, Pair, stuck
 from ..errors import Refused
 from ..fence import ASKS, PATIENCE, PLAN_ASKS, UNKNOWN, ask_all, patient
 from ..global_tables import some

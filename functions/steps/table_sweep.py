@@ -26,9 +26,9 @@ from dataclasses import asdict, dataclass, replace
 from typing import Annotated, Any, ClassVar, Literal
 
 from ..calls import Api, Silence
-from ..comparison import HERE, MOST_SEGMENTS, THERE, Part, Progress
-from ..differences import Pair, counts, stuck
-from ..digests import Key, Sums, salt_of
+from ..comparison import MOST_SEGMENTS, Part, Progress
+from ..differences import HERE, THERE, Pair, counts, salt_of, stuck
+from ..digests import Key, Sums
 from ..errors import NotYet, Refused
 from ..fence import ASKS
 from ..handler import lambda_handler

@@ -9,7 +9,7 @@ from botocore.exceptions import ClientError
 from every_service import EAST, WEST, client
 
 from twin.cloud import Cloud
-from twin.services.lambda_.event_sources import EventSource, EventSources
+from twin.services.lambda_.event_source_mappings import EventSource, EventSources
 from twin.services.lambda_.model import Functions
 
 POLLS = "00000000-0000-4000-8000-0000000000{}"

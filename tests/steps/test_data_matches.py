@@ -246,7 +246,7 @@ def test_no_other_step_imports_what_reads_whole_tables() -> None:
     others = [
         path.stem
         for path in Path("functions/steps").glob("*.py")
-        if path.stem not in ("__init__", "data_matches")
+        if path.stem not in ("__init__", "data_matches", "table_sweep")
     ]
     look = f"import sys; from functions.steps import {', '.join(others)}; print('orjson' in sys.modules)"
     done = subprocess.run(

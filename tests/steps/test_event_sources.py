@@ -13,7 +13,7 @@ from functions.steps.event_sources import EventSources as Step
 from functions.steps.event_sources import MappingId
 from twin.cloud import AwsError
 from twin.faults import Request
-from twin.services.lambda_.event_sources import EventSources
+from twin.services.lambda_.event_source_mappings import EventSources
 
 ORDERS, STOCK = "00000000-0000-4000-8000-000000000001", "00000000-0000-4000-8000-000000000002"
 MAPPINGS = {EAST: [ORDERS, STOCK], WEST: [ORDERS, STOCK]}

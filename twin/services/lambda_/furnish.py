@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from ...furnishing import Role, Room, Wanted, Way
-from .event_sources import EventSources
+from .event_source_mappings import EventSources
 from .model import Functions
 from .sandbox import Function
 
