@@ -9,7 +9,7 @@ from botocore.exceptions import ClientError
 from every_service import EAST, WEST, client
 
 from twin.cloud import Cloud
-from twin.services.lambda_.event_source_mappings import EventSource, EventSources
+from twin.services.lambda_.event_source_mappings import EventSource, EventSourceMappings
 from twin.services.lambda_.model import Functions
 
 POLLS = "00000000-0000-4000-8000-0000000000{}"
@@ -20,7 +20,7 @@ UUIDS = {"one": POLLS.format("01"), "two": POLLS.format("02")}
 def furnish(cloud: Cloud, name: str) -> None:
     for region in (EAST, WEST):
         Functions.of(cloud).deploy(region, name, lambda event, context: cloud.clock.sleep(300))
-        EventSources.of(cloud).mapping(region, UUIDS[name], name)
+        EventSourceMappings.of(cloud).mapping(region, UUIDS[name], name)
 
 
 def disable() -> dict[str, Any]:
@@ -31,7 +31,7 @@ def disable() -> dict[str, Any]:
 
 
 def polling(cloud: Cloud, uuid: str) -> EventSource:
-    return EventSources.of(cloud).mapping(WEST, uuid, "one")
+    return EventSourceMappings.of(cloud).mapping(WEST, uuid, "one")
 
 
 UNDER_WAY = {
@@ -39,7 +39,7 @@ UNDER_WAY = {
     "a reservation": lambda cloud: client("lambda", EAST).put_function_concurrency(
         FunctionName="one", ReservedConcurrentExecutions=1
     ),
-    "an event source that is disabled": lambda cloud: EventSources.of(cloud).turn(
+    "an event source that is disabled": lambda cloud: EventSourceMappings.of(cloud).turn(
         polling(cloud, POLLS.format("03")), False
     ),
     "provisioned concurrency": lambda cloud: Functions.of(cloud).provision(EAST, "two", "1", 2, "no room"),

@@ -13,7 +13,7 @@ from functions.steps.event_sources import EventSources as Step
 from functions.steps.event_sources import MappingId
 from twin.cloud import AwsError
 from twin.faults import Request
-from twin.services.lambda_.event_source_mappings import EventSources
+from twin.services.lambda_.event_source_mappings import EventSourceMappings
 
 ORDERS, STOCK = "00000000-0000-4000-8000-000000000001", "00000000-0000-4000-8000-000000000002"
 MAPPINGS = {EAST: [ORDERS, STOCK], WEST: [ORDERS, STOCK]}
@@ -35,7 +35,7 @@ class Shop(Ticker):
         super().__init__(cloud)
         for region in (EAST, WEST):
             self.deploy(Step, region)
-        sources = EventSources(cloud)
+        sources = EventSourceMappings(cloud)
         self.mapping = {
             (region, uuid): sources.mapping(region, uuid, name, enabled=region == EAST)
             for region in (EAST, WEST)
@@ -58,7 +58,7 @@ class Shop(Ticker):
 
     def answers(self, change: Callable[[dict[str, Any]], None]) -> None:
         """What is told of each mapping is changed."""
-        get = EventSources.of(self.cloud).operations()["GetEventSourceMapping"]
+        get = EventSourceMappings.of(self.cloud).operations()["GetEventSourceMapping"]
 
         def changed(request: Any) -> Mapping[str, Any]:
             answer = dict(get(request))
@@ -126,12 +126,12 @@ def test_a_fence_of_a_dark_region_is_owed_by_an_ungraceful_run_and_refuses_a_gra
 
 
 def test_a_read_from_before_the_fence_is_not_taken_for_the_restore(shop: Shop) -> None:
-    stale = EventSources.of(shop.cloud).operations()["GetEventSourceMapping"](
+    stale = EventSourceMappings.of(shop.cloud).operations()["GetEventSourceMapping"](
         Request("lambda", "GetEventSourceMapping", EAST, {"UUID": ORDERS}, "", "")
     )
     shop.comes_about(FENCE)
     shop.clock.sleep(60)
-    get, left = EventSources.of(shop.cloud).operations()["GetEventSourceMapping"], [stale, stale]
+    get, left = EventSourceMappings.of(shop.cloud).operations()["GetEventSourceMapping"], [stale, stale]
     shop.cloud.serve("lambda", "GetEventSourceMapping", lambda request: left.pop() if left else get(request))
     shop.comes_about(RESTORE)
     assert shop.polls() == ["Enabled", "Enabled"]
@@ -205,7 +205,7 @@ def test_no_run_goes_on_without_its_consumers(shop: Shop, mode: str) -> None:
 def test_a_mapping_that_somebody_else_changes_is_waited_for(
     shop: Shop, code: str, inputs: dict[str, Any]
 ) -> None:
-    update = EventSources.of(shop.cloud).operations()["UpdateEventSourceMapping"]
+    update = EventSourceMappings.of(shop.cloud).operations()["UpdateEventSourceMapping"]
 
     def busy(request: Any) -> Any:
         raise AwsError(code, "in use", 409)

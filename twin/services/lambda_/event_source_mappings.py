@@ -41,7 +41,7 @@ class EventSource:
         return "Enabled" if self.enabled else "Disabled"
 
 
-class EventSources(Service):
+class EventSourceMappings(Service):
     """Every Region's event source mappings."""
 
     service: ClassVar = "lambda"

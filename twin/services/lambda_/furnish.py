@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from ...furnishing import Role, Room, Wanted, Way
-from .event_source_mappings import EventSources
+from .event_source_mappings import EventSourceMappings
 from .model import Functions
 from .sandbox import Function
 
@@ -45,7 +45,7 @@ def refused(wanted: Wanted) -> Iterator[str]:
 def furnish(room: Room) -> None:
     for mapping, regions in room.wanted.places(MAPPING).items():
         for region in sorted(regions):
-            EventSources.of(room.cloud).mapping(region, mapping, CONSUMER)
+            EventSourceMappings.of(room.cloud).mapping(region, mapping, CONSUMER)
     functions = Functions.of(room.cloud)
     for name, regions in room.wanted.places(FUNCTION).items():
         for region in sorted(regions):
