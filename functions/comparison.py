@@ -243,7 +243,7 @@ class Progress:
         if not self.only:
             sign = 1 if side == HERE else -1
             self.sums = self.sums.plus(told.sums, sign)
-            opened.root += sign * told.sums.root
+            opened.root = (opened.root + sign * told.sums.root) % told.sums.whole
         if not self.size:
             self.items[side] += told.items
         for key, digest in told.keys.items():

@@ -89,8 +89,7 @@ class Sums:
         return self._of(places)
 
     def _of(self, places: Iterable[int]) -> Sums:
-        whole = 1 << 8 * self.width
-        return Sums([each % whole for each in places], self.width)
+        return Sums([each % self.whole for each in places], self.width)
 
     @property
     def filled(self) -> int:
@@ -99,7 +98,12 @@ class Sums:
 
     @property
     def root(self) -> int:
-        return sum(self.places)
+        return sum(self.places) % self.whole
+
+    @property
+    def whole(self) -> int:
+        """What they are counted by: a number and this more are one."""
+        return 1 << 8 * self.width
 
 
 def digests(salt: str) -> Callable[[Row], int]:

@@ -108,7 +108,7 @@ class Share:
             items, none = list(self.items), Sums.none(len(told.sums.places), told.sums.width)
             items[side] += told.items
             sums = self.difference(none).plus(told.sums, sign)
-            root = (int(self.root, 16) + sign * told.sums.root) % (1 << 8 * none.width)
+            root = (int(self.root, 16) + sign * told.sums.root) % told.sums.whole
             packed = sums.packed() if sums.filled else ""
             more = replace(more, items=tuple(items), sums=packed, root=f"{root:x}")
         return replace(more, keys=_joined(self.keys, told.keys, side), units=self.units + told.units)

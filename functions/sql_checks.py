@@ -84,8 +84,8 @@ class Look:
     def __init__(self, checks: Checks, world: World) -> None:
         self._checks, self._world, self._on = checks, world, checks.database
         self._graceful = world.run.mode == "graceful"
-        self._progress = self._noted() or Progress.begun(checks.tables)
         noted = self._noted()
+        self._progress = noted or Progress.begun(checks.tables)
         self._before = noted.as_json() if noted else None
         self._flaws: list[str] = []
         self._sights: dict[str, Said] = {}

@@ -107,6 +107,17 @@ def test_of_more_a_sample_is_told_and_said_to_be_one() -> None:
     assert 300 < len(progress.keys) < 900
 
 
+def test_a_segment_that_is_the_same_is_so_in_however_many_pieces_each_region_reads_it() -> None:
+    rows = read(dict.fromkeys(range(200), 1))
+    progress = Progress(("PK",), 1, 0.0)
+    progress.start(1000, 5, 1.0)
+    for side, pieces in zip(SIDES, ([rows], [rows[:70], rows[70:130], rows[130:]]), strict=True):
+        for number, piece in enumerate(pieces, 1):
+            part = progress.part("eu-west-1", 0, side, SALT)
+            progress.take(0, side, told(piece, "more" if number < len(pieces) else "", part))
+    assert (progress.unequal, progress.same) == ([], True)
+
+
 def test_what_a_look_changes_the_ledgers_words_do_not() -> None:
     """What was read of the ledger is kept for the next look."""
     progress = Progress(("PK",), 2, 0.0)
