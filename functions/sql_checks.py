@@ -13,7 +13,7 @@ from .data_api import ODD, Database, Rows, SqlName, rows, shown
 from .differences import salt_of
 from .fence import ASKS
 from .inputs import Region
-from .ledger import Find, number
+from .ledger import Find
 from .sql import KEY_TYPE, LOGS, READ_ONLY, is_type, probe_read, quoted
 from .sql_tables import Progress, Walk
 from .world import World
@@ -92,12 +92,8 @@ class Look:
 
     def _noted(self) -> Progress | None:
         """By a tick before, since this state was entered, redriven or resumed; odd words are none."""
-        run = self._world.run
-        first = self._world.records.found_by(run.state, run.execution, run.started)
-        if number(first.get("at")) < self._world.since or "compared" not in first:
-            return None
         try:
-            return Progress.from_json(first["compared"])
+            return Progress.from_json(self._world.noted["compared"])
         except ODD:
             return None
 

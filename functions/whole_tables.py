@@ -26,7 +26,6 @@ from .digests import Key, Sums, many_small_parts, rows_of
 from .errors import NotYet, Refused
 from .fence import ASKS, PLAN_ASKS
 from .later import ITSELF, Later
-from .ledger import number
 from .planned import ANSWER
 from .step import Done
 from .world import World
@@ -183,12 +182,8 @@ class Comparison:
 
     def _noted(self) -> Progress | None:
         """By a tick before, since this state was entered, redriven or resumed; odd words are none."""
-        run = self._world.run
-        first = self._world.records.found_by(run.state, run.execution, run.started)
-        if number(first.get("at")) < self._world.since or "compared" not in first:
-            return None
         try:
-            return Progress.from_json(first["compared"])
+            return Progress.from_json(self._world.noted["compared"])
         except ODD:
             return None
 

@@ -12,7 +12,7 @@ from typing import Any, ClassVar, Protocol
 
 from .calls import Answer, Api, Call, Denied, Missed, Reply, Sight, Silence
 from .errors import NotYet, Refused
-from .ledger import Records
+from .ledger import Records, number
 from .outside import Outside
 from .run import Run
 
@@ -65,6 +65,13 @@ class World:
     def waited(self) -> float:
         """Seconds since this state was entered, redriven or resumed, whichever came last."""
         return self.now - self.since
+
+    @property
+    def noted(self) -> Mapping[str, Any]:
+        """What a tick before has found, since this state was entered, redriven or resumed; or nothing."""
+        run = self.run
+        found = self.records.found_by(run.state, run.execution, run.started)
+        return found if number(found.get("at")) >= self.since else {}
 
     @property
     def begun(self) -> bool:

@@ -32,7 +32,7 @@ from ..global_tables import AttributeName, Row, digest
 from ..handler import lambda_handler
 from ..inputs import Patience, Region, Seconds, TableName
 from ..later import Later
-from ..ledger import PUT, Find, number
+from ..ledger import PUT, Find
 from ..planned import DOUBTS
 from ..run import Mode
 from ..step import Change, Decision, Done, Step, Wait
@@ -135,7 +135,6 @@ class DataMatches(Step[Seen | SeenWhole | Read]):
         if not self.partitions:
             return self._whole(world)
         run, pages = world.run, _Pages(self)
-        first = world.records.found_by(run.state, run.execution, run.started)
         for asked in range(ASKS):
             if pages.are_read or (run.dry_run and asked >= PLAN_ASKS and pages.is_silent):
                 break
@@ -144,7 +143,7 @@ class DataMatches(Step[Seen | SeenWhole | Read]):
             pages.digests(self.region),
             pages.digests(self.other),
             pages.too_long,
-            first if number(first.get("at")) >= world.since else None,
+            world.noted or None,
             Look.of(world),
         )
 

@@ -31,7 +31,7 @@ from ..fence import ASKS, PATIENCE, PLAN_ASKS, UNKNOWN, ask_all, patient
 from ..global_tables import some
 from ..handler import lambda_handler
 from ..inputs import BucketName, Patience, Region
-from ..ledger import PUT, Find, number
+from ..ledger import PUT, Find
 from ..listings import ODD, Page, Walk, identity, is_same
 from ..planned import DOUBTS
 from ..run import Run
@@ -127,12 +127,8 @@ class S3ObjectsMatch(Step[Seen]):
 
     def _noted(self, world: World) -> Walk | None:
         """By a tick before, since this state was entered, redriven or resumed; odd words are none."""
-        run = world.run
-        first = world.records.found_by(run.state, run.execution, run.started)
-        if number(first.get("at")) < world.since or "listed" not in first:
-            return None
         try:
-            return Walk.from_json(first["listed"])
+            return Walk.from_json(world.noted["listed"])
         except ODD:
             return None
 
