@@ -1,7 +1,8 @@
 """Where a baseline run can be met: its calls in classes of equal ticks, and the beginnings of its states.
 
 Ticks of one state that follow each other, ask the same and end the same are one class, and are met at the
-first, the second and the last of them. A class is known by its calls and its end, without figures.
+first, the second and the last of them. So are the same ticks of executions that a schedule starts, one after
+the other. A class is known by its calls and its end, without figures.
 """
 
 from __future__ import annotations
@@ -13,7 +14,8 @@ from dataclasses import dataclass
 from .data import Baseline, RecordedCall
 from .seed import OPPOSITE, Point
 
-SCHEDULES = ("settle-", "heartbeat-")
+BEAT = "heartbeat-"
+SCHEDULES = ("settle-", BEAT)
 """How executions begin that a schedule starts."""
 FIGURES = re.compile(r"[0-9]+(\.[0-9]+)?")
 
@@ -38,9 +40,15 @@ def ticks(baseline: Baseline) -> Iterator[list[RecordedCall]]:
     for call in baseline.calls:
         found.setdefault(call.point[:2], []).append(call)
     for calls in found.values():
-        execution = calls[0].point.execution
-        if execution == baseline.seed.execution or execution.startswith(SCHEDULES):
+        if calls[0].point.execution == baseline.seed.execution or _is_beside(baseline, calls[0].point):
             yield calls
+
+
+def _is_beside(baseline: Baseline, point: Point) -> bool:
+    """A schedule started it. Beats beside a failback are those beside the failover, the Regions exchanged."""
+    if point.execution.startswith(BEAT):
+        return baseline.seed.procedure == "failover"
+    return point.execution.startswith(SCHEDULES)
 
 
 def tick_classes(
@@ -49,8 +57,11 @@ def tick_classes(
     """Of those ticks that are struck."""
     states: dict[str, list[list[RecordedCall]]] = {}
     for calls in filter(struck, ticks(baseline)):
-        execution, _, state = calls[0].point.label.partition("/")
-        states.setdefault(f"{execution.rpartition('-')[0]}/{state}", []).append(calls)
+        point = calls[0].point
+        state = f"{point.execution.rpartition('-')[0]}/{point.state}"
+        if point.execution.startswith(SCHEDULES):
+            state += f"/{point.tick}"
+        states.setdefault(state, []).append(calls)
     for of_state in states.values():
         alike: list[list[RecordedCall]] = []
         for calls in of_state:
