@@ -42,7 +42,6 @@ explore: $(RUNTIME) ## a sixth of all faults at all calls, of each runbook with 
 	done
 	@$(BIN)/python -m tests.applications parcels --shard $(PART)
 	@$(BIN)/python -m tests.applications shop_otherwise --shard 1/12
-	@$(BIN)/python -m tests.applications verified_shop --shard 1/40
 
 reliability: $(RUNTIME) ## every fault at every call, of each runbook, into docs/reliability/: half an hour each; of one by ONLY=NAME
 	@for runbook in $(or $(ONLY:%=runbooks/%.yaml),runbooks/*.yaml); do \

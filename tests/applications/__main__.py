@@ -1,7 +1,7 @@
 """Explores a runbook beside this file: `python -m tests.applications NAME`, and `explore`'s options.
 
 parcels.yaml is of an application that serves in two Regions at once; shop_otherwise.yaml says what a runbook
-may say, and the samples do not; verified_shop.yaml verifies the shop's database at the end.
+may say, and the samples do not.
 """
 
 from __future__ import annotations

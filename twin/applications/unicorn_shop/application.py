@@ -18,6 +18,7 @@ from ..foundation import Foundation
 from ..regional import ControlledName, FunctionEntry
 from .api import Api
 from .contract import BasketData, Purchase, UserData
+from .data_api import enable_data_api
 from .names import API, CLUSTERS, FUNCTIONS, HOSTS, PRIMARY, REGIONS, STANDBY, USERS, api_host
 from .pages import Pages, Public, Wiring
 from .users import store_of, users_of
@@ -35,6 +36,7 @@ class UnicornShop:
         self.table = DynamoDB.of(cloud).global_table("unishophotstandby", REGIONS, keys=("uuid",))
         self.database = Aurora.of(cloud, on.metrics.put).global_database("unicorn-shop", CLUSTERS, store)
         self.users = users_of(self.database)
+        enable_data_api(cloud, self.database, real=on.data == "real")
         self.arc = Arc.of(cloud).cluster(
             "unicorn-shop",
             {PRIMARY: "On", STANDBY: "Off"},
