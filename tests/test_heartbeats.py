@@ -222,3 +222,21 @@ def test_the_newest_run_is_never_the_schedules(runbook: Runbook) -> None:
     with customers(runbook, backed="moto") as account:
         assert {of for of, _ in account.executions.values()} == {"heartbeat", "settle"}
         assert account.operator.runs.newest() == (None, ())
+
+
+def test_a_heartbeat_that_was_stopped_is_redriven_by_itself_and_takes_no_lease(runbook: Runbook) -> None:
+    """Its machine would never give one back."""
+    with customers(runbook, backed="moto") as account:
+        execution = next(each for each in account.executions if ":parcels-heartbeat:" in each)
+        words = ["redrive", str(PARCELS), execution.rpartition(":")[2], "--yes"]
+        said = CliRunner(mix_stderr=False).invoke(farshore, words, obj=account.deployment.outside)
+        assert said.exit_code == 1
+        assert f"redrive-execution --region {WEST} --execution-arn {execution}" in said.stderr
+        assert account.operator.records().lease is None
+
+
+def test_heartbeats_that_a_person_stops_and_redrives_keep_no_later_run_from_the_lease() -> None:
+    words = ["explore", str(PARCELS), "--only", "failover,graceful,redriven@heartbeat-2/loss", "--json"]
+    result = CliRunner(mix_stderr=False).invoke(farshore, words)
+    found = json.loads(result.stdout)
+    assert result.exit_code == 0, found["breaches"]

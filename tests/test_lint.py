@@ -30,7 +30,7 @@ from twin.services.dynamodb import strong_table
 
 ROOT = Path(__file__).parent.parent
 SHOP = (ROOT / "runbooks" / "unicorn-shop.yaml").read_text()
-UNHURRIED = "objectives: {rto: 2h, rpo: 30s}"
+UNHURRIED = "objectives: {rto: 3h, rpo: 30s}"
 """Of a shop that promises what its limits allow, nothing at all is found."""
 GOOD = SHOP.replace("objectives: {rto: 20m, rpo: 30s}", UNHURRIED)
 DETECT, APPROVE, FENCE, DATA, RESTORE, TRAFFIC, VERIFY = range(7)
@@ -305,9 +305,9 @@ BROKEN: dict[str, tuple[Edit, set[tuple[str, Place]], str]] = {
         "no approval comes after it",
     ),
     "limits above the RTO": (
-        replaced(UNHURRIED, "objectives: {rto: 75m, rpo: 30s}"),
+        replaced(UNHURRIED, "objectives: {rto: 90m, rpo: 30s}"),
         {("rto", ("objectives", 1))},
-        "add up to 76m, and the rto is 75m; the longest are approval (line 33) 15m",
+        "add up to 91m, and the rto is 90m; the longest are approval (line 33) 15m",
     ),
     "a loss above the RPO": (
         step(DATA, "lose_at_most: 30s", "lose_at_most: 2m"),
@@ -547,7 +547,7 @@ def test_warnings_alone_end_well_and_errors_do_not(tmp_path: Path) -> None:
     path.write_text(SHOP)
     result = lint(str(path))
     assert result.exit_code == 0
-    assert f"{path}:8: warning: the limits of failover add up to 76m" in result.stdout
+    assert f"{path}:8: warning: the limits of failover add up to 91m" in result.stdout
     assert "unicorn-shop  survives  the loss of the primary (us-east-1)  by failover" in result.stdout
     assert result.stdout.endswith("1 warning\n")
     text = step(DATA, "region: $to", "region: $from")(GOOD)

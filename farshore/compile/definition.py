@@ -55,6 +55,12 @@ def run_of(definition: Mapping[str, Any]) -> Mapping[str, Any]:
     return run
 
 
+def takes_lease(definition: Mapping[str, Any]) -> bool:
+    """A run of the machine holds the lease of its application. What holds none changes nothing there."""
+    tasks = (state for state in definition["States"].values() if state["Type"] == "Task")
+    return any(state["Parameters"]["Payload"]["run"]["step"] == "lease" for state in tasks)
+
+
 def step_of(event: Mapping[str, Any]) -> StepType | None:
     """The step type whose function gets the event; None where this version of Farshore has none of its name,
     since another version deployed it."""

@@ -22,6 +22,7 @@ from twin.clock import Clock
 from twin.cloud import WHO
 
 from ..checkers.events import TICK, Call, Tick
+from ..compile.definition import takes_lease
 from ..operate.operator import REDRIVE
 from ..operate.proposal import loss_of, proposal_of
 from ..operate.runs import region_of
@@ -167,6 +168,9 @@ class Person:
             return
         operator = self._simulation.operator
         run, records = operator.runs.look(execution), operator.records()
+        if not takes_lease(run.definition):
+            self._calls(REDRIVE, executionArn=execution)  # as `farshore redrive` says
+            return
         operator.must_be_redrivable(run, records)
         operator.go_on(run, records)
 

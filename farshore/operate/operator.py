@@ -19,7 +19,7 @@ from functions.ledger import Lease, Ledger, Records
 from functions.outside import Outside
 from functions.run import Mode, Purpose
 
-from ..compile.definition import run_of
+from ..compile.definition import run_of, takes_lease
 from ..runbook.model import Runbook
 from .aws_cli import as_command
 from .plan import fencing_states
@@ -216,9 +216,9 @@ class Operator:
     def must_be_redrivable(self, snapshot: RunSnapshot, records: Records) -> None:
         """Raises Trouble, which says what to do instead, where the run cannot be redriven now."""
         status, app = snapshot.described["status"], self.runbook.application
-        if run_of(snapshot.definition)["purpose"] == "sweep":
+        if not takes_lease(snapshot.definition):
             by_itself = as_command(REDRIVE(region_of(snapshot.arn), executionArn=snapshot.arn))
-            raise Trouble(f"{short(snapshot.arn)} is a sweep, which has no lease: {by_itself}")
+            raise Trouble(f"{short(snapshot.arn)} needs no lease, and would never give it back: {by_itself}")
         if status in ("RUNNING", "SUCCEEDED"):
             raise Trouble(f"{short(snapshot.arn)} is {status}: only a run that failed can be redriven")
         if why := self.why_anew(snapshot, records):
