@@ -70,7 +70,7 @@ class Shard(click.ParamType):
 @click.option(
     "--check",
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    help="Fail where a report is of other runs than there are now.",
+    help="Fail where a report is of other runs than there are now; with --count, make none.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print JSON on standard output, and nothing else.")
 def command(
@@ -97,13 +97,13 @@ def command(
     exploration = Exploration(app, runbook, to_the_end=every)
     exploration.survey(lambda result: _say(Console(stderr=True), result))
     cases = [case for case in exploration.cases(every) if only in str(case.seed)]
-    if only_count:
-        counted = exploration.count(every)
-        click.echo(json.dumps(counted, indent=2) if as_json else _sentence(counted))
-        sys.exit(1 if exploration.broken else 0)
     stale = check is not None and not exploration.broken and not is_of(check.read_text(), exploration)
     if stale:
         click.echo(f"{check} is of other runs: write it anew with `explore {app} --report {check}`", err=True)
+    if only_count:
+        counted = exploration.count(every)
+        click.echo(json.dumps(counted, indent=2) if as_json else _sentence(counted))
+        sys.exit(1 if exploration.broken or stale else 0)
     if not cases and not exploration.broken:
         raise click.UsageError(f"no seed contains {only!r}: `explore {app} --count` makes them all")
     _explore(exploration, cases[part - 1 :: parts])

@@ -1,0 +1,115 @@
+"""The sessions in README.md and docs/ are what their commands print. `python -m tests.pages` renews them.
+
+A session is a fenced block whose first line is `$ ` and a command. Lines may be left out where an ellipsis
+stands, and at the end of a line. A renewed one has the lines that are most like those that it had.
+"""
+
+from __future__ import annotations
+
+import re
+import shlex
+import subprocess
+import sys
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).parent.parent
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+MORE = "…"
+"""What was left out."""
+WIDTH = 118
+"""Letters of a line, as of every other on a page."""
+MEASURED = re.compile(r"simulated minutes in")
+"""Of a line that says how long it took on somebody's machine."""
+MADE = {"make rehearse": "farshore rehearse unicorn-shop"}
+"""What a target of the Makefile does, once all is set up."""
+BLOCK = re.compile(r"^```\n\$ (?P<command>[^\n]+)\n(?P<shown>.*?)^```$", re.M | re.S)
+FIGURES = re.compile(r"\b[0-9a-f]{8,}\b|[0-9]+(\.[0-9]+)?")
+
+
+@dataclass(frozen=True)
+class Session:
+    page: Path
+    command: str
+    shown: tuple[str, ...]
+
+    def __str__(self) -> str:
+        return f"{self.page.relative_to(ROOT)}: {self.command}"
+
+
+def sessions(page: Path) -> Iterator[Session]:
+    for block in BLOCK.finditer(page.read_text()):
+        yield Session(page, block["command"], tuple(block["shown"].splitlines()))
+
+
+def printed(command: str) -> list[str]:
+    """By the command, in a pipe."""
+    _, *words = shlex.split(MADE.get(command, command))
+    program = [sys.executable, "-c", "from farshore.cli import main; main()", *words]
+    done = subprocess.run(program, cwd=ROOT, capture_output=True, text=True, check=False)
+    return [line.rstrip() for line in (done.stdout + done.stderr).splitlines()]
+
+
+def wrong(shown: Sequence[str], lines: Sequence[str]) -> list[str]:
+    """Lines that are not printed, or not there: each follows the one before it, or an ellipsis."""
+    found, after, free = [], 0, True
+    for line in shown:
+        if line.strip() == MORE:
+            free = True
+            continue
+        places = range(after, len(lines)) if free else range(after, min(after + 1, len(lines)))
+        place = next((at for at in places if _is(line, lines[at])), None)
+        if place is None:
+            found.append(line)
+        else:
+            after, free = place + 1, False
+    return found
+
+
+def renewed(shown: Sequence[str], lines: Sequence[str]) -> list[str]:
+    """What of `lines` is most like what is shown."""
+    made: list[str] = []
+    after = 0
+    for line in shown:
+        if line.strip() == MORE:
+            if made and made[-1].strip() != MORE:
+                made.append(line)
+            continue
+        place = next((at for at in range(after, len(lines)) if _like(line) == _like(lines[at])), None)
+        if place is None:
+            continue
+        if place > after and made and made[-1].strip() != MORE:
+            made.append(f"  {MORE}")
+        made.append(_cut(lines[place]))
+        after = place + 1
+    return made
+
+
+def _is(shown: str, line: str) -> bool:
+    if MEASURED.search(shown):
+        return _like(shown) == _like(line)
+    return line.startswith(shown[:-1]) if shown.endswith(MORE) else line == shown
+
+
+def _like(line: str) -> str:
+    """What a line is about: its first words, without figures."""
+    return " ".join(FIGURES.sub("#", line.rstrip(MORE)).split()[:5])
+
+
+def _cut(line: str) -> str:
+    return line if len(line) <= WIDTH else line[: WIDTH - 1].rstrip() + MORE
+
+
+def main() -> None:
+    for page in PAGES:
+
+        def fresh(block: re.Match[str]) -> str:
+            lines = renewed(block["shown"].splitlines(), printed(block["command"]))
+            return "\n".join(["```", f"$ {block['command']}", *lines, "```"])
+
+        page.write_text(BLOCK.sub(fresh, page.read_text()))
+
+
+if __name__ == "__main__":
+    main()
