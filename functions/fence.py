@@ -47,7 +47,7 @@ PATIENCE = Patience(Seconds(20))
 UNKNOWN = "unknown"
 """The outcome of a fence that nobody confirmed: it is a debt."""
 
-NOTHING_WITHHELD = "nothing withheld"
+NOTHING_TO_GIVE_BACK = "nothing to give back"
 """The outcome of a restore: its owner remembers nothing, or no longer."""
 
 ASKS = 5
@@ -319,7 +319,7 @@ def give_back(seen: FenceSight) -> Decision:
         _restore(seen, held, due)
     if due.unknown:
         return due.decision(Done(UNKNOWN, {"unknown": len(due.unknown), "why": first_few(due.unknown)}))
-    return due.decision(Done(f"still held by {', '.join(still)}" if still else NOTHING_WITHHELD))
+    return due.decision(Done(f"still held by {', '.join(still)}" if still else NOTHING_TO_GIVE_BACK))
 
 
 def _fence(seen: FenceSight, held: Held, target: Value, due: _Sum, words: Words) -> None:

@@ -261,7 +261,7 @@ def test_a_decline_fails_the_run_naming_the_person_and_leaves_no_fence(console: 
     report = console.ended(execution)
     assert report["status"] == "FAILED"
     assert "declined by jane (self-declared): it is only the canary" in report["why"]
-    assert outcomes(report)[f"undo {FENCE}"] == "nothing withheld"
+    assert outcomes(report)[f"undo {FENCE}"] == "nothing to give back"
     assert console.reserved(USERS) == 40
     assert console.holder() == ""
 

@@ -17,6 +17,7 @@ import click
 from rich.console import Console
 from rich.table import Table
 
+from functions.global_tables import some
 from functions.run import MODES, Mode
 
 from ..lint import errors
@@ -115,6 +116,8 @@ def _print_result(console: Console, found: Report) -> None:
             "writes lost",
             f"{len(data['lost'])} of {data['acknowledged']} acknowledged, {data['rpo_seconds']:.1f} s (RPO)",
         )
+        if data["lost"]:
+            table.add_row("", f"{some(data['lost'])}: --report names all")
         for run in found.runs:
             if said := bound_of(run):
                 table.add_row(f"{run.procedure} could lose", f"{said} (by heartbeats)")

@@ -205,10 +205,9 @@ class Rehearsal:
     def _started_by_alarm(self, execution: str, alarm: str) -> None:
         procedure, mode = self.simulation.executions[execution]
         machine = self.simulation.deployment.machines[procedure].name
-        if not self._alarmed:
-            self._alarmed = execution
-            second = ": a second run" if self._main else ""
-            self._say("alarm", f"alarm {alarm} starts {machine}, {mode}{second}")
+        second = ": a second run" if self._main or self._alarmed else ""
+        self._alarmed = self._alarmed or execution
+        self._say("alarm", f"alarm {alarm} starts {machine}, {mode}{second}")
 
     def _start(self, procedure: str, mode: Mode = "graceful") -> str:
         machine = self.simulation.deployment.machines[procedure]
@@ -327,9 +326,8 @@ class Rehearsal:
             if function.startswith("farshore-") and '"level"' in line:
                 said = json.loads(line)
                 if said["message"] != "NotYet" and said["purpose"] not in SCHEDULED and "dry_run" not in said:
-                    facts = (f"{k} {v}" for k, v in said["facts"].items() if k.endswith("seconds"))
-                    more = ", ".join(facts)
-                    text = f"{said['state']}: {said['message']}" + (f" ({more})" if more else "")
+                    counted = _counted(said["facts"]) if said["step"] != "lease" else ""
+                    text = f"{said['state']}: {said['message']}" + (f" ({counted})" if counted else "")
                     self._tell(Moment(at - self.clock.start, "step", text))
         self._logs_read = len(logs)
 
@@ -370,3 +368,10 @@ def _sentence(proposal: Proposal) -> str:
     due = [step for step in proposal.plan if step.outcome != "done"]
     first = next((step.state for step in due if step.no_return), "none")
     return f"plan {proposal.hash} has {len(due)} changes; the point of no return is {first}"
+
+
+def _counted(facts: Mapping[str, Any]) -> str:
+    """What a step counted and measured, in words: that there was none of something, it need not say."""
+    numbers = {name: fact for name, fact in facts.items() if isinstance(fact, int | float)}
+    told = (f"{name} {fact}" for name, fact in numbers.items() if fact or name.endswith("_seconds"))
+    return ", ".join(told).replace("_", " ")

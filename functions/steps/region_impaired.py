@@ -7,7 +7,7 @@ checkers are all over the world, but what they see is told by its control plane 
 their metrics), and that "doesn't support production use-cases". So these two never decide, not even together,
 and with us-east-1 dark they are unknown. A probe that fails in the other Region as well is unknown: whoever
 asks may be refused everywhere. For a run that a person started, and for every graceful run, evidence is
-advice. Sources:
+noted, and stops nothing. Sources:
 docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_DescribeAlarms.html,
 docs.aws.amazon.com/health/latest/ug/health-api.html,
 docs.aws.amazon.com/Route53/latest/APIReference/API_GetHealthCheckStatus.html,
@@ -209,7 +209,7 @@ class RegionImpaired(Step[Seen]):
         if seen.planned:
             facts[DOUBTS] = [doubt for each in seen.statements for doubt in _doubts(each)]
         if seen.advice:
-            return Done("advice", facts)
+            return Done("evidence noted", facts)
         sure = [
             each for each in seen.statements if each.says == "yes" and seen.now - each.since >= self.dwell
         ]

@@ -83,7 +83,7 @@ def test_what_was_before_is_given_back_exactly(shop: Shop, name: str) -> None:
     before = shop.has(name)
     shop.comes_about()
     assert set(shop.remembered()) == {RESOURCE}
-    assert shop.comes_about(RESTORE)["outcome"] == "nothing withheld"
+    assert shop.comes_about(RESTORE)["outcome"] == "nothing to give back"
     assert shop.stage.settings == before
     assert shop.remembered() == {}
 

@@ -96,7 +96,7 @@ def test_what_was_before_is_remembered_first_and_given_back_exactly(shop: Shop) 
     shop.comes_about()
     before = {"MinSize": 1, "MaxSize": 2, "DesiredCapacity": 1}
     assert shop.remembered()["autoscaling:us-west-1:web:capacity"] == before
-    assert shop.comes_about(RESTORE)["outcome"] == "nothing withheld"
+    assert shop.comes_about(RESTORE)["outcome"] == "nothing to give back"
     assert shop.sizes == [(1, 1, 2), (0, 6, 8)]
     assert shop.remembered() == {}
 

@@ -248,7 +248,7 @@ def test_count_limits_and_suspensions_come_back_exactly(scene: Scene, inputs: di
     before = [scene.stand(region) for region in (EAST, WEST)]
     scene.converge(STEP, inputs)
     assert [scene.stand(region) for region in (EAST, WEST)] != before
-    assert scene.converge(STEP, back(inputs))["outcome"] == "nothing withheld"
+    assert scene.converge(STEP, back(inputs))["outcome"] == "nothing to give back"
     assert [scene.stand(region) for region in (EAST, WEST)] == before
     assert scene.ledger_items() == []
 
@@ -257,13 +257,13 @@ def test_a_restore_is_done_once_customers_are_served_again(scene: Scene) -> None
     scene.converge(STEP, FENCE)
     entered = scene.clock.now
     assert "restored, but 0 of 3 tasks run" in scene.fails(STEP, back(FENCE), EAST)
-    assert scene.converge(STEP, back(FENCE), EAST, entered=entered)["outcome"] == "nothing withheld"
+    assert scene.converge(STEP, back(FENCE), EAST, entered=entered)["outcome"] == "nothing to give back"
     assert scene.east.running() == 3
 
 
 def test_an_undo_gives_back_and_does_not_wait_for_tasks(scene: Scene) -> None:
     scene.converge(STEP, FENCE)
-    assert scene.tick(STEP, back(FENCE), purpose="undo")["outcome"] == "nothing withheld"
+    assert scene.tick(STEP, back(FENCE), purpose="undo")["outcome"] == "nothing to give back"
     assert scene.stand(EAST) == BEFORE[EAST]
 
 

@@ -94,7 +94,7 @@ def test_a_fence_is_given_back_exactly(shop: Shop) -> None:
     """One was disabled by somebody, who wants it to stay so."""
     shop.mapping[EAST, STOCK].enabled = False
     shop.comes_about(FENCE)
-    assert shop.comes_about(RESTORE)["outcome"] == "nothing withheld"
+    assert shop.comes_about(RESTORE)["outcome"] == "nothing to give back"
     assert shop.polls() == ["Enabled", "Disabled"]
     assert shop.remembered() == {}
 

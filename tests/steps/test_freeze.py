@@ -71,7 +71,7 @@ def test_all_is_held_in_both_regions_and_comes_back(scene: Scene) -> None:
     assert scene.is_frozen()
     assert set(scene.pipeline.held.values()) == {"Farshore run this"}
     assert scene.memories == dict.fromkeys((DEPLOY, ABROAD, NIGHTLY), "enabled")
-    assert scene.thaw()["outcome"] == "nothing withheld"
+    assert scene.thaw()["outcome"] == "nothing to give back"
     assert (scene.pipeline.held, scene.bus.disabled, scene.memories) == ({}, set(), {})
 
 
@@ -99,7 +99,7 @@ def test_what_was_disabled_before_stays_disabled(scene: Scene) -> None:
 def test_what_somebody_has_disabled_since_for_a_reason_of_their_own_stays_so(scene: Scene) -> None:
     scene.freeze()
     scene.pipeline.held["Deploy"] = "broken, ask Jane"
-    assert scene.thaw()["outcome"] == "nothing withheld"
+    assert scene.thaw()["outcome"] == "nothing to give back"
     assert scene.pipeline.held == {"Deploy": "broken, ask Jane"}
     assert scene.memories == {}
 
@@ -175,7 +175,7 @@ def test_an_ungraceful_run_owes_what_a_dark_region_does_not_hold_and_holds_the_r
 def test_at_the_runs_end_what_was_never_held_is_owed_no_more(scene: Scene) -> None:
     scene.cloud.faults.dark.add(EAST)
     scene.freeze(mode="ungraceful")
-    assert scene.thaw(mode="ungraceful")["outcome"] == "nothing withheld"
+    assert scene.thaw(mode="ungraceful")["outcome"] == "nothing to give back"
     assert (scene.bus.disabled, scene.memories, scene.records().debts) == (set(), {}, {})
 
 

@@ -271,7 +271,7 @@ def test_a_restore_is_done_at_once_where_nothing_is_remembered_even_in_the_dark(
     scene.deploy(basket_add=40, basket_get=None, basket_remove=1)
     scene.cloud.faults.dark.add(EAST)
     before = scene.cloud.clock.elapsed
-    assert scene.tick("restore", SHOP)["outcome"] == "nothing withheld"
+    assert scene.tick("restore", SHOP)["outcome"] == "nothing to give back"
     assert scene.cloud.clock.elapsed - before < 1
 
 
@@ -483,7 +483,7 @@ def test_an_undo_that_is_denied_a_call_makes_it_again(scene: Scene, operation: s
     scene.deploy(basket_add=40, basket_get=None, basket_remove=1)
     scene.converge(0)
     scene.inject(operation, "denied")
-    assert scene.converge("restore", purpose="undo")["outcome"] == "nothing withheld"
+    assert scene.converge("restore", purpose="undo")["outcome"] == "nothing to give back"
     assert [scene.reserved(name) for name in SHOP] == [40, None, 1]
 
 
@@ -721,7 +721,7 @@ def test_a_graceful_run_that_cannot_give_back_what_customers_need_stops_and_name
     assert [scene.reserved(name) for name in SHOP] == [0, None, 0]
     assert sorted(debts(scene)) == memories(scene) == ["basket-add", "basket-remove"]
     scene.functions.function(EAST, "others").reserved = 0
-    assert scene.converge("restore")["outcome"] == "nothing withheld", "a redrive goes on"
+    assert scene.converge("restore")["outcome"] == "nothing to give back", "a redrive goes on"
     assert [scene.reserved(name) for name in SHOP] == [40, None, 30]
     assert scene.records() == {}
 
@@ -742,7 +742,7 @@ def test_a_restore_that_is_denied_once_is_made_again(scene: Scene) -> None:
     scene.deploy(basket_add=40, basket_get=None, basket_remove=30)
     scene.converge(0)
     scene.inject(PUT, "denied")
-    assert scene.converge("restore")["outcome"] == "nothing withheld"
+    assert scene.converge("restore")["outcome"] == "nothing to give back"
     assert [scene.reserved(name) for name in SHOP] == [40, None, 30]
     assert scene.records() == {}
 

@@ -315,7 +315,7 @@ def test_for_a_person_and_for_a_graceful_run_evidence_is_advice(
     night.silent.add("shop-latency")
     night.passes(300)
     assert night.enter(CANARY, LATENCY, PROBE, mode=mode, trigger=trigger, dwell=300)() == {
-        "outcome": "advice",
+        "outcome": "evidence noted",
         "facts": {
             "yes": [],
             "no": ["alarm shop-canary in us-west-2", f"probe {SITE}"],
@@ -327,7 +327,7 @@ def test_for_a_person_and_for_a_graceful_run_evidence_is_advice(
 def test_advice_does_not_wait_for_sources_that_are_dark_or_denied(night: Night) -> None:
     night.cloud.faults.dark |= {PRIMARY, f"cloudwatch/{OBSERVER}"}
     denied(night, "DescribeAlarms")
-    assert night.enter(CANARY, LATENCY, HEALTH, trigger="")()["outcome"] == "advice"
+    assert night.enter(CANARY, LATENCY, HEALTH, trigger="")()["outcome"] == "evidence noted"
 
 
 def test_too_little_evidence_is_refused_with_what_every_source_says(night: Night) -> None:

@@ -225,7 +225,7 @@ def test_half_a_block_that_leaves_the_website_open_comes_back_and_is_felt(
     assert scene.customers_read() == 403
     with pytest.raises(NotYet, match="customers do not feel it yet"):
         scene.tick("restore")
-    assert scene.converge("restore")["outcome"] == "nothing withheld"
+    assert scene.converge("restore")["outcome"] == "nothing to give back"
     assert (scene.block(), scene.customers_read(), scene.ledger()) == (half, 200, {})
 
 
@@ -236,7 +236,7 @@ def test_half_a_block_that_closed_the_website_comes_back_once_patience_is_over(
     scene.set_block(**{**PARTLY, closing: True})
     assert scene.customers_read() == 403
     scene.converge(True)
-    assert scene.converge("restore")["outcome"] == "nothing withheld"
+    assert scene.converge("restore")["outcome"] == "nothing to give back"
     assert scene.clock.now - scene.entered > 20
     assert (scene.block(), scene.ledger()) == ({**PARTLY, closing: True}, {})
 
@@ -262,14 +262,14 @@ def test_a_website_that_was_closed_before_is_not_remembered_and_stays_closed(sce
     scene.set_block(**CLOSED)
     assert scene.converge(True)["outcome"] == "done"
     assert scene.ledger() == {}
-    assert scene.converge("restore")["outcome"] == "nothing withheld"
+    assert scene.converge("restore")["outcome"] == "nothing to give back"
     assert scene.block() == CLOSED
 
 
 def test_a_restore_of_nothing_asks_nobody(scene: Scene) -> None:
     scene.faults.dark.add(EAST)
     before = len(scene.calls)
-    assert scene.tick("restore")["outcome"] == "nothing withheld"
+    assert scene.tick("restore")["outcome"] == "nothing to give back"
     assert [call.operation for call in scene.calls[before:]] == ["Query"]
 
 
@@ -358,7 +358,7 @@ def test_a_control_plane_that_takes_no_writes_is_owed_with_what_it_would_have_ov
 def test_a_fence_that_is_given_back_is_owed_no_more(scene: Scene) -> None:
     scene.faults.dark.add(EAST)
     scene.converge(True, mode="ungraceful")
-    assert scene.converge("restore", mode="ungraceful")["outcome"] == "nothing withheld"
+    assert scene.converge("restore", mode="ungraceful")["outcome"] == "nothing to give back"
     assert scene.ledger() == {}
 
 
@@ -399,7 +399,7 @@ def test_one_call_in_five_lost_delays_the_fence_and_does_not_stop_it(scene: Scen
 
     scene.faults.injectors.append(one_in_five)
     assert scene.converge(True)["outcome"] == "done"
-    assert scene.converge("restore")["outcome"] == "nothing withheld"
+    assert scene.converge("restore")["outcome"] == "nothing to give back"
     assert scene.block() is None
 
 

@@ -86,7 +86,7 @@ def test_targets_behind_the_group_are_shut_off_and_their_health_checks_fail(scen
 def test_the_rules_come_back_whole(scene: Scene) -> None:
     scene.converge(STEP, FENCE)
     assert scene.stand()[0] == {**scene.before[0], "CidrIpv4": "10.0.0.0/32"}
-    assert scene.converge(STEP, RESTORE)["outcome"] == "nothing withheld"
+    assert scene.converge(STEP, RESTORE)["outcome"] == "nothing to give back"
     assert scene.stand() == scene.before
     assert scene.kept() == []
     scene.clock.sleep(30)
@@ -102,7 +102,7 @@ def test_a_tick_repeated_changes_nothing(scene: Scene) -> None:
 
 def test_a_restore_is_done_at_once_where_nothing_is_remembered_even_in_the_dark(scene: Scene) -> None:
     scene.cloud.faults.dark.add(EAST)
-    assert scene.tick(STEP, RESTORE)["outcome"] == "nothing withheld"
+    assert scene.tick(STEP, RESTORE)["outcome"] == "nothing to give back"
     assert scene.calls(READ) == []
 
 
