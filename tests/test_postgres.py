@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import os
+import select
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from subprocess import PIPE
 
 import psycopg
 import pytest
@@ -291,6 +294,25 @@ def test_a_pair_that_nobody_closed_ends_with_its_program() -> None:
         [sys.executable, "-c", program], cwd=root, capture_output=True, text=True, check=True
     )
     alive, directory = done.stdout.splitlines()
+    assert alive
+    assert not any(state_of(int(process)) for process in alive.split())
+    assert not Path(directory).exists()
+
+
+@pytest.mark.skipif(not hasattr(os, "pidfd_open"), reason="no other way to wait for a process of another's")
+def test_a_program_that_is_killed_leaves_no_process_and_no_file_for_long() -> None:
+    program = (
+        "from tests.test_postgres import *; pair = Pair((EAST, WEST), SCHEMA)\n"
+        "print(*processes(pair)); print(files(pair)); print(pair._home._guard.pid, flush=True); input()"
+    )
+    words, root = [sys.executable, "-c", program], Path(__file__).parent.parent
+    with subprocess.Popen(words, cwd=root, stdin=PIPE, stdout=PIPE, text=True) as killed:
+        assert killed.stdout is not None
+        alive, directory, guard = (killed.stdout.readline().strip() for _ in range(3))
+        ended = os.pidfd_open(int(guard))
+        killed.kill()
+    select.select([ended], [], [], 60)
+    os.close(ended)
     assert alive
     assert not any(state_of(int(process)) for process in alive.split())
     assert not Path(directory).exists()

@@ -126,7 +126,7 @@ def _print_result(console: Console, found: Report) -> None:
             table.add_row(
                 "exposed", f"{data['exposure_seconds']:.1f} s, until the returned Region was fenced"
             )
-        table.add_row("invariants", "all held" if not found.breaches else f"{len(found.breaches)} breaches")
+        table.add_row("invariants", "all held" if not found.breaches else f"broken: {len(found.breaches)}")
         table.add_row(
             "took", f"{found.virtual_seconds / 60:.0f} simulated minutes in {found.wall_seconds:.0f} s"
         )

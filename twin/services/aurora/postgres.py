@@ -54,6 +54,18 @@ $$;
 """
 """What Aurora has and PostgreSQL has not: whoever asks it says first what it tells. Other columns are left
 out."""
+_GUARD = """read -r _
+for started in "$1"/*/postmaster.pid; do
+    test -f "$started" || continue
+    server=$(head -n 1 "$started")
+    kill -s QUIT "$server"
+    # A sender that is held ends when its server has waited five seconds for it.
+    for _ in 1 2 3 4 5 6 7 8 9 10; do kill -0 "$server" 2>/dev/null && sleep 1; done
+done
+rm -rf "$1"
+"""
+"""Of a shell whose other end we hold: it clears away what we leave when we are killed."""
+_OURS: dict[str, Any] = {"stdin": subprocess.PIPE, "stdout": subprocess.DEVNULL}
 
 
 class Dark(psycopg.OperationalError):
@@ -85,7 +97,7 @@ class _Home:
     def __init__(self) -> None:
         # Not TMPDIR: a path of a socket must be short, and another user must be able to go there.
         directory = tempfile.TemporaryDirectory(prefix="twin-", dir="/tmp")
-        self.path, self.remove = Path(directory.name), directory.cleanup
+        self.path, self._directory = Path(directory.name), directory
         # A session of their own: Ctrl-C is for us, and we stop the servers in order. An environment
         # of their own: the caller's PGHOST and locale are not for them.
         environment = {"PATH": "/usr/bin:/bin", "LC_ALL": "C", "TZ": "UTC"}
@@ -105,6 +117,14 @@ class _Home:
             subprocess.run(["cp", "-R", *parts, str(self.path)], check=True)
             subprocess.run(["chown", "-R", str(self.how["user"]), str(self.path)], check=True)
             self.binaries = self.path / binaries
+        guard = ["/bin/sh", "-c", _GUARD, "guard", str(self.path)]
+        self._guard = subprocess.Popen(guard, **self.how | _OURS)
+
+    def remove(self) -> None:
+        """Once nothing runs here any more. It may come twice."""
+        self._guard.kill()
+        self._guard.communicate()
+        self._directory.cleanup()
 
     def run(self, program: str, *arguments: str | Path) -> None:
         command = [str(self.binaries / program), *map(str, arguments)]
