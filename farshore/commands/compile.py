@@ -26,7 +26,7 @@ from ..runbook.mistakes import Mistakes
 )
 @click.option("--json", "as_json", is_flag=True, help="Print what was done as JSON.")
 def command(check: bool, as_json: bool) -> None:
-    derived = _derived(Path())
+    derived = derived_from(Path())
     try:
         due = derived.difference() if check else derived.write()
     except OSError as error:
@@ -51,7 +51,7 @@ def command(check: bool, as_json: bool) -> None:
         sys.exit(1)
 
 
-def _derived(root: Path) -> Compilation:
+def derived_from(root: Path) -> Compilation:
     """What lint calls an error is refused as well, and all of it at once. Raises Mistakes."""
     runbooks, mistakes = read_all(root / RUNBOOKS)
     wrong = [*mistakes, *errors(runbooks)]

@@ -8,6 +8,7 @@
     docs/steps.md                       every step
     docs/runbooks/<application>.svg     every runbook as a picture
     runbooks/schema.json                what editors complete runbooks from
+    functions/                          outside Farshore's own checkout, the Lambda package
 
 Raises Mistakes, of every runbook at once, and then nothing is written.
 """
@@ -35,6 +36,7 @@ from .samconfig import samconfig
 from .samples import events, mocks
 from .schema import json_schema
 from .template import with_derived_part
+from .vendored import left_over, vendored
 
 TEMPLATE = "template.yaml"
 OURS = {"statemachines": "*.asl.json", "tests/events": "*.json", "docs/runbooks": "*.svg"}
@@ -70,6 +72,7 @@ class Compilation:
                 name = path.relative_to(self.root).as_posix()
                 if name not in self.files and _compiled(path):
                     yield name
+        yield from left_over(self.root)
 
     def write(self) -> Difference:
         """Writes what is stale, removes what is left over. All texts are on disk before the first counts."""
@@ -112,7 +115,7 @@ def compiled(root: Path, runbooks: Sequence[Runbook], permissions: Sequence[Perm
         mistakes += refused.mistakes
     if mistakes:
         raise Mistakes(mistakes)
-    return Compilation(root, _files(derived, runbooks, uses))
+    return Compilation(root, {**_files(derived, runbooks, uses), **vendored(root)})
 
 
 def _files(derived: str, runbooks: Sequence[Runbook], uses: Sequence[Use]) -> dict[str, str]:

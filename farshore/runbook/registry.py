@@ -8,6 +8,7 @@ import importlib
 import pkgutil
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from types import MappingProxyType
 from typing import Annotated, Any, get_args, get_origin, get_type_hints
 
@@ -39,12 +40,21 @@ class Input:
 def steps() -> Registry:
     """Every step type by its name, sorted."""
     found: dict[str, StepType] = {}
+    _look_here()
     for module in pkgutil.iter_modules(functions.steps.__path__):
         for step_type in _defined_in(f"{functions.steps.__name__}.{module.name}"):
             other = found.setdefault(step_type.name, step_type)
             if other is not step_type:
                 raise TypeError(f"{step_type.__module__} and {other.__module__} both define {step_type.name}")
     return MappingProxyType(dict(sorted(found.items())))
+
+
+def _look_here() -> None:
+    """Steps of one's own stand in the repository, beside a copy of ours. What both have is ours."""
+    for package in (functions, functions.steps):
+        own = Path(*package.__name__.split("."))
+        if own.is_dir() and own.resolve() not in {Path(folder).resolve() for folder in package.__path__}:
+            package.__path__.append(str(own.resolve()))
 
 
 def _defined_in(module_name: str) -> list[StepType]:

@@ -46,6 +46,9 @@ UNDER_WAY = ("RUNNING", SILENT)
 """The statuses of a run that has not ended, as far as anybody knows."""
 SCENE_SECONDS = 1.0
 
+SECONDS = "_seconds"
+"""So ends the name of a fact that is a duration."""
+
 
 class Stuck(Exception):
     """The game day does not go on: a run failed, or what is said did not happen within hours."""
@@ -373,5 +376,11 @@ def _sentence(proposal: Proposal) -> str:
 def _counted(facts: Mapping[str, Any]) -> str:
     """What a step counted and measured, in words: that there was none of something, it need not say."""
     numbers = {name: fact for name, fact in facts.items() if isinstance(fact, int | float)}
-    told = (f"{name} {fact}" for name, fact in numbers.items() if fact or name.endswith("_seconds"))
-    return ", ".join(told).replace("_", " ")
+    return ", ".join(
+        _measured(name, fact) for name, fact in numbers.items() if fact or name.endswith(SECONDS)
+    )
+
+
+def _measured(name: str, fact: float) -> str:
+    words = name.removesuffix(SECONDS).replace("_", " ")
+    return f"{words} {fact} s" if name.endswith(SECONDS) else f"{words} {fact}"
