@@ -147,3 +147,66 @@ def test_a_kind_of_fault_is_one_record(known: None, monkeypatch: pytest.MonkeyPa
     story = invoked("replay", "unicorn-shop,failover,graceful,hiccup@failover-1/release/1/1").stdout
     assert "failover-1/release, tick 1, call 1: dynamodb:Query in us-west-2 has a hiccup" in story
     assert "hiccup happens at one point" in invoked("replay", "unicorn-shop,failover,graceful,hiccup").stderr
+
+
+# Results in a file.
+
+FEW = ["explore", "unicorn-shop", "--only", "failover,graceful,lost_after@failover-1/lease", "--json"]
+
+
+def parts(tmp_path: Path) -> list[str]:
+    """Two shards, each with its file; and the options that name both."""
+    files = [tmp_path / "1.jsonl", tmp_path / "2.jsonl"]
+    for number, file in enumerate(files, 1):
+        assert invoked(*FEW, "--shard", f"{number}/2", "--results", str(file)).exit_code == 0
+    return [word for file in files for word in ("--results", str(file))]
+
+
+def test_shards_are_one_exploration_by_their_results(tmp_path: Path) -> None:
+    known = parts(tmp_path)
+    together, whole = (json.loads(invoked(*FEW, *more).stdout) for more in (known, []))
+    assert {**together, "wall_seconds": 0, "runs_per_second": 0} == {
+        **whole,
+        "wall_seconds": 0,
+        "runs_per_second": 0,
+    }
+    assert len((tmp_path / "2.jsonl").read_text().splitlines()) > 1
+
+
+def test_a_run_whose_result_is_known_is_not_made_again(tmp_path: Path) -> None:
+    known = parts(tmp_path)
+    file = tmp_path / "1.jsonl"
+    first, line, *others = file.read_text().splitlines()
+    said = json.loads(line)
+    said["breaches"] = [{"invariant": "S1", "at": 3.0, "story": "as somebody else has seen"}]
+    file.write_text("\n".join([first, json.dumps(said), *others, '{"seed": "cut of']))
+    result = invoked(*FEW, *known)
+    assert result.exit_code == 1
+    (breach,) = json.loads(result.stdout)["breaches"]
+    assert (breach["seed"], breach["story"]) == (said["seed"], "as somebody else has seen")
+
+
+def test_what_was_cut_off_when_somebody_was_stopped_is_made_again(tmp_path: Path) -> None:
+    parts(tmp_path)
+    file = tmp_path / "1.jsonl"
+    whole = file.read_bytes()
+    file.write_bytes(whole[:-20])
+    assert invoked(*FEW, "--shard", "1/2", "--results", str(file)).exit_code == 0
+    assert sorted(file.read_bytes().splitlines()) == sorted(whole.splitlines())
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ('{"of": "another"}\n', "is of another runbook or another Farshore: remove it"),
+        ("runbooks:\n", "holds no results of `explore`"),
+        ("[]\n", "holds no results of `explore`"),
+    ],
+)
+def test_a_file_of_something_else_is_refused(text: str, said: str, tmp_path: Path) -> None:
+    file = tmp_path / "odd.jsonl"
+    file.write_text(text)
+    result = invoked(*FEW, "--results", str(file))
+    assert result.exit_code == 2
+    assert said in result.stderr
+    assert file.read_text() == text

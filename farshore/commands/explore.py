@@ -23,6 +23,7 @@ from ._twin import as_the_twin, say_customers
 if TYPE_CHECKING:
     from ..explore.data import FaultCase, Result
     from ..explore.exploration import Exploration
+    from ..explore.results import Results
 
 MATRIX_WIDTH = 120
 """Letters of a line of the matrix, whatever the terminal holds."""
@@ -72,6 +73,14 @@ class Shard(click.ParamType):
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
     help="Fail where a report is of other runs than there are now; with --count, make none.",
 )
+@click.option(
+    "--results",
+    "files",
+    multiple=True,
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Runs that stand in the file are not made again, others are added to it. Give it as often as there "
+    "are shards, and they are one exploration.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print JSON on standard output, and nothing else.")
 def command(
     app: str,
@@ -81,6 +90,7 @@ def command(
     shard: tuple[int, int],
     report: Path | None,
     check: Path | None,
+    files: Sequence[Path],
     as_json: bool,
 ) -> None:
     part, parts = shard
@@ -92,7 +102,12 @@ def command(
     from ..explore.exploration import Exploration
     from ..explore.exploration import as_json as as_data
     from ..explore.matrix import is_of, markdown
+    from ..explore.results import Foreign, Results
 
+    try:
+        results = Results(files, runbook)
+    except Foreign as foreign:
+        raise click.UsageError(str(foreign)) from None
     say_customers(runbook, Console(stderr=True))
     exploration = Exploration(app, runbook, to_the_end=every)
     exploration.survey(lambda result: _say(Console(stderr=True), result))
@@ -106,7 +121,7 @@ def command(
         sys.exit(1 if exploration.broken or stale else 0)
     if not cases and not exploration.broken:
         raise click.UsageError(f"no seed contains {only!r}: `explore {app} --count` makes them all")
-    _explore(exploration, cases[part - 1 :: parts])
+    _explore(exploration, cases[part - 1 :: parts], results)
     wall = time.perf_counter() - began
     if as_json:
         click.echo(json.dumps(as_data(exploration, wall), indent=2))
@@ -124,24 +139,26 @@ def _sentence(counted: Mapping[str, int]) -> str:
     )
 
 
-def _explore(exploration: Exploration, cases: Sequence[FaultCase]) -> None:
+def _explore(exploration: Exploration, cases: Sequence[FaultCase], results: Results) -> None:
     """With a bar on standard error for whoever waits."""
+    known = {case.seed: results.of(case.seed) for case in cases if case.seed in results}
     console = Console(stderr=True)
     columns = (
         TextColumn("exploring"), BarColumn(), MofNCompleteColumn(), TextColumn("{task.fields[bad]}"),
         TimeRemainingColumn(),
     )  # fmt: skip
     with Progress(*columns, console=console, disable=not console.is_terminal, transient=True) as progress:
-        bar, bad = progress.add_task("", total=len(cases), bad=""), 0
+        bar, bad = progress.add_task("", total=len(cases) - len(known), bad=""), 0
 
         def ended(result: Result) -> None:
             nonlocal bad
             if result.outcome.breaches and not bad and not exploration.broken:
                 _say(progress.console, result)
             bad += bool(result.outcome.breaches)
+            results.add(result)
             progress.update(bar, advance=1, bad=f"[red]{bad} bad[/]" if bad else "")
 
-        exploration.explore(cases, ended)
+        exploration.explore(cases, ended, known)
 
 
 def _say(console: Console, result: Result) -> None:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Any
 
 from ..checkers.checker import Breach
@@ -56,10 +57,15 @@ class Exploration:
             if baseline.name not in broken:
                 yield from fault_cases(baseline, self.runbook, every)
 
-    def explore(self, cases: Iterable[FaultCase], on_end: Callable[[Result], None]) -> None:
-        """Makes the runs, side by side on all cores. `on_end` gets each as it ends."""
+    def explore(
+        self,
+        cases: Iterable[FaultCase],
+        on_end: Callable[[Result], None],
+        known: Mapping[Seed, Outcome] = MappingProxyType({}),
+    ) -> None:
+        """Makes the runs that are not known, side by side on all cores. `on_end` gets each as it ends."""
         order = list(cases)
-        made: dict[Seed, Result] = {}
+        made = {case.seed: Result(case, known[case.seed]) for case in order if case.seed in known}
 
         def ended(case: FaultCase, outcome: Outcome | None) -> None:
             made[case.seed] = Result(
@@ -69,7 +75,7 @@ class Exploration:
             on_end(made[case.seed])
 
         for baseline in self.baselines:
-            mine = [case for case in order if case.baseline == baseline.name]
+            mine = [case for case in order if case.baseline == baseline.name and case.seed not in made]
             if mine:
                 played(baseline.seed, forks=Forks(baseline, mine, ended, self._ends))
         for case in order:
