@@ -18,7 +18,7 @@ setup(
             "report/templates/*",
             "explore/*.md",
             "init/templates/*",
-            "init/frame.yaml",
+            "init/frame",
         ],
         f"{BUNDLED}.functions": ["Makefile", "requirements.txt"],
         f"{BUNDLED}.twin": ["latency.yaml"],

@@ -1,7 +1,7 @@
 """The command line, in rooms that each know only those below: from what operators write to what survives.
 
 Read runbook/, compile/, lint/ and operate/, then checkers/, simulate/ and explore/; init/ has what a
-repository of one's own begins with, and commands/ a file a verb.
+repository of one's own begins with, testing/ what its tests stand on, and commands/ a file a verb.
 """
 
 import sys

@@ -20,12 +20,12 @@ from typing import Any, get_args
 import botocore.session
 from odd_runbooks import FOLDERS
 from slips import slipped
-from ticker import moment
 
 from farshore.compile.machine import machines
 from farshore.compile.samples import every_event
 from farshore.runbook.load import load
 from farshore.runbook.registry import steps
+from farshore.testing.ticker import moment
 from functions import ledger
 from functions.calls import Call, Reply, Silence
 from functions.errors import Aborted, NotYet, Refused

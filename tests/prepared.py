@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from ticker import TABLE
 
 from farshore.runbook.load import load
 from farshore.simulate.package import package
+from farshore.testing.ticker import TABLE
 from twin.services.iam.model import Policy
 
 RUNBOOK = Path(__file__).parent.parent / "runbooks" / "unicorn-shop.yaml"

@@ -9,12 +9,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ticker import APP, REPLICAS, TABLE, THIS, WEST, Ticker, ticking
 
 from farshore.compile.machine import LEASED, PROCEDURES, machines
 from farshore.compile.policy import statements
 from farshore.runbook.load import load
 from farshore.simulate.package import package
+from farshore.testing.ticker import APP, REPLICAS, TABLE, THIS, WEST, Ticker, ticking
 from functions.ledger import NOTES, PUT, WORDS, Lease, Ledger, Records
 from twin.applications.account import Policy, Statement
 from twin.cloud import ACCOUNT

@@ -32,7 +32,7 @@ from functions import ledger
 from functions.calls import Api
 
 ROOT = Path(__file__).parent.parent
-OWN = ("twin/applications/", "twin/services/")
+OWN = ("twin/applications/", "twin/services/", "farshore/testing/ticker.py")
 KINDS: list[StepType] = list(steps().values())
 DECLARED = {
     *(api for kind in KINDS for api in (*kind.reads, *kind.writes, *kind.ledger_writes())),

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 import pytest
-from ticker import APP, EAST, OTHER, REPLICAS, TABLE, THIS, WEST, Ticker, ticking
 
+from farshore.testing.ticker import APP, EAST, OTHER, REPLICAS, TABLE, THIS, WEST, Ticker, ticking
 from functions.calls import Endpoint
 from functions.errors import NotYet, Refused
 from functions.ledger import PUT as PUT_ITEM

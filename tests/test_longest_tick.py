@@ -11,7 +11,6 @@ from typing import Annotated, ClassVar
 
 import pytest
 from click.testing import CliRunner
-from ticker import EAST, Ticker, ticking
 
 from farshore.cli import farshore
 from farshore.compile import states
@@ -22,6 +21,7 @@ from farshore.runbook.load import load
 from farshore.runbook.mistakes import Mistakes
 from farshore.runbook.registry import steps
 from farshore.simulate.rehearsal import Rehearsal
+from farshore.testing.ticker import EAST, Ticker, ticking
 from functions.calls import LAST_CALL_SECONDS, LONGEST_TICK_SECONDS, Api, Endpoint
 from functions.inputs import Region
 from functions.outside import in_threads

@@ -23,7 +23,6 @@ from botocore.session import get_session
 from moto.stepfunctions.parser.backend import execution as moto_execution
 from moto.stepfunctions.parser.models import StepFunctionsParserBackend
 from test_mock_file import FILE, mocked
-from ticker import EAST, REPLICAS, TABLE, WEST
 
 from farshore.compile.definition import every_task
 from farshore.compile.graph import flaws
@@ -34,6 +33,7 @@ from farshore.operate.history import explained
 from farshore.runbook.load import load
 from farshore.runbook.registry import steps
 from farshore.simulate.deployment import outside
+from farshore.testing.ticker import EAST, REPLICAS, TABLE, WEST
 from functions.errors import Aborted, NotYet, Paused, Refused, Untouched
 from functions.handler import lambda_handler
 from twin.clock import Clock

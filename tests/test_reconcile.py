@@ -10,13 +10,13 @@ from typing import Any
 
 import pytest
 from click.testing import CliRunner, Result
-from ticker import EAST, WEST, Ticker, ticking
 
 import twin.applications
 from farshore.cli import farshore
 from farshore.runbook.load import load
 from farshore.runbook.mistakes import Mistakes
 from farshore.simulate.simulation import Simulation
+from farshore.testing.ticker import EAST, WEST, Ticker, ticking
 from twin.faults import Request
 from twin.services.dynamodb.model import DynamoDB
 

@@ -13,9 +13,9 @@ from typing import Any
 
 import pytest
 from roles import dependents, granted, needed, would_allow
-from ticker import Ticker, ticking
 
 from farshore.runbook.registry import steps
+from farshore.testing.ticker import Ticker, ticking
 
 sys.path.append(
     str(Path(__file__).parent / "steps")

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from typing import Annotated, Any, ClassVar
 
 import pytest
-from ticker import OTHER, THIS, WEST, Ticker, ticking
 
+from farshore.testing.ticker import OTHER, THIS, WEST, Ticker, ticking
 from functions.calls import Absent, Api, Silence
 from functions.errors import Refused
 from functions.handler import lambda_handler

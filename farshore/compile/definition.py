@@ -56,9 +56,10 @@ def run_of(definition: Mapping[str, Any]) -> Mapping[str, Any]:
 
 
 def takes_lease(definition: Mapping[str, Any]) -> bool:
-    """A run of the machine holds the lease of its application. What holds none changes nothing there."""
-    tasks = (state for state in definition["States"].values() if state["Type"] == "Task")
-    return any(state["Parameters"]["Payload"]["run"]["step"] == "lease" for state in tasks)
+    """A run of the machine holds the lease of its application, since some step of it needs one."""
+    tasks = [state for state in definition["States"].values() if state["Type"] == "Task"]
+    kinds = [step_of(state["Parameters"]["Payload"]) for state in tasks]
+    return any(kind is None or kind.needs_lease for kind in kinds)
 
 
 def step_of(event: Mapping[str, Any]) -> StepType | None:

@@ -140,7 +140,7 @@ def _arns_of_application(api: Api, runbook: Runbook, use: Use) -> Iterator[str]:
     named = [machine_name(runbook.application, procedure) for procedure in LEASED]
     declared = hints(steps()[use.step])
     given = {name: _keys_or(value, declared.get(name)) for name, value in use.inputs.items()}
-    yield from _arns(api, regions, {ITSELF: (), **given, "machines": named})
+    yield from arns(api, regions, {ITSELF: (), **given, "machines": named})
 
 
 def _keys_or(value: Any, declared: Any) -> Any:
@@ -150,10 +150,10 @@ def _keys_or(value: Any, declared: Any) -> Any:
 
 
 def _of_ledger(api: Api, runbook: Runbook) -> Iterator[str]:
-    return _arns(api, runbook.ledger.regions, {"table": runbook.ledger.table})
+    return arns(api, runbook.ledger.regions, {"table": runbook.ledger.table})
 
 
-def _arns(api: Api, regions: Iterable[str], words: Mapping[str, Any]) -> Iterator[str]:
+def arns(api: Api, regions: Iterable[str], words: Mapping[str, Any]) -> Iterator[str]:
     templates = (api.resource,) if isinstance(api.resource, str) else api.resource
     for template in templates:
         if template == "*":

@@ -67,7 +67,7 @@ class Person:
         """Runs that were redriven, or started anew, after they had failed."""
         self.on_approval: list[Callable[[str, Plan], None]] = []
         """Called with the execution and the plan, for each plan that is approved."""
-        self._decided: set[str] = set()
+        self.decidesd: set[str] = set()
         """Plans, by their hash: they are not read twice."""
         self._will_decide = False
         """On whatever plan is proposed then: until then no other is read."""
@@ -84,7 +84,7 @@ class Person:
         """A plan is proposed in the ledger, or the person is paged: reads it, and decides."""
         written = call.written
         if call.tick is not None and call.tick.pages(call.request) and not self._will_decide:
-            aside(self._clock, self._decide, READS_PLAN)
+            aside(self._clock, self.decides, READS_PLAN)
         if written is None or written.item != "proposal" or written.body is None or self._will_decide:
             return
         if self.away:
@@ -92,7 +92,7 @@ class Person:
             self.does(partial(self._comes_back, written.body["execution"]))
         elif self.hesitates and call.tick is not None:
             self._will_decide = True
-            aside(self._clock, self._decide, _too_late(call.tick) - JUST_BEFORE - self.now)
+            aside(self._clock, self.decides, _too_late(call.tick) - JUST_BEFORE - self.now)
         else:
             aside(self._clock, self._looks_up, LOOKS_UP)
 
@@ -100,33 +100,34 @@ class Person:
         """Finds the plan still proposed and approves it, sees that the run has ended, and starts another."""
         self.waits(self.away)
         self.away = 0.0
-        self._decide()
+        self.decides()
         self.starts(self.runs_what(execution))
 
     def _looks_up(self) -> None:
         if not self._will_decide:
-            self._decide()
+            self.decides()
 
-    def _decide(self) -> None:
+    def decides(self) -> None:
+        """On the plan that is proposed now, unless it was decided on, or a step would refuse."""
         self._will_decide = self.hesitates = False
         try:
             records = self._simulation.operator.records()
             proposal = proposal_of(records)
-            if proposal is None or proposal.hash in self._decided:
+            if proposal is None or proposal.hash in self.decidesd:
                 return
             if any(step.outcome == "would refuse" for step in proposal.plan):
                 return
             if self.declines:
                 self.declines = False
                 self._simulation.decide(records, proposal, "decline", NAME, "not tonight")
-                self._decided.add(proposal.hash)
+                self.decidesd.add(proposal.hash)
                 return
             for act in self.on_approval:
                 act(proposal.execution, {step.state: step for step in proposal.plan})
             self._simulation.decide(records, proposal, "approve", NAME, "no step would refuse")
-            self._decided.add(proposal.hash)
+            self.decidesd.add(proposal.hash)
         except NotYet:
-            aside(self._clock, self._decide, READS_PLAN)
+            aside(self._clock, self.decides, READS_PLAN)
         except Trouble:
             return  # a plan proposed twice is approved by whoever is quicker
 

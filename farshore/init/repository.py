@@ -67,7 +67,6 @@ def wrong(beginning: Beginning) -> Iterator[str]:
 def texts(beginning: Beginning) -> dict[str, str]:
     """Every file that people write on, by its path."""
     made = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(HERE / "templates"),
         autoescape=False,  # noqa: S701  no page is made of them
         undefined=jinja2.StrictUndefined,
         keep_trailing_newline=True,
@@ -83,11 +82,13 @@ def texts(beginning: Beginning) -> dict[str, str]:
         "account": ACCOUNT,
         "version": version("farshore"),
     }
-    frame, _, _ = (HERE / "frame.yaml").read_text().partition(f"{MARKER}\n")
+    frame, _, _ = (HERE / "frame").read_text("utf-8").partition(f"{MARKER}\n")
     return {
         "template.yaml": f"{frame}{MARKER}\n",
         **{
-            path.format(application=beginning.application): made.get_template(f"{name}.jinja").render(known)
+            path.format(application=beginning.application): made.from_string(
+                (HERE / "templates" / f"{name}.jinja").read_text("utf-8")
+            ).render(known)
             for name, path in TEXTS.items()
         },
     }

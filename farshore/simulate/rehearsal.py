@@ -21,6 +21,7 @@ from ..operate.operator import SILENT
 from ..operate.proposal import Proposal, proposal_of
 from ..operate.trouble import Trouble
 from ..runbook.model import Runbook
+from ..runbook.registry import steps, written
 from .figures import Instants, take_figures
 from .final import AtFirst, RunFacts, final_state
 from .report import Moment, Report, Scene
@@ -329,7 +330,7 @@ class Rehearsal:
             if function.startswith("farshore-") and '"level"' in line:
                 said = json.loads(line)
                 if said["message"] != "NotYet" and said["purpose"] not in SCHEDULED and "dry_run" not in said:
-                    counted = _counted(said["facts"]) if said["step"] != "lease" else ""
+                    counted = _counted(said["facts"]) if said["step"] in written(steps()) else ""
                     text = f"{said['state']}: {said['message']}" + (f" ({counted})" if counted else "")
                     self._tell(Moment(at - self.clock.start, "step", text))
         self._logs_read = len(logs)

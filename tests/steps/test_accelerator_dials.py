@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ticker import EAST, OTHER, REPLICAS, TABLE, WEST, Ticker, declared, ticking
 
 from farshore.lint import judged
 from farshore.runbook.load import load
+from farshore.testing.ticker import EAST, OTHER, REPLICAS, TABLE, WEST, Ticker, declared, ticking
 from functions.handler import step_from
 from functions.steps.accelerator_dials import AcceleratorDials
 from twin.cloud import Cloud

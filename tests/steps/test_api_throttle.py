@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import pytest
-from ticker import EAST, OTHER, WEST, Ticker, ticking
 
+from farshore.testing.ticker import EAST, OTHER, WEST, Ticker, ticking
 from functions.inputs import Patience, Region, Seconds
 from functions.steps.api_throttle import ApiThrottle, RestApiId, StageName
 from twin.cloud import ACCOUNT, AwsError

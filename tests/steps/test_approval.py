@@ -9,10 +9,10 @@ from typing import Any, ClassVar
 import boto3
 import pytest
 from botocore.credentials import ReadOnlyCredentials
-from ticker import EAST, OTHER, THIS, WEST, Ticker, ticking, topic
 
 from farshore.operate.identity import Unproved, signed
 from farshore.operate.proposal import proposal_of
+from farshore.testing.ticker import EAST, OTHER, THIS, WEST, Ticker, ticking, topic
 from functions.calls import READ_SECONDS, Api, Endpoint, Silence
 from functions.errors import NotYet, Refused
 from functions.planned import PAGE_AGAIN_SECONDS

@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import pytest
-from ticker import EAST, OTHER, WEST, Ticker, ticking
 
+from farshore.testing.ticker import EAST, OTHER, WEST, Ticker, ticking
 from functions.inputs import Region
 from functions.steps.asg_capacity import AsgCapacity, AsgName
 from twin.cloud import ACCOUNT, AwsError

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from ticker import EAST, WEST, Ticker, declared, ticking
 
+from farshore.testing.ticker import EAST, WEST, Ticker, declared, ticking
 from functions.steps.aurora_data_matches import AuroraDataMatches
 from twin.cloud import ACCOUNT
 from twin.services.aurora.journal import Journal

@@ -8,12 +8,12 @@ from typing import Any
 
 import boto3
 import pytest
-from ticker import EAST, OTHER, REPLICAS, TABLE, WEST, Ticker, ticking
 
 from farshore.compile.machine import machines
 from farshore.compile.policy import statements
 from farshore.runbook.load import load
 from farshore.runbook.mistakes import Mistakes
+from farshore.testing.ticker import EAST, OTHER, REPLICAS, TABLE, WEST, Ticker, ticking
 from functions.aurora_global import NEXT_SAMPLE_SECONDS
 from functions.handler import lambda_handler
 from functions.steps.aurora_detached import AuroraDetached

@@ -7,8 +7,8 @@ from typing import Any
 
 import boto3
 import pytest
-from ticker import EAST, WEST, Ticker, declared, ticking
 
+from farshore.testing.ticker import EAST, WEST, Ticker, declared, ticking
 from functions.steps.aurora_snapshot_kept import AuroraSnapshotKept
 from twin.faults import Kind
 from twin.services.aurora.journal import Journal

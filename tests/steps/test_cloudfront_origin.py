@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ticker import EAST, OTHER, REPLICAS, TABLE, WEST, Ticker, declared, ticking
 
 from farshore.lint import Judgement, judged
 from farshore.runbook.load import load
+from farshore.testing.ticker import EAST, OTHER, REPLICAS, TABLE, WEST, Ticker, declared, ticking
 from functions.handler import step_from
 from functions.step import Change
 from functions.steps.cloudfront_origin import CloudfrontOrigin, Distribution, Seen

@@ -7,9 +7,9 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 import pytest
-from ticker import APP, EAST, OTHER, THIS, WEST, Ticker, ticking
 
 from farshore.compile.definition import change_of
+from farshore.testing.ticker import APP, EAST, OTHER, THIS, WEST, Ticker, ticking
 from functions.steps.custom_lambda import ACT, CustomLambda
 from twin.cloud import ACCOUNT, AwsError
 from twin.services.iam.model import Statement

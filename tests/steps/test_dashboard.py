@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 from prepared import allowed, policy_of
-from ticker import EAST, WEST, Ticker, ticking
 
+from farshore.testing.ticker import EAST, WEST, Ticker, ticking
 from functions.steps.dashboard import Dashboard
 from twin.services.cloudwatch.dashboards import Dashboards
 

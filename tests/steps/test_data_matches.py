@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ticker import EAST, WEST, Ticker, ticking
 
+from farshore.testing.ticker import EAST, WEST, Ticker, ticking
 from functions.global_tables import digest
 from functions.steps.data_matches import DataMatches
 from twin.faults import Request

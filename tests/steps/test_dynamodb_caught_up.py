@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from ticker import EAST, OTHER, WEST, Ticker, ticking
 
+from farshore.testing.ticker import EAST, OTHER, WEST, Ticker, ticking
 from functions.calls import Absent
 from functions.global_tables import HEARTBEATS, item_in, recent_maximum
 from functions.steps.dynamodb_caught_up import DynamodbCaughtUp

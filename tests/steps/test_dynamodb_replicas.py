@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from ticker import EAST, WEST, Ticker, ticking
 
+from farshore.testing.ticker import EAST, WEST, Ticker, ticking
 from functions.steps.dynamodb_replicas import DynamodbReplicas
 from twin.services.dynamodb.model import DynamoDB
 

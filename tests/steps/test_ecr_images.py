@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 from prepared import allowed, policy_of
-from ticker import EAST, WEST, Ticker, ticking
 
+from farshore.testing.ticker import EAST, WEST, Ticker, ticking
 from functions.steps.ecr_images import EcrImages
 from twin.cloud import ACCOUNT
 from twin.services.ecr.model import Ecr

@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ticker import EAST, REPLICAS, TABLE, WEST, Ticker, declared, ticking
 
 from farshore.lint import judged
 from farshore.runbook.load import load
+from farshore.testing.ticker import EAST, REPLICAS, TABLE, WEST, Ticker, declared, ticking
 from functions.inputs import Region
 from functions.steps.ecs_capacity import EcsCapacity, EcsService
 from twin.cloud import Cloud

@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import pytest
-from ticker import EAST, OTHER, WEST, Ticker, ticking
 
+from farshore.testing.ticker import EAST, OTHER, WEST, Ticker, ticking
 from functions.inputs import Patience, Region, Seconds
 from functions.steps.event_sources import EventSources as Step
 from functions.steps.event_sources import MappingId

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 from prepared import allowed, policy_of
-from ticker import EAST, OTHER, THIS, WEST, Ticker, ticking
 
+from farshore.testing.ticker import EAST, OTHER, THIS, WEST, Ticker, ticking
 from functions.ledger import Memory
 from functions.steps.freeze import Freeze
 from twin.faults import EarlierAnswers

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import pytest
-from ticker import APP, EAST, OTHER, THIS, WEST, Ticker, execution, ticking
 
+from farshore.testing.ticker import APP, EAST, OTHER, THIS, WEST, Ticker, execution, ticking
 from functions.calls import LONGEST_CALL_SECONDS, LONGEST_TICK_SECONDS, Api
 from functions.ledger import BEGUN, Memory, Owe, Remember
 from functions.step import Change, Decision, Done, Step

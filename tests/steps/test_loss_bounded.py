@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from ticker import EAST, WEST, Ticker, declared, ticking
 
+from farshore.testing.ticker import EAST, WEST, Ticker, declared, ticking
 from functions.global_tables import HEARTBEATS
 from functions.planned import DOUBTS
 from functions.steps.loss_bounded import LossBounded

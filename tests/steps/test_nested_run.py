@@ -8,8 +8,8 @@ from typing import Any
 
 import boto3
 import pytest
-from ticker import EAST, OTHER, WEST, Ticker, execution, ticking
 
+from farshore.testing.ticker import EAST, OTHER, WEST, Ticker, execution, ticking
 from functions.steps.nested_run import START, NestedRun
 from twin.cloud import ACCOUNT, AwsError
 from twin.services.iam.model import Statement

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import pytest
-from ticker import EAST, WEST, Ticker, ticking
 
+from farshore.testing.ticker import EAST, WEST, Ticker, ticking
 from functions.calls import Api
 from functions.errors import Refused
 from functions.planned import DOUBTS

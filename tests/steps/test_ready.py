@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 from prepared import allowed, policy_of
-from ticker import EAST, WEST, Ticker, ticking
 
+from farshore.testing.ticker import EAST, WEST, Ticker, ticking
 from functions.steps.ready import Ready
 from twin.services.codepipeline.model import Action, CodePipeline
 from twin.services.ec2.subnets import Subnets

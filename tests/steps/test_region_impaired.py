@@ -8,7 +8,7 @@ from typing import Any
 import boto3
 import pytest
 
-from farshore.compile.policy import _arns
+from farshore.compile.policy import arns as arns_of
 from functions.errors import NotYet, Refused
 from functions.handler import lambda_handler
 from functions.inputs import AlarmName, HealthCheckId, HealthService, Region, Seconds
@@ -465,7 +465,7 @@ def test_its_policy_names_the_health_checks_that_are_written_and_no_other() -> N
         ([CANARY, PROBE], []),
         ([CANARY, checked], [f"arn:{{partition}}:route53:::healthcheck/{checked['health_check']}"]),
     ):
-        assert list(_arns(CHECK, (PRIMARY, STANDBY), {"of": sources})) == arns
+        assert list(arns_of(CHECK, (PRIMARY, STANDBY), {"of": sources})) == arns
 
 
 @pytest.mark.parametrize("at_least", [0, 3])

@@ -8,10 +8,10 @@ from typing import Any
 
 import boto3
 import pytest
-from ticker import EAST, OTHER, REPLICAS, TABLE, WEST, Ticker, declared, ticking
 
 from farshore.lint import judged
 from farshore.runbook.load import load
+from farshore.testing.ticker import EAST, OTHER, REPLICAS, TABLE, WEST, Ticker, declared, ticking
 from functions.handler import step_from
 from functions.steps.route53_standby import Route53Standby
 from twin.cloud import Cloud

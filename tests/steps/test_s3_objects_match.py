@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from ticker import EAST, WEST, Ticker, declared, ticking
 
+from farshore.testing.ticker import EAST, WEST, Ticker, declared, ticking
 from functions.steps.s3_objects_match import S3ObjectsMatch
 from twin.faults import Request
 from twin.services.s3.replication import Replication

@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ticker import EAST, REPLICAS, TABLE, WEST, Ticker, declared, ticking
 
 from farshore.lint import judged
 from farshore.runbook.load import load
 from farshore.runbook.mistakes import Mistakes
+from farshore.testing.ticker import EAST, REPLICAS, TABLE, WEST, Ticker, declared, ticking
 from functions.steps.security_group_source import SecurityGroupSource
 from twin.cloud import Cloud
 from twin.faults import Kind

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from ticker import EAST, OTHER, WEST, Ticker, declared, ticking
 
+from farshore.testing.ticker import EAST, OTHER, WEST, Ticker, declared, ticking
 from functions.handler import step_from
 from functions.steps.ssm_command import SsmCommand
 from twin.cloud import AwsError, Cloud

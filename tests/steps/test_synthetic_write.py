@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from ticker import EAST, OTHER, WEST, Ticker, ticking
 
+from farshore.testing.ticker import EAST, OTHER, WEST, Ticker, ticking
 from functions.steps.synthetic_write import SyntheticWrite
 from twin.faults import Kind
 from twin.net import HttpAnswer, HttpRequest

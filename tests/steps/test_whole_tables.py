@@ -9,8 +9,8 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from ticker import EAST, THIS, WEST, Ticker, declared, ticking
 
+from farshore.testing.ticker import EAST, THIS, WEST, Ticker, declared, ticking
 from functions import comparison
 from functions.steps import data_matches
 from functions.steps.data_matches import DataMatches

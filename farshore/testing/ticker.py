@@ -11,9 +11,6 @@ from typing import Any
 import boto3
 import pytest
 
-from farshore.compile.policy import _arns
-from farshore.compile.states import PREFIX
-from farshore.simulate.deployment import outside
 from functions.handler import lambda_handler
 from functions.ledger import QUERY, Lease, Ledger, Records
 from functions.step import Step
@@ -25,6 +22,10 @@ from twin.net import Net
 from twin.services.dynamodb.model import DynamoDB
 from twin.services.iam.model import Policy, Statement
 from twin.services.lambda_.model import FunctionError, Functions
+
+from ..compile.policy import arns
+from ..compile.states import PREFIX
+from ..simulate.deployment import outside
 
 APP, TABLE = "shop", "ledger"
 EAST, WEST = "us-east-1", "us-west-1"
@@ -121,7 +122,8 @@ class Ticker:
         """Gives the lease to an execution, as if it had taken it."""
         before = self.records().lease
         epoch = 1 if before is None else before.epoch + 1
-        lease = Lease(**{"holder": holder, "redrives": 0, "epoch": epoch, "released": False} | more)
+        given: dict[str, Any] = {"holder": holder, "redrives": 0, "epoch": epoch, "released": False, **more}
+        lease = Lease(**given)
         assert self.ledger.hold(lease, before)
         return lease
 
@@ -169,7 +171,7 @@ def declared(step: type[Step[Any]], inputs: Mapping[str, Any]) -> Policy:
             frozenset({api.action, *api.dependents}),
             tuple(
                 arn.replace("{account}", ACCOUNT).replace("{partition}", "aws").replace("{prefix}", PREFIX)
-                for arn in _arns(api, regions, named)
+                for arn in arns(api, regions, named)
             ),
             api.only,
         )
