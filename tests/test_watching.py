@@ -8,6 +8,7 @@ import os
 import pty
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -17,10 +18,12 @@ from game_days import FAST
 from rich.console import Console
 
 from farshore.cli import farshore
+from farshore.operate.run_tree import NO_RETURN, drawn, tree_of
 from farshore.runbook.load import load
 from farshore.simulate.rehearsal import Rehearsal
 from farshore.simulate.report import Scene
 from farshore.simulate.view import Screen
+from farshore.testing.twin import Twin
 
 ROOT = Path(__file__).parent.parent
 APP = str(ROOT / "runbooks" / "unicorn-shop.yaml")
@@ -49,7 +52,11 @@ def test_whoever_looks_on_changes_nothing(watched: Watched) -> None:
 
 def test_a_step_is_to_come_then_waits_for_a_reason_and_then_has_ended(watched: Watched) -> None:
     steps = [
-        step for s in watched.scenes if s.run for step in s.run.steps if step.name.startswith("aurora_writer")
+        step
+        for s in watched.scenes
+        if s.run
+        for step in s.run.states
+        if step.name.startswith("aurora_writer")
     ]
     outcomes = list(dict.fromkeys(step.outcome for step in steps))
     assert outcomes == ["", "waiting", "done"]
@@ -77,7 +84,7 @@ def test_a_region_says_who_writes_and_that_it_was_left_behind(watched: Watched) 
 
 def test_the_screen_draws_the_run_the_regions_the_customers_and_the_clock(watched: Watched) -> None:
     scene = next(
-        s for s in watched.scenes if s.run and any("failing-over" in step.why for step in s.run.steps)
+        s for s in watched.scenes if s.run and any("failing-over" in step.why for step in s.run.states)
     )
     drawn = io.StringIO()
     with Screen(Console(file=drawn, force_terminal=True, width=110, height=50), pace=1e9) as screen:
@@ -122,3 +129,48 @@ def test_with_no_color_a_terminal_gets_the_lines_of_a_pipe() -> None:
     assert [each.rstrip() for each in lines if measured not in each] == [
         each.rstrip() for each in piped if measured not in each
     ]
+
+
+# A real run.
+
+BOOKS = str(ROOT / "tests" / "stand_ins" / "bookworm.yaml")
+
+
+def test_a_run_is_watched_in_a_pipe_until_it_ends_and_each_line_is_said_once(
+    twin: Callable[..., Twin], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    books = twin(BOOKS)
+    monkeypatch.setattr("farshore.commands.status.sleep", books.advance)
+    books.start("failover", "graceful")
+    outside = books.simulation.deployment.outside
+    result = CliRunner(mix_stderr=False).invoke(farshore, ["status", BOOKS, "--watch"], obj=outside)
+    assert result.exit_code == 0, result.stderr
+    lines = result.stdout.splitlines()
+    (waiting,) = (line for line in lines if "aurora_writer" in line and line.endswith("switching-over"))
+    assert waiting.startswith("waiting  aurora_writer eu-central-1  ")
+    assert any(line.startswith("done  arc_controls") for line in lines)
+    assert any(line.startswith("succeeded  bookworm-failover") for line in lines)
+    assert len(lines) < 30
+
+
+def test_watching_is_for_people(twin: Callable[..., Twin]) -> None:
+    outside = twin(BOOKS).simulation.deployment.outside
+    result = CliRunner(mix_stderr=False).invoke(farshore, ["status", BOOKS, "--watch", "--json"], obj=outside)
+    assert result.exit_code == 2
+    assert "--watch is for people" in result.stderr
+
+
+def test_a_tree_says_how_each_state_stands_and_where_no_return_is(twin: Callable[..., Twin]) -> None:
+    books = twin(BOOKS)
+    books.says = "nothing"
+    run = books.start("failover", "graceful")
+    books.advance(60)
+    snapshot = books.simulation.operator.runs.look(run.arn)
+    screen = Console(file=io.StringIO(), width=110, color_system=None)
+    screen.print(drawn(tree_of(snapshot)))
+    text = screen.file.getvalue()  # type: ignore[attr-defined]
+    name, *states = [line.strip("├└─ ").split("  ")[0] for line in text.splitlines()]
+    assert name == "bookworm-failover/failover-4, graceful"
+    assert states[:3] == ["✓ lease", "✓ region_impaired eu-west-1", "▸ approval"]
+    assert states[3:6] == ["· lambda_concurrency eu-west-1", NO_RETURN, "· aurora_writer eu-central-1"]
+    assert "of 15m  nobody has decided on plan" in text

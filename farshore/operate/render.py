@@ -35,17 +35,27 @@ Row = Sequence[str]
 
 def show(rows: Iterable[Row]) -> None:
     """Rows of texts; the first cell says how a row is coloured. One line a row where nobody looks on."""
-    rows = [tuple(map(one_line, row)) for row in rows]
     if not sys.stdout.isatty():
         for row in rows:
-            click.echo("  ".join(row).rstrip())
+            click.echo(line(row))
         return
-    table = Table(show_header=False, box=None, padding=(0, 2, 0, 0))
+    Console(highlight=False).print(table(rows))
+
+
+def line(row: Row) -> str:
+    """A row where nobody looks on."""
+    return "  ".join(map(one_line, row)).rstrip()
+
+
+def table(rows: Iterable[Row]) -> Table:
+    """Rows on a terminal."""
+    rows = [tuple(map(one_line, row)) for row in rows]
+    made = Table(show_header=False, box=None, padding=(0, 2, 0, 0))
     for _ in range(max(map(len, rows), default=0)):
-        table.add_column(overflow="fold")  # an ARN that ends in dots is of no use
+        made.add_column(overflow="fold")  # an ARN that ends in dots is of no use
     for row in rows:
-        table.add_row(*map(_plain, row), style=STYLES.get(row[0].strip(), ""))
-    Console(highlight=False).print(table)
+        made.add_row(*map(_plain, row), style=STYLES.get(row[0].strip(), ""))
+    return made
 
 
 def _plain(text: str) -> str:

@@ -19,6 +19,7 @@ from ..compile.starts import ALARMS_START
 from ..operate.history import RunReport
 from ..operate.operator import SILENT
 from ..operate.proposal import Proposal, proposal_of
+from ..operate.render import described
 from ..operate.trouble import Trouble
 from ..runbook.model import Runbook
 from ..runbook.registry import steps, written
@@ -46,9 +47,6 @@ NOTICED = 60.0
 UNDER_WAY = ("RUNNING", SILENT)
 """The statuses of a run that has not ended, as far as anybody knows."""
 SCENE_SECONDS = 1.0
-
-SECONDS = "_seconds"
-"""So ends the name of a fact that is a duration."""
 
 
 class Stuck(Exception):
@@ -375,13 +373,6 @@ def _sentence(proposal: Proposal) -> str:
 
 
 def _counted(facts: Mapping[str, Any]) -> str:
-    """What a step counted and measured, in words: that there was none of something, it need not say."""
+    """What a step counted and measured: that there was none of something, it need not say."""
     numbers = {name: fact for name, fact in facts.items() if isinstance(fact, int | float)}
-    return ", ".join(
-        _measured(name, fact) for name, fact in numbers.items() if fact or name.endswith(SECONDS)
-    )
-
-
-def _measured(name: str, fact: float) -> str:
-    words = name.removesuffix(SECONDS).replace("_", " ")
-    return f"{words} {fact} s" if name.endswith(SECONDS) else f"{words} {fact}"
+    return described({name: fact for name, fact in numbers.items() if fact or name.endswith("_seconds")})

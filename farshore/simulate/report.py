@@ -14,6 +14,7 @@ from ..checkers.checker import Breach
 from ..checkers.checkers import registry
 from ..compile.starts import SETTLE_MINUTES
 from ..operate.history import RunReport
+from ..operate.run_tree import RunTree
 
 EXPOSURE_BOUND = SETTLE_MINUTES * 60.0 + LONGEST_TICK_SECONDS + 60.0
 """For how long a returned Region may take stale writes: one period of that schedule, the quiet time where the
@@ -53,27 +54,6 @@ class RegionScene:
 
 
 @dataclass(frozen=True)
-class StepScene:
-    """A state of a run that goes well."""
-
-    name: str
-    outcome: str
-    """What it answered, or the error that ended it; "waiting" while it is ticked, "" before."""
-    seconds: float
-    """Since its first tick."""
-    why: str
-    """The reason why it waits, or ended so."""
-
-
-@dataclass(frozen=True)
-class RunScene:
-    """The newest run of the game day."""
-
-    name: str
-    steps: Sequence[StepScene]
-
-
-@dataclass(frozen=True)
 class Scene:
     """How everything stands at an instant, for whoever watches."""
 
@@ -81,7 +61,7 @@ class Scene:
     doing: str
     """What the game day waits for."""
     regions: Mapping[str, RegionScene]
-    run: RunScene | None
+    run: RunTree | None
     """None before the first."""
     done: int
     failed: int

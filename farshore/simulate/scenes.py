@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from twin.application import intended
 
 from ..checkers.events import Tick
-from ..compile.definition import happy_path
-from .report import RegionScene, Row, RunScene, StepScene
+from ..operate.run_tree import RunTree, StateLine, lines_of
+from .report import RegionScene, Row
 from .simulation import Simulation
 from .witness import Witness, state_of
 
@@ -35,28 +37,29 @@ def scene_of(simulation: Simulation, region: str) -> RegionScene:
     return RegionScene(dark, region in intended(application), writes, rows)
 
 
-def run_scene_of(simulation: Simulation, witness: Witness, execution: str) -> RunScene:
+def run_scene_of(simulation: Simulation, witness: Witness, execution: str) -> RunTree:
     """Its states in order, as far as their ticks have told."""
     procedure, mode = simulation.executions[execution]
     machine = simulation.deployment.machines[procedure]
     ticked: dict[str, list[Tick]] = {}
     for tick in witness.ticks(simulation, execution):
         ticked.setdefault(state_of(tick), []).append(tick)
-    names = dict.fromkeys((*(name for name, _ in happy_path(machine.definition)), *ticked))
-    steps = [_step(name, ticked.get(name, []), simulation.clock.now) for name in names]
-    return RunScene(f"{machine.name}, {mode}", steps)
+    lines = lines_of(machine.definition)
+    lines |= {name: StateLine(name) for name in ticked if name not in lines}
+    states = [_stands(line, ticked.get(line.name, []), simulation.clock.now) for line in lines.values()]
+    return RunTree(f"{machine.name}, {mode}", states)
 
 
 def _follows(caught_up: bool) -> str:
     return "follows" if caught_up else "left behind"
 
 
-def _step(name: str, ticks: list[Tick], now: float) -> StepScene:
+def _stands(line: StateLine, ticks: list[Tick], now: float) -> StateLine:
     if not ticks:
-        return StepScene(name, "", 0.0, "")
+        return line
     told = [tick for tick in ticks if tick.ended]
     outcome, _, why = (told[-1].answer if told else "").partition(": ")
-    why = why.removeprefix(f"{name}: ")
+    why = why.removeprefix(f"{line.name}: ")
     if not told or ticks[-1] is not told[-1] or outcome == "NotYet":
-        return StepScene(name, "waiting", now - ticks[0].began, why)
-    return StepScene(name, outcome, told[-1].ended - ticks[0].began, why)
+        return replace(line, outcome="waiting", seconds=now - ticks[0].began, why=why)
+    return replace(line, outcome=outcome, seconds=told[-1].ended - ticks[0].began, why=why)

@@ -10,11 +10,9 @@ from rich.live import Live
 from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
-from rich.tree import Tree
 
-from functions.errors import Aborted, Refused, Untouched
-
-from .report import Moment, RegionScene, RunScene, Scene
+from ..operate.run_tree import drawn
+from .report import Moment, RegionScene, Scene
 
 PACE = 80.0
 """Simulated seconds in a second, so that a person can follow."""
@@ -31,8 +29,6 @@ COLOURS = {
 }
 TRACE_SECONDS = 30
 """A bar of the customers' line stands for so many."""
-MARKS = {"": ("·", "dim"), "waiting": ("▸", "bold cyan"), "unknown": ("?", "yellow")}
-ENDED_BADLY = frozenset(error.__name__ for error in (Refused, Untouched, Aborted))
 
 
 class Lines:
@@ -105,20 +101,7 @@ class Screen(Lines):
         fared = f"  {scene.done} visits went well, {scene.failed} did not"
         customers = Text.assemble("customers  ", self._trace.text(), fared)
         clock = Text(f"{_clock(scene.at)}  {scene.doing}  ({self._pace:g}x)", style="bold")
-        return Group(*([] if scene.run is None else [_run(scene.run)]), regions, customers, clock)
-
-
-def _run(run: RunScene) -> RenderableType:
-    """Its states as a tree: a mark, the name, the time, and why it waits."""
-    tree = Tree(Text(run.name, style="bold"))
-    for step in run.steps:
-        ended = ("✗", "bold red") if step.outcome in ENDED_BADLY else ("✓", "green")
-        mark, style = MARKS.get(step.outcome, ended)
-        took = f"{step.seconds:7.1f} s" if step.outcome else ""
-        line = Text.assemble((f"{mark} {step.name:34}", style), took, (f"  {step.why}", "dim"))
-        line.no_wrap, line.overflow = True, "ellipsis"
-        tree.add(line)
-    return tree
+        return Group(*([] if scene.run is None else [drawn(scene.run)]), regions, customers, clock)
 
 
 def _region(name: str, region: RegionScene) -> Panel:
