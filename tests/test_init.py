@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 import zipfile
@@ -56,6 +57,10 @@ def test_it_is_rehearsed_as_it_stands(repository: Path, words: list[str]) -> Non
     done = farshore(repository, "rehearse", "corner-shop", *words)
     assert done.returncode == 0, done.stdout + done.stderr
     assert "invariants" in done.stdout
+
+
+def test_what_it_needs_is_the_farshore_that_began_it(repository: Path) -> None:
+    assert re.search(r"^farshore(==| @ )\S+$", (repository / "requirements.txt").read_text(), re.M)
 
 
 def test_it_is_explored_as_it_stands(repository: Path) -> None:

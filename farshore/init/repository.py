@@ -3,10 +3,11 @@ writes, and nothing here is written twice: the frame of the template is that of 
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from importlib.metadata import version
+from importlib.metadata import distributions
 from pathlib import Path
 
 import jinja2
@@ -80,7 +81,7 @@ def texts(beginning: Beginning) -> dict[str, str]:
         "observer": beginning.observer,
         "ledger": beginning.ledger,
         "account": ACCOUNT,
-        "version": version("farshore"),
+        "requirement": _requirement(),
     }
     frame, _, _ = (HERE / "frame").read_text("utf-8").partition(f"{MARKER}\n")
     return {
@@ -92,3 +93,15 @@ def texts(beginning: Beginning) -> dict[str, str]:
             for name, path in TEXTS.items()
         },
     }
+
+
+def _requirement() -> str:
+    """This very Farshore, for pip: its version, or where it was installed from.
+    Source: packaging.python.org/en/latest/specifications/direct-url"""
+    installed = [*distributions(name="farshore")]  # a checkout has notes of itself, too, which do not say
+    said = next(filter(None, (each.read_text("direct_url.json") for each in installed)), "{}")
+    origin = json.loads(said)
+    if "url" not in origin:
+        return f"farshore=={installed[0].version}"
+    vcs, url = origin.get("vcs_info"), origin["url"]
+    return f"farshore @ {vcs['vcs']}+{url}@{vcs['commit_id']}" if vcs else f"farshore @ {url}"
