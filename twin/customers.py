@@ -119,7 +119,7 @@ class Customer:
     def __init__(self, visitor: NetVisitor, application: Application, notebook: Notebook, ttl: float) -> None:
         self.name, self._visitor = visitor.name, visitor
         self._application, self._notebook = application, notebook
-        self.stale = ttl > LONGEST_KEPT_TTL
+        self.stale = ttl == FOR_EVER
         """It does not honour the time to live of names."""
 
     def live(self, clock: Clock) -> None:

@@ -15,8 +15,10 @@ from typing import TYPE_CHECKING, Any
 import click
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.table import Table
 
 from ..runbook.find import find
+from ..runbook.model import Runbook
 from ._report_file import ReportFile, save
 from ._twin import as_the_twin, say_customers
 
@@ -24,6 +26,7 @@ if TYPE_CHECKING:
     from ..explore.data import FaultCase, Result
     from ..explore.exploration import Exploration
     from ..explore.results import Results
+    from ..simulate.what_if import Swept
 
 MATRIX_WIDTH = 120
 """Letters of a line of the matrix, whatever the terminal holds."""
@@ -81,6 +84,12 @@ class Shard(click.ParamType):
     help="Runs that stand in the file are not made again, others are added to it. Give it as often as there "
     "are shards, and they are one exploration.",
 )
+@click.option(
+    "--what-if",
+    is_flag=True,
+    help="Instead, the game day in the dark with what takes time shorter or longer: what to mend first.",
+)
+@click.option("--svg", type=ReportFile(".svg"), help="With --what-if: write it as a picture, too.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON on standard output, and nothing else.")
 def command(
     app: str,
@@ -91,9 +100,13 @@ def command(
     report: Path | None,
     check: Path | None,
     files: Sequence[Path],
+    what_if: bool,
+    svg: Path | None,
     as_json: bool,
 ) -> None:
     part, parts = shard
+    if svg is not None and not what_if:
+        raise click.UsageError("--svg is of --what-if: what survives is written by --report, as Markdown")
     if report is not None and parts > 1:
         raise click.UsageError("--report is of all runs: leave --shard out")
     began = time.perf_counter()
@@ -109,6 +122,9 @@ def command(
     except Foreign as foreign:
         raise click.UsageError(str(foreign)) from None
     say_customers(runbook, Console(stderr=True))
+    if what_if:
+        _what_if(runbook, svg, as_json)
+        return
     exploration = Exploration(app, runbook, to_the_end=every)
     exploration.survey(lambda result: _say(Console(stderr=True), result))
     cases = [case for case in exploration.cases(every) if only in str(case.seed)]
@@ -130,6 +146,46 @@ def command(
     if report is not None:
         save(report, markdown(exploration))
     sys.exit(0 if exploration.holds and not stale else 1)
+
+
+def _what_if(runbook: Runbook, svg: Path | None, as_json: bool) -> None:
+    """The primary goes dark, and the alarm starts the run."""
+    from ..simulate.what_if import FACTORS, Game, picture, swept
+
+    console = Console(stderr=True)
+    with console.status("playing the game day again and again", spinner="line"):
+        found = swept(Game(runbook, "ungraceful", runbook.regions.primary, 1))
+    title = f"{runbook.application}: what its RTO hangs on, with {runbook.regions.primary} dark"
+    if as_json:
+        things = [vars(one) | {"nights": [*map(vars, one.nights)]} for one in found]
+        click.echo(json.dumps({"title": title, "factors": FACTORS, "things": things}, indent=2))
+    else:
+        _show_what_if(found, title, FACTORS)
+    if svg is not None:
+        save(svg, picture(found, title, runbook.objectives.rto))
+
+
+def _show_what_if(found: Sequence[Swept], title: str, factors: Sequence[float]) -> None:
+    console = Console(highlight=False)
+    table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
+    table.add_column("")
+    for name in ("takes", *(f"RTO at {factor:g}x" for factor in factors)):
+        table.add_column(name, justify="right")
+    for one in found:
+        rtos = (f"{night.rto:.0f} s{'' if night.ok else ' *'}" for night in one.nights)
+        table.add_row(one.name.replace("_", " "), f"{one.seconds:g} s", *rtos)
+    console.print(f"{title}\n")
+    if not found:
+        console.print("nothing that takes time makes a difference of a second")
+        return
+    console.print(table)
+    if not all(night.ok for one in found for night in one.nights):
+        console.print("\n* it did not end well")
+    best = max(found, key=lambda one: one.gain, default=None)
+    if best is not None and best.gain > 0:
+        name = best.name.replace("_", " ")
+        console.print(f"\nmend first: {name}. Half as long, it is {best.gain:.0f} s less")
+    console.print("Simulated: AWS takes the middle of what the twin's latency.yaml says.", style="dim")
 
 
 def _sentence(counted: Mapping[str, int]) -> str:

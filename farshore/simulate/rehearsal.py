@@ -71,6 +71,10 @@ class Rehearsal:
         self.runbook, self.mode, self.dark = runbook, mode, dark
         self.clock = self.simulation.clock
         self.report = Report(runbook.application, seed, mode, dark)
+        self.approve_after = APPROVE_AFTER
+        """How long the person reads a plan before approving it, in seconds."""
+        self.ttls: tuple[float, ...] = ()
+        """For how long customers keep an address, one each; () for the usual ones."""
         self.broken_at = self.recovered = self.returning = 0.0
         """Instants: of the outage, of the primary's recovery, and of the beginning of failback."""
         self._on_moment, self._show = say, show
@@ -144,7 +148,7 @@ class Rehearsal:
 
     def _play(self) -> None:
         clock, simulation, runbook = self.clock, self.simulation, self.runbook
-        simulation.customers.come()
+        simulation.customers.come(*([self.ttls] if self.ttls else []))
         simulation.checkers.begin()
         if self._show is not None:
             clock.every(SCENE_SECONDS, self._draw)
@@ -236,13 +240,13 @@ class Rehearsal:
 
     def _decide(self, records: Records, proposal: Proposal) -> None:
         self._say("plan", _sentence(proposal))
-        self.clock.sleep(APPROVE_AFTER)
+        self.clock.sleep(self.approve_after)
         if self.simulation.status(proposal.execution) not in UNDER_WAY:
             return
         plan = {step.state: step for step in proposal.plan}
         self.simulation.checkers.on_approval(proposal.execution, plan)
         self.simulation.decide(records, proposal, "approve", "rehearsal", "a game day")
-        self._say("approve", f"plan {proposal.hash} is approved after {APPROVE_AFTER:g} s")
+        self._say("approve", f"plan {proposal.hash} is approved after {self.approve_after:g} s")
 
     def _return_unasked(self) -> None:
         """The dark Region comes back at the worst moment: customers have moved, addresses are stale."""
