@@ -79,9 +79,29 @@ def test_what_is_there_already_is_kept_and_said(mine: Path) -> None:
     assert (mine / "Makefile").is_file()
 
 
+def test_where_files_of_somebodys_are_in_the_way_all_are_named_and_nothing_is_written(tmp_path: Path) -> None:
+    mine = ("samconfig.toml", "functions/requirements.txt", "functions/steps/freeze.py")
+    for name in mine:
+        (tmp_path / "shop" / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "shop" / name).write_text("mine")
+    done = farshore(tmp_path, "init", "shop")
+    assert done.returncode == 2
+    assert all(f"shop/{name} is there" in done.stderr for name in mine)
+    assert {path for path in (tmp_path / "shop").rglob("*") if path.is_file()} == {
+        tmp_path / "shop" / name for name in mine
+    }
+
+
+def test_the_next_command_works_as_it_is_printed(tmp_path: Path) -> None:
+    done = farshore(tmp_path, "init", "My Shop")
+    assert "now: cd 'My Shop' && farshore rehearse my-shop" in done.stdout
+
+
 @pytest.mark.parametrize(
     ("words", "said"),
     [
+        (["--application", "null"], "is no text in YAML"),
+        (["--application", "1shop"], "a small letter first"),
         (["--application", "Corner Shop"], "is no application's name"),
         (["--primary", "us-east-7"], "us-east-7 is no Region"),
         (["--primary", "cn-north-1"], "cn-north-1 is no Region of the partition aws"),
@@ -191,6 +211,62 @@ def test_a_file_that_this_version_no_longer_has_is_removed_and_nothing_else_is(m
     assert farshore(mine, "compile").returncode == 0
     assert not old.exists()
     assert outside.exists()
+
+
+@pytest.mark.parametrize("listed", [True, False])
+def test_a_step_of_ones_own_is_not_written_over_where_farshore_has_one_of_its_name(
+    mine: Path, listed: bool
+) -> None:
+    """A newer version may bring one of a name that was free before."""
+    step, list_of = mine / "functions" / "steps" / "freeze.py", mine / "functions" / "farshore.json"
+    step.write_text(OWN)
+    if listed:
+        text = list_of.read_text()
+        list_of.write_text(text.replace('    "functions/steps/freeze.py",\n', ""))
+    else:
+        list_of.unlink()
+    done = farshore(mine, "compile")
+    assert done.returncode == 1
+    assert (
+        "functions/steps/freeze.py: Farshore has a file of this name, and this one is not its" in done.stderr
+    )
+    assert step.read_text() == OWN
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("def x(:", "SyntaxError: invalid syntax"),
+        ("import nowhere_at_all", "ModuleNotFoundError: No module named 'nowhere_at_all'"),
+        ("1 / 0", "ZeroDivisionError"),
+        ("raise SystemExit(3)", "SystemExit: 3"),
+        (OWN.replace('"shutters"', '"freeze"'), "freeze is a step of functions.steps.freeze already"),
+    ],
+)
+def test_a_step_that_cannot_be_read_is_named_and_takes_no_verb_away_that_does_without(
+    mine: Path, text: str, said: str
+) -> None:
+    (mine / "functions" / "steps" / "mine.py").write_text(text)
+    for verb in ("compile", "lint"):
+        done = farshore(mine, verb)
+        assert done.returncode == 1
+        assert "functions/steps/mine.py: " in done.stdout + done.stderr
+        assert said in done.stdout + done.stderr
+        assert "Traceback" not in done.stderr
+    assert farshore(mine, "show", "corner-shop").returncode == 0
+
+
+def test_tests_import_a_step_of_ones_own_and_need_no_path(mine: Path) -> None:
+    (mine / "functions" / "steps" / "shutters.py").write_text(OWN)
+    (mine / "tests" / "test_mine.py").write_text(
+        "from functions.steps.shutters import Shutters\n\n\n"
+        "def test_it_is_deployed(ticker):\n    ticker.deploy(Shutters)\n"
+    )
+    where = {**HERE, "PATH": "/usr/bin:/bin"}
+    words = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "tests"]
+    done = subprocess.run(words, cwd=mine, env=where, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout
+    assert "8 passed" in done.stdout
 
 
 def test_in_farshores_own_repository_nothing_is_copied() -> None:

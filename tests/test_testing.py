@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from functions.steps.lambda_concurrency import LambdaConcurrency
 
 BOOKS = str(Path(__file__).parent / "stand_ins" / "bookworm.yaml")
 HOME, AWAY = "eu-west-1", "eu-central-1"
+FENCE = "PutFunctionConcurrency"
 Twins = Callable[..., Twin]
 
 
@@ -82,3 +84,51 @@ def test_a_step_is_ticked_by_itself(ticker: Ticker) -> None:
     assert ticker.converge("lambda_concurrency", inputs)["outcome"] == "done"
     found = boto3.client("lambda", region_name=HOME).get_function_concurrency(FunctionName="orders")
     assert found["ReservedConcurrentExecutions"] == 0
+
+
+# What a test may not say.
+
+
+@pytest.mark.parametrize(
+    ("wrong", "said"),
+    [
+        (
+            lambda books: books.meets("bogus", "PutFunctionConcurrency"),
+            "'bogus' is no kind of fault: there are",
+        ),
+        (
+            lambda books: books.meets("denied", "PutFunctionConcurency"),
+            'did you mean "PutFunctionConcurrency"',
+        ),
+        (lambda books: setattr(books, "says", "perhaps"), "'perhaps' is no word: there are approve, decline"),
+        (lambda books: books.darken("moon-1"), "'moon-1' is no Region"),
+        (lambda books: books.start("failovr"), 'did you mean "failover"'),
+        (lambda books: books.advance(-5), "time does not go back"),
+    ],
+)
+def test_what_would_show_nothing_is_refused(twin: Twins, wrong: Callable[[Twin], object], said: str) -> None:
+    books = twin(BOOKS)
+    with pytest.raises(ValueError, match=re.escape(said)):
+        wrong(books)
+
+
+def test_a_fault_that_nothing_met_fails_the_test(twin: Twins) -> None:
+    books = twin(BOOKS)
+    books.meets("denied", "CopyDBClusterSnapshot")
+    books.advance(60)
+    with pytest.raises(AssertionError, match="nothing met: denied CopyDBClusterSnapshot"):
+        books.must_be_met()
+    books.faults.clear()
+
+
+def test_a_test_has_one_twin(twin: Twins) -> None:
+    twin(BOOKS)
+    with pytest.raises(RuntimeError, match="a test has one twin, or one ticker"):
+        twin(BOOKS)
+
+
+def test_a_run_that_does_not_end_says_what_waits(twin: Twins) -> None:
+    books = twin(BOOKS)
+    books.says = "nothing"
+    with pytest.raises(AssertionError, match="has not ended within 60 s: approval waits"):
+        books.start().ended(within=60)

@@ -6,10 +6,14 @@ Nothing that is there already is touched. What follows from the runbook is compi
 from __future__ import annotations
 
 import re
+import shlex
+import tempfile
 from pathlib import Path
 
 import click
 
+from ..compile.compilation import TEMPLATE
+from ..compile.template import MARKER
 from ..init.repository import Beginning, texts, wrong
 from .compile import derived_from
 
@@ -23,11 +27,18 @@ STANDBY = {"us-east-1": "us-west-2"}
 @click.option("--primary", default="us-east-1", show_default=True, help="The Region that serves.")
 @click.option("--standby", help="The Region that takes over; us-west-2, or us-east-1 beside another.")
 def command(directory: Path, application: str | None, primary: str, standby: str | None) -> None:
-    named = re.sub(r"[^a-z0-9]+", "-", directory.resolve().name.lower()).strip("-")
-    beginning = Beginning(application or named, primary, standby or STANDBY.get(primary, "us-east-1"))
+    beginning = Beginning(
+        application or _named(directory), primary, standby or STANDBY.get(primary, "us-east-1")
+    )
     if found := list(wrong(beginning)):
         raise click.UsageError("\n".join(found))
-    for name, text in texts(beginning).items():
+    begun = texts(beginning)
+    if not _is_begun(directory) and (there := _in_the_way(directory, begun)):
+        raise click.UsageError(
+            "\n".join(f"{path} is there, and `farshore compile` would write it" for path in there)
+            + "\nnothing was written: move them, or begin in a folder of its own"
+        )
+    for name, text in begun.items():
         path = directory / name
         if path.exists():
             click.echo(f"kept {path}, which was there")
@@ -36,9 +47,36 @@ def command(directory: Path, application: str | None, primary: str, standby: str
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(text, encoding="utf-8", newline="\n")
         except OSError as error:
-            raise click.ClickException(f"{error.filename}: {error.strerror}") from error
+            raise click.ClickException(
+                f"{error.filename}: {error.strerror}: name a folder that can be written"
+            ) from error
         click.echo(f"wrote {path}")
     written = derived_from(directory).write()
     click.echo(f"compiled {len(written.stale)} files of it")
-    place = f"cd {directory} && " if directory != Path() else ""
+    if "file:" in begun["requirements.txt"]:
+        click.echo("requirements.txt names a Farshore on this machine: write where your team has it")
+    place = f"cd {shlex.quote(str(directory))} && " if directory != Path() else ""
     click.echo(f"\nnow: {place}farshore rehearse {beginning.application}; README.md there has the rest")
+
+
+def _named(directory: Path) -> str:
+    """After its folder, where that is written in letters that AWS takes."""
+    name = directory.resolve().name
+    return re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-") if name.isascii() else name
+
+
+def _is_begun(directory: Path) -> bool:
+    """It is a repository of Farshore's: what was compiled there is compiled again."""
+    template = directory / TEMPLATE
+    return template.is_file() and MARKER in template.read_text("utf-8", errors="replace")
+
+
+def _in_the_way(directory: Path, begun: dict[str, str]) -> list[Path]:
+    """Files of somebody's that would be compiled over."""
+    with tempfile.TemporaryDirectory() as elsewhere:
+        for name, text in begun.items():
+            path = Path(elsewhere) / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(text, encoding="utf-8")
+        compiled = derived_from(Path(elsewhere)).files
+    return [directory / name for name in compiled if name not in begun and (directory / name).exists()]

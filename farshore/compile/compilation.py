@@ -107,7 +107,12 @@ def compiled(root: Path, runbooks: Sequence[Runbook], permissions: Sequence[Perm
         for machine in machines(runbook)
     ]
     if template is None:
-        missing = Mistake(str(root / TEMPLATE), 0, "no such file", "run farshore where template.yaml is")
+        missing = Mistake(
+            str(root / TEMPLATE),
+            0,
+            "no such file",
+            "run farshore where it is, or begin it anew: farshore init",
+        )
         raise Mistakes([*mistakes, missing])
     try:
         derived = with_derived_part(str(root / TEMPLATE), template, uses, permissions)

@@ -51,19 +51,39 @@ class Results:
             lines.write(_bytes(_line(result.outcome)))
 
     def _read(self, file: Path) -> None:
-        if not file.exists():
-            return
-        text = file.read_bytes()
-        whole = text[: text.rfind(b"\n") + 1]
         try:
-            first, *lines = map(json.loads, whole.splitlines() or [b"{}"])
-            if first["of"] != self._of:
+            text = file.read_bytes() if file.exists() else b""
+            whole = text[: text.rfind(b"\n") + 1]  # whoever wrote it may have been stopped within a line
+            self._learn(file, whole, text)
+            if file == self._files[-1]:
+                with file.open("ab") as lines:
+                    lines.truncate(len(whole))
+        except OSError as why:
+            raise Foreign(f"{file}: {why.strerror}: name another file") from None
+
+    def _learn(self, file: Path, whole: bytes, text: bytes) -> None:
+        if not whole and not _bytes({"of": self._of}).startswith(text):
+            raise Foreign(f"{file}:1 is no result of `explore`: name another file")
+        for number, line in enumerate(whole.splitlines(), 1):
+            said = _said(line)
+            if number == 1 and said.get("of", self._of) != self._of:
                 raise Foreign(f"{file} is of another runbook or another Farshore: remove it")
-            self._known |= {said["seed"]: said for said in lines}
-        except (ValueError, KeyError, TypeError) as odd:
-            raise Foreign(f"{file} holds no results of `explore`: {odd!r}: name another file") from None
-        if whole != text and file == self._files[-1]:  # whoever wrote it was stopped within a line
-            file.write_bytes(whole)
+            if (number == 1) != ("of" in said) or (number > 1 and not said.keys() >= MEMBERS):
+                raise Foreign(f"{file}:{number} is no result of `explore`: name another file")
+            if number > 1:
+                self._known[said["seed"]] = said
+
+
+MEMBERS = {"seed", "status", "breaches", "figures", "excused", "rejoined"}
+
+
+def _said(line: bytes) -> Mapping[str, Any]:
+    """{} for what is no JSON object."""
+    try:
+        said = json.loads(line)
+    except ValueError:
+        return {}
+    return said if isinstance(said, dict) else {}
 
 
 def _bytes(said: Mapping[str, Any]) -> bytes:

@@ -11,6 +11,7 @@ from importlib.metadata import distributions
 from pathlib import Path
 
 import jinja2
+import yaml
 
 from functions.ledger import REGION_SETS
 
@@ -56,8 +57,10 @@ class Beginning:
 def wrong(beginning: Beginning) -> Iterator[str]:
     """What no runbook could say."""
     if not re.fullmatch(r"[a-z][a-z0-9-]{1,28}[a-z0-9]", beginning.application):
-        instead = "write --application, in up to 30 small letters, digits and hyphens"
+        instead = "write --application NAME: a small letter first, then up to 29 more, digits or hyphens"
         yield f"{beginning.application!r} is no application's name: {instead}"
+    elif not isinstance(yaml.safe_load(beginning.application), str):
+        yield f"{beginning.application!r} is no text in YAML: write another --application"
     for region in (beginning.primary, beginning.standby):
         if partitions().get(region) != "aws":
             yield f"{region} is no Region of the partition aws: write one such as us-east-1"

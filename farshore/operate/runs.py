@@ -89,7 +89,10 @@ class Runs:
         ]
         answer = self.ask(WHO(regions.standby).through(endpoints))
         if not isinstance(answer, Mapping):
-            raise Trouble(f"no Region says who you are: {answer}: look at your network, then try again")
+            why = answer.why if isinstance(answer, Silence) else str(answer)
+            raise Trouble(
+                f"no Region says who you are: {why}: sign in to AWS, look at your network, and try again"
+            )
         arn: str = answer["Arn"]
         return arn
 

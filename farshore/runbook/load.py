@@ -30,7 +30,7 @@ from .model import (
     lines,
 )
 from .regions import wrong_region
-from .registry import Input, Registry, inputs, steps, written
+from .registry import Input, Registry, broken, inputs, steps, written
 from .values import Reader
 from .wording import did_you_mean, nearest
 
@@ -43,7 +43,7 @@ def load(path: Path | str, registry: Registry | None = None) -> Runbook:
     draft = _Draft(Path(path), registry or steps())
     runbook = draft.runbook()
     if runbook is None:
-        raise Mistakes(draft.mistakes)
+        raise Mistakes([*draft.mistakes, *_broken()])
     return runbook
 
 
@@ -53,10 +53,17 @@ def read_all(
     """The runbooks of a folder that can be read, by file name, and the mistakes of the others."""
     folder = Path(folder)
     if not folder.is_dir():
-        return (), [Mistake(str(folder), 0, "no such folder", "run farshore where runbooks/ is")]
+        return (), [
+            Mistake(
+                str(folder),
+                0,
+                "no such folder",
+                "run farshore where runbooks/ is, or begin with: farshore init",
+            )
+        ]
     drafts = [_Draft(path, registry or steps()) for path in sorted(folder.glob("*.yaml"))]
     runbooks = [draft.runbook() for draft in drafts]
-    mistakes = [mistake for draft in drafts for mistake in draft.mistakes]
+    mistakes = [mistake for draft in drafts for mistake in draft.mistakes] + _broken()
     for path in folder.glob("*.yml"):
         mistakes.append(Mistake(str(path), 0, "not read as a runbook", f"name it {path.stem}.yaml"))
     first: dict[str, _Draft] = {}
@@ -67,6 +74,11 @@ def read_all(
             line = draft.lines["application"]
             mistakes.append(Mistake(str(draft.path), line, what, "an application has one runbook"))
     return tuple(runbook for runbook in runbooks if runbook is not None), mistakes
+
+
+def _broken() -> list[Mistake]:
+    """Steps of one's own that cannot be read."""
+    return [Mistake(path, 0, why, "mend it, or take it away") for path, why in broken().items()]
 
 
 class _Draft:

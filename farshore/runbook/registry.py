@@ -19,6 +19,7 @@ from functions.step import Step
 StepType = type[Step[Any]]
 Registry = Mapping[str, StepType]
 
+STEPS = "functions/steps"
 COMPILED = {"written": False}
 """Metadata of a dataclass field that is filled in by the program, not read from YAML."""
 
@@ -38,23 +39,45 @@ class Input:
 
 @functools.cache
 def steps() -> Registry:
-    """Every step type by its name, sorted."""
+    """Every step type by its name, sorted. One's own that cannot be read are left out: see `broken`."""
+    return MappingProxyType(dict(sorted(_found()[0].items())))
+
+
+def broken() -> Mapping[str, str]:
+    """Files with steps of one's own that cannot be read, and why. Whoever speaks to a run does without."""
+    return _found()[1]
+
+
+@functools.cache
+def _found() -> tuple[dict[str, StepType], dict[str, str]]:
     found: dict[str, StepType] = {}
-    _look_here()
+    wrong: dict[str, str] = {}
+    own = look_here()
     for module in pkgutil.iter_modules(functions.steps.__path__):
-        for step_type in _defined_in(f"{functions.steps.__name__}.{module.name}"):
-            other = found.setdefault(step_type.name, step_type)
-            if other is not step_type:
-                raise TypeError(f"{step_type.__module__} and {other.__module__} both define {step_type.name}")
-    return MappingProxyType(dict(sorted(found.items())))
+        name = f"{functions.steps.__name__}.{module.name}"
+        is_ours = getattr(module.module_finder, "path", None) != own
+        try:
+            for step_type in _defined_in(name):
+                other = found.setdefault(step_type.name, step_type)
+                if other is not step_type:
+                    raise TypeError(f"{step_type.name} is a step of {other.__module__} already")
+        except (Exception, SystemExit) as why:
+            if is_ours:
+                raise
+            wrong[f"{STEPS}/{module.name}.py"] = f"{type(why).__name__}: {why}"
+    return found, wrong
 
 
-def _look_here() -> None:
-    """Steps of one's own stand in the repository, beside a copy of ours. What both have is ours."""
+def look_here() -> str:
+    """Steps of one's own stand in the repository, beside a copy of ours: they are found from here on. What
+    both have is ours. Gives their folder; "" where there is none."""
+    own = ""
     for package in (functions, functions.steps):
-        own = Path(*package.__name__.split("."))
-        if own.is_dir() and own.resolve() not in {Path(folder).resolve() for folder in package.__path__}:
-            package.__path__.append(str(own.resolve()))
+        here = Path(*package.__name__.split("."))
+        if here.is_dir() and here.resolve() not in {Path(folder).resolve() for folder in package.__path__}:
+            package.__path__.append(str(here.resolve()))
+        own = str(here.resolve()) if str(here.resolve()) in package.__path__[1:] else ""
+    return own
 
 
 def _defined_in(module_name: str) -> list[StepType]:

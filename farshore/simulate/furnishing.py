@@ -71,4 +71,5 @@ def _lines(runbook: Runbook) -> Iterator[Line]:
             defaults = {each.name: each.default for each in inputs(kind) if not each.required}
             given = way.literal(kind, {**defaults, **line.inputs})
             names = tuple(Named(each.type, each.text, each.at, each.region) for each in texts(kind, given))
-            yield Line(f"line {line.line} ({line.step})", name, given, names)
+            actions = frozenset(api.action for api in (*kind.reads, *kind.writes))
+            yield Line(f"line {line.line} ({line.step})", name, given, names, actions)

@@ -16,8 +16,8 @@ from .sandbox import Function
 FUNCTION = "FunctionName"
 MAPPING = "MappingId"
 TAKES: Mapping[str, Role] = {FUNCTION: "lets in", MAPPING: ""}
-ASKED = ("function",)
-"""Where the one function stands that a step itself asks."""
+ASKED, INVOKE = ("function",), "lambda:InvokeFunction"
+"""Where the one function stands that a step itself asks, and what it does to it."""
 CONSUMER = "consumer"
 """What polled messages would go to."""
 TIMEOUT_SECONDS = 10
@@ -38,7 +38,7 @@ class Throttle:
 
 def refused(wanted: Wanted) -> Iterator[str]:
     for line, name in wanted.naming(FUNCTION):
-        if name.at == ASKED:
+        if name.at == ASKED and INVOKE in line.actions:
             yield f"what {name.text} of {line.where} does, only its own code knows"
 
 

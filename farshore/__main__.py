@@ -1,0 +1,5 @@
+"""`python -m farshore` is `farshore`."""
+
+from .cli import main
+
+main()
