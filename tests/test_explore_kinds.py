@@ -73,7 +73,9 @@ def test_a_place_ails_from_before_and_from_each_step_that_calls_it(surveyed: Exp
     asked = "rds/us-east-1"
     mine = [case.seed.faults[0] for case in cases(surveyed, "mute") if case.baseline == FAILOVER]
     assert {(str(fault.at), fault.until) for fault in mine if fault.place == asked} == {
-        (at, until) for at in ("None", "failover-1/aurora_writer.us-west-1/1/1") for until in (None, 60.0)
+        (at, until)
+        for at in ("None", "failover-1/aurora_writer.us-west-1/1/1", "failover-1/aurora_snapshot_kept/1/1")
+        for until in (None, 60.0)
     }
     places = {fault.place for fault in mine}
     assert places >= {"us-east-1", "us-west-1", "us-west-2", "us-east-2", "lambda/us-west-1", "sns/us-west-1"}
@@ -185,12 +187,14 @@ def test_the_same_procedure_once_more_ends_well_and_changes_nothing(
     watched = Watched(surveyed, f"{procedure},{mode},repeated")
     assert (watched.outcome.status, watched.outcome.breaches) == ("SUCCEEDED", ())
     assert watched.driver.main.endswith(f":{procedure}-2")
-    assert not watched.changes
+    assert not sent(watched.changes)
 
 
 def sent(calls: list[Call]) -> list[str]:
-    """Without the Region: the dice choose among five endpoints."""
-    return sorted(f"{call.request.operation} {call.request.parameters}" for call in calls)
+    """Without the Region: the dice choose among five endpoints. And without the verifier's own row, which is
+    another in each run."""
+    mine = (call.request for call in calls if call.request.service != "rds-data")
+    return sorted(f"{request.operation} {request.parameters}" for request in mine)
 
 
 def test_a_second_failover_changes_what_the_first_did(surveyed: Exploration) -> None:

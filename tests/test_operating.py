@@ -26,7 +26,8 @@ ROOT = Path(__file__).parent.parent
 APP = str(ROOT / "runbooks" / "unicorn-shop.yaml")
 USERS, UNICORNS = "unicorn-shop-users", "unicorn-shop-unicorns"
 FENCE = "lambda_concurrency us-east-1"
-MOVES = (FENCE, "aurora_writer us-west-1", "arc_controls", "synthetic_write us-west-1")
+VERIFIED = "aurora_data_matches us-west-1"
+MOVES = (FENCE, "aurora_writer us-west-1", "arc_controls", "synthetic_write us-west-1", VERIFIED)
 
 
 class Console:
@@ -564,7 +565,7 @@ def test_a_redrive_takes_back_the_abort_that_stopped_the_run_and_keeps_what_was_
     pending = console.asking()
     execution = console.holder()
     inject(console, "UpdateRoutingControlStates", "throttled")
-    for state in (FENCE, "aurora_writer us-west-1", "synthetic_write us-west-1"):
+    for state in (FENCE, "aurora_writer us-west-1", "synthetic_write us-west-1", VERIFIED):
         console.done("skip", state, "--why", "a test moves nobody")
     console.done("approve", pending, "--why", "go")
     console.until(lambda: steps_of(console, execution)[-1]["name"] == "arc_controls")

@@ -74,6 +74,8 @@ def test_a_plan_says_for_each_step_in_order_what_it_would_do(healthy: Simulation
         ("lambda_concurrency us-west-1", "done"),
         ("arc_controls", "would change"),
         ("synthetic_write us-west-1", "would change"),
+        ("aurora_data_matches us-west-1", "would change"),
+        ("aurora_snapshot_kept", "done"),
     ]
     (switchover,) = steps(result)[PROMOTION]["calls"]
     assert (switchover["action"], switchover["region"]) == ("rds:SwitchoverGlobalCluster", "us-east-1")
@@ -101,7 +103,11 @@ def test_a_plan_writes_nothing_and_asks_no_function(healthy: Simulation) -> None
     for words in ([], ["--mode", "ungraceful"], ["--procedure", "failback"], ["--procedure", "outage"]):
         plan(healthy, *words)
     assert len(asked) > 20
-    assert [str(call) for call in asked if not call.operation.startswith(READS)] == []
+    sql = [str(call.parameters["sql"]) for call in asked if call.operation == "ExecuteStatement"]
+    assert sql
+    assert all(text.lstrip().upper().startswith("SELECT") for text in sql)
+    others = (call for call in asked if call.operation != "ExecuteStatement")
+    assert [str(call) for call in others if not call.operation.startswith(READS)] == []
     assert healthy.operator.records().lease is None
     assert healthy.functions.reserved("us-east-1", "unicorn-shop-users") == 40
 
@@ -170,7 +176,7 @@ def test_a_script_comments_on_every_step_and_names_a_region_in_every_command(hea
     for number, state in enumerate(steps(plan(healthy, "--json")), 1):
         assert any(line.startswith(f"# {number}. {state}: ") for line in lines)
     commands = [line for line in lines if not line.startswith("#")]
-    assert len(commands) == 6
+    assert len(commands) == 7
     assert all(line.startswith("curl ") or " --region us-" in line or " --region eu-" in line or
                " --region ap-" in line for line in commands)  # fmt: skip
     promotion = next(i for i, line in enumerate(lines) if "switchover-global-cluster" in line)

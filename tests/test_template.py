@@ -202,7 +202,7 @@ def test_steps_accept_what_step_functions_itself_adds_to_an_input(key: str) -> N
 
 def test_owed_fences_are_tried_again_every_minute_and_nothing_else_starts_by_itself() -> None:
     started = {name for name, properties in MACHINES.items() if properties.get("Events")}
-    assert started <= {name for name in MACHINES if name.endswith(("Failover", "Settle"))}
+    assert started <= {name for name in MACHINES if name.endswith(("Failover", "Settle", "Heartbeat"))}
     event = json.loads((ROOT / "tests/events/lease.json").read_text())
     for name in (name for name in MACHINES if name.endswith("Settle")):
         (schedule,) = MACHINES[name]["Events"].values()

@@ -1,6 +1,7 @@
-"""Begin a repository of your own in DIR: a runbook, and what a team commits beside it.
+"""Begin a repository of your own in DIR.
 
-Nothing that is there already is touched. What follows from the runbook is compiled at once.
+That is a runbook, and what a team commits beside it. What follows from the runbook is compiled at once.
+Nothing that is there already is touched.
 """
 
 from __future__ import annotations

@@ -38,7 +38,7 @@ def command(outside: Outside | None, app: str, as_json: bool, run: str | None, w
     if watch and as_json:
         raise click.UsageError("--watch is for people: leave --json out, or ask again and again")
     operator = Operator(find(app), outside)
-    look = Look.at(operator, run)
+    look = Look.at(app, operator, run)
     if watch:
         look = _watched(operator, look)
     else:
@@ -50,6 +50,8 @@ def command(outside: Outside | None, app: str, as_json: bool, run: str | None, w
 class Look:
     """What there is to see at once."""
 
+    app: str
+    """As the person has named it."""
     operator: Operator
     answered: bool
     """By the ledger."""
@@ -57,9 +59,9 @@ class Look:
     snapshot: RunSnapshot | None
 
     @classmethod
-    def at(cls, operator: Operator, run: str | None) -> Look:
+    def at(cls, app: str, operator: Operator, run: str | None) -> Look:
         answered, snapshot = records_of(operator), snapshot_of(operator, run)
-        return cls(operator, answered is not None, answered or Records(), snapshot)
+        return cls(app, operator, answered is not None, answered or Records(), snapshot)
 
     @property
     def is_over(self) -> bool:
@@ -103,13 +105,13 @@ class Look:
         if pending and snapshot:
             waits = "waits for a decision"
             what = f"{waits}; {pending.refused}" if pending.refused else waits
-            app, now, mode = operator.runbook.application, operator.outside.clock(), snapshot.report.mode
+            now, mode = operator.outside.clock(), snapshot.report.mode
             rows += [
                 ("", "", ""),
                 ("plan", pending.hash, what),
                 *plan_rows(pending.plan),
                 *what_is_at_stake(operator.runbook, self.records, pending, mode, now),
-                ("decide", f"farshore approve {app} {pending.hash} --why …   (or decline)", ""),
+                ("decide", f"farshore approve {self.app} {pending.hash} --why …   (or decline)", ""),
             ]
         return rows
 
@@ -141,7 +143,7 @@ def _watched(operator: Operator, look: Look) -> Look:
             if look.is_over:
                 break
             sleep(EVERY_SECONDS)
-            look = Look.at(operator, run)
+            look = Look.at(look.app, operator, run)
     if console.is_terminal:
         end(False, {}, look.rows())
     return look
