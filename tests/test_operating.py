@@ -242,13 +242,19 @@ def test_a_run_that_was_approved_as_graceful_asks_again_before_it_may_lose_anyth
     loss = console.pending(execution)["hash"]
     assert loss != pending
     assert f"farshore approve {APP} {loss} --why" in result.stderr
-    shown = console("status", execution).stdout
-    assert "says ungraceful, and the plan was approved as graceful" in shown
+    console.until(
+        lambda: "says ungraceful, and the plan was approved as graceful" in said(console, execution)
+    )
+    shown = said(console, execution)
     assert "expect to lose about" in shown
     assert "one is " + loss in console.refused("approve", pending, "--why", "again")
     console.done("approve", loss, "--why", "the Region is gone")
     assert console.account.operator.records().decisions[loss]["mode"] == "ungraceful"
     assert console.pending(execution) == {}
+
+
+def said(console: Console, execution: str) -> str:
+    return console("status", execution).stdout
 
 
 def other(console: Console, plan: str) -> str:
