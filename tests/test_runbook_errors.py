@@ -281,7 +281,9 @@ def test_a_folder_is_read_whole_and_its_mistakes_are_named_together(tmp_path: Pa
 def test_a_missing_folder_is_a_mistake(tmp_path: Path) -> None:
     read, (mistake,) = read_all(tmp_path / "none", REGISTRY)
     assert read == ()
-    assert str(mistake).endswith("no such folder: run farshore where runbooks/ is")
+    assert str(mistake).endswith(
+        "no such folder: run farshore where runbooks/ is, or begin with: farshore init"
+    )
 
 
 def test_no_slip_of_the_hand_raises_anything_but_mistakes(file: Path) -> None:
