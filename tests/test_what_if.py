@@ -11,7 +11,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from farshore.cli import farshore
-from farshore.simulate import what_if
+from farshore.explore import what_if
 
 ROOT = Path(__file__).parent.parent
 APP = str(ROOT / "tests" / "stand_ins" / "bookworm.yaml")

@@ -24,6 +24,8 @@ LONGEST_KEPT_TTL = 60.0
 Source: 60 or 120 for records that fail over,
 docs.aws.amazon.com/Route53/latest/DeveloperGuide/best-practices-dns.html"""
 FOR_EVER = float("inf")
+TTLS = (*[LONGEST_KEPT_TTL] * 6, FOR_EVER)
+"""For how long customers keep an address, one each: six look names up again, one never does."""
 NAMES = ("amber", "basil", "coral", "dahlia", "ember", "fern", "ginger", "hazel", "iris", "jade")
 
 
@@ -180,7 +182,7 @@ class Customers:
         self.each: list[Customer | BareCustomer] = []
         self._clock, self._net, self._application, self._seed = clock, net, application, seed
 
-    def come(self, ttls: Iterable[float] = (*[LONGEST_KEPT_TTL] * 6, FOR_EVER)) -> None:
+    def come(self, ttls: Iterable[float] = TTLS) -> None:
         """One for each time to live, each with dice of its own and near one Region or the other, from now on:
         six with well-kept DNS caches, and one that never looks a name up twice."""
         for number, (name, ttl) in enumerate(zip(NAMES, ttls, strict=False)):

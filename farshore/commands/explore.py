@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from ..explore.data import FaultCase, Result
     from ..explore.exploration import Exploration
     from ..explore.results import Results
-    from ..simulate.what_if import Swept
+    from ..explore.what_if import Swept
 
 MATRIX_WIDTH = 120
 """Letters of a line of the matrix, whatever the terminal holds."""
@@ -150,7 +150,7 @@ def command(
 
 def _what_if(runbook: Runbook, svg: Path | None, as_json: bool) -> None:
     """The primary goes dark, and the alarm starts the run."""
-    from ..simulate.what_if import FACTORS, Game, picture, swept
+    from ..explore.what_if import FACTORS, Game, picture, swept
 
     console = Console(stderr=True)
     with console.status("playing the game day again and again", spinner="line"):

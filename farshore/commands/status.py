@@ -41,8 +41,10 @@ def command(outside: Outside | None, app: str, as_json: bool, run: str | None, w
     look = Look.at(app, operator, run)
     if watch:
         look = _watched(operator, look)
+    elif as_json:
+        end(as_json, look.report(), [])
     else:
-        end(as_json, look.report(), look.rows())
+        end(as_json, {}, look.rows())
     sys.exit(0 if look.answered else 1)
 
 

@@ -8,8 +8,7 @@ difference is to be mended first. Everything is simulated.
 from __future__ import annotations
 
 import multiprocessing
-import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
 from typing import Any
@@ -18,7 +17,8 @@ from functions.run import Mode
 from twin.customers import FOR_EVER, LONGEST_KEPT_TTL
 
 from ..runbook.model import Runbook
-from .rehearsal import APPROVE_AFTER, Rehearsal
+from ..simulate.rehearsal import APPROVE_AFTER, Rehearsal
+from .forks import CORES
 
 FACTORS = (0.5, 1.0, 2.0, 4.0)
 TIMES = ("half as long", "as it is", "twice", "4 times")
@@ -26,8 +26,6 @@ SHORT_SECONDS = 0.2
 """What never takes longer is not asked about: a single call."""
 FAST: Mapping[str, Any] = {"data": "memory", "backed": "doubles"}
 PERSON, NAMES = "a person decides", "names are kept"
-LOOKERS = 6
-"""Customers who look a name up again; one more never does."""
 
 
 @dataclass(frozen=True)
@@ -72,17 +70,14 @@ class Game:
     seed: int
 
 
-def swept(game: Game, on_night: Callable[[], None] = lambda: None) -> list[Swept]:
-    """By what it makes of the RTO, the most first. `on_night` is called after each game day."""
+def swept(game: Game) -> list[Swept]:
+    """By what it makes of the RTO, the most first."""
     as_it_is, met = _played(game, "", 1.0)
-    on_night()
     things = [(PERSON, APPROVE_AFTER), (NAMES, LONGEST_KEPT_TTL), *met]
     jobs = [(name, factor) for name, _ in things for factor in FACTORS if factor != 1.0]
     nights: dict[tuple[str, float], Night] = {(name, 1.0): as_it_is for name, _ in things}
-    with multiprocessing.get_context("fork").Pool(_cores(), _GAMES.append, (game,)) as pool:
-        for job, night in zip(jobs, pool.imap(_night, jobs), strict=True):
-            nights[job] = night
-            on_night()
+    with multiprocessing.get_context("fork").Pool(CORES, _GAMES.append, (game,)) as pool:
+        nights |= zip(jobs, pool.map(_night, jobs), strict=True)
         pool.close()
         pool.join()
     found = [Swept(name, long, tuple(nights[name, each] for each in FACTORS)) for name, long in things]
@@ -107,7 +102,7 @@ def _played(game: Game, name: str, factor: float) -> tuple[Night, list[tuple[str
         if name == PERSON:
             rehearsal.approve_after *= factor
         elif name == NAMES:
-            rehearsal.ttls = (*[LONGEST_KEPT_TTL * factor] * LOOKERS, FOR_EVER)
+            rehearsal.ttls = tuple(ttl * factor if ttl < FOR_EVER else ttl for ttl in rehearsal.ttls)
         elif name:
             latency.table[name]["seconds"] = [factor * bound for bound in latency.table[name]["seconds"]]
         report = rehearsal.play()
@@ -115,10 +110,6 @@ def _played(game: Game, name: str, factor: float) -> tuple[Night, list[tuple[str
     rto = float(report.clients["rto_seconds"]) if report.clients else float("inf")
     lost = len(report.data["lost"]) if report.clients else 0
     return Night(rto, lost, report.ok), [(each, long) for each, long in met if long > SHORT_SECONDS]
-
-
-def _cores() -> int:
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 WIDTH, HEIGHT, LEFT, RIGHT, TOP, BOTTOM = 760, 420, 56, 250, 48, 40
