@@ -107,6 +107,36 @@ def test_only_the_first_call_makes_a_request(world: World) -> None:
     assert len(made) == 2
 
 
+@pytest.mark.parametrize("answered", ["by the twin", "by what backs it"])
+def test_a_batch_is_learned_by_the_names_of_its_tables(world: World, answered: str) -> None:
+    """DynamoDB's endpoint may depend on them; and of one operation the twin answers some requests only."""
+    asked: list[Request] = []
+
+    def shop(request: Request) -> Answer:
+        asked.append(request)
+        return {"Responses": {"shop": []}}
+
+    meant = answered == "by the twin"
+    world.cloud.share("dynamodb", "BatchGetItem", lambda request: meant, shop)
+    client, made = world.client("dynamodb"), []
+    client.meta.events.register("before-endpoint-resolution", lambda model, **_: made.append(model.name))
+    if not meant:
+        key = {"AttributeName": "id"}
+        client.create_table(
+            TableName="shop",
+            BillingMode="PAY_PER_REQUEST",
+            AttributeDefinitions=[{**key, "AttributeType": "S"}],
+            KeySchema=[{**key, "KeyType": "HASH"}],
+        )
+        made.clear()
+    for _ in range(3):
+        answer = client.batch_get_item(RequestItems={"shop": {"Keys": [{"id": {"S": "1"}}]}})
+        assert answer["Responses"] == {"shop": []}
+    assert len(made) == (1 if meant else 3)
+    assert [request.url for request in asked] == ["https://dynamodb.us-east-1.amazonaws.com/"] * len(asked)
+    assert len(asked) == (3 if meant else 0)
+
+
 def test_each_client_and_parameter_has_its_own_url(world: World) -> None:
     here, there = world.client("s3"), world.client("s3", WEST)
     own = world.client("s3", endpoint_url="https://own.example")

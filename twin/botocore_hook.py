@@ -61,7 +61,7 @@ def _before_call(
     request = cloud.request(
         service_of(model), model.name, context["client_region"], parameters, params["url"]
     )
-    if cloud.serves(request.service, request.operation):
+    if cloud.serves(request):
         fast_path.learn(model, request, config)
     call = context["twin_call"] = Call(request, BotocoreClient(model, config))
     asked = ask(cloud, call, model, parsers(request_signer._event_emitter, model))

@@ -164,9 +164,9 @@ class Cloud:
         whoever did before."""
         self._shared[service, operation] = meant, answer
 
-    def serves(self, service: str, operation: str) -> bool:
-        """To every request somebody other than the backing answers."""
-        return (service, operation) in self._operations
+    def serves(self, request: Request) -> bool:
+        """Somebody other than the backing answers it."""
+        return self._answering(request) is not None
 
     def served(self) -> list[tuple[str, str]]:
         """Service and operation of all that somebody other than the backing answers, be it not always."""

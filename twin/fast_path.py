@@ -11,15 +11,18 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, cast
 
+import jmespath
 from botocore import handlers
 from botocore.awsrequest import AWSResponse
 from botocore.client import BaseClient
 from botocore.compat import HTTPHeaders
 from botocore.config import Config
 from botocore.model import OperationModel
+from jmespath.parser import ParsedResult
 
 from .botocore_client import BotocoreClient, answer, ask, parsers
 from .cloud import Call, Cloud
@@ -73,15 +76,26 @@ class Learned:
     takes: Fit
     names: tuple[str, ...]
     """Parameters that its URL is made of."""
+    paths: tuple[ParsedResult, ...]
+    """Where in its parameters there is more that the URL is made of."""
     urls: dict[tuple[Any, ...], str] = field(default_factory=dict)
     handlers: Handlers | None = None
 
     def url(self, parameters: dict[str, Any]) -> str | None:
         """As botocore has resolved it before; None where it must."""
         try:
-            return self.urls.get(tuple([parameters.get(name) for name in self.names]))
+            return self.urls.get(self._made_of(parameters))
         except TypeError:  # a list or a structure cannot be a key
             return None
+
+    def note(self, parameters: dict[str, Any], url: str) -> None:
+        """botocore has resolved it."""
+        with suppress(TypeError):
+            self.urls[self._made_of(parameters)] = url
+
+    def _made_of(self, parameters: dict[str, Any]) -> tuple[Any, ...]:
+        named = [parameters.get(name) for name in self.names]
+        return (*named, *[repr(path.search(parameters)) for path in self.paths])
 
     def handlers_of(self, client: Any) -> Handlers:
         if self.handlers is None or not self.handlers.up_to_date:
@@ -113,8 +127,8 @@ def open_to(newest: Callable[[], Cloud | None]) -> None:
         known = client.__dict__.get("_learned")
         if known is None:
             known = client._learned = _learned_of(meta.config)
-        learned = known.get(operation)
-        if cloud is not None and learned is not None and cloud.serves(*learned.key):
+        learned: Learned | None = known.get(operation)
+        if cloud is not None and learned is not None:
             context = {
                 "client_region": meta.region_name,
                 "client_config": meta.config,
@@ -126,7 +140,9 @@ def open_to(newest: Callable[[], Cloud | None]) -> None:
                 built = _handled(registered, learned, built, context)
             url = learned.url(built)
             if url is not None and learned.takes(built):
-                return _straight(cloud, client, learned, url, built, context, registered)
+                request = cloud.request(*learned.key, meta.region_name, built, url)
+                if cloud.serves(request):
+                    return _straight(cloud, client, learned.model, request, context, registered)
         return _BOTOCORES(client, operation, parameters)
 
     cast(Any, BaseClient)._make_api_call = call
@@ -146,18 +162,13 @@ def learn(model: OperationModel, request: Request, config: Config) -> None:
     """A request has come botocore's way: it is valid, and has its URL."""
     known = _learned_of(config)
     if model.name not in known:
-        names = _names(model)
-        if names is None:
+        endpoint: Any = model.endpoint
+        if "{" in (endpoint or {}).get("hostPrefix", ""):
             return
         form = model.input_shape
         takes = (lambda given: not given) if form is None else fits_of(model).of(form)
-        known[model.name] = Learned(model, takes, names)
-    learned = known[model.name]
-    parameters: dict[str, Any] = request.parameters
-    try:
-        learned.urls[tuple(parameters.get(name) for name in learned.names)] = request.url
-    except TypeError:
-        return
+        known[model.name] = Learned(model, takes, _names(model), _paths(model))
+    known[model.name].note(request.parameters, request.url)
 
 
 def _handled(
@@ -176,15 +187,12 @@ def _handled(
 def _straight(
     cloud: Cloud,
     client: Any,
-    learned: Learned,
-    url: str,
-    parameters: dict[str, Any],
+    model: OperationModel,
+    request: Request,
     context: dict[str, Any],
     registered: Handlers,
 ) -> dict[str, Any]:
     """What botocore does with a request that has been made, as far as the twin can tell."""
-    model = learned.model
-    request = cloud.request(*learned.key, context["client_region"], parameters, url)
     made = context["twin_call"] = Call(request, BotocoreClient(model, context["client_config"]))
     asked = ask(cloud, made, model, registered.parses)
     assert asked is not None, f"{model.name} is served, and nobody answered"
@@ -192,7 +200,7 @@ def _straight(
     if registered.only_ours:
         answer(cloud, made, status, parsed)
     else:
-        response = AWSResponse(url, status, HTTPHeaders(), None)
+        response = AWSResponse(request.url, status, HTTPHeaders(), None)
         given = {"http_response": response, "parsed": parsed, "model": model, "context": context}
         for each in registered.after:
             each(event_name=registered.names["after-call"], **given)
@@ -202,11 +210,7 @@ def _straight(
     return parsed
 
 
-def _names(model: OperationModel) -> tuple[str, ...] | None:
-    """None where the URL depends on more than single parameters."""
-    endpoint: Any = model.endpoint
-    if model.operation_context_parameters or "{" in (endpoint or {}).get("hostPrefix", ""):
-        return None
+def _names(model: OperationModel) -> tuple[str, ...]:
     members = model.input_shape.members if model.input_shape is not None else {}
     named = {each.member_name for each in model.context_parameters}
     named |= {
@@ -215,6 +219,12 @@ def _names(model: OperationModel) -> tuple[str, ...] | None:
         if member.serialization.get("location") in ("uri", "querystring")
     }
     return tuple(sorted(named))
+
+
+def _paths(model: OperationModel) -> tuple[ParsedResult, ...]:
+    """Such as the tables' names that DynamoDB's batches are about."""
+    given = cast(Any, model).operation_context_parameters or {}  # a mapping, which its stubs do not say
+    return tuple(jmespath.compile(given[name]["path"]) for name in sorted(given))
 
 
 def _service_id(model: OperationModel) -> str:

@@ -76,6 +76,9 @@ class Driver:
         self._recorder, self._forks = recorder, forks
         self._seed, self._runbook, self._clock = seed, runbook, self.simulation.clock
         self._begun: Counter[str] = Counter()
+        self._move: list[str] = []
+        self._sorted_out = 0
+        """How many executions `_moving` has looked at."""
         self._triggered: list[str] = []
         self.simulation.on_alarm.append(lambda execution, alarm: self._triggered.append(execution))
 
@@ -285,10 +288,16 @@ class Driver:
         """Asked after every event: the newest first, which is likeliest to run."""
         if self.person.busy:
             return False
-        for execution in reversed(self.simulation.executions):
-            if not self._settles(execution) and self.simulation.running(execution):
-                return False
-        return True
+        return not any(map(self.simulation.running, reversed(self._moving())))
+
+    def _moving(self) -> list[str]:
+        """All executions but those that pay debts or write heartbeats, in the order of their beginnings."""
+        every = self.simulation.executions
+        if len(every) > self._sorted_out:
+            new = list(every)[self._sorted_out :]
+            self._move += [execution for execution in new if not self._settles(execution)]
+            self._sorted_out = len(every)
+        return self._move
 
     def _settles(self, execution: str) -> bool:
         """It only pays debts, or writes heartbeats."""
@@ -305,9 +314,7 @@ class Driver:
 
     def _own(self) -> list[str]:
         """The run that the seed is about and all after it, but those that pay debts."""
-        every = list(self.simulation.executions)
-        mine = every[every.index(self.main) :]
-        return [execution for execution in mine if not self._settles(execution)]
+        return self._moving()[self._moving().index(self.main) :]
 
     def _to_repair(self) -> str:
         """The run that took the lease last, if it did not end well; "" otherwise."""
@@ -317,8 +324,7 @@ class Driver:
 
     def _in_order_of_their_ends(self) -> Sequence[str]:
         """A run has come to its end when it ended, or had lost the lease to another."""
-        moving = [execution for execution in self.simulation.executions if not self._settles(execution)]
-        taken = {arn: lease_taken(self.simulation, arn) for arn in moving}
+        taken = {arn: lease_taken(self.simulation, arn) for arn in self._moving()}
 
         def end(execution: str) -> float:
             later = [at for at in taken.values() if at > taken[execution] > 0]

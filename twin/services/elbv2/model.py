@@ -95,11 +95,11 @@ class TargetGroup(Stateful):
     def is_healthy(self) -> bool:
         """Whether any gets requests. Asked after every event, so it looks no further than the first."""
         now = self._cloud.clock.now
-        return any(
-            task.running_at <= now and not task.stopping and self._healthy(task)
-            for service in self.services
-            for task in service.tasks
-        )
+        for service in self.services:
+            for task in service.tasks:
+                if task.running_at <= now and not task.stopping and self._healthy(task):
+                    return True
+        return False
 
     def pick(self) -> tuple[list[Task], int]:
         """The targets that requests go to, and the load balancer's own answer where there are none."""
@@ -121,8 +121,8 @@ class TargetGroup(Stateful):
         return max(task.running_at, known.since) if known is not None else task.running_at
 
     def _healthy(self, task: Task) -> bool:
-        known = self._known.get(task.address)
         if self._cloud.clock.now < self._since(task) + SETTLED_SECONDS:
+            known = self._known.get(task.address)
             return known is not None and known.passed
         return self._open and task.image.answer is not None
 
