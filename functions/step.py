@@ -86,7 +86,7 @@ class Step(Generic[Seen]):
     """Of a step that fences: what it takes customers do not feel, and it is given back when the run ends, in
     whichever Region it was taken. What a dark Region is not given back then is owed."""
     leads_to: ClassVar[str | None] = None
-    """The input that names the Region to which it leads customers, where it leads them anywhere."""
+    """The input that names the Region to which it leads customers or data, where it leads them anywhere."""
     one_way: ClassVar[str | None] = None
     """Why swapping the Regions does not undo it."""
     planned_only: ClassVar[str | None] = None

@@ -142,7 +142,7 @@ BROKEN: dict[str, tuple[Edit, set[tuple[str, Place]], str]] = {
     # What is wrong: the edit, the rules that find it and where, and words of what is said.
     "a promotion that asks the Region that is left": (
         step(DATA, "region: $to", "region: $from"),
-        {("dark", ("aurora_writer", 1))},
+        {("dark", ("aurora_writer", 1)), ("direction", ("aurora_writer", 1))},
         "with us-east-1, which is left, dark, an ungraceful failover does not end",
     ),
     "a proof through the endpoint of one Region": (
@@ -152,8 +152,13 @@ BROKEN: dict[str, tuple[Edit, set[tuple[str, Place]], str]] = {
     ),
     "customers who are led to the Region that is left": (
         both(replaced("on_in: $to", "on_in: $from"), replaced("off_in: $from", "off_in: $to")),
-        {("traffic", ("arc_controls", 1))},
+        {("direction", ("arc_controls", 1))},
         "leads customers to $from, the Region that is left",
+    ),
+    "a fence in the Region that takes over": (
+        step(RESTORE, "reserved: restore", "reserved: 0"),
+        {("fence", ("lambda_concurrency", 1)), ("fence", ("lambda_concurrency", 2))},
+        "closes $to, the Region that takes over: reserved is 0",
     ),
     "a fence that lets five in": (
         step(FENCE, "reserved: 0", "reserved: 5"),
@@ -498,7 +503,8 @@ def test_a_failback_that_is_written_out_may_need_both_regions_and_says_so(tmp_pa
     promotion = "lose_at_most: 30s"
     changed = after.replace(f"region: $to\n      {promotion}", f"region: $from\n      {promotion}")
     assert changed != after
-    (finding,) = findings(f"{before}\nfailback:\n{changed}", tmp_path)
+    found = findings(f"{before}\nfailback:\n{changed}", tmp_path)
+    (finding,) = (each for each in found if each["rule"] == "dark")
     assert (finding["rule"], finding["severity"]) == ("dark", "warning")
     assert not survives(f"{before}\nfailback:\n{changed}", tmp_path)["the standby"]["survives"]
 

@@ -11,6 +11,7 @@ from functions.inputs import FORMS, Loss, Patience, Region, RoutingControlArn, T
 from functions.ledger import REGION_SETS
 
 from ..compile.direction import both_ways
+from ..compile.fences import giving_back
 from ..compile.outline import longest
 from ..runbook.model import Runbook
 from ..runbook.named import named
@@ -48,12 +49,27 @@ def _accounts(runbook: Runbook) -> Iterator[Finding]:
 
 
 def _led_back(runbook: Runbook, listed: Procedures) -> Iterator[Finding]:
-    """No procedure leads customers to the Region that it leaves."""
+    """No procedure leads customers or data to the Region that it leaves, or closes the other one."""
     for placed in (each for lines in listed.ways.values() for each in lines):
         word = placed.kind.leads_to
         if word is not None and placed.inputs[word] == "$from":
-            what = f"{placed.name} leads customers to $from, the Region that is left"
-            yield Finding("traffic", runbook.path, placed.line.line, what, f"write {word}: $to")
+            whom = "customers" if placed.kind.phase == "traffic" else "the application"
+            what = f"{placed.name} leads {whom} to $from, the Region that is left"
+            yield Finding("direction", runbook.path, placed.line.line, what, f"write {word}: $to")
+        if placed.kind.fences and not placed.kind.for_the_run and placed.region == "$to":
+            word = giving_back(placed.kind)
+            if placed.inputs[word] == placed.kind.closed:
+                what = (
+                    f"{placed.name} closes $to, the Region that takes over: {word} is {_said(placed, word)}"
+                )
+                instead = f"write region: $from, or {word}: restore"
+                yield Finding("fence", runbook.path, placed.line.line, what, instead)
+
+
+def _said(placed: Placed, word: str) -> str:
+    """As a runbook has it."""
+    said = placed.inputs[word]
+    return str(said).lower() if isinstance(said, bool) else str(said)
 
 
 def _no_time(runbook: Runbook, listed: Procedures) -> Iterator[Finding]:

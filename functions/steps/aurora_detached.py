@@ -83,6 +83,7 @@ class AuroraDetached(Step[Seen]):
         "stale and still writable, has to be kept from customers, or both Regions write"
     )
     point_of_no_return: ClassVar = True
+    leads_to: ClassVar = "region"
     phase: ClassVar = "data"
 
     def observe(self, world: World) -> Seen:

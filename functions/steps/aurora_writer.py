@@ -68,6 +68,7 @@ class AuroraWriter(Step[Seen]):
     writes: ClassVar = (SWITCHOVER, FAILOVER)
     busy: ClassVar = BUSY
     point_of_no_return: ClassVar = True
+    leads_to: ClassVar = "region"
     phase: ClassVar = "data"
     block: ClassVar = "AuroraGlobalDatabase"
 

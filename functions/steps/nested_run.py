@@ -89,6 +89,7 @@ class NestedRun(Step[Seen]):
     busy: ClassVar = frozenset({"ExecutionLimitExceeded"})
     every: ClassVar = 10
     point_of_no_return: ClassVar = True
+    leads_to: ClassVar = "region"
     block: ClassVar = "ARCRegionSwitchPlan"
 
     def observe(self, world: World) -> Seen:
