@@ -158,7 +158,8 @@ class Silence:
 
     why: str
     answered: bool = False
-    """Somebody did answer, and no other endpoint would say otherwise: it has surely not been done."""
+    """Somebody did answer, be it nothing of use, and no other endpoint would say otherwise: it has surely not
+    been done."""
     throttled: bool = False
     """Somebody did answer: that it was asked too much. It has not been done."""
     nameless: bool = False

@@ -104,7 +104,7 @@ def _one(full: str, name: str, sight: Sight) -> Service:
     )
     desired, running, waiting = (it.get(f"{kind}Count") for kind in ("desired", "running", "pending"))
     if not (type(desired) is type(running) is type(waiting) is int):
-        return Service(Silence(f"ECS did not tell of {full}"))
+        return Service(Silence(f"ECS did not tell of {full}", answered=True))
     events = [each for each in it.get("events", ()) if "createdAt" in each]
     newest: Mapping[str, Any] = max(events, key=lambda each: each["createdAt"], default={})
     return Service(
@@ -162,7 +162,7 @@ def _limits_of(name: str, sight: Sight) -> Mapping[str, Any] | Silence:
     if isinstance(sight, Silence | Absent):
         return sight if isinstance(sight, Silence) else Silence(sight.code)
     if "ScalableTargets" not in sight or sight.get("NextToken"):
-        return Silence(f"Application Auto Scaling did not tell all of {name}")
+        return Silence(f"Application Auto Scaling did not tell all of {name}", answered=True)
     it = next(
         (each for each in sight["ScalableTargets"] if each.get("ResourceId") == f"service/{name}"), None
     )
@@ -170,7 +170,7 @@ def _limits_of(name: str, sight: Sight) -> Mapping[str, Any] | Silence:
         return {}
     least, most = it.get("MinCapacity"), it.get("MaxCapacity")
     if type(least) is not int or type(most) is not int:
-        return Silence(f"Application Auto Scaling did not tell the limits of {name}")
+        return Silence(f"Application Auto Scaling did not tell the limits of {name}", answered=True)
     flags = it.get("SuspendedState", {})
     return {"min": least, "max": most, "suspended": {flag: flags.get(flag) is True for flag in SUSPENDED}}
 
@@ -180,7 +180,7 @@ def healthy(sight: Sight) -> int | Silence:
     if isinstance(sight, Silence | Absent):
         return sight if isinstance(sight, Silence) else Silence(sight.code)
     if "TargetHealthDescriptions" not in sight:
-        return Silence("Elastic Load Balancing did not tell of its targets")
+        return Silence("Elastic Load Balancing did not tell of its targets", answered=True)
     states = [each.get("TargetHealth", {}).get("State") for each in sight["TargetHealthDescriptions"]]
     return states.count("healthy")
 

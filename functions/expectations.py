@@ -114,10 +114,14 @@ class Expectation:
     def troubles(self, sights: Sequence[Sight]) -> Iterator[Trouble]:
         """All that is wrong. An answer that nobody foresaw is asked again, and hides nothing else."""
         silent = [sight.why for sight in sights if isinstance(sight, Silence)]
-        codes = [sight.code for sight in sights if isinstance(sight, Absent)]
-        if denied := sorted({code for code in codes if code in DENIED}):
+        absent = [
+            (call, sight.code)
+            for call, sight in zip(self.calls(), sights, strict=False)
+            if isinstance(sight, Absent)
+        ]
+        if denied := [f"{call}: {code}" for call, code in absent if code in DENIED]:
             yield Trouble(f"{self} may not be looked at: {', '.join(denied)}: deploy the policy anew")
-        elif codes:
+        elif absent:
             yield Trouble(self.missing)
         elif silent:
             yield Trouble(f"{self}: {'; '.join(silent)}", passing=True)

@@ -161,10 +161,11 @@ class FenceSight:
 
     @property
     def dark(self) -> bool:
-        """Nobody answered. Where some did, or said that they were asked too much, or have just done what this
-        tick sent, the Region lives."""
-        silent = (isinstance(held.current, Silence) and not held.current.throttled for held in self.held)
-        return not self.acknowledged and all(silent)
+        """Nobody answered. Where some did, be it nothing of use, or that they were asked too much, or have
+        just done what this tick sent, the Region lives."""
+        silent = (held.current for held in self.held if isinstance(held.current, Silence))
+        dark = [not (silence.throttled or silence.answered) for silence in silent]
+        return not self.acknowledged and len(dark) == len(self.held) and all(dark)
 
     @property
     def crowded(self) -> bool:

@@ -9,7 +9,8 @@ from functions.ledger import is_ledgers
 from twin.faults import Request
 
 from ..checkers.final_state import Circumstances
-from ..runbook.model import Runbook
+from ..runbook.model import Runbook, lines
+from ..runbook.registry import steps
 from .injector import Injected
 from .kinds import kind_of, kinds_of
 from .kinds.kind import Terms
@@ -22,7 +23,9 @@ def circumstances(seed: Seed, runbook: Runbook, main: str, injected: Sequence[In
     """`main` is the execution that all is about, and `injected` what has gone wrong in the end."""
     kinds = list(kinds_of(seed))
     may_lose = "ungraceful" in (seed.mode, *(kind.mode for kind in kinds))
-    terms = Terms(*runbook.direction(seed.procedure), may_lose, seed.faults)
+    terms = Terms(
+        *runbook.direction(seed.procedure), may_lose, seed.faults, _led_from(runbook, seed.procedure)
+    )
     said_no = [each for each in injected if each.request and kind_of(each.fault).denies]
     denied = [each.request for each in said_no if each.request and not each.gives_up]
     return Circumstances(
@@ -43,6 +46,12 @@ def circumstances(seed: Seed, runbook: Runbook, main: str, injected: Sequence[In
         prepare_says=tuple(text for fault in seed.faults for text in kind_of(fault).prepare_says(fault)),
         ledger_denied=_ledger_denied(seed, runbook, denied),
     )
+
+
+def _led_from(runbook: Runbook, procedure: str) -> frozenset[str]:
+    kinds = [steps()[line.step] for line in lines(runbook.procedures.get(procedure, ()))]
+    writes = [api for kind in kinds if kind.phase == "traffic" for api in kind.writes]
+    return frozenset(api.home for api in writes if api.home)
 
 
 def _ledger_denied(seed: Seed, runbook: Runbook, denied: Sequence[Request]) -> bool:

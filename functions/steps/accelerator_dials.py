@@ -23,7 +23,7 @@ docs.aws.amazon.com/global-accelerator/latest/api/API_UpdateEndpointGroup.html
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Annotated, Any, ClassVar, Literal
 
@@ -112,7 +112,7 @@ class AcceleratorDials(Step[Seen]):
     writes: ClassVar = (UPDATE,)
     notes: ClassVar = NOTES
     every: ClassVar = 10
-    asks: ClassVar = 2
+    asks: ClassVar = 3
     tolerates: ClassVar = {
         ACCELERATOR: BY_HEALTH,
         GROUP: BY_HEALTH,
@@ -164,19 +164,19 @@ class AcceleratorDials(Step[Seen]):
         calls = [
             *(GROUP(HOME, EndpointGroupArn=arn) for arn in self.endpoint_groups.values()),
             ACCELERATOR(HOME, AcceleratorArn=self.accelerator),
-            *(
-                ALARMS(region, AlarmNames=[name], AlarmTypes=["MetricAlarm", "CompositeAlarm"])
-                for region, name in watched.items()
-            ),
+            *_asking(watched),
         ]
         sights = iter(world.ask(*calls))
         groups = {region: next(sights) for region in self.endpoint_groups}
         dials, status = {region: _dial(sight) for region, sight in groups.items()}, _status(next(sights))
-        alarms = {f"{name} in {region}": _says(name, next(sights)) for region, name in watched.items()}
-        direct, probes = self._probed(world, dials, status)
         marked = f"stage:{run.state}"
         mark = records.kept.get(marked, {})
         mine = mark.get("execution") == run.execution and number(mark.get("at")) >= world.since
+        alarms = _said(watched, list(sights))
+        fire = {region: name for region, name in watched.items() if alarms[_named(region, name)] == "ALARM"}
+        if mine and fire:  # the answer may be from before the dials were turned, when one was waited for
+            alarms |= _said(fire, world.ask(*_asking(fire)))
+        direct, probes = self._probed(world, dials, status)
         return Seen(
             dials=dials,
             healthy={region: _is_healthy(sight) for region, sight in groups.items()},
@@ -222,7 +222,10 @@ class AcceleratorDials(Step[Seen]):
         wanted = self._wanted(seen)
         if seen.planned and (to_come := self._to_come(seen, dials, wanted)):
             told = ", then ".join(f"{region} to {dial:g} %" for region, dial in to_come)
-            return Change(f"dial {told}", tuple(self._dialled(*each) for each in to_come))
+            told += "; and back, where an alarm fires meanwhile" if seen.alarms else ""
+            back = [region for region in (self._left, self.to) if seen.alarms and region in dict(to_come)]
+            turned = [*to_come, *((region, dials[region]) for region in back)]
+            return Change(f"dial {told}", tuple(self._dialled(*each) for each in turned))
         if not seen.healthy[self.to]:
             return Wait(f"no endpoint of {self.to} is healthy: dialled up it would lead customers elsewhere")
         if dials != wanted or seen.status != DEPLOYED:
@@ -379,6 +382,21 @@ def _status(sight: Sight) -> str | Silence:
         return sight if isinstance(sight, Silence) else Silence(sight.code)
     status = sight.get("Accelerator", {}).get("Status")
     return str(status) if status else Silence("Global Accelerator did not tell its status")
+
+
+def _asking(alarms: Mapping[Region, AlarmName]) -> list[Call]:
+    kinds = ["MetricAlarm", "CompositeAlarm"]
+    return [ALARMS(region, AlarmNames=[name], AlarmTypes=kinds) for region, name in alarms.items()]
+
+
+def _named(region: Region, name: AlarmName) -> str:
+    return f"{name} in {region}"
+
+
+def _said(alarms: Mapping[Region, AlarmName], sights: Sequence[Sight]) -> dict[str, str]:
+    """What each says, in the order in which they were asked."""
+    each = zip(alarms.items(), sights, strict=True)
+    return {_named(region, name): _says(name, sight) for (region, name), sight in each}
 
 
 def _says(name: AlarmName, sight: Sight) -> str:

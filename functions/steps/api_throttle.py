@@ -161,12 +161,12 @@ def _limits(sight: Sight) -> dict[str, dict[str, Any]] | Silence:
     if isinstance(sight, Silence | Absent):
         return sight if isinstance(sight, Silence) else Silence(sight.code)
     if "stageName" not in sight:
-        return Silence("the stage is not told of")
+        return Silence("the stage is not told of", answered=True)
     limits = {}
     for method, settings in sight.get("methodSettings", {}).items():
         told = {name: settings.get(member) for name, (member, _) in LIMITS.items()}
         if not all(isinstance(value, int | float) and isfinite(value) for value in told.values()):
-            return Silence(f"the limits of {method} are not told, and could not be given back")
+            return Silence(f"the limits of {method} are not told, and could not be given back", answered=True)
         limits[method] = told
     return limits
 

@@ -89,13 +89,16 @@ class Stage:
         """None where somebody else has disabled it since: that is no longer ours to end."""
         stages = {each.get("stageName"): each for each in answer.get("stageStates", ())}
         if not stages:
-            return Silence(f"CodePipeline did not tell the stages of {self.pipeline}")
+            return Silence(f"CodePipeline did not tell the stages of {self.pipeline}", answered=True)
         if self.stage not in stages:
             what = f"pipeline {self.pipeline} in {self.at} has no stage {self.stage}"
             raise Refused(f"{what}: correct the runbook, it has {', '.join(sorted(map(str, stages)))}")
         into = stages[self.stage].get("inboundTransitionState", {})
         if "enabled" not in into:
-            return Silence(f"CodePipeline did not tell the transition into {self.stage} of {self.pipeline}")
+            return Silence(
+                f"CodePipeline did not tell the transition into {self.stage} of {self.pipeline}",
+                answered=True,
+            )
         if into["enabled"]:
             return OPEN
         return HELD if not restoring or into.get("disabledReason", "").startswith(OURS) else None

@@ -124,6 +124,8 @@ class LeaseStep(Step[Seen]):
                 f"{lease.holder} holds the lease and cannot be asked ({other.why}); if a person knows "
                 "that it is dead, start an ungraceful run with --take-over"
             )
+        if seen.run.purpose == "settle" and _just_ended(seen):
+            return Done("busy")
         if isinstance(other, Absent) or (other is not None and other.get("status") in ENDED):
             return self._cool(seen, lease) or self._take(seen, lease, quiet_until)
         if other is not None and other.get("status") != "RUNNING":
@@ -213,13 +215,20 @@ def _wanted_the_same(run: Run, holder: str, other: Answer) -> bool:
 
 
 def _left_up(seen: Seen) -> bool:
-    """The holder has left something taken away, and ended so long ago that nobody is just redriving it."""
+    """The holder has left something taken away, and is over."""
     lease, other = seen.records.lease, seen.other
     if lease is None or lease.released or other is None or isinstance(other, Silence):
         return False
     ended = isinstance(other, Absent) or other.get("status") in ENDED
-    since = other["stopDate"].timestamp() if ended and isinstance(other, Mapping) else 0.0
-    return ended and seen.now >= since + LONGEST_TICK_SECONDS and bool(_left_by(lease, seen))
+    return ended and not _just_ended(seen) and bool(_left_by(lease, seen))
+
+
+def _just_ended(seen: Seen) -> bool:
+    """The holder has: a person may be redriving it, and has written that it holds the lease."""
+    other = seen.other
+    if not isinstance(other, Mapping) or other.get("status") not in ENDED or "stopDate" not in other:
+        return False
+    return bool(seen.now < other["stopDate"].timestamp() + LONGEST_TICK_SECONDS)
 
 
 def _left_by(lease: Lease, seen: Seen) -> tuple[Note, ...]:

@@ -150,7 +150,9 @@ class SecurityGroupSource(Step[FenceSight]):
         told = sight.get("SecurityGroupRules", ())
         it = next((each for each in told if each.get("SecurityGroupRuleId") == rule), None)
         if it is None or not {"IpProtocol", "FromPort", "ToPort", "IsEgress", "GroupId"} <= it.keys():
-            return Held(resource, Silence(f"EC2 did not tell of {rule}"), None, self._put(rule))
+            return Held(
+                resource, Silence(f"EC2 did not tell of {rule}", answered=True), None, self._put(rule)
+            )
         return Held(
             resource,
             {name: it[name] for name in KEPT if name in it},

@@ -14,7 +14,7 @@ from farshore.testing.ticker import EAST, OTHER, REPLICAS, TABLE, WEST, Ticker, 
 from functions.handler import step_from
 from functions.steps.accelerator_dials import AcceleratorDials
 from twin.cloud import Cloud
-from twin.faults import Kind, Request
+from twin.faults import EarlierAnswers, Kind, Request
 from twin.services.cloudwatch.model import Metrics
 from twin.services.ecs.model import Ecs, EcsService, Image
 from twin.services.elbv2.model import LoadBalancers
@@ -281,6 +281,31 @@ def test_an_alarm_that_fires_dials_back_and_refuses(scene: Scene) -> None:
     assert "alarm errors in us-east-1 fired at 50 % in us-east-1: dialled back" in said
     assert scene.dials() == [0, 100]
     assert scene.accelerator.share() == {EAST: 0.0, WEST: 1.0}
+
+
+def test_an_alarm_s_answer_from_before_dials_nothing_back(scene: Scene) -> None:
+    """It fired before, was waited for, and one answer still says so."""
+    inputs, entered = led_away(scene), scene.clock.now
+    scene.alarm("ALARM")
+    scene.cloud.faults.earlier = EarlierAnswers()
+    scene.fails(STEP, inputs, EAST, entered=entered)
+    scene.alarm("OK")
+    scene.until(inputs, entered, 50)
+    scene.inject("stale", "DescribeAlarms", met=lambda request: request.region == EAST)
+    assert "at 50 %" not in scene.fails(STEP, inputs, EAST, entered=entered)
+    assert scene.dials()[0] == 50
+    assert scene.arrives(inputs)["outcome"] == "done"
+
+
+def test_a_plan_says_what_an_alarm_would_dial_back(scene: Scene) -> None:
+    plan = scene.tick(STEP, led_away(scene), EAST, dry_run=True)
+    assert plan["why"].endswith(f"then {WEST} to 0 %; and back, where an alarm fires meanwhile")
+    turned = [
+        (call["parameters"]["EndpointGroupArn"], call["parameters"]["TrafficDialPercentage"])
+        for call in plan["calls"]
+    ]
+    groups = scene.inputs["endpoint_groups"]
+    assert turned[-2:] == [(groups[WEST], 100.0), (groups[EAST], 0.0)]
 
 
 def test_an_alarm_that_fires_before_is_waited_for_and_nothing_is_dialled(scene: Scene) -> None:

@@ -261,10 +261,21 @@ def test_a_restore_is_done_once_customers_are_served_again(scene: Scene) -> None
     assert scene.east.running() == 3
 
 
-def test_an_undo_gives_back_and_does_not_wait_for_tasks(scene: Scene) -> None:
+def test_an_undo_ends_once_customers_are_served_again(scene: Scene) -> None:
     scene.converge(STEP, FENCE)
-    assert scene.tick(STEP, back(FENCE), purpose="undo")["outcome"] == "nothing to give back"
+    assert scene.converge(STEP, back(FENCE), purpose="undo")["outcome"] == "nothing to give back"
     assert scene.stand(EAST) == BEFORE[EAST]
+    assert scene.east.running() == 3
+
+
+def test_an_undo_does_not_wait_for_ever_for_tasks_that_find_no_room(scene: Scene) -> None:
+    scene.converge(STEP, FENCE)
+    Ecs.of(scene.cloud).room(EAST, 1)
+    entered = scene.clock.now
+    assert scene.converge(STEP, back(FENCE), purpose="undo")["outcome"] == "nothing to give back"
+    assert 180 < scene.clock.now - entered < 200
+    assert scene.stand(EAST) == BEFORE[EAST]
+    assert scene.ledger_items() == []
 
 
 def test_limits_that_somebody_has_set_since_are_let_be(scene: Scene) -> None:
@@ -325,6 +336,12 @@ def test_one_call_that_goes_wrong_delays_it_and_its_restore(
     scene.converge(STEP, back(inputs))
     assert {region: scene.stand(region) for region in (EAST, WEST)} == BEFORE
     assert scene.ledger_items() == []
+
+
+def test_an_answer_that_tells_nothing_is_not_the_dark(scene: Scene) -> None:
+    """A graceful fence is refused where nobody answers for longer than patience."""
+    scene.inject("hollow", "DescribeServices")
+    assert scene.fails(STEP, FENCE, entered=scene.clock.now - 30).startswith("NotYet")
 
 
 @pytest.mark.parametrize("operation", READS)

@@ -609,6 +609,16 @@ def test_settling_leaves_a_run_that_a_person_may_just_be_redriving(night: Night)
     assert night.holder == THIS
 
 
+def test_settling_leaves_such_a_run_also_where_it_owes_a_fence(night: Night) -> None:
+    fenced(night)
+    night.executions[THIS], night.stopped = "ABORTED", night.clock.now
+    assert settled(night) == "busy"
+    assert night.holder == THIS
+    night.clock.sleep(LONGEST_TICK_SECONDS + 1)
+    assert settled(night) == "done"
+    assert night.holder == SETTLE
+
+
 def test_what_a_run_took_that_has_begun_to_move_anything_stays_taken(night: Night) -> None:
     fenced(night)
     night.ledger.write(BEGUN, {"execution": THIS})

@@ -301,7 +301,8 @@ def test_what_may_not_be_looked_at_hides_nothing_else(scene: Scene) -> None:
     scene.inject("denied", "GetPipeline")
     scene.subnets.drop(WEST, TWO)
     said = scene.wrong()
-    assert f"pipeline orders in {EAST} may not be looked at: AccessDeniedException" in said
+    denied = f"codepipeline:GetPipeline in {EAST}: AccessDeniedException"
+    assert f"pipeline orders in {EAST} may not be looked at: {denied}" in said
     assert TWO in said
 
 

@@ -64,6 +64,8 @@ class Terms:
     """It is ungraceful, or carried on as such."""
     faults: Sequence[Fault]
     """All that goes wrong."""
+    led_from: frozenset[str] = frozenset()
+    """Regions without which nobody can lead customers elsewhere: the homes of what does so."""
 
 
 @dataclass(frozen=True, kw_only=True)

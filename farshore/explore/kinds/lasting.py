@@ -50,6 +50,7 @@ MINORITY = 2
 MAJORITY = "so many of the endpoints are gone that no call gets through"
 TARGET = "the Region that takes over is not there for it"
 SOURCE = "a graceful run waits for the Region that it leaves: nothing is lost without a person's word"
+LED_FROM = "customers are well where they are, and led elsewhere only from there, where nobody gets through"
 GREYS: tuple[CallFault, ...] = ("slow", "500", "lost_before")
 """What happens to a call in a grey Region."""
 
@@ -179,7 +180,9 @@ def _grey_excuses(fault: Fault, terms: Terms) -> str:
 
 def _partition_excuses(fault: Fault, terms: Terms) -> str:
     parted = {*fault.place.split("~")} <= {terms.source, terms.target}
-    return SOURCE if parted and not terms.may_lose else ""
+    if parted and not terms.may_lose:
+        return SOURCE
+    return LED_FROM if parted and terms.source in terms.led_from else ""
 
 
 def _raises_the_alarm(fault: Fault, runbook: Runbook) -> bool:
