@@ -96,8 +96,11 @@ class FinalState:
     """What had to happen, and did not for hours; "" where nothing did."""
     served_at_end: frozenset[str]
     """Regions in which new customers were served when that run had just ended."""
+    back_at_end: frozenset[str]
+    """Regions that had all again then that they had while all was well: what was given back may take its time
+    to serve, as tasks do that start."""
     served_at_first: frozenset[str]
-    """The same once what could be paid was, before anybody repaired anything."""
+    """Regions in which they were once what could be paid was, before anybody repaired anything."""
     served: frozenset[str]
     """The same in the end."""
     shall_serve: frozenset[str]

@@ -52,13 +52,16 @@ class ARunEnds(Checker):
             yield f"nothing is broken in {source}"
 
     def _left_customers_nowhere(self, final: FinalState) -> None:
-        """A run that fails by itself gives back at once; one that was stopped, that nobody could call any
-        more, or that was denied its ledger, as soon as the schedule that pays debts has found it."""
+        """A run that fails by itself gives back at once, though what is given back may have to start; one
+        that was stopped, that nobody could call any more, or that was denied its ledger, as soon as the
+        schedule that pays debts has found it."""
         procedure, circumstances = final.first.procedure, final.circumstances
         if final.moved or self.subject.purpose(procedure) != "move":
             return
         by_itself = final.status == "FAILED" and not circumstances.lasting and not circumstances.ledger_denied
-        served = final.served_at_end if by_itself else final.served_at_first
+        source, _ = self.subject.runbook.direction(procedure)
+        at_once = final.served_at_end or source in final.back_at_end or not by_itself
+        served = final.served_at_end or (at_once and final.served_at_first)
         if final.status not in ("SUCCEEDED", "RUNNING") and not served:
             self.breach(
                 f"{procedure} ended {final.status} before it had moved anything, "

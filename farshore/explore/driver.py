@@ -16,7 +16,7 @@ from twin.faults import EarlierAnswers, Request
 from ..checkers.final_state import Circumstances, FinalState
 from ..compile.starts import ALARMS_START
 from ..runbook.model import Runbook
-from ..simulate.final import AtFirst, RunFacts, at_first, final_state, lease_taken
+from ..simulate.final import AtFirst, AtItsEnd, RunFacts, at_first, at_its_end, final_state, lease_taken
 from ..simulate.fingerprint import fingerprint
 from ..simulate.simulation import Simulation
 from .circumstances import circumstances, false_alarm
@@ -72,7 +72,7 @@ class Driver:
         """What has gone wrong so far; nothing, before the run that the seed is about."""
         self.main = ""
         """The execution that the seed is about."""
-        self._goes_on, self._served_at_end = True, frozenset[str]()
+        self._goes_on, self._at_its_end = True, AtItsEnd()
         self._recorder, self._forks = recorder, forks
         self._seed, self._runbook, self._clock = seed, runbook, self.simulation.clock
         self._begun: Counter[str] = Counter()
@@ -194,14 +194,14 @@ class Driver:
         How everything stood before that."""
         tally, clock = self.simulation.tally, self._clock
         if self._goes_on:
-            self._served_at_end = frozenset(serving(self.simulation.application))
+            self._at_its_end = at_its_end(self.simulation, self._well)
         clock.sleep(AFTERMATH)
         self.injector.cease()
         clock.wait_for(self._quiet, LONGEST)
         clock.wait_for(lambda: not tally.owes, DEBTS_PAID)
         if not self.simulation.may_have_moved(self.main):
             clock.wait_for(lambda: bool(serving(self.simulation.application)), GIVEN_BACK)
-        first = at_first(self.simulation, self.main, self._served_at_end)
+        first = at_first(self.simulation, self.main, self._at_its_end)
         self._at_end = self.figures()
         while (failed := self._to_repair()) and len(self.person.repaired) < REPAIRS:
             clock.wait_for(self._caught_up, LONGEST)
@@ -251,7 +251,7 @@ class Driver:
             self._clock.sleep(AFTERMATH)
             self._clock.wait_for(self._quiet, LONGEST)  # an alarm may have started another
             self._clock.wait_for(lambda: not simulation.tally.owes, DEBTS_PAID)
-            first = at_first(simulation, self.main, frozenset(serving(simulation.application)))
+            first = at_first(simulation, self.main, at_its_end(simulation, self._well))
             self._checked(Circumstances(may_lose=False), first, lost=final.lost)
 
     def _checked(
@@ -280,7 +280,7 @@ class Driver:
         just then."""
         running = self.simulation.running(self.main)
         if self._goes_on and not running:
-            self._served_at_end = frozenset(serving(self.simulation.application))
+            self._at_its_end = at_its_end(self.simulation, self._well)
         self._goes_on = running
         return self._quiet()
 

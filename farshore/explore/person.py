@@ -94,7 +94,7 @@ class Person:
             self._will_decide = True
             aside(self._clock, self.decides, _too_late(call.tick) - JUST_BEFORE - self.now)
         else:
-            aside(self._clock, self._looks_up, LOOKS_UP)
+            aside(self._clock, partial(self._looks_up, written.body["execution"]), LOOKS_UP)
 
     def _comes_back(self, execution: str) -> None:
         """Finds the plan still proposed and approves it, sees that the run has ended, and starts another."""
@@ -103,17 +103,20 @@ class Person:
         self.decides()
         self.starts(self.runs_what(execution))
 
-    def _looks_up(self) -> None:
+    def _looks_up(self, execution: str) -> None:
         if not self._will_decide:
-            self.decides()
+            self.decides(execution)
 
-    def decides(self) -> None:
-        """On the plan that is proposed now, unless it was decided on, or a step would refuse."""
+    def decides(self, execution: str = "") -> None:
+        """On the plan that is proposed now, unless it was decided on, or a step would refuse; that of this
+        execution only, where one is given."""
         self._will_decide = self.hesitates = False
         try:
             records = self._simulation.operator.records()
             proposal = proposal_of(records)
             if proposal is None or proposal.hash in self.decidesd:
+                return
+            if execution not in ("", proposal.execution):
                 return
             if any(step.outcome == "would refuse" for step in proposal.plan):
                 return
@@ -127,7 +130,7 @@ class Person:
             self._simulation.decide(records, proposal, "approve", NAME, "no step would refuse")
             self.decidesd.add(proposal.hash)
         except NotYet:
-            aside(self._clock, self.decides, READS_PLAN)
+            aside(self._clock, partial(self.decides, execution), READS_PLAN)
         except Trouble:
             return  # a plan proposed twice is approved by whoever is quicker
 

@@ -18,6 +18,23 @@ SILENT = "the ledger does not answer"
 
 
 @dataclass(frozen=True)
+class AtItsEnd:
+    """How the application stood when a run had just ended."""
+
+    served: frozenset[str] = frozenset()
+    """Regions in which new customers were served."""
+    back: frozenset[str] = frozenset()
+    """Regions that had all again that they had while all was well."""
+
+
+def at_its_end(simulation: Simulation, well: Mapping[str, object]) -> AtItsEnd:
+    """Now. `well` are its settings while all was well."""
+    application = simulation.application
+    back = (region for region, now in application.settings().items() if now == well[region])
+    return AtItsEnd(frozenset(serving(application)), frozenset(back))
+
+
+@dataclass(frozen=True)
 class AtFirst:
     """How the run that all is about stood once it was over and debts were paid, before anybody repaired
     anything."""
@@ -27,8 +44,7 @@ class AtFirst:
     """It may have moved data or customers."""
     served: frozenset[str]
     """Regions in which new customers were served."""
-    served_at_end: frozenset[str]
-    """The same when the run had just ended."""
+    at_its_end: AtItsEnd
 
 
 @dataclass(frozen=True)
@@ -52,10 +68,10 @@ class RunFacts:
     """What had to happen, and did not for hours."""
 
 
-def at_first(simulation: Simulation, execution: str, served_at_end: frozenset[str]) -> AtFirst:
+def at_first(simulation: Simulation, execution: str, at_its_end: AtItsEnd) -> AtFirst:
     """Now."""
     report, served = simulation.report(execution), frozenset(serving(simulation.application))
-    return AtFirst(report, simulation.may_have_moved(execution), served, served_at_end)
+    return AtFirst(report, simulation.may_have_moved(execution), served, at_its_end)
 
 
 def final_state(simulation: Simulation, facts: RunFacts) -> FinalState:
@@ -76,7 +92,8 @@ def final_state(simulation: Simulation, facts: RunFacts) -> FinalState:
         moved=facts.first.moved,
         repaired=facts.repaired,
         stuck=facts.stuck,
-        served_at_end=facts.first.served_at_end,
+        served_at_end=facts.first.at_its_end.served,
+        back_at_end=facts.first.at_its_end.back,
         served_at_first=facts.first.served,
         served=frozenset(serving(application)),
         shall_serve=frozenset(),

@@ -25,7 +25,7 @@ from ..operate.trouble import Trouble
 from ..runbook.model import Runbook
 from ..runbook.registry import steps, written
 from .figures import Instants, take_figures
-from .final import AtFirst, RunFacts, final_state
+from .final import AtFirst, RunFacts, at_its_end, final_state
 from .report import Moment, Report, Scene
 from .scenes import RECENT_SECONDS, run_scene_of, scene_of
 from .simulation import Simulation
@@ -355,14 +355,13 @@ class Rehearsal:
         simulation, checkers = self.simulation, self.simulation.checkers
         main = self._main or next(reversed(self._started), "")
         if main:
-            reports = dict(self._ended)
-            served = frozenset(serving(simulation.application))
+            reports, now = dict(self._ended), at_its_end(simulation, self._well)
             facts = RunFacts(
                 Circumstances(
                     may_lose=self.mode == "ungraceful", lasting=bool(self.dark), since=self.broken_at
                 ),
                 main,
-                AtFirst(reports[main], simulation.may_have_moved(main), served, served),
+                AtFirst(reports[main], simulation.may_have_moved(main), now.served, now),
                 reports,
                 self._well,
                 stuck=self._stuck,

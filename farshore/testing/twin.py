@@ -91,10 +91,10 @@ class _Reader(Person):
         super().__init__(twin.simulation, "graceful")
         self._twin = twin
 
-    def decides(self) -> None:
+    def decides(self, execution: str = "") -> None:
         self.declines = self._twin.says == "decline"
         if self._twin.says != "nothing":
-            super().decides()
+            super().decides(execution)
 
 
 class Twin:

@@ -84,8 +84,6 @@ SCALES_OUT = dict.fromkeys(SUSPENDED[1:], True)
 LOOKS, LOOKS_AGAIN = 3, ASKS - 3
 """How often the services are asked at most, and then what is asked because of their answers. A fence asks no
 more than the services, and those as often as a tick has time for."""
-SERVES_SOON = 180.0
-"""Seconds in which what is given back can serve again: its tasks start, and pass their health checks."""
 RAISE = Words("raise", "raised")
 NOT_ASKED = Silence("not asked: its owner remembers nothing of it")
 
@@ -206,7 +204,8 @@ class EcsCapacity(Step[FenceSight]):
             memories = [] if isinstance(it.value, Silence) else world.records.remembered(resource)
             before = [memory.value for memory in memories if memory.owner == run.owner]
             current = _as_far_as(before[0], it.value) if before else it.value
-            felt = before and self._led_to(world)
+            led = run.purpose == "mend" or (run.purpose in MOVES and self.region == run.target)
+            felt = before and led  # customers are led there next
             lacks = lacking(it, before[0]["desired"], wells) if felt else ""
             return Held(resource, current, False if lacks else None, self._put_all(name), lacks=lacks)
         if isinstance(wanted, Silence):
@@ -222,14 +221,6 @@ class EcsCapacity(Step[FenceSight]):
             aim=(lambda current: _raised(current, count)) if count else _none,
             lacks=lacks,
         )
-
-    def _led_to(self, world: World) -> bool:
-        """Customers are led there next. One who gives up has nobody else to lead them to, but keeps others
-        from starting anew: so it does not wait for ever."""
-        run = world.run
-        if run.gives_up:
-            return world.waited <= SERVES_SOON
-        return run.purpose == "mend" or (run.purpose in MOVES and self.region == run.target)
 
     def _put_all(self, name: str) -> Callable[[Any], tuple[Call, ...]]:
         def put(value: Any) -> tuple[Call, ...]:
