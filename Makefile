@@ -2,6 +2,7 @@
 
 BIN := .venv/bin
 RUNTIME := .venv/.runtime
+CHECKOV := .venv/checkov/bin/checkov
 DEV := .venv/.dev
 PIP := $(BIN)/python -m pip install -qq --disable-pip-version-check
 
@@ -31,6 +32,10 @@ check: $(DEV) ## format, lint, types, import contracts, stale files, tests, the 
 	$(BIN)/farshore words --check
 	$(BIN)/farshore lint
 	$(SAM) validate --lint
+	$(MAKE) --no-print-directory $(CHECKOV)
+	@echo "checkov: what CloudFormation would see of template.yaml"; temp=$$(mktemp -d) && \
+	    trap 'rm -rf "$$temp"' EXIT && $(BIN)/python tests/transform.py template.yaml >"$$temp/template.json" && \
+	    $(CHECKOV) --config-file .checkov.yaml --file "$$temp/template.json"
 	@for report in $(REPORTS); do \
 	    $(BIN)/farshore explore $$(basename $$report .md) --count --check $$report || exit; \
 	done
@@ -60,6 +65,12 @@ compile: $(RUNTIME) ## runbooks/ to statemachines/, template.yaml, samconfig.tom
 
 bench: $(RUNTIME) ## run the benchmarks
 	@$(BIN)/python -m bench
+
+# In an environment of its own: it pins another boto3.
+$(CHECKOV): $(DEV)
+	@echo "farshore: adding checkov (once, about a minute)"
+	@$(BIN)/python -m venv .venv/checkov && .venv/checkov/bin/python -m pip install -qq --disable-pip-version-check checkov==3.3.30
+	@touch $@
 
 clean: ## remove what was made here
 	rm -rf .venv .aws-sam *.egg-info .pytest_cache .mypy_cache .hypothesis .ruff_cache .import_linter_cache

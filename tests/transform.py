@@ -7,6 +7,7 @@ string, into which cfn-lint does not look, so each definition is put back as an 
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -47,3 +48,7 @@ def transformed(path: Path) -> Json:
         del result["Resources"][name]["Properties"]["DefinitionString"]
         result["Resources"][name]["Properties"]["Definition"] = definition
     return result
+
+
+if __name__ == "__main__":
+    json.dump(transformed(Path(sys.argv[1])), sys.stdout, indent=1, default=str)
