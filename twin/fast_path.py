@@ -222,7 +222,7 @@ def _names(model: OperationModel) -> tuple[str, ...]:
 
 
 def _paths(model: OperationModel) -> tuple[ParsedResult, ...]:
-    """Such as the tables' names that DynamoDB's batches are about."""
+    """Such as the names of all tables that a batch is about."""
     given = cast(Any, model).operation_context_parameters or {}  # a mapping, which its stubs do not say
     return tuple(jmespath.compile(given[name]["path"]) for name in sorted(given))
 
