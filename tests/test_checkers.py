@@ -14,6 +14,7 @@ from farshore.simulate.simulation import Simulation
 from functions.errors import NotYet
 from twin.applications.unicorn_shop.names import PRIMARY
 
+RUNBOOKS = Path(__file__).parents[1] / "runbooks"
 ADDED = """
 from farshore.checkers.checker import Checker
 
@@ -92,6 +93,35 @@ def test_a_glance_after_every_event_finds_what_a_look_would_find() -> None:
     assert "S3" in {breach.invariant for breach in thorough.breaches}
     assert thorough.figures()["exposure_seconds"] > 0
     assert sum(left_out) > len(left_out) / 2
+
+
+@pytest.mark.parametrize("app", sorted(path.stem for path in RUNBOOKS.glob("*.yaml")))
+def test_a_glance_changes_whenever_what_it_stands_for_does(app: str) -> None:
+    """Through a whole game day: the outage, and what mends it."""
+    with Simulation(find(app), 1, data="memory", backed="doubles") as simulation:
+        application, seen = simulation.application, dict[int, tuple[object, object]]()
+        told = [
+            *((each.glance, each.writers) for each in application.datasets),
+            *((each.glance, each.intent) for each in application.routes),
+            *((each.glance, each.is_open) for each in application.entries),
+        ]
+        changed = set[int]()
+
+        def look() -> None:
+            for place, (glance, asked) in enumerate(told):
+                now = glance(), asked()
+                before = seen.get(place, now)
+                assert now[0] != before[0] or now[1] == before[1], (
+                    f"{asked} is another, and its glance is not"
+                )
+                changed.update([place] if now[1] != before[1] else [])
+                seen[place] = now
+
+        simulation.clock.after_each.append(look)
+        for procedure in ("outage", "recovery"):
+            simulation.begin(procedure, {"mode": "graceful"})
+            simulation.clock.sleep(300)
+    assert changed
 
 
 def same(one: Checkers, other: Checkers) -> None:

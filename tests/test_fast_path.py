@@ -135,6 +135,9 @@ def test_a_batch_is_learned_by_the_names_of_its_tables(world: World, answered: s
     assert len(made) == (1 if meant else 3)
     assert [request.url for request in asked] == ["https://dynamodb.us-east-1.amazonaws.com/"] * len(asked)
     assert len(asked) == (3 if meant else 0)
+    if meant:
+        client.batch_get_item(RequestItems={"other": {"Keys": [{"id": {"S": "1"}}]}})
+        assert len(made) == 2, "of another table nobody knows the URL yet"
 
 
 def test_each_client_and_parameter_has_its_own_url(world: World) -> None:

@@ -60,8 +60,9 @@ class ARunEnds(Checker):
             return
         by_itself = final.status == "FAILED" and not circumstances.lasting and not circumstances.ledger_denied
         source, _ = self.subject.runbook.direction(procedure)
-        at_once = final.served_at_end or source in final.back_at_end or not by_itself
-        served = final.served_at_end or (at_once and final.served_at_first)
+        served = final.served_at_first
+        if by_itself:
+            served = final.served_at_end or (served if source in final.back_at_end else frozenset())
         if final.status not in ("SUCCEEDED", "RUNNING") and not served:
             self.breach(
                 f"{procedure} ended {final.status} before it had moved anything, "

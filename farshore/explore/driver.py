@@ -76,9 +76,8 @@ class Driver:
         self._recorder, self._forks = recorder, forks
         self._seed, self._runbook, self._clock = seed, runbook, self.simulation.clock
         self._begun: Counter[str] = Counter()
-        self._move: list[str] = []
-        self._sorted_out = 0
-        """How many executions `_moving` has looked at."""
+        self._known, self._unscheduled = 0, list[str]()
+        """Of how many executions `_moving` knows which they are, and those."""
         self._triggered: list[str] = []
         self.simulation.on_alarm.append(lambda execution, alarm: self._triggered.append(execution))
 
@@ -293,11 +292,11 @@ class Driver:
     def _moving(self) -> list[str]:
         """All executions but those that pay debts or write heartbeats, in the order of their beginnings."""
         every = self.simulation.executions
-        if len(every) > self._sorted_out:
-            new = list(every)[self._sorted_out :]
-            self._move += [execution for execution in new if not self._settles(execution)]
-            self._sorted_out = len(every)
-        return self._move
+        if len(every) > self._known:
+            new = list(every)[self._known :]
+            self._unscheduled += [execution for execution in new if not self._settles(execution)]
+            self._known = len(every)
+        return self._unscheduled
 
     def _settles(self, execution: str) -> bool:
         """It only pays debts, or writes heartbeats."""

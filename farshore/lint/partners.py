@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 
 from ..compile.fences import giving_back, restores
 from ..runbook.model import Runbook
-from ..runbook.wording import the_first
+from ..runbook.wording import spelled, the_first
 from .finding import Finding, Placed, Procedures
 
 
@@ -62,10 +62,9 @@ def _for_the_run(runbook: Runbook, lines: Sequence[Placed]) -> Iterator[Finding]
 def _given_back(runbook: Runbook, fence: Placed, partners: Sequence[Placed]) -> Iterator[Finding]:
     word, closed = giving_back(fence.kind), fence.kind.closed
     if (said := fence.inputs[word]) != closed:
-        what = (
-            f"{fence.name} leaves $from open: {word} is {said}, and writes that come in there would be lost"
-        )
-        instead = f"write {word}: {str(closed).lower()}"
+        what = f"{fence.name} leaves $from open: {word} is {spelled(said)}, and writes that come in there "
+        what += "would be lost"
+        instead = f"write {word}: {spelled(closed)}"
         yield Finding("fence", runbook.path, fence.line.line, what, instead)
     if not partners:
         what = f"{fence.name} takes {_named(fence.things)} from $from, and nothing gives it back"

@@ -17,7 +17,7 @@ from ..runbook.model import Runbook
 from ..runbook.named import named
 from ..runbook.registry import steps
 from ..runbook.typed import fields_of, found
-from ..runbook.wording import DIRECTION, duration
+from ..runbook.wording import DIRECTION, duration, spelled
 from .finding import Finding, Placed, Procedures
 from .reach import REGION, named_region
 
@@ -59,17 +59,10 @@ def _led_back(runbook: Runbook, listed: Procedures) -> Iterator[Finding]:
         if placed.kind.fences and not placed.kind.for_the_run and placed.region == "$to":
             word = giving_back(placed.kind)
             if placed.inputs[word] == placed.kind.closed:
-                what = (
-                    f"{placed.name} closes $to, the Region that takes over: {word} is {_said(placed, word)}"
-                )
+                said = spelled(placed.inputs[word])
+                what = f"{placed.name} closes $to, the Region that takes over: {word} is {said}"
                 instead = f"write region: $from, or {word}: restore"
                 yield Finding("fence", runbook.path, placed.line.line, what, instead)
-
-
-def _said(placed: Placed, word: str) -> str:
-    """As a runbook has it."""
-    said = placed.inputs[word]
-    return str(said).lower() if isinstance(said, bool) else str(said)
 
 
 def _no_time(runbook: Runbook, listed: Procedures) -> Iterator[Finding]:

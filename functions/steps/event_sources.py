@@ -166,7 +166,7 @@ def _read(mapping: str, sight: Sight, since: float) -> tuple[Value | Silence, bo
     assert not isinstance(sight, Absent), "a mapping that is not there is Refused"
     state, changed = str(sight.get("State") or "in no state that is told"), sight.get("LastModified")
     if state not in STATES:
-        return Silence(f"mapping {mapping} is {state}"), None
+        return Silence(f"mapping {mapping} is {state}", answered=True), None
     fresh = isinstance(changed, datetime) and changed.timestamp() >= since
     return STATES[state], False if state in UNDER_WAY else fresh or None
 

@@ -140,7 +140,7 @@ class Rule:
         if said == "ENABLED":
             return OPEN
         if said is None or restoring:
-            return Silence(f"EventBridge says of {where} that it is {said}")
+            return Silence(f"EventBridge says of {where} that it is {said}", answered=True)
         raise Refused(f"{where} is {said}, and EnableRule would bring it back as ENABLED: take it off")
 
     def put(self, run: Run) -> Callable[[Any], tuple[Call, ...]]:
