@@ -267,6 +267,24 @@ def test_a_table_at_rest_has_no_samples_left_by_then_and_is_done_all_the_same(st
     assert store.catches_up(inputs=asked, entered=entered)["outcome"] == "done"
 
 
+def test_the_backlog_of_a_dark_region_counts_for_as_long_as_it_is_recent(store: Store) -> None:
+    """Ten times a lag of 100 s is longer than the 900 s after which no sample of the backlog is recent."""
+    lag = store.cloud.latency.table["dynamodb_replication"]
+    lag["seconds"] = [100.0, 100.0]
+    entered, asked = store.clock.now, {"paused": False, "within": 2400}
+    while "s until they are there" not in store.fails_to(inputs=asked, entered=entered):
+        store.clock.sleep(2)
+    noted = store.clock.now
+    lag["seconds"] = [1.0, 1.0]
+    store.clock.sleep(880)
+    store.orders.put(EAST, ("bob", "1"), {"n": 1}, "bob's order")
+    store.likes.put(EAST, ("bob",), {"n": 1}, "bob's like")
+    store.clock.sleep(90)
+    said = store.catches_up(inputs=asked, entered=entered)
+    assert (said["outcome"], said["facts"]["recent_lag_seconds"]) == ("done", pytest.approx(1.0))
+    assert store.clock.now - noted < 1000
+
+
 def test_where_nothing_says_how_long_that_is_a_graceful_run_refuses(store: Store) -> None:
     store.cloud.faults.dark.add(f"cloudwatch/{EAST}")
     said = store.refuses(inputs={"paused": False})
