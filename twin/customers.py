@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import random
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Any
@@ -164,7 +164,7 @@ class BareCustomer:
         application, notebook = self._application, self._notebook
         there = (led_to(application) | self._first) & self._dataset.writers()
         for entry in sorted(application.entries, key=lambda entry: entry.region):
-            if entry.region in there and entry.is_open():
+            if entry.region in there and self._dataset.name in entry.datasets and entry.is_open():
                 key = f"bare-{len(notebook.promises)}"
                 try:
                     application.session.write(entry.region, key)
@@ -177,15 +177,21 @@ class BareCustomer:
 class Customers:
     """All customers of an application, and what they wrote down."""
 
-    def __init__(self, clock: Clock, net: Net, application: Application, seed: int) -> None:
+    def __init__(
+        self, clock: Clock, net: Net, application: Application, seed: int, ttls: Sequence[float] = TTLS
+    ) -> None:
+        """`ttls` are for how long they keep an address, in seconds, one each."""
         self.notebook = Notebook()
         self.each: list[Customer | BareCustomer] = []
+        self.ttls = tuple(ttls)
         self._clock, self._net, self._application, self._seed = clock, net, application, seed
 
-    def come(self, ttls: Iterable[float] = TTLS) -> None:
+    def come(self) -> None:
         """One for each time to live, each with dice of its own and near one Region or the other, from now on:
-        six with well-kept DNS caches, and one that never looks a name up twice."""
-        for number, (name, ttl) in enumerate(zip(NAMES, ttls, strict=False)):
+        if nobody says otherwise, six with well-kept DNS caches, and one that never looks a name up twice."""
+        for number, ttl in enumerate(self.ttls):
+            again, which = divmod(number, len(NAMES))
+            name = f"{NAMES[which]}-{again + 1}" if again else NAMES[which]
             near = self._application.regions[number % len(self._application.regions)]
             visitor = NetVisitor(name, self._clock, self._net, self.notebook, self._seed, ttl, near)
             customer = Customer(visitor, self._application, self.notebook, ttl)

@@ -18,6 +18,7 @@ from .application import Dataset, Journey, Route
 from .cloud import Cloud
 from .net import HttpAnswer, HttpRequest, Net
 from .rows import folders
+from .verb import AGAIN, MADE_UP, Verb
 
 Role = Literal["keeps", "shows", "lets in", "leads", ""]
 """What a name is to customers: it keeps what they write, shows them pages, lets their requests in, or leads
@@ -61,6 +62,12 @@ class Line:
         """It looks whether one Region has what the other has: no customer meets what it names for that."""
         return "other" in self.inputs
 
+    @property
+    def writes(self) -> bool:
+        """It says where to write, and where to read it back."""
+        paths = {name.at[0] for name in self.of("UrlPath")}
+        return {"write", "read"} <= paths and "body" in self.inputs
+
     def of(self, *types: str) -> list[Named]:
         return [name for name in self.names if name.type in types]
 
@@ -91,8 +98,26 @@ class Hosts:
 
 
 @dataclass(frozen=True)
+class Topology:
+    """What is said of an application besides its runbook, in place of what is assumed."""
+
+    name: str = ""
+    """The file that says it; "" where none does."""
+    customers: int = 0
+    """How many there are; 0: as many as ever."""
+    stale: int = 0
+    """How many of them never look a name up again."""
+    pace: tuple[float, float] = (2.0, 6.0)
+    """Seconds from the end of one visit to the next of the same customer, at least and at most."""
+    hosts: Mapping[str, str] = field(default_factory=dict)
+    """The Region to which each leads, and to no other; "" where customers call it."""
+    verbs: tuple[Verb, ...] = ()
+    """What customers do."""
+
+
+@dataclass(frozen=True)
 class Wanted:
-    """All that a runbook says of its application."""
+    """All that a runbook, and a topology beside it, say of an application."""
 
     application: str
     primary: str
@@ -100,6 +125,8 @@ class Wanted:
     lines: tuple[Line, ...]
     watched: frozenset[tuple[str, str]] = frozenset()
     """Alarms, by Region and name, that whoever simulates the runbook makes."""
+    topology: Topology = field(default_factory=lambda: Topology())
+    """What is said of it besides."""
 
     @property
     def regions(self) -> tuple[str, str]:
@@ -119,9 +146,12 @@ class Wanted:
         alone = {host: region for host, (region, *more) in beside.items() if not more and region}
         each_has_one = set(alone.values()) == set(self.regions)
         own: dict[str, list[str]] = {region: [] for region in self.regions}
-        shared = []
+        shared, said = list[str](), self.topology.hosts
         first = [host_of(name.text) for _, name in self.naming("Origin")]  # what customers call
         for host in dict.fromkeys([*first, *under, *beside]):
+            if host in said:
+                (own[said[host]] if said[host] else shared).append(host)
+                continue
             regions = under.get(host) or {region for region in self.regions if region in host}
             if not regions and each_has_one and host in alone:
                 regions = {alone[host]}
@@ -129,7 +159,34 @@ class Wanted:
                 own[next(iter(regions))].append(host)
             else:
                 shared.append(host)
+        known = {*shared, *(host for each in own.values() for host in each)}
+        shared += [host for host, region in said.items() if not region and host not in known]
         return Hosts(own, tuple(shared) or (f"{self.application}.example",))
+
+    @functools.cached_property
+    def verifying(self) -> tuple[Verb, ...]:
+        """Of the lines that say where to write, and where to read it back."""
+        shared = self.hosts.shared
+        found: dict[tuple[str, str, str], Verb] = {}
+        for line in self.lines:
+            if line.writes:
+                write, body, read = (str(line.inputs[name]) for name in ("write", "body", "read"))
+                host = host_of(str(line.inputs["url"]))
+                said = f"POST {write} at {line.inputs['url']}"
+                verb = Verb(host if host in shared else "", write, body, read, said)
+                found.setdefault((write, body, read), verb)
+        return tuple(found.values())
+
+    @property
+    def verbs(self) -> tuple[Verb, ...]:
+        """What customers do: what is said, or what the runbook verifies with; none where neither says it."""
+        return self.topology.verbs or self.verifying
+
+    @property
+    def answered(self) -> tuple[Verb, ...]:
+        """What customers do, and what the runbook verifies with."""
+        done = {verb.write for verb in self.verbs}
+        return (*self.verbs, *(verb for verb in self.verifying if verb.write not in done)) or (MADE_UP,)
 
     def texts(self, *types: str) -> list[str]:
         """Each once, in the order of the runbook."""
@@ -173,18 +230,21 @@ class Gate(Protocol):
         """What a run may change, and must give back."""
 
 
+Work = Callable[[Mapping[str, Any]], Mapping[str, Any]]
+"""Carries out a request of the Region: {"marker": …} is written, {"asked": …} is looked for, {} is read; in
+the datasets that "data" names, if it does. Raises where it does not."""
+
+
 @dataclass(frozen=True)
 class Way:
-    """One way in for customers' requests in a Region: what carries them out behind it may be shut."""
+    """What customers' requests meet on their way in, in a Region, and a run may shut."""
 
+    type: str
+    """Of its name, as FunctionName."""
     name: str
     gate: Gate
-    carry: Callable[[Mapping[str, Any]], Mapping[str, Any]]
-    """Carries out a request, as a Work. Raises where it does not."""
-
-
-Work = Callable[[Mapping[str, Any]], Mapping[str, Any]]
-"""Carries out a request of the Region: {"marker": …} is written, {"asked": …} is looked for, {} is read."""
+    carry: Work | None = None
+    """Carries out a request, in turn with others that do; None where all requests pass it."""
 
 
 @dataclass
@@ -206,9 +266,7 @@ class Room:
     """By Region, what a canary there does."""
     datasets: list[Kept] = field(default_factory=list)
     ways: dict[str, list[Way]] = field(default_factory=dict)
-    """By Region."""
-    gates: dict[str, list[Gate]] = field(default_factory=dict)
-    """By Region, what all its requests pass, whichever way."""
+    """By Region, in the order in which they were made."""
     routes: list[Route] = field(default_factory=list)
     led: list[str] = field(default_factory=list)
     """The name that each route leads."""
@@ -232,7 +290,7 @@ class Room:
     def keep(self, kept: Kept) -> None:
         """One more dataset; under another name where there is one of its name."""
         if any(kept.name == other.name for other in self.datasets):
-            kept.name = f"{kept.name}, too"
+            kept.name += AGAIN
         self.datasets.append(kept)
 
     def lead(self, route: Route, name: str, *, self_healing: bool = False) -> None:
@@ -241,17 +299,40 @@ class Room:
         self.led.append(name)
         self.self_healing |= self_healing
 
+    def add_way(self, region: str, way: Way) -> None:
+        """Customers' requests of the Region meet one thing more."""
+        self.ways.setdefault(region, []).append(way)
+
+    def led_by(self, region: str, verb: Verb) -> list[Way]:
+        """What requests of this verb meet."""
+        narrowed = {way.type for ways in self.ways.values() for way in ways if way.name in verb.through}
+        ways = self.ways.get(region, [])
+        return [way for way in ways if way.type not in narrowed or way.name in verb.through]
+
+    def in_use(self, region: str) -> list[Way]:
+        """What requests of any verb meet."""
+        verbs = self.wanted.answered
+        if not all(verb.through for verb in verbs):
+            return self.ways.get(region, [])
+        met = {id(way) for verb in verbs for way in self.led_by(region, verb)}
+        return [way for way in self.ways.get(region, []) if id(way) in met]
+
     def all_open(self, region: str) -> bool:
         """Requests are let in by every way, but for the dark."""
-        ways = (way.gate for way in self.ways.get(region, ()))
-        return all(gate.is_open() for gate in (*self.gates.get(region, ()), *ways))
+        return all(way.gate.is_open() for way in self.in_use(region))
 
     def lets_in(self, region: str) -> bool:
-        """Requests are let in by some way, and the Region is not dark."""
-        if self.cloud.faults.is_dark(region) or not all(g.is_open() for g in self.gates.get(region, ())):
+        """Requests of some verb are let in by some way, and the Region is not dark."""
+        if self.cloud.faults.is_dark(region):
             return False
-        ways = self.ways.get(region)
-        return not ways or any(way.gate.is_open() for way in ways)
+        return any(self._lets_in(region, verb) for verb in self.wanted.answered)
+
+    def _lets_in(self, region: str, verb: Verb) -> bool:
+        ways = self.led_by(region, verb)
+        carriers = [way for way in ways if way.carry is not None]
+        return all(way.gate.is_open() for way in ways if way.carry is None) and (
+            not carriers or any(way.gate.is_open() for way in carriers)
+        )
 
 
 def _under(value: Any, key: str) -> Iterator[Any]:

@@ -8,6 +8,7 @@
     docs/steps.md                       every step
     docs/runbooks/<application>.svg     every runbook as a picture
     runbooks/schema.json                what editors complete runbooks from
+    runbooks/topology.schema.json       the same of topologies
     functions/                          outside Farshore's own checkout, the Lambda package
 
 Raises Mistakes, of every runbook at once, and then nothing is written.
@@ -34,7 +35,7 @@ from .people import Permission
 from .refusals import refusals
 from .samconfig import samconfig
 from .samples import events, mocks
-from .schema import json_schema
+from .schema import json_schema, topology_schema
 from .template import with_derived_part
 from .vendored import left_over, vendored
 
@@ -126,6 +127,7 @@ def compiled(root: Path, runbooks: Sequence[Runbook], permissions: Sequence[Perm
 def _files(derived: str, runbooks: Sequence[Runbook], uses: Sequence[Use]) -> dict[str, str]:
     made = [machine for _, machine in uses]
     schema = {"$comment": "Compiled: edit the steps' own files instead.", **json_schema()}
+    of_topologies = {"$comment": "Compiled: it follows from this version of Farshore.", **topology_schema()}
     return {
         **{f"statemachines/{machine.name}.asl.json": _json(machine.definition) for machine in made},
         TEMPLATE: derived,
@@ -135,6 +137,7 @@ def _files(derived: str, runbooks: Sequence[Runbook], uses: Sequence[Use]) -> di
         **{f"docs/runbooks/{each.application}.svg": drawing([*outlines(each)]) for each in runbooks},
         "docs/steps.md": steps_document(steps(), runbooks, made),
         "runbooks/schema.json": _json(schema),
+        "runbooks/topology.schema.json": _json(of_topologies),
     }
 
 

@@ -1,8 +1,9 @@
-"""The JSON Schema that editors complete and check runbooks with, derived from the same types as the loader.
+"""The JSON Schemas that editors complete and check runbooks and topologies with, derived from the same types
+as the loaders.
 
-It accepts whatever the loader accepts. It cannot say all that the loader says: that a Region is the runbook's
-own, or one of AWS, that both Regions have an entry, that a one-way step needs a failback, that a port or a
-duration is too large.
+Each accepts whatever its loader accepts. It cannot say all that the loader says: that a Region, or a name, is
+the runbook's own, or one of AWS, that both Regions have an entry, that a one-way step needs a failback, that
+a port or a duration is too large.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from functions.inputs import FORMS, AwsRegion, Region, Seconds
 from ..runbook.model import BEFORE_APPROVAL, PROCEDURES, Head
 from ..runbook.regions import REGION_FORM
 from ..runbook.registry import Input, Registry, StepType, inputs, steps, written
+from ..runbook.topology import written as written_in_a_topology
 from ..runbook.values import LARGEST
 from ..runbook.wording import DURATION_FORM, bare, expected, is_list, is_union
 
@@ -41,6 +43,15 @@ def json_schema(registry: Registry | None = None) -> Json:
             "branch": _one_of_steps(known, together=False),
             **{f"step.{name}": _step(step_type) for name, step_type in known.items()},
         },
+    }
+
+
+def topology_schema() -> Json:
+    """The same of a topology beside a runbook."""
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": "A topology of Farshore's twin",
+        **_object(written_in_a_topology()),
     }
 
 

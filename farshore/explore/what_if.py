@@ -102,7 +102,8 @@ def _played(game: Game, name: str, factor: float) -> tuple[Night, list[tuple[str
         if name == PERSON:
             rehearsal.approve_after *= factor
         elif name == NAMES:
-            rehearsal.ttls = tuple(ttl * factor if ttl < FOR_EVER else ttl for ttl in rehearsal.ttls)
+            customers = rehearsal.simulation.customers
+            customers.ttls = tuple(ttl * factor if ttl < FOR_EVER else ttl for ttl in customers.ttls)
         elif name:
             latency.table[name]["seconds"] = [factor * bound for bound in latency.table[name]["seconds"]]
         report = rehearsal.play()

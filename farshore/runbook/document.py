@@ -96,24 +96,27 @@ def found(node: Node) -> str:
     return "a list" if isinstance(node, List) else "a mapping"
 
 
-def read(path: Path, mistakes: list[Mistake]) -> Node | None:
-    """The file's one document; None where it cannot be read at all. What is wrong is added to `mistakes`."""
-    text = _text(path, mistakes)
-    return None if text is None else _Reading(str(path), text, mistakes).document()
+def read(
+    path: Path, mistakes: list[Mistake], holds: str = "runbook", begins: str = "`application: NAME`"
+) -> Node | None:
+    """The file's one document; None where it cannot be read at all. What is wrong is added to `mistakes`.
+    For messages: what the file `holds`, and what it `begins` with."""
+    text = _text(path, mistakes, holds)
+    return None if text is None else _Reading(str(path), text, mistakes, holds, begins).document()
 
 
-def _text(path: Path, mistakes: list[Mistake]) -> str | None:
+def _text(path: Path, mistakes: list[Mistake], holds: str) -> str | None:
     def whole(what: str, instead: str) -> None:
         mistakes.append(Mistake(str(path), 0, what, instead))
 
     try:
         status = path.stat()
         if stat.S_ISDIR(status.st_mode):
-            whole("this is a directory", "name the runbook in it")
+            whole("this is a directory", f"name the {holds} in it")
         elif not stat.S_ISREG(status.st_mode):
-            whole("this is not a file", "name a runbook")
+            whole("this is not a file", f"name a {holds}")
         elif status.st_size > LIMIT_BYTES:
-            whole(f"{status.st_size:,} bytes", f"a runbook has at most {LIMIT_BYTES:,}")
+            whole(f"{status.st_size:,} bytes", f"a {holds} has at most {LIMIT_BYTES:,}")
         else:
             return _decoded(str(path), path.read_bytes(), mistakes)
     except FileNotFoundError:
@@ -150,8 +153,9 @@ class _Open:
 
 
 class _Reading:
-    def __init__(self, path: str, text: str, mistakes: list[Mistake]) -> None:
+    def __init__(self, path: str, text: str, mistakes: list[Mistake], holds: str, begins: str) -> None:
         self.path, self.text, self.mistakes = path, text, mistakes
+        self._holds, self._begins = holds, begins
 
     def document(self) -> Node | None:
         stack = [_Open(None)]
@@ -162,7 +166,8 @@ class _Reading:
                 if isinstance(event, yaml.CollectionStartEvent):
                     stack.append(_Open(event))
                     if len(stack) > LIMIT_DEPTH + 1:
-                        self._mistake(event, f"nested deeper than {LIMIT_DEPTH}", "a runbook needs seven")
+                        what = f"nested deeper than {LIMIT_DEPTH}"
+                        self._mistake(event, what, f"a {self._holds} needs seven")
                         return None
                 elif isinstance(event, yaml.CollectionEndEvent):
                     ended = stack.pop()
@@ -179,7 +184,7 @@ class _Reading:
             self.mistakes.append(Mistake(self.path, 0, f"this is not YAML: {' '.join(str(error).split())}"))
             return None
         if not stack[0].nodes or self._is_blank(stack[0].nodes[0]):
-            self.mistakes.append(Mistake(self.path, 1, "the file is empty", "begin with `application: NAME`"))
+            self.mistakes.append(Mistake(self.path, 1, "the file is empty", f"begin with {self._begins}"))
             return None
         return stack[0].nodes[0]
 
@@ -190,8 +195,8 @@ class _Reading:
             if isinstance(event, yaml.DocumentStartEvent):
                 documents += 1
                 if documents > 1:
-                    what = "a second document begins here"
-                    self._mistake(event, what, "a file holds one runbook, the other needs a file of its own")
+                    instead = f"a file holds one {self._holds}, the other needs a file of its own"
+                    self._mistake(event, "a second document begins here", instead)
                     return
             yield event
 

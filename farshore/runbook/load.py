@@ -31,6 +31,8 @@ from .model import (
 )
 from .regions import wrong_region
 from .registry import Input, Registry, broken, inputs, steps, written
+from .topology import beside
+from .topology import is_one as is_topology
 from .values import Reader
 from .wording import did_you_mean, nearest
 
@@ -61,11 +63,18 @@ def read_all(
                 "run farshore where runbooks/ is, or begin with: farshore init",
             )
         ]
-    drafts = [_Draft(path, registry or steps()) for path in sorted(folder.glob("*.yaml"))]
+    files = sorted(folder.glob("*.yaml"))
+    topologies = [path for path in files if is_topology(path)]
+    paths = [path for path in files if path not in topologies]
+    drafts = [_Draft(path, registry or steps()) for path in paths]
     runbooks = [draft.runbook() for draft in drafts]
     mistakes = [mistake for draft in drafts for mistake in draft.mistakes] + _broken()
     for path in folder.glob("*.yml"):
         mistakes.append(Mistake(str(path), 0, "not read as a runbook", f"name it {path.stem}.yaml"))
+    for path in topologies:
+        if path not in [beside(each) for each in paths]:
+            instead = "name it as its runbook: NAME.topology.yaml beside NAME.yaml"
+            mistakes.append(Mistake(str(path), 0, "a topology, and no runbook beside it", instead))
     first: dict[str, _Draft] = {}
     for draft in drafts:
         other = first.setdefault(draft.application, draft)

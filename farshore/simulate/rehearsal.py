@@ -13,7 +13,6 @@ from functions.errors import NotYet, Refused
 from functions.ledger import Records
 from functions.run import SCHEDULED, Mode
 from twin.application import intended, led_to, serving
-from twin.customers import TTLS
 
 from ..checkers.final_state import Circumstances
 from ..compile.starts import ALARMS_START
@@ -74,8 +73,6 @@ class Rehearsal:
         self.report = Report(runbook.application, seed, mode, dark)
         self.approve_after = APPROVE_AFTER
         """How long the person reads a plan before approving it, in seconds."""
-        self.ttls = TTLS
-        """For how long customers keep an address, in seconds, one each."""
         self.broken_at = self.recovered = self.returning = 0.0
         """Instants: of the outage, of the primary's recovery, and of the beginning of failback."""
         self._on_moment, self._show = say, show
@@ -149,7 +146,7 @@ class Rehearsal:
 
     def _play(self) -> None:
         clock, simulation, runbook = self.clock, self.simulation, self.runbook
-        simulation.customers.come(self.ttls)
+        simulation.customers.come()
         simulation.checkers.begin()
         if self._show is not None:
             clock.every(SCENE_SECONDS, self._draw)

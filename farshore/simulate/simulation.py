@@ -24,7 +24,7 @@ from twin.applications import account as accounts
 from twin.applications import foundation
 from twin.clock import Clock
 from twin.cloud import ACCOUNT, AwsError, Behind, Cloud, stamp
-from twin.customers import Customers
+from twin.customers import TTLS, Customers
 from twin.doubles import Doubles
 from twin.faults import Request
 from twin.net import Net
@@ -40,7 +40,7 @@ from ..operate.trouble import Trouble
 from ..runbook.model import Runbook
 from ..runbook.named import named
 from .deployment import Deployment, no_telemetry, outside
-from .furnishing import build_of
+from .furnishing import build_of, ttls_of
 from .report import EXPOSURE_BOUND
 from .tally import Tally
 
@@ -80,6 +80,7 @@ class Simulation:
         self._data, self._backed, self._engine, self._telemetry = data, backed, engine, telemetry
         self._outside = outside
         self._build = build or build_of(runbook)
+        self._ttls = TTLS if build else ttls_of(runbook)
         self._naming = naming or (lambda procedure: f"{procedure}-{len(self.executions) + 1}")
         self._stack = ExitStack()
 
@@ -113,7 +114,7 @@ class Simulation:
         )
         self.application = self._build(on)
         stack.callback(self.functions.close)
-        self.customers = Customers(self.clock, self.net, self.application, self.seed)
+        self.customers = Customers(self.clock, self.net, self.application, self.seed, self._ttls)
         for arn in dict.fromkeys(str(arn) for *_, arn in named(runbook, TopicArn)):
             account.topic(arn)
         telemetry = self._telemetry or (tick_of if self._backed == "moto" else no_telemetry)

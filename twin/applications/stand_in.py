@@ -12,8 +12,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from ..application import Dataset, Entry, Journey, Route, Session
 from ..cloud import Cloud
 from ..furnishing import Gate, Role, Room, Wanted, furnishers, roles
+from ..verb import MADE_UP
 from .foundation import Build, Foundation
-from .front_door import FrontDoor, verbs_of
+from .front_door import FrontDoor
 from .own_choice import OwnChoice
 from .writers import Writers
 
@@ -50,18 +51,29 @@ def where(wanted: Wanted) -> str:
 
 def assumed(wanted: Wanted) -> str:
     """A sentence about the customers, and what they meet."""
-    verbs = " and ".join(verb.said for verb in verbs_of(wanted))
-    said = [
-        f"they {verbs}" if verbs else f"they call {wanted.hosts.shared[0]}, and what they write is made up"
-    ]
+    who = f"{wanted.topology.customers} of them" if wanted.topology.name else "they"
+    verbs = " and ".join(verb.said for verb in wanted.verbs)
+    made_up = f"call {wanted.hosts.shared[0]}, and what they write is made up"
+    said = [f"{who} {verbs or made_up}"]
     for role, words in WORDS.items():
+        if _is_said(wanted, role):
+            continue
         if names := _playing(wanted, role):
             said.append(f"{words} {_some(names)}")
         elif role == "keeps":
             said.append("their writes are kept in a table that is made up")
         elif role == "leads":
             said.append("they try the primary first, and then the other Region")
-    return f"the customers of {wanted.application} are a stand-in: {', '.join(said)}"
+    by = f", as {wanted.topology.name} says" if wanted.topology.name else ""
+    return f"the customers of {wanted.application} are a stand-in{by}: {', '.join(said)}"
+
+
+def _is_said(wanted: Wanted, role: Role) -> bool:
+    """Of each thing that customers do, with what they do."""
+    verbs = wanted.topology.verbs
+    if role == "keeps":
+        return bool(verbs) and all(verb.data for verb in verbs)
+    return role == "lets in" and bool(verbs) and all(verb.through for verb in verbs)
 
 
 def _playing(wanted: Wanted, role: Role) -> list[str]:
@@ -106,7 +118,7 @@ class StandIn:
         self.entries: Sequence[Entry] = tuple(self._entries())
         self._home = self._led()
         hosts = list(room.addresses.values()) if own else [wanted.hosts.shared[0]]
-        self.session: Session = Writers(verbs_of(wanted), hosts, room.datasets)
+        self.session: Session = Writers(wanted.verbs, hosts, room.datasets, wanted.topology.pace)
 
     def _led(self) -> set[str]:
         return {region for route in self._room.routes for region in route.intent()}
@@ -134,20 +146,20 @@ class StandIn:
         return self._room.addresses[next(iter(led), self.regions[0])]
 
     def _entries(self) -> Iterator[WayIn]:
-        room, names = self._room, tuple(kept.name for kept in self._room.datasets)
+        room = self._room
+        verbs = {(verb.through, verb.data): verb for verb in self._wanted.verbs or (MADE_UP,)}
         for region, address in room.addresses.items():
-            common, ways = room.gates.get(region, []), room.ways.get(region, [])
-            gates = [[*common, way.gate] for way in ways] or [common]
-            yield from (WayIn(room.cloud, region, address, each, names) for each in gates)
+            for verb in verbs.values():
+                names = tuple(kept.name for kept in room.datasets if verb.keeps_in(kept.name))
+                ways = room.led_by(region, verb)
+                common = [way.gate for way in ways if way.carry is None]
+                gates = [[*common, way.gate] for way in ways if way.carry is not None] or [common]
+                yield from (WayIn(room.cloud, region, address, each, names) for each in gates)
 
     def settings(self) -> Mapping[str, object]:
         room = self._room
         return {
-            region: tuple(
-                gate.setting()
-                for gate in (*room.gates.get(region, ()), *(way.gate for way in room.ways.get(region, ())))
-            )
-            for region in self.regions
+            region: tuple(way.gate.setting() for way in room.ways.get(region, ())) for region in self.regions
         }
 
     def shall_serve(self, procedure: str, source: str, target: str) -> set[str]:

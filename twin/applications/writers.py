@@ -1,4 +1,4 @@
-"""The customers of a stand-in: each visit makes the runbook's verifying write, under its own marker."""
+"""The customers of a stand-in: each visit makes one write, under its own marker."""
 
 from __future__ import annotations
 
@@ -9,18 +9,20 @@ from urllib3.exceptions import HTTPError
 from ..application import Refusal, Visitor
 from ..cloud import AwsError
 from ..furnishing import Kept
-from .front_door import MADE_UP, Verb
+from ..verb import MADE_UP, Verb
 
 
 class Writers:
     """Every customer's session."""
 
-    pace = (2.0, 6.0)
-
-    def __init__(self, verbs: tuple[Verb, ...], hosts: list[str], datasets: list[Kept]) -> None:
+    def __init__(
+        self, verbs: tuple[Verb, ...], hosts: list[str], datasets: list[Kept], pace: tuple[float, float]
+    ) -> None:
         """`hosts` are what they call: one, or in turn until one has taken the write."""
         self._verbs, self._hosts, self._datasets = verbs or (MADE_UP,), hosts, datasets
-        first = next((kept for kept in datasets if not kept.many_writers), datasets[0])
+        self.pace = pace
+        written = [kept for kept in datasets if any(verb.keeps_in(kept.name) for verb in self._verbs)]
+        first = next((kept for kept in written if not kept.many_writers), written[0])
         self.dataset = first.name
         self._first = first
 
@@ -36,7 +38,7 @@ class Writers:
                     raise
             else:
                 break
-        for kept in self._datasets:
+        for kept in (kept for kept in self._datasets if verb.keeps_in(kept.name)):
             visitor.promised(f"{kept.name} {marker}", kept.name, marker, answer["region"])
 
     def write(self, region: str, key: str) -> None:

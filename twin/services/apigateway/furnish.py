@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from ...furnishing import Role, Room
+from ...furnishing import Role, Room, Way
 from .model import ApiGateway, Stage
 
 API, STAGE = "RestApiId", "StageName"
@@ -33,4 +33,4 @@ def furnish(room: Room) -> None:
         if (named := (api.region, api.text, stage)) not in known:
             known.add(named)
             made = ApiGateway.of(room.cloud).stage(*named)
-            room.gates.setdefault(api.region, []).append(Limit(made))
+            room.add_way(api.region, Way(API, api.text, Limit(made)))

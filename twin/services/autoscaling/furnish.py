@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from ...furnishing import Role, Room
+from ...furnishing import Role, Room, Way
 from .model import AutoScaling, Group
 
 GROUP = "AsgName"
@@ -30,4 +30,4 @@ def furnish(room: Room) -> None:
     for name, regions in room.wanted.places(GROUP).items():
         for region in sorted(regions):
             made = AutoScaling.of(room.cloud).group(region, name, LEAST, INSTANCES, MOST)
-            room.gates.setdefault(region, []).append(Instances(made))
+            room.add_way(region, Way(GROUP, name, Instances(made)))

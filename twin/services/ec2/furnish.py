@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from ...furnishing import Role, Room, Wanted
+from ...furnishing import Role, Room, Wanted, Way
 from .model import VPC, SecurityGroups
 from .subnets import Subnets
 
@@ -37,7 +37,8 @@ def furnish(room: Room) -> None:
             ids = [rule.text for rule in line.of(RULE) if rule.region == group.region]
             for number, rule in enumerate(ids):  # no two rules of a group are alike
                 groups.rule(group.region, group.text, rule, VPC, protocol="tcp", ports=(8080 + number,) * 2)
-            room.gates.setdefault(group.region, []).append(Rules(groups, group.region, group.text))
+            gate = Rules(groups, group.region, group.text)
+            room.add_way(group.region, Way(GROUP, group.text, gate))
     for subnet, regions in wanted.places(SUBNET).items():
         for region in regions:
             Subnets.of(room.cloud).subnet(region, subnet, _vpc(wanted, subnet))

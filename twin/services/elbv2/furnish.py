@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 
-from ...furnishing import Role, Room
+from ...furnishing import Role, Room, Way
+from ...verb import MARKER
 from ..application_autoscaling.model import ApplicationAutoScaling
 from ..ec2.model import SecurityGroups
 from ..ecs.model import Ecs, EcsService, Image
-from .model import LoadBalancer, LoadBalancers, TargetGroup
+from .model import LoadBalancers, TargetGroup
 
 SERVICE = "EcsService"
 TAKES: Mapping[str, Role] = {SERVICE: "lets in"}
@@ -17,17 +18,17 @@ TASKS = 2
 
 
 class Tasks:
-    """The services behind a load balancer, as a gate: each has a task that is healthy."""
+    """A service behind a load balancer, as a gate: it has a task that is healthy."""
 
-    def __init__(self, balancer: LoadBalancer, services: list[EcsService]) -> None:
-        self._balancer, self._services = balancer, services
+    def __init__(self, group: TargetGroup, service: EcsService) -> None:
+        self._group, self._service = group, service
 
     def is_open(self) -> bool:
-        return self._balancer.healthy()
+        return self._group.is_healthy()
 
     def setting(self) -> object:
         """As many as usually, or fewer."""
-        return [min(service.desired, TASKS) for service in self._services]
+        return min(self._service.desired, TASKS)
 
 
 def furnish(room: Room) -> None:
@@ -38,25 +39,35 @@ def furnish(room: Room) -> None:
 
 
 def _balanced(room: Room, region: str, names: list[str]) -> None:
-    """What customers call is answered by the first service; the others have paths of their own."""
+    """What customers call is answered by the service that it is said to go through, or by the first; the
+    others have paths of their own."""
     ecs, balancers = Ecs.of(room.cloud), LoadBalancers.of(room.cloud, room.net)
     ApplicationAutoScaling.of(room.cloud)
-    groups: list[tuple[str, TargetGroup]] = []
-    services, lets_in = [], _lets_in(room, region)
+    groups: dict[str, TargetGroup] = {}
+    lets_in = _lets_in(room, region)
     for name in names:
         cluster, _, service = name.partition("/")
-        group = balancers.target_group(region, f"{cluster}-{service}", lets_in)
+        groups[name] = group = balancers.target_group(region, f"{cluster}-{service}", lets_in)
         made = ecs.create(region, cluster, service, Image(name, room.door[region]), TASKS, group.arn)
         group.services.append(made)
-        services.append(made)
-        groups.append((f"/{service}/*" if groups else "*", group))
+        room.add_way(region, Way(SERVICE, name, Tasks(group, made)))
         if (security := room.cloud.enlisted(SecurityGroups)) is not None:
             security.on_change.append(group.reachable_again)
-    balancer = balancers.load_balancer(region, room.addresses[region], groups[::-1])
-    room.gates.setdefault(region, []).append(Tasks(balancer, services))
+    balancers.load_balancer(region, room.addresses[region], [*_rules(room, groups)])
+
+
+def _rules(room: Room, groups: Mapping[str, TargetGroup]) -> Iterator[tuple[str, TargetGroup]]:
+    """Patterns of paths in the order in which they are tried, each with the group that it leads to."""
+    said = {verb: name for verb in room.wanted.verbs for name in groups if name in verb.through}
+    for verb, name in said.items():
+        yield verb.write, groups[name]
+        yield verb.read.replace(MARKER, "*"), groups[name]
+    first, *others = dict.fromkeys([*said.values(), *groups])
+    yield from ((f"/{name.partition('/')[2]}/*", groups[name]) for name in others[::-1])
+    yield "*", groups[first]
 
 
 def _lets_in(room: Room, region: str) -> Callable[[], bool]:
-    """What the Region's gates say before there are any tasks: its security groups."""
-    gates = list(room.gates.get(region, ()))
+    """What requests of the Region meet before there are any tasks: its security groups."""
+    gates = [way.gate for way in room.ways.get(region, ())]
     return lambda: all(gate.is_open() for gate in gates)

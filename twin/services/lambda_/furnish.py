@@ -58,6 +58,5 @@ def furnish(room: Room) -> None:
                 return functions.invoke(region, name, event)
 
             functions.deploy(region, name, handle, timeout=TIMEOUT_SECONDS)
-            room.ways.setdefault(region, []).append(
-                Way(name, Throttle(functions.function(region, name)), carry)
-            )
+            gate = Throttle(functions.function(region, name))
+            room.add_way(region, Way(FUNCTION, name, gate, carry))

@@ -14,7 +14,7 @@ from typing import Any
 
 import boto3
 
-from ...furnishing import Line, Role, Room, Wanted, host_of
+from ...furnishing import Line, Role, Room, Wanted, Way, host_of
 from .model import Websites
 from .replication import Bucket, Replication
 
@@ -79,7 +79,7 @@ def _websites(room: Room) -> None:
         }
         _website(websites, region, bucket, objects)
         if bucket in shown:
-            room.gates.setdefault(region, []).append(Pages(websites, bucket))
+            room.add_way(region, Way(BUCKET, bucket, Pages(websites, bucket)))
 
 
 def _buckets(wanted: Wanted) -> Mapping[str, str]:
