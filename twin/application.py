@@ -50,6 +50,10 @@ class Dataset(Protocol):
     def caught_up(self, region: str) -> bool:
         """The Region has, or is about to have, all that the others have: it was not left behind."""
 
+    def lag(self, region: str) -> float:
+        """How old the oldest write is that the Region has not got yet, in seconds; 0 where it has all. By
+        what has happened, whatever a metric says; takes no time."""
+
     def fates(self, promises: Sequence[Promise]) -> dict[Promise, Fate]:
         """What became of each promise of this dataset."""
 

@@ -37,6 +37,10 @@ class Visit:
     at: float
     """Its end, in seconds since 1970."""
     done: bool
+    seconds: float = 0.0
+    """How long it took."""
+    region: str = ""
+    """Where the customer's address led; "" where there was none yet."""
 
 
 @dataclass
@@ -128,16 +132,22 @@ class Customer:
         """For ever; spawn it."""
         while True:
             clock.sleep(self._visitor.dice.uniform(*self._application.session.pace))
+            began = clock.now
             try:
                 self._application.session.visit(self._visitor)
                 done = True
             except (HTTPError, Refusal):
                 done = False
-            self._notebook.visits.append(Visit(self.name, clock.now, done))
+            took, now = clock.now - began, clock.now
+            self._notebook.visits.append(Visit(self.name, now, done, took, self._led_to()))
 
     def addresses(self) -> set[str]:
         """Hosts where it would go now, by what it has kept."""
         return self._visitor.addresses()
+
+    def _led_to(self) -> str:
+        kept = self.addresses()
+        return next((entry.region for entry in self._application.entries if entry.address in kept), "")
 
 
 class BareCustomer:

@@ -8,10 +8,25 @@ the Cloud, and holds any number of things (databases, clusters, tables), each re
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, ClassVar, Self, TypeVar
 
 from .cloud import Cloud, Operation
+
+
+@dataclass(frozen=True)
+class Plug:
+    """Something of a service that somebody can take from customers, and give back, at once."""
+
+    region: str
+    what: str
+    """The thing and its kind: "function orders"."""
+    verb: str
+    """What is done to it: "throttle"."""
+    is_pulled: Callable[[], bool]
+    pull: Callable[[], None]
+    mend: Callable[[], None]
 
 
 class Stateful:
@@ -51,6 +66,10 @@ class Service(Stateful):
     def operations(self) -> Mapping[str, Operation]:
         """What it answers boto3's clients, by the operation's name."""
         return {}
+
+    def plugs(self) -> Sequence[Plug]:
+        """What of it somebody who rehearses by hand can take from customers."""
+        return ()
 
 
 WIRING = "what the application is made of: nothing changes it once the twin stands"

@@ -14,6 +14,9 @@ from typing import Any
 import click
 
 
+ENDINGS = (".html", ".md", ".json")
+
+
 class ReportFile(click.ParamType):
     """A file that may be there or not, in a folder that is."""
 
@@ -51,7 +54,7 @@ report_option = click.option(
     "files",
     metavar="FILE",
     multiple=True,
-    type=ReportFile(".json", ".html", ".md"),
+    type=ReportFile(*ENDINGS),
     help="Write the report to a file, too: a page (.html), a summary (.md), or all of it (.json)."
     " Several, if given several times.",
 )
@@ -61,6 +64,18 @@ def save_report(files: Sequence[Path], report: Mapping[str, Any]) -> None:
     """The same report in each form that is asked for."""
     for path in files:
         save(path, _text(path.suffix, report))
+
+
+def documents(report: Mapping[str, Any]) -> Mapping[str, str]:
+    """The report in each form, by a file's name."""
+    return {f"report{ending}": _text(ending, report) for ending in ENDINGS}
+
+
+def verdict_of(report: Mapping[str, Any]) -> str:
+    """What the page of the report says first."""
+    from ..report.page import verdict
+
+    return " ".join(verdict(json.loads(json.dumps(report, default=str))))
 
 
 def _text(ending: str, report: Mapping[str, Any]) -> str:

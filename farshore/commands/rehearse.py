@@ -9,7 +9,9 @@ import json
 import os
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -24,10 +26,11 @@ from ..lint import errors
 from ..operate.render import bound_of
 from ..runbook.find import find
 from ..runbook.mistakes import Mistakes
-from ._report_file import report_option, save_report
+from ._report_file import documents, report_option, save_report, verdict_of
 from ._twin import as_the_twin, say_customers
 
 if TYPE_CHECKING:
+    from ..runbook.model import Runbook
     from ..simulate.report import Report, Stand
 
 
@@ -57,18 +60,38 @@ class Pace(click.ParamType):
     "--json", "as_json", is_flag=True, help="Print the report as JSON on standard output, and nothing else."
 )
 @click.option(
-    "--pace", type=Pace(), default="80x", show_default=True, help="So much faster than life, on a terminal."
+    "--pace",
+    type=Pace(),
+    help="So much faster than life: 80x on a terminal, and 10x with --web, where nothing else is said.",
 )
+@click.option(
+    "--web",
+    is_flag=True,
+    help="Serve a page on this machine, on which you lead the rehearsal: pull plugs, start runs, approve.",
+)
+@click.option("--port", type=click.IntRange(0, 65535), help="Of the page; any free one, if left out.")
 @report_option
 def command(
-    app: str, mode: Mode, dark: str | None, seed: int, as_json: bool, pace: float, files: Sequence[Path]
+    app: str,
+    mode: Mode,
+    dark: str | None,
+    seed: int,
+    as_json: bool,
+    pace: float | None,
+    web: bool,
+    port: int | None,
+    files: Sequence[Path],
 ) -> None:
     runbook = find(app)
+    if port is not None and not web:
+        raise click.UsageError("--port is the page's: add --web, or leave it out")
+    if web and dark is not None:
+        raise click.UsageError(f"with --web you darken {dark} yourself, on the page: leave --dark out")
     if dark is not None and dark != runbook.regions.primary:
         raise click.UsageError(f"--dark takes the primary Region, {runbook.regions.primary}, not {dark}")
     if dark is not None and mode == "graceful":
         raise click.UsageError("a graceful run needs both Regions: rehearse --dark with --mode ungraceful")
-    if dark is None and "outage" not in runbook.procedures:
+    if not web and dark is None and "outage" not in runbook.procedures:
         raise click.UsageError(
             f"{runbook.application} has no outage, so nothing would go wrong: "
             f"write an outage in {runbook.path}, or rehearse with --mode ungraceful "
@@ -81,29 +104,75 @@ def command(
     console = Console(stderr=as_json, highlight=False, soft_wrap=True, force_terminal=plain)
     say_customers(runbook, console)
     console.print(f"farshore: the twin of {runbook.application} is being built, in two Regions")
-    began = time.perf_counter()
-    from ..simulate.rehearsal import Rehearsal  # moto and the twin take half a second, after the first word
-    from ..simulate.view import Lines, Screen
+    tell = partial(_tell, console, as_json, files)
+    if web:
+        found = _lead(console, runbook, mode, seed, pace, port or 0, tell)
+    else:
+        found = _watch(console, runbook, mode, dark, seed, pace)
+        tell(found)
+    sys.exit(0 if found.ok else 1)
 
+
+def _watch(
+    console: Console, runbook: Runbook, mode: Mode, dark: str | None, seed: int, pace: float | None
+) -> Report:
+    """The game day as it is written, on a terminal or in lines."""
+    from ..simulate.rehearsal import Rehearsal  # moto and the twin take half a second, after the first word
+    from ..simulate.view import PACE, Lines, Screen
+
+    began = time.perf_counter()
     watched = console.is_terminal and not console.is_dumb_terminal
-    with Screen(console, pace) if watched else Lines(console) as view:
-        rehearsal = Rehearsal(
-            runbook,
-            mode,
-            dark,
-            seed,
-            view.say,
-            show=view.show if watched else None,
-        )
+    with Screen(console, pace or PACE) if watched else Lines(console) as view:
+        rehearsal = Rehearsal(runbook, mode, dark, seed, view.say, show=view.show if watched else None)
         with rehearsal:
             found = rehearsal.play()
     found.wall_seconds = time.perf_counter() - began
+    return found
+
+
+def _lead(
+    console: Console,
+    runbook: Runbook,
+    mode: Mode,
+    seed: int,
+    pace: float | None,
+    port: int,
+    tell: Callable[[Report], None],
+) -> Report:
+    """A game day that a person leads on a page, which stays until the person is done with it."""
+    from ..simulate.by_hand import ByHand
+    from ..simulate.view import Lines
+    from ..web.leading import PACE, Leading
+    from ..web.server import Server
+
+    began = time.perf_counter()
+    leading = Leading(runbook.application, mode, pace or PACE)
+    try:
+        server = Server(leading, port)
+    except OSError as error:
+        raise click.ClickException(
+            f"port {port} cannot be served on: {error.strerror}: name another, or leave --port out"
+        ) from None
+    with server, Lines(console) as view:
+        with ByHand(runbook, mode, seed, view.say, leading.show, leading) as rehearsal:
+            console.print(f"farshore: lead the rehearsal on {server.url}", markup=False)
+            found = rehearsal.play()
+        found.wall_seconds = time.perf_counter() - began
+        tell(found)
+        leading.end(found.ok, verdict_of(found.as_json()), documents(found.as_json()))
+        console.print("farshore: the report is on the page, until you close the rehearsal there (or Ctrl-C)")
+        with suppress(KeyboardInterrupt):
+            leading.wait_until_left()
+    return found
+
+
+def _tell(console: Console, as_json: bool, files: Sequence[Path], found: Report) -> None:
+    """The result, and the files that were asked for."""
     if as_json:
         click.echo(json.dumps(found.as_json(), indent=2))
     else:
         _print_result(console, found)
     save_report(files, found.as_json())
-    sys.exit(0 if found.ok else 1)
 
 
 def _print_result(console: Console, found: Report) -> None:

@@ -133,7 +133,10 @@ def verdict(report: Json) -> Iterator[str]:
         return
     if is_measured(report):
         dark, primary = report["dark"], report["regions"]["primary"]
-        yield f"{dark} went dark as a whole." if dark else f"A regional event was made in {primary}."
+        if report.get("by_hand"):
+            yield "A person led it, and pulled what was pulled."
+        else:
+            yield f"{dark} went dark as a whole." if dark else f"A regional event was made in {primary}."
         felt = wording.duration(report["clients"]["rto_seconds"])
         yield f"Customers were without service for {felt}."
         yield f"Of {report['data']['acknowledged']:,} acknowledged writes {_lost(report)}."
@@ -242,5 +245,7 @@ def replayed(report: Json) -> str:
     """The command that makes the same report again; "" where nobody can."""
     if not is_rehearsal(report):
         return ""
+    if report.get("by_hand"):
+        return f"farshore rehearse {report['application']} --web --seed {report['seed']}"
     dark = f" --dark {report['dark']}" if report["dark"] else ""
     return f"farshore rehearse {report['application']} --mode {report['mode']}{dark} --seed {report['seed']}"

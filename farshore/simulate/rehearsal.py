@@ -20,13 +20,14 @@ from ..operate.history import RunReport
 from ..operate.operator import SILENT
 from ..operate.proposal import Proposal, proposal_of
 from ..operate.render import described
+from ..operate.run_tree import RunTree
 from ..operate.trouble import Trouble
 from ..runbook.model import Runbook
 from ..runbook.registry import steps, written
 from .figures import Instants, take_figures
 from .final import AtFirst, RunFacts, at_its_end, final_state
 from .report import Moment, Report, Scene
-from .scenes import RECENT_SECONDS, run_scene_of, scene_of
+from .scenes import RECENT_SECONDS, Fares, plan_scene_of, run_scene_of, scene_of, written as written_lately
 from .simulation import Simulation
 from .standing import stand_of
 from .witness import Witness
@@ -47,6 +48,8 @@ NOTICED = 60.0
 UNDER_WAY = ("RUNNING", SILENT)
 """The statuses of a run that has not ended, as far as anybody knows."""
 SCENE_SECONDS = 1.0
+SAID_SHOWN = 60
+"""Moments of a scene."""
 
 
 class Stuck(Exception):
@@ -92,7 +95,7 @@ class Rehearsal:
 
     def __enter__(self) -> Self:
         self.simulation.__enter__()
-        self._witness = Witness(self.simulation)
+        self._witness, self._fares = Witness(self.simulation), Fares(self.simulation)
         return self
 
     def __exit__(self, *what: object) -> None:
@@ -125,7 +128,7 @@ class Rehearsal:
     def _stop(self) -> None:
         """It goes no further: what stands now is told, and what was broken is given back."""
         self.returning = self.returning or self.clock.now
-        for execution in self._started[-1:]:
+        for execution in self._started:
             if execution not in self._ended:  # it is under way
                 self._ended[execution] = self.simulation.report(execution)
                 self.report.runs.append(self._ended[execution])
@@ -282,15 +285,19 @@ class Rehearsal:
 
     def _finish(self, execution: str) -> None:
         self._wait_for("the end of a run", lambda: self.simulation.status(execution) not in UNDER_WAY)
+        if self._has_ended(execution).status != "SUCCEEDED":
+            raise Stuck
+
+    def _has_ended(self, execution: str) -> RunReport:
         self._say_steps()
         run = self.simulation.report(execution)
         self.report.runs.append(run)
         self._ended[execution] = run
         name = f"{self.runbook.application}-{run.procedure}"
         self._say("end", f"{name}: {run.status} in {run.seconds:.0f} s {run.why}".strip())
-        if run.status != "SUCCEEDED":
-            raise Stuck
-        self.simulation.checkers.on_run_end(run)
+        if run.status == "SUCCEEDED":
+            self.simulation.checkers.on_run_end(run)
+        return run
 
     def _wait_for(self, what: str, met: Callable[[], Any], patience: float = PATIENCE) -> Any:
         self._doing = f"waiting for {what}"
@@ -314,14 +321,32 @@ class Rehearsal:
         self._on_moment(moment)
 
     def _draw(self) -> None:
+        assert self._show is not None
+        self._fares.count()
+        self._show(self._scene())
+
+    def _scene(self) -> Scene:
+        """Everything as it stands: the one thing that a terminal and a page are drawn from."""
         application, visits = self.simulation.application, self.simulation.customers.notebook.visits
         recent = [v.done for v in visits[-60:] if v.at > self.clock.now - RECENT_SECONDS]
-        assert self._show is not None
         regions = {region: scene_of(self.simulation, region) for region in application.regions}
-        newest = next(reversed(self._started), None)
-        run = None if newest is None else run_scene_of(self.simulation, self._witness, newest)
         done = recent.count(True)
-        self._show(Scene(self.clock.elapsed, self._doing, regions, run, done, len(recent) - done))
+        return Scene(
+            self.clock.elapsed,
+            self._doing,
+            regions,
+            self._run_scene(),
+            done,
+            len(recent) - done,
+            tuple(self._fares.kept),
+            written_lately(self.simulation),
+            self.report.moments[: -SAID_SHOWN - 1 : -1],
+            plan_scene_of(self.simulation, self._witness),
+        )
+
+    def _run_scene(self) -> RunTree | None:
+        newest = next(reversed(self._started), None)
+        return None if newest is None else run_scene_of(self.simulation, self._witness, newest)
 
     def _say_steps(self) -> None:
         """Says of each step that ended since the last look how it ended, as its function logged it."""
@@ -352,19 +377,21 @@ class Rehearsal:
         simulation, checkers = self.simulation, self.simulation.checkers
         main = self._main or next(reversed(self._started), "")
         if main:
-            reports, now = dict(self._ended), at_its_end(simulation, self._well)
-            facts = RunFacts(
-                Circumstances(
-                    may_lose=self.mode == "ungraceful", lasting=bool(self.dark), since=self.broken_at
-                ),
-                main,
-                AtFirst(reports[main], simulation.may_have_moved(main), now.served, now),
-                reports,
-                self._well,
-                stuck=self._stuck,
-            )
-            checkers.on_end(final_state(simulation, facts))
+            checkers.on_end(final_state(simulation, self._facts(main)))
         self.report.breaches = list(checkers.breaches)
+
+    def _facts(self, main: str) -> RunFacts:
+        reports, now = dict(self._ended), at_its_end(self.simulation, self._well)
+        return RunFacts(
+            Circumstances(
+                may_lose=self.mode == "ungraceful", lasting=bool(self.dark), since=self.broken_at
+            ),
+            main,
+            AtFirst(reports[main], self.simulation.may_have_moved(main), now.served, now),
+            reports,
+            self._well,
+            stuck=self._stuck,
+        )
 
 
 def _sentence(proposal: Proposal) -> str:

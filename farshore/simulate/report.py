@@ -21,6 +21,10 @@ EXPOSURE_BOUND = SETTLE_MINUTES * 60.0 + LONGEST_TICK_SECONDS + 60.0
 run before ended without releasing its lease, and the settling run."""
 
 
+LAG_SHOWN = 1.0
+"""Seconds: less is as usual."""
+
+
 @dataclass(frozen=True)
 class Moment:
     """Something worth saying, at `at` seconds since the beginning."""
@@ -39,6 +43,15 @@ class Row:
     if_so: str
     """What is said of it where it serves, as "writer"."""
     if_not: str
+    lag: float | None = None
+    """How old the oldest write is that a dataset's Region has not got yet, in seconds; None of what is no
+    dataset."""
+
+    @property
+    def says(self) -> str:
+        """In words, as every drawing has them."""
+        behind = f", {self.lag:.0f} s behind" if self.lag is not None and self.lag >= LAG_SHOWN else ""
+        return (self.if_so if self.serves else self.if_not) + behind
 
 
 @dataclass(frozen=True)
@@ -50,7 +63,61 @@ class RegionScene:
     """Any route is to lead customers there."""
     writes: int
     """Acknowledged there in the last half minute."""
+    done: int
+    failed: int
+    """Visits of the last half minute by customers whose address led there."""
+    latency: float | None
+    """Seconds that such a visit took which went well, in the middle; None where none did."""
     rows: Sequence[Row]
+
+
+@dataclass(frozen=True)
+class Fared:
+    """How customers fared in the few seconds before `at`, in visits."""
+
+    at: float
+    done: int
+    failed: int
+
+
+@dataclass(frozen=True)
+class Written:
+    """A write that customers were acknowledged."""
+
+    at: float
+    name: str
+    region: str
+
+
+@dataclass(frozen=True)
+class PlanScene:
+    """A plan that waits for a person."""
+
+    hash: str
+    mode: str
+    rows: Sequence[Sequence[str]]
+    """What each step would do and what is at stake, as `farshore status` prints them."""
+
+
+@dataclass(frozen=True)
+class PlugScene:
+    """What whoever leads a rehearsal can take away, and give back."""
+
+    name: str
+    region: str
+    what: str
+    verb: str
+    pulled: bool
+
+
+@dataclass(frozen=True)
+class Hands:
+    """What whoever leads a rehearsal can do now."""
+
+    plugs: Sequence[PlugScene]
+    procedures: Sequence[str]
+    """Those that can be started."""
+    modes: Sequence[str]
 
 
 @dataclass(frozen=True)
@@ -66,6 +133,16 @@ class Scene:
     done: int
     failed: int
     """Visits of the last half minute."""
+    fared: Sequence[Fared] = ()
+    """The last of it, oldest first."""
+    written: Sequence[Written] = ()
+    """The last writes, newest first."""
+    said: Sequence[Moment] = ()
+    """The last moments, newest first."""
+    plan: PlanScene | None = None
+    """None where no plan waits."""
+    hands: Hands | None = None
+    """None where nobody leads it."""
 
 
 @dataclass(frozen=True)
@@ -128,6 +205,8 @@ class Report:
     """None where the game day came to its end."""
     broken: list[str] = field(default_factory=list)
     """What broke the rehearsal itself."""
+    by_hand: bool = False
+    """A person has led it."""
 
     @property
     def invariants(self) -> dict[str, int]:
@@ -147,6 +226,7 @@ class Report:
             "seed": self.seed,
             "mode": self.mode,
             "dark": self.dark,
+            **({"by_hand": True} if self.by_hand else {}),
             "virtual_seconds": round(self.virtual_seconds, 3),
             "wall_seconds": round(self.wall_seconds, 3),
             "runs": [run.as_json() | {"at": round(run.started - EPOCH, 3)} for run in self.runs],

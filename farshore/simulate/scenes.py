@@ -2,24 +2,62 @@
 
 from __future__ import annotations
 
+from collections import deque
+from collections.abc import Sequence
 from dataclasses import replace
+from statistics import median
 
+from functions.ledger import Records
+from functions.planned import planned_from
 from twin.application import intended
 
 from ..checkers.events import Tick
+from ..operate.plan import fencing_states
+from ..operate.proposal import Proposal
+from ..operate.render import plan_rows, what_is_at_stake
 from ..operate.run_tree import RunTree, StateLine, lines_of
-from .report import RegionScene, Row
+from .report import Fared, PlanScene, RegionScene, Row, Written
 from .simulation import Simulation
 from .witness import Witness, state_of
 
 RECENT_SECONDS = 30.0
+FARED_SECONDS = 10.0
+FARED_KEPT = 144
+"""Of the customers' line, that is 24 minutes."""
+WRITES_SHOWN = 12
+
+
+class Fares:
+    """How customers fared lately, counted once."""
+
+    def __init__(self, simulation: Simulation) -> None:
+        self.kept: deque[Fared] = deque(maxlen=FARED_KEPT)
+        self._clock, self._notebook = simulation.clock, simulation.customers.notebook
+        self._counted = 0
+        self._at = 0.0
+
+    def count(self) -> None:
+        """What has ended since the last time, where that is long enough ago."""
+        now, visits = self._clock.elapsed, self._notebook.visits
+        if now < self._at + FARED_SECONDS:
+            return
+        new = [visit.done for visit in visits[self._counted :]]
+        self._counted, self._at = len(visits), now
+        if new or self.kept:
+            self.kept.append(Fared(now, new.count(True), new.count(False)))
 
 
 def scene_of(simulation: Simulation, region: str) -> RegionScene:
     """Its datasets, its entry, and its share of each route."""
     application = simulation.application
     rows = [
-        Row(dataset.name, region in dataset.writers(), "writer", _follows(dataset.caught_up(region)))
+        Row(
+            dataset.name,
+            region in dataset.writers(),
+            "writer",
+            _follows(dataset.caught_up(region)),
+            dataset.lag(region),
+        )
         for dataset in application.datasets
     ]
     rows += [
@@ -34,7 +72,44 @@ def scene_of(simulation: Simulation, region: str) -> RegionScene:
     since = simulation.clock.now - RECENT_SECONDS
     promises = simulation.customers.notebook.promises[-500:]
     writes = sum(promise.region == region and promise.at > since for promise in promises)
-    return RegionScene(dark, region in intended(application), writes, rows)
+    visits = simulation.customers.notebook.visits[-200:]
+    mine = [visit for visit in visits if visit.region == region and visit.at > since]
+    took = [visit.seconds for visit in mine if visit.done]
+    return RegionScene(
+        dark,
+        region in intended(application),
+        writes,
+        len(took),
+        len(mine) - len(took),
+        median(took) if took else None,
+        rows,
+    )
+
+
+def written(simulation: Simulation) -> Sequence[Written]:
+    """The last writes that customers were acknowledged, newest first."""
+    last, start = simulation.customers.notebook.promises[-WRITES_SHOWN:], simulation.clock.start
+    return [Written(promise.at - start, promise.name, promise.region) for promise in reversed(last)]
+
+
+def run_to_come(simulation: Simulation, procedure: str) -> RunTree:
+    """A run that nobody has started."""
+    machine = simulation.deployment.machines[procedure]
+    return RunTree(f"{machine.name}, to come", list(lines_of(machine.definition).values()))
+
+
+def plan_scene_of(simulation: Simulation, witness: Witness) -> PlanScene | None:
+    """The plan that was proposed last, while its run waits for a person."""
+    plan = witness.plans[-1] if witness.plans else None
+    if plan is None or plan.decision is not None or not simulation.running(plan.execution):
+        return None
+    procedure, _ = simulation.executions[plan.execution]
+    fencing = fencing_states(simulation.deployment.machines[procedure].definition)
+    steps = tuple(planned_from(step, step["state"] in fencing) for step in plan.steps)
+    proposal = Proposal(plan.hash, "", plan.execution, 0.0, plan.at, steps, mode=plan.mode)
+    runbook, now = simulation.runbook, simulation.clock.now
+    at_stake = what_is_at_stake(runbook, Records(), proposal, plan.mode, now)
+    return PlanScene(plan.hash, plan.mode, [*plan_rows(steps), *at_stake])
 
 
 def run_scene_of(simulation: Simulation, witness: Witness, execution: str) -> RunTree:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
+from collections.abc import Sequence
+from itertools import groupby
 
 from rich.console import Console, Group, RenderableType
 from rich.live import Live
@@ -12,12 +13,11 @@ from rich.table import Table
 from rich.text import Text
 
 from ..operate.run_tree import drawn
-from .report import Moment, RegionScene, Scene
+from .report import Fared, Moment, RegionScene, Scene
 
 PACE = 80.0
 """Simulated seconds in a second, so that a person can follow."""
 BARS = "▁▂▃▄▅▆▇█"
-WIDTH = 48
 COLOURS = {
     "outage": "bold red",
     "alarm": "bold yellow",
@@ -27,7 +27,7 @@ COLOURS = {
     "approve": "cyan",
     "start": "bold",
 }
-TRACE_SECONDS = 30
+BAR_SECONDS = 30
 """A bar of the customers' line stands for so many."""
 
 
@@ -50,23 +50,16 @@ class Lines:
     def show(self, scene: Scene) -> None: ...
 
 
-@dataclass
-class _Trace:
-    """How customers fared, a bar for every so many frames."""
-
-    bars: str = ""
-    fates: str = ""
-
-    def add(self, scene: Scene) -> None:
-        tries = scene.done + scene.failed
-        share = scene.done / tries if tries else 1.0
-        self.bars = (self.bars + BARS[round(share * (len(BARS) - 1))])[-WIDTH:]
-        self.fates = (self.fates + ("g" if share > 0.95 else "y" if share > 0.05 else "r"))[-WIDTH:]
-
-    def text(self) -> Text:
-        styles = {"g": "green", "y": "yellow", "r": "red"}
-        parts = [(bar, styles[fate]) for bar, fate in zip(self.bars, self.fates, strict=True)]
-        return Text.assemble(*parts)
+def trace(fared: Sequence[Fared]) -> Text:
+    """How customers fared."""
+    text = Text()
+    for _, some in groupby(fared, lambda each: (each.at - 1) // BAR_SECONDS):
+        bar = list(some)
+        done, failed = sum(each.done for each in bar), sum(each.failed for each in bar)
+        share = done / (done + failed) if done + failed else 1.0
+        style = "green" if share > 0.95 else "yellow" if share > 0.05 else "red"
+        text.append(BARS[round(share * (len(BARS) - 1))], style)
+    return text
 
 
 class Screen(Lines):
@@ -76,7 +69,6 @@ class Screen(Lines):
         """`pace` is how many simulated seconds pass in a second, at most."""
         super().__init__(console)
         self._live = Live(console=console, refresh_per_second=20, transient=True)
-        self._trace = _Trace()
         self._pace, self._at = pace, 0.0
 
     def __enter__(self) -> Screen:
@@ -87,8 +79,6 @@ class Screen(Lines):
         self._live.__exit__(None, None, None)
 
     def show(self, scene: Scene) -> None:
-        if int(scene.at) % TRACE_SECONDS == 0:
-            self._trace.add(scene)
         self._live.update(self._drawn(scene))
         time.sleep((scene.at - self._at) / self._pace)
         self._at = scene.at
@@ -99,7 +89,7 @@ class Screen(Lines):
             regions.add_column(ratio=1)
         regions.add_row(*(_region(name, what) for name, what in scene.regions.items()))
         fared = f"  {scene.done} visits went well, {scene.failed} did not"
-        customers = Text.assemble("customers  ", self._trace.text(), fared)
+        customers = Text.assemble("customers  ", trace(scene.fared), fared)
         clock = Text(f"{_clock(scene.at)}  {scene.doing}  ({self._pace:g}x)", style="bold")
         return Group(*([] if scene.run is None else [drawn(scene.run)]), regions, customers, clock)
 
@@ -109,10 +99,9 @@ def _region(name: str, region: RegionScene) -> Panel:
         return Panel(Text("dark: nothing answers", style="bold white on red"), title=name, border_style="red")
     table = Table.grid(padding=(0, 2))
     for row in region.rows:
-        table.add_row(
-            row.name, Text(row.if_so, style="green") if row.serves else Text(row.if_not, style="dim")
-        )
-    table.add_row("writes", f"{region.writes} in the last half minute")
+        table.add_row(row.name, Text(row.says, style="green" if row.serves else "dim"))
+    table.add_row("visits", f"{region.done} went well, {region.failed} did not, in the last half minute")
+    table.add_row("writes", f"{region.writes}")
     return Panel(table, title=name, border_style="green" if region.has_customers else "dim")
 
 

@@ -25,6 +25,9 @@ class UserData:
     def caught_up(self, region: str) -> bool:
         return region == self._database.writer or not self._database.left_behind
 
+    def lag(self, region: str) -> float:
+        return self._database.lag(region)
+
     def fates(self, promises: Sequence[Promise]) -> dict[Promise, Fate]:
         kept = set[str]().union(*(self._users.emails(region) for region in self.writers()))
         return {promise: "kept" if promise.key in kept else "lost" for promise in promises}

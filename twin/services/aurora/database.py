@@ -99,6 +99,10 @@ class GlobalDatabase(Stateful):
         """Regions whose engine takes writes now from whoever reaches it, and can be reached."""
         return {r for r in self.members if self.store.writable(r) and not self._faults.is_dark(r)}
 
+    def lag(self, region: str) -> float:
+        """For how long nothing has been shipped to the Region, in seconds; 0 for a writer."""
+        return 0.0 if self.store.writable(region) else self._clock.now - self._shipped
+
     def hold(self) -> None:
         """Holds the transport between the Regions: what is written from now on is not shipped."""
         self._held = True

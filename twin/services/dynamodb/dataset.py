@@ -24,6 +24,9 @@ class GlobalTableData:
     def caught_up(self, region: str) -> bool:
         return True
 
+    def lag(self, region: str) -> float:
+        return self._table.lag(region)
+
     def fates(self, promises: Sequence[Promise]) -> dict[Promise, Fate]:
         """Lost is what no Region has that can be reached."""
         table = self._table

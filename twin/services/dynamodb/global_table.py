@@ -221,6 +221,13 @@ class GlobalTable(Stateful):
         if not self.has_replica(region):
             raise AwsError("ResourceNotFoundException", "Requested resource not found")
 
+    def lag(self, region: str) -> float:
+        """The age of the oldest write that is still on its way to the Region, in seconds."""
+        waiting = (
+            write.at for (_, to), it in self._routes.items() if to == region for write in it.under_way.values()
+        )
+        return self._cloud.clock.now - min(waiting, default=self._cloud.clock.now)
+
     def _replicate(self, write: Write, target: str) -> None:
         lag = self._cloud.latency.draw("dynamodb_replication")
         self._cloud.clock.after(lag, lambda: self._deliver(write, target))

@@ -15,7 +15,7 @@ import io
 import json
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, ClassVar
 
@@ -24,7 +24,7 @@ from botocore.response import StreamingBody
 from ...clock import Killed
 from ...cloud import ACCOUNT, PATIENCE, Answer, AwsError, Cloud, Operation, Unanswered
 from ...faults import Request
-from ...service import APART, Service, seconds_until
+from ...service import APART, Plug, Service, seconds_until
 from ..iam.model import Policy, guard
 from .sandbox import Function, FunctionError, Handler, Invocation, Provisioned, Version, failure, marshalled
 from .stdout import CONSOLE, PRINTED
@@ -86,6 +86,10 @@ class Functions(Service):
         ]
         versions = sum(len(function.versions) for _, function in functions)
         return reserved, provisioned, versions, sorted(each.state() for each in self.running)
+
+    def plugs(self) -> Sequence[Plug]:
+        """Each function throttled to nothing. It gets back the reservation that it has now."""
+        return [_throttle(function) for _, function in sorted(self._functions.items())]
 
     def close(self) -> None:
         """Ends what still runs and gives standard output back."""
@@ -343,6 +347,22 @@ class Functions(Service):
 @functools.lru_cache(maxsize=1024)
 def _named(given: str) -> re.Match[str] | None:
     return NAME.fullmatch(given)
+
+
+def _throttle(function: Function) -> Plug:
+    before = function.reserved
+
+    def reserve(concurrency: int | None) -> None:
+        function.reserved = concurrency
+
+    return Plug(
+        function.region,
+        f"function {function.name}",
+        "throttle",
+        is_pulled=lambda: function.reserved == 0,
+        pull=lambda: reserve(0),
+        mend=lambda: reserve(before),
+    )
 
 
 def _requested(provisioned: Provisioned | None) -> int:

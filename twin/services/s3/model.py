@@ -16,14 +16,15 @@ from __future__ import annotations
 import functools
 import json
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from fnmatch import fnmatchcase
+from functools import partial
 from typing import Any, ClassVar
 
 from ...cloud import Answer, AwsError, Cloud, Operation
 from ...faults import Request
 from ...net import HttpAnswer, HttpRequest, Net
-from ...service import APART, Service
+from ...service import APART, Plug, Service
 from .buckets import Bucket, Keeper, Shut
 
 DASHED = frozenset(
@@ -81,6 +82,29 @@ class Websites(Service):
     def unblocked(self, bucket: str) -> None:
         """Its owner has taken away, long ago, the block that a new bucket has."""
         self._keeper.unblock(bucket)
+
+    def plugs(self) -> Sequence[Plug]:
+        """Each website's bucket blocked."""
+        return [
+            Plug(
+                self._bucket(name).region,
+                f"bucket {name}",
+                "block",
+                is_pulled=partial(self._is_blocked, name),
+                pull=partial(self._set, name, self._keeper.block),
+                mend=partial(self._set, name, self._keeper.unblock),
+            )
+            for name in sorted(self._shut)
+            if name
+        ]
+
+    def _is_blocked(self, bucket: str) -> bool:
+        return any(self._bucket(bucket).shut)
+
+    def _set(self, bucket: str, act: Callable[[str], None]) -> None:
+        """Its endpoint does so at once."""
+        act(bucket)
+        self._shut[bucket] = self._bucket(bucket).shut
 
     def _watch(self, request: Request, answer: Answer | None) -> None:
         if request.service not in ("s3", "s3control"):
