@@ -11,14 +11,14 @@ import contextvars
 import datetime
 import functools
 import math
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar
 
 from .backing import Backing
 from .clock import Clock
-from .faults import ANSWERED, UNANSWERED, Faults, Kind, Request
+from .faults import ANSWERED, UNANSWERED, Faults, Kind, Plug, Request
 from .latency import Latency
 from .quotas import Quotas
 from .rows import rows_of
@@ -92,6 +92,8 @@ class Enlisted(Protocol):
     def operations(self) -> Mapping[str, Operation]: ...
 
     def state(self) -> object: ...
+
+    def plugs(self) -> Sequence[Plug]: ...
 
 
 class Behind(Backing, Protocol):

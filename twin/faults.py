@@ -47,6 +47,20 @@ class Request:
         return f"{self.service}:{self.operation} in {self.region}"
 
 
+@dataclass(frozen=True)
+class Plug:
+    """Something of a service that somebody can take from customers, and give back, at once."""
+
+    region: str
+    what: str
+    """The thing and its kind: "function orders"."""
+    verb: str
+    """What is done to it: "throttle"."""
+    is_pulled: Callable[[], bool]
+    pull: Callable[[], None]
+    mend: Callable[[], None]
+
+
 class EarlierAnswers:
     """What reads were answered before, so that a later one can be answered stale.
 

@@ -9,24 +9,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, ClassVar, Self, TypeVar
 
 from .cloud import Cloud, Operation
-
-
-@dataclass(frozen=True)
-class Plug:
-    """Something of a service that somebody can take from customers, and give back, at once."""
-
-    region: str
-    what: str
-    """The thing and its kind: "function orders"."""
-    verb: str
-    """What is done to it: "throttle"."""
-    is_pulled: Callable[[], bool]
-    pull: Callable[[], None]
-    mend: Callable[[], None]
+from .faults import Plug
 
 
 class Stateful:

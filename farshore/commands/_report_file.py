@@ -13,7 +13,6 @@ from typing import Any
 
 import click
 
-
 ENDINGS = (".html", ".md", ".json")
 
 

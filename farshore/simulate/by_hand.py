@@ -1,4 +1,4 @@
-"""A rehearsal that a person leads: who pulls the plugs, starts runs and decides on their plans, when they like.
+"""A rehearsal that a person leads, who pulls plugs, starts runs and decides on their plans at any time.
 
 Nothing breaks by itself here, nobody else approves, and no run is started but by a person or by the alarm.
 """
@@ -52,11 +52,11 @@ class Leader(Protocol):
         """Seconds of the rehearsal, at this one of it, until it looks again what the person does."""
 
     def acts(self, at: float) -> Iterable[Act]:
-        """What the person does before it may go on from there. Whoever iterates waits for it."""
+        """What the person does before it may go on from there, an end last. Whoever iterates waits for it."""
 
 
 class ByHand(Rehearsal):
-    """It goes on until the person ends it; then all that was pulled is given back, and the figures are taken."""
+    """It goes on until the person ends it; then what was pulled is given back, and figures are taken."""
 
     def __init__(
         self,
@@ -127,8 +127,6 @@ class ByHand(Rehearsal):
             for act in self._leader.acts(self.clock.elapsed):
                 self._does(act)
                 self._draw()
-                if self._over:
-                    break
         self.clock.after(self._leader.beat(self.clock.elapsed), self._beat)
 
     def _does(self, act: Act) -> None:
@@ -147,8 +145,8 @@ class ByHand(Rehearsal):
                 self.clock.spawn(lambda: self._decides(act.what, decision))
 
     def _turns(self, act: Act) -> None:
-        plug, where = self._plugs[act.what], self._plugs[act.what].region
-        said = f"{plug.what}{f' in {where}' if where else ''}"
+        plug = self._plugs[act.what]
+        said = plug.what if plug.region in plug.what else f"{plug.what} in {plug.region}"
         if act.do == "mend":
             plug.mend()
             self._pulled.discard(plug.name)
@@ -158,7 +156,7 @@ class ByHand(Rehearsal):
         self.broken_at = self.broken_at or self.clock.now
         plug.pull(how)
         self._pulled.add(plug.name)
-        self._say("outage", f"{plug.verb}: {said}{'' if how == DARK else f' ({how})'}")
+        self._say("outage", f"{plug.verb} {said}{'' if how == DARK else f' ({how})'}")
 
     def _starts(self, procedure: str, mode: Mode) -> None:
         purpose = self.simulation.purpose(procedure)
@@ -216,11 +214,12 @@ class ByHand(Rehearsal):
         self._say_steps()
 
     def _scene(self) -> Scene:
-        plugs = [plug.scene() for plug in self._plugs.values()]
-        return replace(super()._scene(), hands=Hands(plugs, self._procedures, MODES))
+        scene, plugs = super()._scene(), [plug.scene() for plug in self._plugs.values()]
+        doing = f"plan {scene.plan.hash} waits for you" if scene.plan and not self._over else scene.doing
+        return replace(scene, doing=doing, hands=Hands(plugs, self._procedures, MODES))
 
     def _run_scene(self) -> RunTree | None:
-        """The first that is under way, or else the one that ended last: a second run is refused in between."""
+        """The first that is under way, or else the one that ended last: a second is refused in between."""
         under_way = [each for each in self._started if self.simulation.running(each)]
         shown = next(iter(under_way), next(reversed(self._ended), next(iter(self._started), "")))
         if not shown:

@@ -1,4 +1,4 @@
-"""What a person can take away in a rehearsal, and give back: as many things as the twin of the runbook has."""
+"""What a person can take away in a rehearsal, and give back: what the twin of the runbook has."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def plugs_of(simulation: Simulation) -> Iterator[Plug]:
     application, cloud = simulation.application, simulation.cloud
     faults, regions = cloud.faults, application.regions
     for region in regions:
-        yield _place(faults, region, region, "the Region")
+        yield _place(faults, region, region, f"Region {region}")
     yield _partition(faults, frozenset(regions))
     for dataset in application.datasets:
         yield _replication(dataset.name, dataset.stall, dataset.resume)
@@ -101,4 +101,6 @@ def _replication(name: str, stall: Callable[[], None], resume: Callable[[], None
         resume()
         stalled.discard(name)
 
-    return Plug(f"replication {name}", "", f"replication of {name}", "stop", lambda: bool(stalled), pull, mend)
+    return Plug(
+        f"replication {name}", "", f"replication of {name}", "stop", lambda: bool(stalled), pull, mend
+    )

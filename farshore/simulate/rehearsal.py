@@ -27,7 +27,7 @@ from ..runbook.registry import steps, written
 from .figures import Instants, take_figures
 from .final import AtFirst, RunFacts, at_its_end, final_state
 from .report import Moment, Report, Scene
-from .scenes import RECENT_SECONDS, Fares, plan_scene_of, run_scene_of, scene_of, written as written_lately
+from .scenes import RECENT_SECONDS, Fares, plan_scene_of, run_scene_of, scene_of, since_then, writes_of
 from .simulation import Simulation
 from .standing import stand_of
 from .witness import Witness
@@ -328,7 +328,7 @@ class Rehearsal:
     def _scene(self) -> Scene:
         """Everything as it stands: the one thing that a terminal and a page are drawn from."""
         application, visits = self.simulation.application, self.simulation.customers.notebook.visits
-        recent = [v.done for v in visits[-60:] if v.at > self.clock.now - RECENT_SECONDS]
+        recent = [visit.done for visit in since_then(visits, self.clock.now - RECENT_SECONDS)]
         regions = {region: scene_of(self.simulation, region) for region in application.regions}
         done = recent.count(True)
         return Scene(
@@ -339,7 +339,7 @@ class Rehearsal:
             done,
             len(recent) - done,
             tuple(self._fares.kept),
-            written_lately(self.simulation),
+            writes_of(self.simulation),
             self.report.moments[: -SAID_SHOWN - 1 : -1],
             plan_scene_of(self.simulation, self._witness),
         )
@@ -383,9 +383,7 @@ class Rehearsal:
     def _facts(self, main: str) -> RunFacts:
         reports, now = dict(self._ended), at_its_end(self.simulation, self._well)
         return RunFacts(
-            Circumstances(
-                may_lose=self.mode == "ungraceful", lasting=bool(self.dark), since=self.broken_at
-            ),
+            Circumstances(may_lose=self.mode == "ungraceful", lasting=bool(self.dark), since=self.broken_at),
             main,
             AtFirst(reports[main], self.simulation.may_have_moved(main), now.served, now),
             reports,

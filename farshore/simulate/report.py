@@ -21,10 +21,6 @@ EXPOSURE_BOUND = SETTLE_MINUTES * 60.0 + LONGEST_TICK_SECONDS + 60.0
 run before ended without releasing its lease, and the settling run."""
 
 
-LAG_SHOWN = 1.0
-"""Seconds: less is as usual."""
-
-
 @dataclass(frozen=True)
 class Moment:
     """Something worth saying, at `at` seconds since the beginning."""
@@ -50,7 +46,7 @@ class Row:
     @property
     def says(self) -> str:
         """In words, as every drawing has them."""
-        behind = f", {self.lag:.0f} s behind" if self.lag is not None and self.lag >= LAG_SHOWN else ""
+        behind = f", {self.lag:.1f} s behind" if self.lag else ""
         return (self.if_so if self.serves else self.if_not) + behind
 
 

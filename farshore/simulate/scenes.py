@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from itertools import takewhile
 from statistics import median
+from typing import Protocol, TypeVar
 
 from functions.ledger import Records
 from functions.planned import planned_from
@@ -70,10 +72,9 @@ def scene_of(simulation: Simulation, region: str) -> RegionScene:
         rows.append(Row(route.name, share > 0, f"{share:.0%} of customers", "no customers"))
     dark = simulation.cloud.faults.is_dark(region)
     since = simulation.clock.now - RECENT_SECONDS
-    promises = simulation.customers.notebook.promises[-500:]
-    writes = sum(promise.region == region and promise.at > since for promise in promises)
-    visits = simulation.customers.notebook.visits[-200:]
-    mine = [visit for visit in visits if visit.region == region and visit.at > since]
+    notebook = simulation.customers.notebook
+    writes = sum(promise.region == region for promise in since_then(notebook.promises, since))
+    mine = [visit for visit in since_then(notebook.visits, since) if visit.region == region]
     took = [visit.seconds for visit in mine if visit.done]
     return RegionScene(
         dark,
@@ -86,7 +87,20 @@ def scene_of(simulation: Simulation, region: str) -> RegionScene:
     )
 
 
-def written(simulation: Simulation) -> Sequence[Written]:
+class At(Protocol):
+    @property
+    def at(self) -> float: ...
+
+
+Noted = TypeVar("Noted", bound=At)
+
+
+def since_then(noted: Sequence[Noted], since: float) -> Iterator[Noted]:
+    """The last ones of a list that grows with time, newest first: the others are not looked at."""
+    return takewhile(lambda each: each.at > since, reversed(noted))
+
+
+def writes_of(simulation: Simulation) -> Sequence[Written]:
     """The last writes that customers were acknowledged, newest first."""
     last, start = simulation.customers.notebook.promises[-WRITES_SHOWN:], simulation.clock.start
     return [Written(promise.at - start, promise.name, promise.region) for promise in reversed(last)]

@@ -26,7 +26,13 @@ from ..simulate.by_hand import DOES
 from .leading import CONTROLS, FASTEST, Leading
 
 LOOPBACK = "127.0.0.1"
-ASSETS = {"": ("index.html", "text/html"), "page.css": ("", "text/css"), "page.js": ("", "text/javascript")}
+ASSETS = {
+    "": ("index.html", "text/html"),
+    "page.css": ("page.css", "text/css"),
+    "page.js": ("page.js", "text/javascript"),
+    "icon.svg": ("icon.svg", "image/svg+xml"),
+}
+"""By path: the file of page/, and its type."""
 DOCUMENTS = {"html": "text/html", "json": "application/json", "md": "text/markdown"}
 LONGEST_ACT = 2_000
 """Bytes."""
@@ -102,7 +108,7 @@ class Server:
 
     def _asset(self, name: str) -> Handler:
         file, kind = ASSETS[name]
-        content = files(__package__).joinpath("page", file or name).read_bytes()
+        content = files(__package__).joinpath("page", file).read_bytes()
 
         async def answer(request: Request) -> Response:
             return Response(content, media_type=kind)

@@ -3,9 +3,11 @@
 
 const $ = (id) => document.getElementById(id);
 const ENDED_BADLY = new Set(["Refused", "Untouched", "Aborted"]);
+const LONG_LAG = 10;
 const MARKS = { "": "·", waiting: "▸", unknown: "?" };
 let state = null;
 let asked = "";
+let events = null;
 
 function text(node, said) {
   if (node.textContent !== said) node.textContent = said;
@@ -92,7 +94,6 @@ function drawCustomers() {
   const way = points.map(([x, y]) => `${x.toFixed(0)},${y.toFixed(1)}`).join("L");
   $("rate").setAttribute("d", way && `M${way}`);
   $("area").setAttribute("d", way && `M${points[0][0].toFixed(0)},100L${way}L1440,100Z`);
-  text($("since"), fared.length ? `from ${clock(fared[0].at)}` : "");
   text($("line-says"), `Success rate of customers' visits: now ${$("share").textContent}`);
 }
 
@@ -109,14 +110,7 @@ function drawRegion(node, [region, it]) {
     ["errors", tries ? `${it.failed} of ${tries}` : "none", it.failed ? "bad" : ""],
     ["latency", it.latency === null ? "–" : `${(1000 * it.latency).toFixed(0)} ms a visit`, ""],
     ["writes", `${it.writes} taken`, ""],
-    ...it.rows.map((row) => [row.name, row.says, row.serves && !dark ? "good" : ""]),
-    ...it.rows
-      .filter((row) => row.lag !== null)
-      .map((row) => [
-        `${row.name} there`,
-        row.lag > 0 ? `all until ${clock(Math.max(0, state.scene.at - row.lag))}, ${row.lag.toFixed(1)} s ago` : "all",
-        row.lag > 10 ? "bad" : "",
-      ]),
+    ...(dark ? [] : it.rows).map((row) => [row.name, row.says, row.lag > LONG_LAG ? "bad" : row.serves ? "good" : ""]),
   ];
   list(facts, rows.flatMap(([what, says, tone]) => [["dt", what, ""], ["dd", says, tone]]),
     ([tag]) => make(tag),
@@ -199,8 +193,8 @@ function drawState(node, line) {
   if (line === null) {
     name(node, "edge");
     [mark, took].forEach((each) => text(each, ""));
-    text(title, "point of no return");
-    text(why, "below it data or customers move");
+    text(title, "point of no return: below it data or customers move");
+    text(why, "");
     return;
   }
   const bad = ENDED_BADLY.has(line.outcome);
@@ -217,6 +211,10 @@ function drawState(node, line) {
 function drawPlan() {
   const { plan } = state.scene;
   $("plan").hidden = !plan || Boolean(state.verdict);
+  if (!plan && asked) {
+    asked = "";
+    say("Connected.");
+  }
   if (!plan) return;
   if (asked !== plan.hash) {
     asked = plan.hash;
@@ -281,7 +279,7 @@ function draw() {
 }
 
 function listen() {
-  const events = new EventSource("events");
+  events = new EventSource("events");
   events.addEventListener("open", () => say("Connected."));
   events.addEventListener("message", (event) => {
     state = JSON.parse(event.data);
@@ -289,7 +287,6 @@ function listen() {
     draw();
   });
   events.addEventListener("error", () => {
-    if (state && state.verdict && state.left) return;
     say("The connection is lost; it is tried again.", true);
     if (events.readyState === EventSource.CLOSED) setTimeout(listen, 1000);
   });
@@ -305,7 +302,12 @@ $("pause").addEventListener("click", () => act(state.paused ? "resume" : "pause"
 $("step").addEventListener("click", () => act("step"));
 $("pace").addEventListener("change", () => act("pace", $("pace").value));
 $("end").addEventListener("click", () => act("end"));
-$("leave").addEventListener("click", () => act("leave"));
+$("leave").addEventListener("click", async () => {
+  await act("leave");
+  events.close();
+  $("leave").disabled = true;
+  say("The rehearsal is closed. Its terminal has the result.");
+});
 $("start").addEventListener("click", () => act("start", $("procedure").value, $("mode").value));
 $("approve").addEventListener("click", () => act("approve", asked));
 $("decline").addEventListener("click", () => act("decline", asked));

@@ -224,7 +224,10 @@ class GlobalTable(Stateful):
     def lag(self, region: str) -> float:
         """The age of the oldest write that is still on its way to the Region, in seconds."""
         waiting = (
-            write.at for (_, to), it in self._routes.items() if to == region for write in it.under_way.values()
+            write.at
+            for (_, to), it in self._routes.items()
+            if to == region
+            for write in it.under_way.values()
         )
         return self._cloud.clock.now - min(waiting, default=self._cloud.clock.now)
 

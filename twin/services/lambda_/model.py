@@ -23,8 +23,8 @@ from botocore.response import StreamingBody
 
 from ...clock import Killed
 from ...cloud import ACCOUNT, PATIENCE, Answer, AwsError, Cloud, Operation, Unanswered
-from ...faults import Request
-from ...service import APART, Plug, Service, seconds_until
+from ...faults import Plug, Request
+from ...service import APART, Service, seconds_until
 from ..iam.model import Policy, guard
 from .sandbox import Function, FunctionError, Handler, Invocation, Provisioned, Version, failure, marshalled
 from .stdout import CONSOLE, PRINTED

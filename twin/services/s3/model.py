@@ -22,9 +22,9 @@ from functools import partial
 from typing import Any, ClassVar
 
 from ...cloud import Answer, AwsError, Cloud, Operation
-from ...faults import Request
+from ...faults import Plug, Request
 from ...net import HttpAnswer, HttpRequest, Net
-from ...service import APART, Plug, Service
+from ...service import APART, Service
 from .buckets import Bucket, Keeper, Shut
 
 DASHED = frozenset(
