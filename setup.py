@@ -16,6 +16,7 @@ setup(
     package_data={
         "farshore": [
             "report/templates/*",
+            "web/page/*",
             "explore/*.md",
             "init/templates/*",
             "init/frame",

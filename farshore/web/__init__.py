@@ -1,0 +1,1 @@
+"""A page on which a person leads a rehearsal, served on loopback while it lasts."""

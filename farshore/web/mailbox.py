@@ -33,7 +33,7 @@ class Mailbox:
         self._wake()
 
     async def letters(self) -> AsyncIterator[tuple[int, str] | None]:
-        """The newest at once, and then whichever is newest when the one before is taken; None: nothing new."""
+        """The newest at once, and then whichever is newest by then; None where nothing is new."""
         seen, news = 0, asyncio.Event()
         self.readers += 1
         self._waiting[news] = asyncio.get_running_loop()

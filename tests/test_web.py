@@ -1,0 +1,603 @@
+"""`farshore rehearse --web`: a page on which a person leads a rehearsal, by HTTP and in a real browser."""
+
+from __future__ import annotations
+
+import dataclasses
+import http.client
+import json
+import queue
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from itertools import count, groupby
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+from click.testing import CliRunner
+from game_days import FAST
+from playwright.sync_api import Browser, Page, Request, Route, expect, sync_playwright
+
+from farshore.cli import farshore
+from farshore.runbook.find import find
+from farshore.simulate.by_hand import Act, ByHand
+from farshore.simulate.report import Report, Scene
+from farshore.web.leading import Leading
+from farshore.web.server import Server
+
+ROOT = Path(__file__).parent.parent
+PRIMARY, STANDBY = "us-east-1", "us-west-1"
+CHROMIUM = shutil.which("chromium") or ""
+FLAGS = (
+    *("--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"),
+    *("--disable-background-networking", "--disable-component-update", "--disable-sync"),
+)
+SLOW = 120_000
+"""Milliseconds within which a rehearsal gets anywhere, on a busy machine."""
+in_a_browser = pytest.mark.skipif(not CHROMIUM, reason="no chromium on PATH: apt-get install chromium")
+
+
+class Led:
+    """`farshore rehearse --web` in a process of its own."""
+
+    def __init__(self, running: subprocess.Popen[str]) -> None:
+        self.running = running
+        self.said: list[str] = []
+        urls: queue.Queue[str] = queue.Queue()
+        self._reader = threading.Thread(target=self._read, args=(urls,), daemon=True)
+        self._reader.start()
+        self.url = urls.get(timeout=60)
+        self.host = urlsplit(self.url).netloc
+        self.path = urlsplit(self.url).path
+
+    def _read(self, urls: queue.Queue[str]) -> None:
+        assert self.running.stdout is not None
+        for line in self.running.stdout:
+            self.said.append(line)
+            if found := re.search(r"http://\S+", line):
+                urls.put(found[0])
+
+    def ended(self) -> int:
+        code = self.running.wait(60)
+        self._reader.join(60)
+        return code
+
+    def ask(
+        self, method: str, what: str, body: str | None = None, **headers: str
+    ) -> tuple[int, str, Mapping[str, str]]:
+        """Headers whose value is "" are left out."""
+        connection = http.client.HTTPConnection(self.host, timeout=60)
+        said = {"Host": self.host, **{name.replace("_", "-"): value for name, value in headers.items()}}
+        connection.putrequest(method, what, skip_host=True, skip_accept_encoding=True)
+        for name, value in said.items():
+            if value:
+                connection.putheader(name, value)
+        if body is not None:
+            connection.putheader("Content-Length", str(len(body)))
+        connection.endheaders(None if body is None else body.encode())
+        answer = connection.getresponse()
+        return answer.status, answer.read().decode(), dict(answer.getheaders())
+
+    def act(self, body: str, **headers: str) -> tuple[int, str]:
+        told = {"Content_Type": "application/json", "Origin": f"http://{self.host}", **headers}
+        status, text, _ = self.ask("POST", f"{self.path}act", body, **told)
+        return status, text
+
+    def first_event(self, **headers: str) -> tuple[int, dict[str, Any]]:
+        """Its number, and the state that it tells."""
+        connection = http.client.HTTPConnection(self.host, timeout=60)
+        connection.request("GET", f"{self.path}events", headers=headers)
+        answer, number = connection.getresponse(), 0
+        assert answer.headers["content-type"].startswith("text/event-stream")
+        for line in answer:
+            name, _, value = line.decode().partition(": ")
+            if name == "id":
+                number = int(value)
+            elif name == "data":
+                connection.close()
+                return number, json.loads(value)
+        raise AssertionError("the stream has ended")
+
+
+@contextmanager
+def led(*arguments: str) -> Iterator[Led]:
+    program = [sys.executable, "-m", "farshore", "rehearse", *arguments, "--web"]
+    with subprocess.Popen(
+        program, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    ) as running:
+        try:
+            yield Led(running)
+        finally:
+            running.kill()
+
+
+@pytest.fixture(scope="module")
+def at_rest() -> Iterator[Led]:
+    """One that nobody has begun."""
+    with led("unicorn-shop") as made:
+        yield made
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with sync_playwright() as playwright:
+        started = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        yield started
+        started.close()
+
+
+def opened(browser: Browser, url: str, width: int = 1280, scheme: Any = "light") -> Page:
+    page = browser.new_page(
+        viewport={"width": width, "height": 900}, color_scheme=scheme, reduced_motion="reduce"
+    )
+    page.set_default_timeout(SLOW)
+    page.goto(url)
+    return page
+
+
+# The whole story, as a person sees it.
+
+
+@in_a_browser
+def test_a_person_darkens_a_region_approves_the_plan_and_takes_the_report_away(
+    browser: Browser, tmp_path: Path
+) -> None:
+    with led("unicorn-shop", "--pace", "100x") as rehearsal:
+        page = opened(browser, rehearsal.url)
+        strange: list[str] = []
+        page.on("pageerror", lambda error: strange.append(str(error)))
+        page.on("console", lambda message: strange.append(message.text))
+        asked: list[str] = []
+        page.on("request", lambda request: asked.append(request.url))
+        expect(page.get_by_role("button", name=f"Darken Region {PRIMARY}")).to_be_disabled(timeout=SLOW)
+        page.get_by_role("button", name="Start", exact=True).press("Enter")
+        expect(page.locator("#share")).to_have_text("100 %", timeout=SLOW)
+        expect(page.locator("#doing")).to_have_text("yours: pull a plug, or start a run", timeout=SLOW)
+
+        page.get_by_role("button", name=f"Darken Region {PRIMARY}").click()
+        expect(page.locator(f"[data-region={PRIMARY}]")).to_have_class("region dark", timeout=SLOW)
+        expect(page.locator("#share")).to_have_text("0 %", timeout=SLOW)
+
+        expect(page.get_by_role("heading", name="waits for you")).to_be_visible(timeout=SLOW)
+        rows, approve = page.locator("#plan-rows"), page.get_by_role("button", name="Approve")
+        expect(rows).to_contain_text("aurora_writer us-west-1")
+        expect(rows).to_contain_text("point of no return")
+        expect(rows).to_contain_text("rds:FailoverGlobalCluster in us-west-1")
+        expect(page.locator("#states .waiting")).to_contain_text("nobody has decided on plan")
+        assert top(rows) < top(approve), "what is approved stands before the button"
+        approve.click()
+
+        expect(page.locator(f"[data-region={STANDBY}]")).to_have_class("region active", timeout=SLOW)
+        expect(page.locator("#log")).to_contain_text("unicorn-shop-failover: SUCCEEDED", timeout=SLOW)
+        all_but_stale = re.compile("^([89][0-9]|100) %$")  # one customer never looks a name up again
+        expect(page.locator("#share")).to_have_text(all_but_stale, timeout=SLOW)
+        line = page.locator("#rate").get_attribute("d") or ""
+        heights = [float(y) for y in re.findall(r",([\d.]+)", line)]
+        lowest = heights.index(max(heights))
+        good, bad = 97 - 0.75 * 94, 97 - 0.25 * 94  # of a line 100 high, from the top
+        assert min(heights[:lowest]) < good < bad < heights[lowest], "it falls"
+        assert min(heights[lowest:]) < good, "it rises again"
+
+        page.get_by_role("button", name=f"Darken Region {PRIMARY}").click()
+        expect(page.locator(f"[data-region={PRIMARY}]")).to_have_class("region standby", timeout=SLOW)
+        page.get_by_role("button", name="End and report").click()
+        with page.expect_download() as download:
+            page.get_by_role("link", name="Download report.html").click()
+        download.value.save_as(tmp_path / "report.html")
+        page.get_by_role("button", name="Close").click()
+        assert rehearsal.ended() == 0, "".join(rehearsal.said)
+    report = (tmp_path / "report.html").read_text()
+    assert "A person led it" in report
+    assert "farshore rehearse unicorn-shop --web --seed 1" in report
+    assert "customers felt" in "".join(rehearsal.said)
+    assert strange == []
+    assert {urlsplit(url).netloc for url in asked} == {rehearsal.host}, "nothing comes from outside"
+
+
+def top(where: Any) -> float:
+    box = where.bounding_box()
+    assert box is not None
+    return float(box["y"])
+
+
+@in_a_browser
+def test_keys_pause_step_and_change_the_pace(browser: Browser) -> None:
+    with led("globalflix") as rehearsal:
+        page = opened(browser, rehearsal.url)
+        page.get_by_role("button", name="Start", exact=True).click()
+        expect(page.locator("#doing")).to_have_text("yours: pull a plug, or start a run", timeout=SLOW)
+        page.locator("body").click(position={"x": 1, "y": 1})
+        page.keyboard.press("+")
+        expect(page.locator("#pace")).to_have_value("30")
+        page.keyboard.press("-")
+        expect(page.locator("#pace")).to_have_value("10")
+        page.keyboard.press(" ")
+        expect(page.get_by_role("button", name="Go on")).to_be_visible()
+        at = seconds(page)
+        page.keyboard.press(".")
+        expect(page.locator("#clock")).to_have_text(f"{(at + 1) // 60}:{(at + 1) % 60:02d}")
+        page.keyboard.press(" ")
+        expect(page.get_by_role("button", name="Pause")).to_be_visible()
+        expect(page.locator("#clock")).not_to_have_text(f"{(at + 1) // 60}:{(at + 1) % 60:02d}")
+
+
+def seconds(page: Page) -> int:
+    minutes, _, rest = (page.locator("#clock").text_content() or "").partition(":")
+    return 60 * int(minutes) + int(rest)
+
+
+def test_ctrl_c_ends_it_at_any_time() -> None:
+    with led("globalflix") as rehearsal:
+        rehearsal.running.send_signal(signal.SIGINT)
+        assert rehearsal.ended() == 130
+    assert "Traceback" not in "".join(rehearsal.said)
+
+
+# Who may press its buttons.
+
+
+def test_it_is_served_on_loopback_alone(at_rest: Led) -> None:
+    port = int(at_rest.host.partition(":")[2])
+    listening = [line.split() for line in Path("/proc/net/tcp").read_text().splitlines()[1:]]
+    assert [each[1] for each in listening if each[3] == "0A" and each[1].endswith(f":{port:04X}")] == [
+        f"0100007F:{port:04X}"
+    ]
+    six = Path("/proc/net/tcp6")
+    assert f":{port:04X} " not in (six.read_text() if six.exists() else "")
+
+
+@pytest.mark.parametrize(
+    ("headers", "status", "says"),
+    [
+        ({}, 202, ""),
+        ({"Origin": "http://evil.example"}, 403, "only the page that this rehearsal serves"),
+        ({"Origin": "null"}, 403, "only the page"),
+        ({"Origin": ""}, 403, "only the page"),
+        ({"Host": "evil.example"}, 403, "use the address that farshore printed"),
+        ({"Content_Type": "text/plain"}, 400, "an act is application/json"),
+    ],
+)
+def test_only_the_page_itself_may_act(at_rest: Led, headers: dict[str, str], status: int, says: str) -> None:
+    found, text = at_rest.act('{"do": "resume"}', **headers)
+    assert found == status
+    assert says in text
+
+
+@pytest.mark.parametrize("path", ["/", "/act", "/events", "/guessed/", "/guessed/act"])
+def test_who_does_not_know_the_token_finds_nothing(at_rest: Led, path: str) -> None:
+    told = {"Content_Type": "application/json", "Origin": f"http://{at_rest.host}"}
+    assert at_rest.ask("GET", path)[0] == 404
+    assert at_rest.ask("POST", path, '{"do": "begin"}', **told)[0] == 404
+
+
+def test_a_name_that_somebody_made_stand_for_loopback_reads_nothing(at_rest: Led) -> None:
+    status, text, _ = at_rest.ask("GET", at_rest.path, Host=f"evil.example:{at_rest.host.partition(':')[2]}")
+    assert status == 403
+    assert "<" not in text
+
+
+@pytest.mark.parametrize(
+    ("body", "says"),
+    [
+        ("", "an act is an object"),
+        ("[]", "an act is an object"),
+        ('{"do": "shutdown"}', "do is one of"),
+        ('{"do": "pace", "what": "nan"}', "a pace above 0"),
+        ('{"do": "pace", "what": "1e9"}', "a pace above 0"),
+        (json.dumps({"do": "x" * 3000}), "2000 bytes at most"),
+    ],
+)
+def test_an_act_that_is_none_says_what_is_wrong_with_it(at_rest: Led, body: str, says: str) -> None:
+    status, text = at_rest.act(body)
+    assert status == 400
+    assert says in text
+
+
+def test_every_answer_forbids_frames_scripts_and_styles_of_others(at_rest: Led) -> None:
+    for path in (at_rest.path, f"{at_rest.path}page.js", "/"):
+        _, _, headers = at_rest.ask("GET", path)
+        policy = headers["content-security-policy"]
+        assert "default-src 'none'" in policy
+        assert "frame-ancestors 'none'" in policy
+        assert "unsafe" not in policy
+        assert headers["referrer-policy"] == "no-referrer", "the token goes nowhere"
+
+
+def test_there_is_no_report_before_the_end(at_rest: Led) -> None:
+    status, text, _ = at_rest.ask("GET", f"{at_rest.path}report.html")
+    assert status == 404
+    assert "once the rehearsal has ended" in text
+
+
+def test_whoever_comes_back_gets_the_whole_present_state(at_rest: Led) -> None:
+    number, first = at_rest.first_event()
+    again, second = at_rest.first_event(**{"Last-Event-ID": str(number)})
+    assert again >= number
+    assert second["application"] == "unicorn-shop"
+    assert second["scene"]["run"]["states"] == first["scene"]["run"]["states"]
+    assert second["scene"]["hands"]["plugs"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (["--web", "--mode", "ungraceful", "--dark", PRIMARY], "you darken us-east-1 yourself, on the page"),
+        (["--port", "80"], "add --web"),
+    ],
+)
+def test_what_does_not_go_with_a_page_is_said_at_once(arguments: list[str], says: str) -> None:
+    result = CliRunner(mix_stderr=False).invoke(farshore, ["rehearse", "unicorn-shop", *arguments])
+    assert result.exit_code == 2
+    assert says in result.stderr
+
+
+def test_a_port_that_is_taken_is_one_sentence(at_rest: Led) -> None:
+    port = at_rest.host.partition(":")[2]
+    result = CliRunner(mix_stderr=False).invoke(
+        farshore, ["rehearse", "unicorn-shop", "--web", "--port", port]
+    )
+    assert result.exit_code == 1
+    assert f"port {port} cannot be served on" in result.stderr
+    assert "leave --port out" in result.stderr
+
+
+# What the page draws, of scenes that are made here.
+
+
+@pytest.fixture
+def drawn() -> Iterator[tuple[Leading, str]]:
+    leading = Leading("unicorn-shop", "graceful", 10.0)
+    with Server(leading) as server:
+        yield leading, server.url
+
+
+@pytest.fixture(scope="module")
+def scenes() -> list[Scene]:
+    """Of a game day that goes dark, with a plan that waits."""
+    return Scripted({310: Act("pull", PRIMARY, "dark")}, until=700).play().scenes
+
+
+class Scripted:
+    """A person who does what is written, each at its second of the rehearsal, and ends it."""
+
+    def __init__(self, script: Mapping[float, Act], until: float, app: str = "unicorn-shop") -> None:
+        self.scenes: list[Scene] = []
+        self._script, self._until, self._app = dict(script), until, app
+        self._decides: Callable[[Scene], Act | None] = lambda scene: None
+
+    def deciding(self, decides: Callable[[Scene], Act | None]) -> Scripted:
+        self._decides = decides
+        return self
+
+    def play(self) -> Scripted:
+        with ByHand(
+            find(self._app), "graceful", 1, lambda moment: None, self.scenes.append, self, **FAST
+        ) as day:
+            self.report: Report = day.play()
+        return self
+
+    def beat(self, at: float) -> float:
+        return 2.0
+
+    def acts(self, at: float) -> Iterable[Act]:
+        for second in sorted(self._script):
+            if second <= at:
+                yield self._script.pop(second)
+        if said := self._decides(self.scenes[-1]):
+            yield said
+        if at >= self._until:
+            yield Act("end")
+
+
+READ = """() => {
+  const wrong = [], width = document.documentElement.clientWidth;
+  const numbers = (colour) => (colour.match(/[\\d.]+/g) || []).map(Number);
+  const light = (colour) => numbers(colour).slice(0, 3).map((c) => c / 255)
+    .map((c) => (c <= 0.04045 ? c / 12.92 : ((c + 0.055) / 1.055) ** 2.4))
+    .reduce((sum, c, at) => sum + c * [0.2126, 0.7152, 0.0722][at], 0);
+  const behind = (node) => {
+    for (let at = node; at; at = at.parentElement) {
+      const colour = getComputedStyle(at).backgroundColor;
+      if (numbers(colour)[3] !== 0) return colour;
+    }
+    return "rgb(255,255,255)";
+  };
+  const shown = [...document.querySelectorAll("body *")].filter((node) => node.checkVisibility());
+  if (document.documentElement.scrollWidth > width) wrong.push("the page is wider than its window");
+  for (const node of shown) {
+    const box = node.getBoundingClientRect(), what = `${node.tagName} ${node.textContent.slice(0, 50)}`;
+    if (box.width && (box.right > width + 1 || box.left < -1)) wrong.push(`outside: ${what}`);
+    if (node.closest("svg") || node.tagName === "OPTION") continue;
+    if (node.scrollWidth > node.clientWidth + 1 && node.clientWidth) wrong.push(`cut off: ${what}`);
+    const own = [...node.childNodes].some((child) => child.nodeType === 3 && child.data.trim());
+    if (!own) continue;
+    const [a, b] = [light(getComputedStyle(node).color), light(behind(node))].sort((x, y) => y - x);
+    const ratio = (a + 0.05) / (b + 0.05);
+    if (ratio < 4.5) wrong.push(`contrast ${ratio.toFixed(2)}: ${what}`);
+  }
+  const solid = shown.filter((node) => node.matches("button, select, summary, h1, h2, h3, dt, dd, li > *, label, p, a"));
+  for (const one of solid) {
+    for (const other of solid) {
+      if (one === other || one.contains(other) || other.contains(one)) continue;
+      if (one.closest("#log") !== other.closest("#log")) continue;
+      const a = one.getBoundingClientRect(), b = other.getBoundingClientRect();
+      const over = Math.min(a.right, b.right) - Math.max(a.left, b.left);
+      const under = Math.min(a.bottom, b.bottom) - Math.max(a.top, b.top);
+      if (over > 1 && under > 1) wrong.push(`overlap: ${one.textContent.slice(0, 40)} / ${other.textContent.slice(0, 40)}`);
+    }
+  }
+  return wrong;
+}"""  # noqa: E501
+
+
+@in_a_browser
+@pytest.mark.parametrize("width", [1280, 360])
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_nothing_is_cut_off_or_overlaps_and_what_is_read_stands_out_as_wcag_aa_asks(
+    browser: Browser, drawn: tuple[Leading, str], scenes: list[Scene], width: int, scheme: str
+) -> None:
+    leading, url = drawn
+    waiting = next(scene for scene in scenes if scene.plan)
+    page = opened(browser, url, width, scheme)
+    for scene in (scenes[0], waiting, scenes[-1]):
+        leading.show(scene)
+        expect(page.locator("#clock")).to_have_text(f"{int(scene.at) // 60}:{int(scene.at) % 60:02d}")
+        expect(page.locator("#plan")).to_be_visible(visible=scene.plan is not None)
+        for services in page.locator("#plugs details").all():
+            services.evaluate("it => { it.open = true; }")
+        assert page.evaluate(READ) == []
+    leading.end(False, "It went badly.", {"report.html": ""})
+    expect(page.get_by_text("It went badly.")).to_be_visible()
+    assert page.evaluate(READ) == []
+    page.close()
+
+
+@in_a_browser
+def test_ten_thousand_events_leave_the_page_as_large_as_ten(
+    browser: Browser, drawn: tuple[Leading, str], scenes: list[Scene]
+) -> None:
+    """An hour has 18,000 of them at most, of which a page draws what it can."""
+    leading, url = drawn
+    page = opened(browser, url)
+    client = page.context.new_cdp_session(page)
+    full = scenes[len(scenes) // 2 :]
+
+    def after(number: int, events: int) -> tuple[int, float]:
+        for n in range(events):
+            leading.show(dataclasses.replace(full[n % len(full)], at=float(number - events + 1 + n)))
+        expect(page.locator("#clock")).to_have_text(f"{number // 60}:{number % 60:02d}", timeout=SLOW)
+        client.send("HeapProfiler.collectGarbage")
+        nodes = page.evaluate("document.querySelectorAll('*').length")
+        return nodes, float(client.send("Runtime.getHeapUsage")["usedSize"])
+
+    last = len(full) - 1  # so that both end with the same scene
+    few, small = after(20 * len(full) + last, 20 * len(full))
+    turns = 10_000 // len(full)
+    many, large = after(50_000 + last, turns * len(full))
+    assert many == few
+    assert large < small + 2_000_000
+    page.close()
+
+
+@in_a_browser
+def test_a_stream_that_breaks_is_taken_up_again(
+    browser: Browser, drawn: tuple[Leading, str], scenes: list[Scene]
+) -> None:
+    leading, url = drawn
+    leading.show(scenes[0])
+    page, tries = browser.new_page(), count()
+
+    def break_first(route: Route, request: Request) -> None:
+        if next(tries):
+            route.continue_()
+        else:
+            route.abort("connectionreset")
+
+    page.route("**/events", break_first)
+    page.goto(url)
+    expect(page.locator("#status")).to_have_text("The connection is lost; it is tried again.")
+    expect(page.locator("#status")).to_have_text("Connected.", timeout=SLOW)
+    leading.show(scenes[-1])
+    at = int(scenes[-1].at)
+    expect(page.locator("#clock")).to_have_text(f"{at // 60}:{at % 60:02d}")
+    page.close()
+
+
+# What a person does, and what follows.
+
+
+def test_nobody_who_does_nothing_has_approved() -> None:
+    day = Scripted({310: Act("pull", PRIMARY, "dark"), 1800: Act("mend", PRIMARY)}, until=2400).play()
+    failover = next(run for run in day.report.runs if run.procedure == "failover")
+    assert failover.status == "FAILED"
+    assert "nobody has decided" in failover.why
+    assert all(each["decision"] is None for each in day.report.course["plans"])
+
+
+def test_a_plan_that_is_declined_moves_nothing_and_gives_back() -> None:
+    declined: list[str] = []
+
+    def declines(scene: Scene) -> Act | None:
+        if scene.plan is None or scene.plan.hash in declined:
+            return None
+        declined.append(scene.plan.hash)
+        return Act("decline", scene.plan.hash)
+
+    start = Act("start", "failover", "graceful")
+    day = Scripted({310: start}, until=600).deciding(declines).play()
+    (failover,) = day.report.runs
+    assert failover.undone
+    assert day.scenes[-1].regions[PRIMARY].has_customers
+    assert day.report.breaches == []
+    assert day.report.data["lost"] == []
+
+
+def test_a_decision_on_a_plan_that_is_not_the_one_is_none() -> None:
+    day = Scripted(
+        {310: Act("start", "failover", "graceful"), 360: Act("approve", "0" * 12)}, until=420
+    ).play()
+    assert any("is not pending any more" in moment.text for moment in day.report.moments)
+    assert all(each["decision"] is None for each in day.report.course["plans"])
+
+
+@pytest.mark.parametrize(
+    ("plug", "felt"),
+    [
+        (f"function unicorn-shop-users {PRIMARY}", True),
+        (f"bucket active-primary-uibucket {PRIMARY}", False),
+        (f"s3/{PRIMARY}", False),  # the edge turns to the other bucket
+        (PRIMARY, True),
+        (f"cloudwatch/{STANDBY}", False),
+    ],
+)
+def test_what_is_pulled_is_felt_or_not_and_given_back(plug: str, felt: bool) -> None:
+    day = Scripted({310: Act("pull", plug, "dark"), 370: Act("mend", plug)}, until=500).play()
+    pulled = [is_pulled(scene, plug) for scene in day.scenes]
+    assert [on for on, _ in groupby(pulled)] == [False, True, False]
+    during = [scene for scene, is_off in zip(day.scenes, pulled, strict=True) if is_off]
+    assert (during[-1].failed > 0) is felt
+    assert day.scenes[-1].failed == 0
+    assert day.report.runs == []
+
+
+def is_pulled(scene: Scene, name: str) -> bool:
+    assert scene.hands is not None
+    return next(plug.pulled for plug in scene.hands.plugs if plug.name == name)
+
+
+def test_where_replication_is_stopped_the_lag_grows_until_it_is_given_back() -> None:
+    stop = "replication users"
+    day = Scripted({310: Act("pull", stop), 370: Act("mend", stop)}, until=400).play()
+    lags = {scene.at: lag_of(scene) for scene in day.scenes if scene.at > 300}
+    longest = max(lags.values())
+    assert longest == pytest.approx(60, abs=5)
+    assert lags[max(lags)] < 5
+
+
+def lag_of(scene: Scene) -> float:
+    return next(row.lag or 0.0 for row in scene.regions[STANDBY].rows if row.name == "users")
+
+
+def test_there_are_plugs_for_what_the_twin_has_and_none_for_farshore_itself(scenes: list[Scene]) -> None:
+    assert scenes[0].hands is not None
+    plugs = {plug.name for plug in scenes[0].hands.plugs}
+    assert {PRIMARY, STANDBY, f"rds/{PRIMARY}", f"function unicorn-shop-users {STANDBY}"} <= plugs
+    assert not [name for name in plugs if "farshore" in name or "ecs" in name]
+    (day,) = [Scripted({}, until=302, app="mythical-mysfits").play()]
+    assert day.scenes[0].hands is not None
+    others = {plug.name for plug in day.scenes[0].hands.plugs}
+    assert "ecs/us-west-2" in others
+    assert not [name for name in others if name.startswith("rds")]
+
+
+def test_what_a_person_ends_while_a_run_is_under_way_says_so_and_how_everything_stands() -> None:
+    day = Scripted({310: Act("pull", PRIMARY, "dark")}, until=600).play()
+    assert day.report.stand is not None
+    assert "it was ended while unicorn-shop-failover/failover-" in day.report.stand.stopped
+    assert not day.report.ok
