@@ -17,14 +17,16 @@ class Mailbox:
         self.readers = 0
         """How many wait for letters now."""
         self._lock = threading.Lock()
-        self._number, self._letter = 0, ""
+        self.letter = ""
+        """The newest."""
+        self._number = 0
         self._closed = False
         self._waiting: dict[asyncio.Event, asyncio.AbstractEventLoop] = {}
 
     def post(self, letter: str) -> None:
         """From any thread."""
         with self._lock:
-            self._number, self._letter = self._number + 1, letter
+            self._number, self.letter = self._number + 1, letter
         self._wake()
 
     def close(self) -> None:
@@ -41,7 +43,7 @@ class Mailbox:
             while not self._closed:
                 news.clear()
                 with self._lock:
-                    number, letter = self._number, self._letter
+                    number, letter = self._number, self.letter
                 if number != seen:
                     seen = number
                     yield number, letter
