@@ -87,7 +87,7 @@ class ByHand(Rehearsal):
         clock, simulation = self.clock, self.simulation
         self._doing = "waiting for you to begin"
         self._beat()
-        simulation.customers.come(self.ttls)
+        simulation.customers.come()
         simulation.checkers.begin()
         self._say("shop", f"customers shop in {' and '.join(sorted(serving(simulation.application)))}")
         self._doing = "letting customers and evidence settle"

@@ -8,8 +8,8 @@ times; of a single partition it says nothing, and `data_matches` compares those 
 
 Where writes cannot be paused, what is written beside the heartbeats may still be under way when these have
 arrived. AWS says then to wait ten times the recent maximum of ReplicationLatency, which the Region of the
-writes has. After a Region was dark that maximum is of the backlog, for a quarter of an hour; what it has come down
-to counts as soon as it has, and what it was counts where a table at rest has no samples left.
+writes has. After a Region was dark that maximum is of the backlog, for a quarter of an hour; what it has come
+down to counts as soon as it has, and what it was counts where a table at rest has no samples left.
 
 Heartbeats have the same keys in every run, so that one that dies leaves nothing that the next would not
 remove. They are removed once all have arrived, and that is read back in both Regions. A lag is from when they
