@@ -30,9 +30,6 @@ from twin.services.dynamodb import strong_table
 
 ROOT = Path(__file__).parent.parent
 SHOP = (ROOT / "runbooks" / "unicorn-shop.yaml").read_text()
-UNHURRIED = "objectives: {rto: 3h, rpo: 30s}"
-"""Of a shop that promises what its limits allow, nothing at all is found."""
-GOOD = SHOP.replace("objectives: {rto: 20m, rpo: 30s}", UNHURRIED)
 DETECT, APPROVE, FENCE, DATA, RESTORE, TRAFFIC, VERIFY = range(7)
 
 Edit = Callable[[str], str]
@@ -309,10 +306,10 @@ BROKEN: dict[str, tuple[Edit, set[tuple[str, Place]], str]] = {
         {("before-approval", ("lambda_concurrency", 1))},
         "no approval comes after it",
     ),
-    "limits above the RTO": (
-        replaced(UNHURRIED, "objectives: {rto: 90m, rpo: 30s}"),
-        {("rto", ("objectives", 1))},
-        "add up to 91m, and the rto is 90m; the longest are approval (line 33) 15m",
+    "a limit above the RTO": (
+        step(APPROVE, "within: 15m", "within: 21m"),
+        {("rto", ("approval", 1))},
+        "may wait for 21m, and the rto is 20m",
     ),
     "a loss above the RPO": (
         step(DATA, "lose_at_most: 30s", "lose_at_most: 2m"),
@@ -366,7 +363,7 @@ WARNINGS = {
     "no proof": {"verify"},
     "a fence that goes up unasked": {"before-approval"},
     "before_approval behind the approval": {"before-approval"},
-    "limits above the RTO": {"rto"},
+    "a limit above the RTO": {"rto"},
     "no observer": {"observer"},
     "nothing is fenced": {"unfenced"},
     "a restore without a fence": {"unfenced"},
@@ -378,7 +375,7 @@ WARNINGS = {
 @pytest.mark.parametrize("wrong", BROKEN)
 def test_what_is_wrong_is_found_at_its_line_and_nothing_else_is(wrong: str, tmp_path: Path) -> None:
     edit, expected, words = BROKEN[wrong]
-    text = edit(GOOD)
+    text = edit(SHOP)
     found = findings(text, tmp_path)
     assert {(f["rule"], f["line"]) for f in found} == {(rule, line_of(text, at)) for rule, at in expected}
     assert any(words in f["what"] for f in found), [f["what"] for f in found]
@@ -398,9 +395,9 @@ def test_room_and_consumers_have_their_place(
     phase: str, place: int, severity: str, words: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(WebsiteConfig, "phase", phase)
-    line = re.search(r"  - website_config:\n(?:      .*\n)+", GOOD)
+    line = re.search(r"  - website_config:\n(?:      .*\n)+", SHOP)
     assert line is not None
-    head, each, tail = entries(GOOD)
+    head, each, tail = entries(SHOP)
     each.insert(place, line[0])
     found = findings(head + "".join(each) + tail, tmp_path)
     (finding,) = (finding for finding in found if finding["rule"] == "order")
@@ -418,7 +415,7 @@ def test_a_fence_that_is_open_in_the_region_that_takes_over_has_the_place_of_its
     place: int, orders: list[tuple[str, str]], tmp_path: Path
 ) -> None:
     """Consumers that poll before the data is writable lose what they take."""
-    head, each, tail = entries(GOOD)
+    head, each, tail = entries(SHOP)
     fence, restore, enable = (
         f"  - event_sources: {{region: {region}, enabled: {enabled}, mappings: {MAPPINGS}}}\n"
         for region, enabled in (("$from", "false"), ("$to", "restore"), ("$to", "true"))
@@ -433,7 +430,7 @@ def test_a_fence_that_is_open_in_the_region_that_takes_over_has_the_place_of_its
 
 def test_an_arn_of_another_account_than_the_others_is_a_warning(tmp_path: Path) -> None:
     old = "us-west-1: arn:aws:sns:us-west-1:123456789012:"
-    text = replaced(old, old.replace("123456789012", "123456789021"))(GOOD)
+    text = replaced(old, old.replace("123456789012", "123456789021"))(SHOP)
     (found,) = findings(text, tmp_path)
     assert (found["rule"], found["severity"]) == ("account", "warning")
     assert found["line"] == line_of(text, ("approval", 1))
@@ -441,7 +438,7 @@ def test_an_arn_of_another_account_than_the_others_is_a_warning(tmp_path: Path) 
 
 
 def test_requests_through_a_cdn_rely_on_what_the_website_names(tmp_path: Path) -> None:
-    bare = re.sub(r"prepare:\n(  .*\n)+", "", GOOD).partition("\noutage:")[0]
+    bare = re.sub(r"prepare:\n(  .*\n)+", "", SHOP).partition("\noutage:")[0]
     assert findings(bare, tmp_path) == []
     text = bare.replace("url: https://api.unicorn-shop.example", "url: https://d111.cloudfront.net")
     (found,) = findings(text, tmp_path)
@@ -454,19 +451,19 @@ def test_requests_through_a_cdn_rely_on_what_the_website_names(tmp_path: Path) -
 
 
 def test_of_many_names_a_message_says_some(tmp_path: Path) -> None:
-    text = step(FENCE, "[", f"[{', '.join(f'f{n}' for n in range(10, 40))}, ")(GOOD)
+    text = step(FENCE, "[", f"[{', '.join(f'f{n}' for n in range(10, 40))}, ")(SHOP)
     (finding,) = findings(text, tmp_path)
     assert "does not give back f10, f11, f12, f13, f14, f15, f16, f17 and 22 more, which" in finding["what"]
 
 
 def test_a_runbook_that_keeps_its_promises_is_clean(tmp_path: Path) -> None:
-    assert findings(GOOD, tmp_path) == []
-    assert findings(with_failback(*range(7))(GOOD), tmp_path) == []
+    assert findings(SHOP, tmp_path) == []
+    assert findings(with_failback(*range(7))(SHOP), tmp_path) == []
 
 
 def test_a_write_may_come_before_customers_do_where_another_comes_after_them(tmp_path: Path) -> None:
     early = ordered(DETECT, APPROVE, FENCE, DATA, RESTORE, VERIFY, TRAFFIC, VERIFY)
-    assert [each for each in findings(early(SHOP), tmp_path) if each["rule"] != "rto"] == []
+    assert findings(early(SHOP), tmp_path) == []
 
 
 def test_the_unicorn_shop_as_committed_has_no_error_and_survives_every_single_region() -> None:
@@ -485,20 +482,20 @@ def test_the_unicorn_shop_as_committed_has_no_error_and_survives_every_single_re
 
 
 def test_a_loss_names_the_line_that_does_not_survive(tmp_path: Path) -> None:
-    text = replaced("at_least: 2", "at_least: 3")(GOOD)
+    text = replaced("at_least: 2", "at_least: 3")(SHOP)
     said = survives(text, tmp_path)
     assert [loss for loss, survival in said.items() if not survival["survives"]] == ["us-west-2"]
     assert [each["line"] for each in said["us-west-2"]["because"]] == [line_of(text, ("region_impaired", 1))]
 
 
 def test_what_only_failback_cannot_do_without_counts_for_the_standby(tmp_path: Path) -> None:
-    text = replaced("url: https://api.unicorn", "url: https://api.us-west-1.unicorn")(GOOD)
+    text = replaced("url: https://api.unicorn", "url: https://api.us-west-1.unicorn")(SHOP)
     said = survives(text, tmp_path)
     assert [loss for loss, survival in said.items() if not survival["survives"]] == ["the standby"]
 
 
 def test_a_failback_that_is_written_out_may_need_both_regions_and_says_so(tmp_path: Path) -> None:
-    text = with_failback(*range(7))(GOOD)
+    text = with_failback(*range(7))(SHOP)
     before, after = text.split("\nfailback:\n")
     promotion = "lose_at_most: 30s"
     changed = after.replace(f"region: $to\n      {promotion}", f"region: $from\n      {promotion}")
@@ -519,13 +516,13 @@ def test_a_global_control_plane_is_an_error_wherever_it_is_called(
         home="us-west-2",
     )
     monkeypatch.setattr(arc_controls.ArcControls, "reads", (arc_controls.GET, lookup))
-    found = findings(GOOD, tmp_path)
-    line = line_of(GOOD, ("arc_controls", 1))
+    found = findings(SHOP, tmp_path)
+    line = line_of(SHOP, ("arc_controls", 1))
     assert {(f["rule"], f["line"], f["severity"]) for f in found} == {
         ("control-plane", line, "error"),
         ("dark", line, "error"),
     }
-    assert [loss for loss, survival in survives(GOOD, tmp_path).items() if not survival["survives"]] == [
+    assert [loss for loss, survival in survives(SHOP, tmp_path).items() if not survival["survives"]] == [
         "us-west-2"
     ]
 
@@ -550,13 +547,13 @@ def test_every_call_is_listed_with_its_plane_and_its_regions() -> None:
 
 def test_warnings_alone_end_well_and_errors_do_not(tmp_path: Path) -> None:
     path = tmp_path / "shop.yaml"
-    path.write_text(SHOP)
+    path.write_text(step(APPROVE, "within: 15m", "within: 21m")(SHOP))
     result = lint(str(path))
     assert result.exit_code == 0
-    assert f"{path}:8: warning: the limits of failover add up to 91m" in result.stdout
+    assert "warning: approval may wait for 21m, and the rto is 20m" in result.stdout
     assert "unicorn-shop  survives  the loss of the primary (us-east-1)  by failover" in result.stdout
     assert result.stdout.endswith("1 warning\n")
-    text = step(DATA, "region: $to", "region: $from")(GOOD)
+    text = step(DATA, "region: $to", "region: $from")(SHOP)
     path.write_text(text)
     result = lint(str(path))
     assert result.exit_code == 1
@@ -568,7 +565,7 @@ def test_warnings_alone_end_well_and_errors_do_not(tmp_path: Path) -> None:
 def test_without_a_name_every_runbook_is_judged(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "runbooks").mkdir()
     for name in ("unicorn-shop", "other-shop"):
-        text = GOOD.replace("application: unicorn-shop", f"application: {name}")
+        text = SHOP.replace("application: unicorn-shop", f"application: {name}")
         (tmp_path / "runbooks" / f"{name}.yaml").write_text(text)
     monkeypatch.chdir(tmp_path)
     assert list(json.loads(lint("--json").stdout)["survives"]) == ["other-shop", "unicorn-shop"]
@@ -669,12 +666,12 @@ FIRST, LAST = "  - lambda_concurrency:\n", "  - synthetic_write:\n"
 def test_what_is_held_in_both_regions_and_given_back_at_the_end_is_well_in_the_dark_too(
     tmp_path: Path,
 ) -> None:
-    text = GOOD.replace(FIRST, HOLD + FIRST, 1).replace(LAST, GIVE_BACK + LAST)
+    text = SHOP.replace(FIRST, HOLD + FIRST, 1).replace(LAST, GIVE_BACK + LAST)
     assert findings(text, tmp_path) == []
 
 
 def test_what_is_held_and_never_given_back_or_too_early_is_found(tmp_path: Path) -> None:
-    for text in (GOOD.replace(FIRST, HOLD + FIRST, 1), GOOD.replace(FIRST, GIVE_BACK + HOLD + FIRST, 1)):
+    for text in (SHOP.replace(FIRST, HOLD + FIRST, 1), SHOP.replace(FIRST, GIVE_BACK + HOLD + FIRST, 1)):
         found = findings(text, tmp_path)
         assert "fence" in [each["rule"] for each in found]
         said = next(each for each in found if each["rule"] == "fence")
@@ -683,5 +680,5 @@ def test_what_is_held_and_never_given_back_or_too_early_is_found(tmp_path: Path)
 
 
 def test_what_is_given_back_and_never_held_is_found(tmp_path: Path) -> None:
-    (found,) = findings(GOOD.replace(LAST, GIVE_BACK + LAST), tmp_path)
+    (found,) = findings(SHOP.replace(LAST, GIVE_BACK + LAST), tmp_path)
     assert (found["rule"], found["instead"]) == ("restore", "write that line, or remove it here")
