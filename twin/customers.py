@@ -40,7 +40,7 @@ class Visit:
     seconds: float = 0.0
     """How long it took."""
     region: str = ""
-    """Where the customer's address led; "" where there was none yet."""
+    """Where its last call went; "" where that is no entry of the application."""
 
 
 @dataclass
@@ -91,6 +91,8 @@ class NetVisitor:
         self._resolver = Resolver(net, ttl, near)
         self._named = ""
         """The name that it called last."""
+        self.went = ""
+        """The address to which that led."""
         self._count = 0
 
     def addresses(self) -> set[str]:
@@ -107,6 +109,7 @@ class NetVisitor:
             self._named = urlsplit(url).netloc
             host = self._resolver.resolve(self._named)
         sent = None if body is None else json.dumps(body).encode()
+        self.went = host or urlsplit(url).netloc
         status, text = self._net.request("", method, url, sent, host, read_timeout=CUSTOMER_TIMEOUT_SECONDS)
         if not 200 <= status < 300:
             raise Refusal(f"{method} {url}: {status}")
@@ -139,15 +142,15 @@ class Customer:
             except (HTTPError, Refusal):
                 done = False
             took, now = clock.now - began, clock.now
-            self._notebook.visits.append(Visit(self.name, now, done, took, self._led_to()))
+            self._notebook.visits.append(Visit(self.name, now, done, took, self._went_to()))
 
     def addresses(self) -> set[str]:
         """Hosts where it would go now, by what it has kept."""
         return self._visitor.addresses()
 
-    def _led_to(self) -> str:
-        kept = self.addresses()
-        return next((entry.region for entry in self._application.entries if entry.address in kept), "")
+    def _went_to(self) -> str:
+        entries, address = self._application.entries, self._visitor.went
+        return next((entry.region for entry in entries if entry.address == address), "")
 
 
 class BareCustomer:
