@@ -1,4 +1,4 @@
-"""The sessions in README.md and docs/ are what their commands print. `python -m tests.pages` renews them.
+"""Sessions and films of README.md and docs/ are what their commands make. `python -m tests.pages` renews.
 
 A session is a fenced block whose first line is `$ ` and a command. Lines may be left out where an ellipsis
 stands, and at the end of a line. A renewed one has the lines that are most like those that it had.
@@ -25,6 +25,8 @@ MEASURED = re.compile(r"simulated minutes in")
 MADE = {"make rehearse": "farshore rehearse unicorn-shop"}
 """What a target of the Makefile does, once all is set up."""
 BLOCK = re.compile(r"^```\n\$ (?P<command>[^\n]+)\n(?P<shown>.*?)^```$", re.M | re.S)
+RECORD = re.compile(r"^    (?P<command>farshore rehearse .*--record (?P<film>docs/[a-z-]+\.svg))$", re.M)
+"""A command that makes a film, as a page has it."""
 FIGURES = re.compile(r"\b[0-9a-f]{8,}\b|[0-9]+(\.[0-9]+)?")
 
 
@@ -41,6 +43,13 @@ class Session:
 def sessions(page: Path) -> Iterator[Session]:
     for block in BLOCK.finditer(page.read_text()):
         yield Session(page, block["command"], tuple(block["shown"].splitlines()))
+
+
+def films() -> Iterator[tuple[str, Path]]:
+    """The command that makes each, and where it is kept."""
+    for page in PAGES:
+        for found in RECORD.finditer(page.read_text()):
+            yield found["command"], ROOT / found["film"]
 
 
 def printed(command: str) -> list[str]:
@@ -109,6 +118,8 @@ def main() -> None:
             return "\n".join(["```", f"$ {block['command']}", *lines, "```"])
 
         page.write_text(BLOCK.sub(fresh, page.read_text()))
+    for command, _ in films():
+        printed(command)
 
 
 if __name__ == "__main__":

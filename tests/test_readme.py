@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import re
+import xml.etree.ElementTree as ET
+from itertools import pairwise
+from pathlib import Path
+
 import pytest
-from pages import PAGES, Session, printed, renewed, sessions, wrong
+from pages import PAGES, ROOT, Session, films, printed, renewed, sessions, wrong
 
 SESSIONS = [session for page in PAGES for session in sessions(page)]
 
@@ -12,6 +17,37 @@ SESSIONS = [session for page in PAGES for session in sessions(page)]
 def test_a_session_is_what_its_command_prints_line_by_line(session: Session) -> None:
     assert wrong(session.shown, printed(session.command)) == [], "renew it: python -m tests.pages"
     assert len(session.shown) > 15
+
+
+def test_a_film_is_what_its_command_makes(tmp_path: Path) -> None:
+    kept = list(films())
+    assert kept
+    for command, film in kept:
+        printed(command.replace(str(film.relative_to(ROOT)), str(tmp_path / film.name)))
+        same = (tmp_path / film.name).read_bytes() == film.read_bytes()
+        assert same, "renew it: python -m tests.pages"
+
+
+def test_a_film_shows_one_frame_after_another_and_asks_for_nothing_from_outside() -> None:
+    for _, film in films():
+        text = film.read_text()
+        assert re.findall(r'(?:https?:|url\(|href="(?!#))[^"]*', text) == ["http://www.w3.org/2000/svg"]
+        rows = {each.get("id") for each in ET.fromstring(text).iter("{http://www.w3.org/2000/svg}g")}
+        used = re.findall(r'<use href="#(\w+)"', text)
+        assert set(used) <= rows
+        starts = [float(each) for each in re.findall(r"([0-9.]+)%\{transform", text)]
+        assert len(starts) > 20
+        assert all(0 <= before < after < 100 for before, after in pairwise(starts))
+
+
+def test_a_rehearsal_that_is_recorded_goes_as_one_that_is_not(tmp_path: Path) -> None:
+    """To look does not move anything: neither customers nor the ledger."""
+    command = "farshore rehearse tests/stand_ins/bookworm.yaml --json"
+    told = [re.sub(r'"wall_seconds": [0-9.]+', "", line) for line in printed(command)]
+    film = tmp_path / "film.svg"
+    again = [re.sub(r'"wall_seconds": [0-9.]+', "", line) for line in printed(f"{command} --record {film}")]
+    assert told == again
+    assert "SUCCEEDED" in film.read_text()
 
 
 LINES = ["  0:01  step  one: done", "  0:02  step  two: done (lag 3)", "  took  3 simulated minutes in 9 s"]

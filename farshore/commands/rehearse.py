@@ -26,7 +26,7 @@ from ..lint import errors
 from ..operate.render import bound_of
 from ..runbook.find import find
 from ..runbook.mistakes import Mistakes
-from ._report_file import documents, report_option, save_report, verdict_of
+from ._report_file import ReportFile, documents, report_option, save, save_report, verdict_of
 from ._twin import as_the_twin, say_customers
 
 if TYPE_CHECKING:
@@ -70,6 +70,13 @@ class Pace(click.ParamType):
     help="Serve a page on this machine, on which you lead the rehearsal: pull plugs, start runs, approve.",
 )
 @click.option("--port", type=click.IntRange(0, 65535), help="Of the page; any free one, if left out.")
+@click.option(
+    "--record",
+    "film",
+    metavar="FILE.svg",
+    type=ReportFile(".svg"),
+    help="Write what a terminal shows as a film, too: a picture that plays by itself.",
+)
 @report_option
 def command(
     app: str,
@@ -80,6 +87,7 @@ def command(
     pace: float | None,
     web: bool,
     port: int | None,
+    film: Path | None,
     files: Sequence[Path],
 ) -> None:
     runbook = find(app)
@@ -87,6 +95,8 @@ def command(
         raise click.UsageError("--port is the page's: add --web, or leave it out")
     if web and dark is not None:
         raise click.UsageError(f"with --web you darken {dark} yourself, on the page: leave --dark out")
+    if web and film is not None:
+        raise click.UsageError("--record is of a rehearsal that goes by itself: leave it or --web out")
     if dark is not None and dark != runbook.regions.primary:
         raise click.UsageError(f"--dark takes the primary Region, {runbook.regions.primary}, not {dark}")
     if dark is not None and mode == "graceful":
@@ -108,25 +118,36 @@ def command(
     if web:
         found = _lead(console, runbook, mode, seed, pace, port or 0, tell)
     else:
-        found = _watch(console, runbook, mode, dark, seed, pace)
+        found = _watch(console, runbook, mode, dark, seed, pace, film)
         tell(found)
     sys.exit(0 if found.ok else 1)
 
 
 def _watch(
-    console: Console, runbook: Runbook, mode: Mode, dark: str | None, seed: int, pace: float | None
+    console: Console,
+    runbook: Runbook,
+    mode: Mode,
+    dark: str | None,
+    seed: int,
+    pace: float | None,
+    film: Path | None,
 ) -> Report:
-    """The game day as it is written, on a terminal or in lines."""
-    from ..simulate.rehearsal import Rehearsal  # moto and the twin take half a second, after the first word
+    """The game day as it is written, on a terminal, in lines, or in lines and as a film."""
+    from ..simulate.recording import Recording  # moto and the twin take half a second, after the first word
+    from ..simulate.rehearsal import Rehearsal
     from ..simulate.view import PACE, Lines, Screen
 
     began = time.perf_counter()
-    watched = console.is_terminal and not console.is_dumb_terminal
-    with Screen(console, pace or PACE) if watched else Lines(console) as view:
-        rehearsal = Rehearsal(runbook, mode, dark, seed, view.say, show=view.show if watched else None)
-        with rehearsal:
+    watched = film is None and console.is_terminal and not console.is_dumb_terminal
+    view = Recording(console) if film else Screen(console, pace or PACE) if watched else Lines(console)
+    with view:
+        show = view.show if watched or film else None
+        with Rehearsal(runbook, mode, dark, seed, view.say, show=show) as rehearsal:
             found = rehearsal.play()
     found.wall_seconds = time.perf_counter() - began
+    if isinstance(view, Recording) and film is not None:
+        view.frame(_figures(found))
+        save(film, view.svg(f"a rehearsal of {runbook.application}, in simulated time"))
     return found
 
 
@@ -177,25 +198,8 @@ def _tell(console: Console, as_json: bool, files: Sequence[Path], found: Report)
 
 def _print_result(console: Console, found: Report) -> None:
     """What a person wants to know at the end."""
-    clients, data = found.clients, found.data
-    if clients:
-        table = Table(show_header=False, box=None, padding=(0, 2))
-        table.add_row("customers felt", f"{clients['rto_seconds']:.0f} s of outage (RTO)")
-        table.add_row(
-            "writes lost",
-            f"{len(data['lost'])} of {data['acknowledged']} acknowledged, {data['rpo_seconds']:.1f} s (RPO)",
-        )
-        if data["lost"]:
-            table.add_row("", f"{some(data['lost'])}: --report names all")
-        for run in found.runs:
-            if said := bound_of(run):
-                table.add_row(f"{run.procedure} could lose", f"{said} (by heartbeats)")
-        table.add_row("late, overwritten", f"{len(data['late'])}, {len(data['overwritten'])}")
-        if data["exposure_seconds"]:
-            table.add_row(
-                "exposed", f"{data['exposure_seconds']:.1f} s, until the returned Region was fenced"
-            )
-        table.add_row("invariants", "all held" if not found.breaches else f"broken: {len(found.breaches)}")
+    if found.clients:
+        table = _figures(found)
         table.add_row(
             "took", f"{found.virtual_seconds / 60:.0f} simulated minutes in {found.wall_seconds:.0f} s"
         )
@@ -213,6 +217,29 @@ def _print_result(console: Console, found: Report) -> None:
         "Times are simulated (the twin's latency.yaml); data, step code and state machines are real.",
         style="dim",
     )
+
+
+def _figures(found: Report) -> Table:
+    """What customers felt, where figures were taken."""
+    clients, data = found.clients, found.data
+    table = Table(show_header=False, box=None, padding=(0, 2))
+    if not clients:
+        return table
+    table.add_row("customers felt", f"{clients['rto_seconds']:.0f} s of outage (RTO)")
+    table.add_row(
+        "writes lost",
+        f"{len(data['lost'])} of {data['acknowledged']} acknowledged, {data['rpo_seconds']:.1f} s (RPO)",
+    )
+    if data["lost"]:
+        table.add_row("", f"{some(data['lost'])}: --report names all")
+    for run in found.runs:
+        if said := bound_of(run):
+            table.add_row(f"{run.procedure} could lose", f"{said} (by heartbeats)")
+    table.add_row("late, overwritten", f"{len(data['late'])}, {len(data['overwritten'])}")
+    if data["exposure_seconds"]:
+        table.add_row("exposed", f"{data['exposure_seconds']:.1f} s, until the returned Region was fenced")
+    table.add_row("invariants", "all held" if not found.breaches else f"broken: {len(found.breaches)}")
+    return table
 
 
 def _print_stand(console: Console, stand: Stand) -> None:

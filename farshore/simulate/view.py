@@ -43,11 +43,15 @@ class Lines:
     def __exit__(self, *_: object) -> None: ...
 
     def say(self, moment: Moment) -> None:
-        style = COLOURS.get(moment.kind, "")
-        text = f"{_clock(moment.at)}  {moment.kind:9s} {moment.text}"
-        self._console.print(text, style=style, markup=False)
+        self._console.print(line_of(moment))
 
     def show(self, scene: Scene) -> None: ...
+
+
+def line_of(moment: Moment) -> Text:
+    """What happened, in its colour."""
+    text = f"{_clock(moment.at)}  {moment.kind:9s} {moment.text}"
+    return Text(text, COLOURS.get(moment.kind, ""))
 
 
 def trace(fared: Sequence[Fared]) -> Text:
@@ -79,19 +83,21 @@ class Screen(Lines):
         self._live.__exit__(None, None, None)
 
     def show(self, scene: Scene) -> None:
-        self._live.update(self._drawn(scene))
+        self._live.update(drawn_scene(scene, f"  ({self._pace:g}x)"))
         time.sleep((scene.at - self._at) / self._pace)
         self._at = scene.at
 
-    def _drawn(self, scene: Scene) -> RenderableType:
-        regions = Table.grid(expand=True, padding=(0, 1))
-        for _ in scene.regions:
-            regions.add_column(ratio=1)
-        regions.add_row(*(_region(name, what) for name, what in scene.regions.items()))
-        fared = f"  {scene.done} visits went well, {scene.failed} did not"
-        customers = Text.assemble("customers  ", trace(scene.fared), fared)
-        clock = Text(f"{_clock(scene.at)}  {scene.doing}  ({self._pace:g}x)", style="bold")
-        return Group(*([] if scene.run is None else [drawn(scene.run)]), regions, customers, clock)
+
+def drawn_scene(scene: Scene, pace: str = "") -> RenderableType:
+    """The run, the Regions, the customers and the clock."""
+    regions = Table.grid(expand=True, padding=(0, 1))
+    for _ in scene.regions:
+        regions.add_column(ratio=1)
+    regions.add_row(*(_region(name, what) for name, what in scene.regions.items()))
+    fared = f"  {scene.done} visits went well, {scene.failed} did not"
+    customers = Text.assemble("customers  ", trace(scene.fared), fared)
+    clock = Text(f"{_clock(scene.at)}  {scene.doing}{pace}", style="bold")
+    return Group(*([] if scene.run is None else [drawn(scene.run)]), regions, customers, clock)
 
 
 def _region(name: str, region: RegionScene) -> Panel:
