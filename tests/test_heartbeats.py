@@ -214,7 +214,8 @@ def test_the_report_of_a_run_says_the_bound_beside_the_objective(runbook: Runboo
     facts = run.bound
     assert facts is not None
     most = f"{facts['loss_at_most_seconds']:g}"
-    assert f"by heartbeats  the writes of {most} s at most; the objective is 30 s" in said
+    (store,) = facts["stores"]
+    assert f"by heartbeats  the writes of {most} s of {store} at most; the objective is 30 s" in said
     assert json.loads(as_json)["bound"] == facts
 
 

@@ -11,6 +11,7 @@ import click
 from rich.console import Console
 from rich.table import Table
 
+from functions.global_tables import some
 from functions.ledger import Records
 from functions.planned import Planned, one_line
 
@@ -113,7 +114,7 @@ def run_rows(arn: str, report: RunReport, facts: bool = False) -> Iterable[Row]:
 
 
 def bound_of(report: RunReport) -> str:
-    """How much a run can have lost, for people; "" where nothing was to say it."""
+    """How much a run can have lost, and of what, for people; "" where nothing was to say it."""
     bound = report.bound
     if bound is None:
         return ""
@@ -121,7 +122,9 @@ def bound_of(report: RunReport) -> str:
         return f"unknown: {bound.get('why', 'its heartbeats say nothing')}"
     most, least = bound["loss_at_most_seconds"], bound.get("loss_at_least_seconds", 0.0)
     more = f", and of {least:g} s at least" if least else ""
-    return f"the writes of {most:g} s at most{more}" if most else "nothing"
+    stores = bound.get("stores")
+    of = f" of {some(stores)}" if isinstance(stores, Mapping) and stores else ""
+    return f"the writes of {most:g} s{of} at most{more}" if most else f"nothing{of}"
 
 
 def bound_row(report: RunReport, objective: float) -> Iterable[Row]:
