@@ -6,27 +6,33 @@ stands, and at the end of a line. A renewed one has the lines that are most like
 
 from __future__ import annotations
 
+import os
 import re
 import shlex
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
-PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+TUTORIAL = ROOT / "docs" / "tutorial.md"
+"""A page that is followed from its beginning to its end, in a folder of its own."""
+PAGES = [ROOT / "README.md", *sorted(set((ROOT / "docs").glob("*.md")) - {TUTORIAL})]
 MORE = "…"
 """What was left out."""
 WIDTH = 118
 """Letters of a line, as of every other on a page."""
-MEASURED = re.compile(r"simulated minutes in")
+MEASURED = re.compile(r"simulated minutes in|runs/s")
 """Of a line that says how long it took on somebody's machine."""
 MADE = {"make rehearse": "farshore rehearse unicorn-shop"}
 """What a target of the Makefile does, once all is set up."""
 BLOCK = re.compile(r"^```\n\$ (?P<command>[^\n]+)\n(?P<shown>.*?)^```$", re.M | re.S)
 RECORD = re.compile(r"^    (?P<command>farshore rehearse .*--record (?P<film>docs/[a-z-]+\.svg))$", re.M)
 """A command that makes a film, as a page has it."""
+STEP = re.compile(r"^```(diff|yaml|)\n(?P<text>.*?)^```$", re.M | re.S)
+"""A block of a tutorial: a session, what is changed in a file, or a new file."""
 FIGURES = re.compile(r"\b[0-9a-f]{8,}\b|[0-9]+(\.[0-9]+)?")
 
 
@@ -52,11 +58,37 @@ def films() -> Iterator[tuple[str, Path]]:
             yield found["command"], ROOT / found["film"]
 
 
-def printed(command: str) -> list[str]:
+def followed(page: Path, folder: Path) -> Iterator[tuple[re.Match[str], Session, list[str]]]:
+    """Each session of a tutorial as a reader meets it who does, from the top, what it says: the block, what
+    it shows, and what is printed. Raises ValueError where a file has not, just once, what is to be changed."""
+    for block in STEP.finditer(page.read_text()):
+        first, *lines = block["text"].splitlines()
+        if first.startswith("$ cd "):
+            folder = folder / first.removeprefix("$ cd ")
+        elif first.startswith("$ "):
+            session = Session(page, first.removeprefix("$ "), tuple(lines))
+            yield block, session, printed(session.command, folder)
+        elif first.startswith("--- "):
+            _change(folder / first.removeprefix("--- "), lines)
+        else:
+            (folder / first.removeprefix("# ")).write_text("\n".join(lines) + "\n")
+
+
+def _change(file: Path, lines: Sequence[str]) -> None:
+    """Lines with a `-` or a blank before them give way to those with a `+` or a blank."""
+    old, new = ("".join(f"{line[1:]}\n" for line in lines if line[0] in f"{sign} ") for sign in "-+")
+    text = file.read_text()
+    if text.count(old) != 1:
+        raise ValueError(f"{file.name} has {text.count(old)} times: {old}")
+    file.write_text(text.replace(old, new))
+
+
+def printed(command: str, folder: Path = ROOT) -> list[str]:
     """By the command, in a pipe."""
     _, *words = shlex.split(MADE.get(command, command))
     program = [sys.executable, "-c", "from farshore.cli import main; main()", *words]
-    done = subprocess.run(program, cwd=ROOT, capture_output=True, text=True, check=False)
+    here = {**os.environ, "PYTHONPATH": str(ROOT)}
+    done = subprocess.run(program, cwd=folder, env=here, capture_output=True, text=True, check=False)
     return [line.rstrip() for line in (done.stdout + done.stderr).splitlines()]
 
 
@@ -120,6 +152,12 @@ def main() -> None:
         page.write_text(BLOCK.sub(fresh, page.read_text()))
     for command, _ in films():
         printed(command)
+    with tempfile.TemporaryDirectory() as folder:
+        text = TUTORIAL.read_text()
+        for block, session, lines in followed(TUTORIAL, Path(folder)):
+            shown = "\n".join([f"$ {session.command}", *renewed(session.shown, lines)])
+            text = text.replace(block[0], f"```\n{shown}\n```", 1)
+        TUTORIAL.write_text(text)
 
 
 if __name__ == "__main__":

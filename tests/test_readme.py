@@ -8,7 +8,7 @@ from itertools import pairwise
 from pathlib import Path
 
 import pytest
-from pages import PAGES, ROOT, Session, films, printed, renewed, sessions, wrong
+from pages import PAGES, ROOT, TUTORIAL, Session, films, followed, printed, renewed, sessions, wrong
 
 SESSIONS = [session for page in PAGES for session in sessions(page)]
 
@@ -17,6 +17,13 @@ SESSIONS = [session for page in PAGES for session in sessions(page)]
 def test_a_session_is_what_its_command_prints_line_by_line(session: Session) -> None:
     assert wrong(session.shown, printed(session.command)) == [], "renew it: python -m tests.pages"
     assert len(session.shown) > 15
+
+
+def test_who_follows_the_tutorial_sees_what_it_shows(tmp_path: Path) -> None:
+    steps = list(followed(TUTORIAL, tmp_path))
+    assert len(steps) > 8
+    for _, session, lines in steps:
+        assert wrong(session.shown, lines) == [], f"{session}: renew it: python -m tests.pages"
 
 
 def test_a_film_is_what_its_command_makes(tmp_path: Path) -> None:
