@@ -60,7 +60,7 @@ def films() -> Iterator[tuple[str, Path]]:
 
 def followed(page: Path, folder: Path) -> Iterator[tuple[re.Match[str], Session, list[str]]]:
     """Each session of a tutorial as a reader meets it who does, from the top, what it says: the block, what
-    it shows, and what is printed. Raises ValueError where a file has not, just once, what is to be changed."""
+    it shows, and what is printed. Raises ValueError where what is to be changed does not stand just once."""
     for block in STEP.finditer(page.read_text()):
         first, *lines = block["text"].splitlines()
         if first.startswith("$ cd "):

@@ -8,6 +8,7 @@ import os
 import pty
 import subprocess
 import sys
+import termios
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -21,12 +22,13 @@ from farshore.cli import farshore
 from farshore.operate.run_tree import NO_RETURN, drawn, tree_of
 from farshore.runbook.load import load
 from farshore.simulate.rehearsal import Rehearsal
-from farshore.simulate.report import Scene
+from farshore.simulate.report import Moment, Scene
 from farshore.simulate.view import Screen
 from farshore.testing.twin import Twin
 
 ROOT = Path(__file__).parent.parent
 APP = str(ROOT / "runbooks" / "unicorn-shop.yaml")
+BOOKS = str(ROOT / "tests" / "stand_ins" / "bookworm.yaml")
 
 
 class Watched:
@@ -87,7 +89,7 @@ def test_the_screen_draws_the_run_the_regions_the_customers_and_the_clock(watche
         s for s in watched.scenes if s.run and any("failing-over" in step.why for step in s.run.states)
     )
     drawn = io.StringIO()
-    with Screen(Console(file=drawn, force_terminal=True, width=110, height=50), pace=1e9) as screen:
+    with Screen(Console(file=drawn, force_terminal=True, width=110, height=50), 1e9, Hands(".")) as screen:
         screen.show(scene)
     text = drawn.getvalue()
     for said in (
@@ -98,6 +100,77 @@ def test_the_screen_draws_the_run_the_regions_the_customers_and_the_clock(watche
     ):
         assert said in text
     assert "0 visits went well" in text
+
+
+class Hands:
+    """Presses these keys one after the other, where `.` is to wait until the scene's time is over."""
+
+    def __init__(self, keys: str) -> None:
+        self.keys = list(keys)
+        self.scene = 0
+        self.asked: list[tuple[int, bool]] = []
+        """During which scene, and whether it was paused."""
+
+    def pressed(self, seconds: float | None) -> str:
+        self.asked.append((self.scene, seconds is None))
+        return self.keys.pop(0).replace(".", "")
+
+
+def watched_by(hands: Hands, said_in: int = 99) -> str:
+    """Four scenes, in one of which something happens."""
+    drawn = io.StringIO()
+    with Screen(Console(file=drawn, force_terminal=True, width=110, height=50), 80.0, hands) as screen:
+        for hands.scene in range(4):
+            screen.show(Scene(float(hands.scene), "being watched", {}, None, 0, 0))
+            if hands.scene == said_in:
+                screen.say(Moment(float(hands.scene), "outage", "it begins"))
+    return drawn.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("keys", "asked"),
+    [
+        (".  ...", [(0, False), (1, False), (1, True), (1, False), (2, False), (3, False)]),
+        (" ss ..", [(0, False), (0, True), (1, True), (2, True), (2, False), (3, False)]),
+        (" n. ..", [(0, False), (0, True), (1, False), (2, True), (2, False), (3, False)]),
+    ],
+    ids=["space pauses and goes on", "s plays a second", "n plays on to what happens next"],
+)
+def test_a_person_pauses_and_goes_on(keys: str, asked: list[tuple[int, bool]]) -> None:
+    hands = Hands(keys)
+    drawn = watched_by(hands, said_in=1)
+    assert hands.asked == asked
+    assert "paused: space goes on, s a second, n to what happens next" in drawn
+
+
+def test_a_person_changes_the_pace() -> None:
+    drawn = watched_by(Hands("+.+-..."))
+    assert "160x" in drawn
+    assert "320x" in drawn
+
+
+def test_keys_are_heard_on_a_terminal_and_it_is_left_as_it_was() -> None:
+    command = "from farshore.cli import main; main()"
+    program = [sys.executable, "-c", command, "rehearse", BOOKS, "--pace", "100000"]
+    main, terminal = pty.openpty()
+    before = termios.tcgetattr(terminal)
+    environment = {**os.environ, "TERM": "xterm-256color"}
+    with subprocess.Popen(
+        program, env=environment, stdin=terminal, stdout=terminal, stderr=terminal
+    ) as running:
+        said = b""
+        for awaited, key in (
+            (b"space pauses", b" "),
+            (b"paused: space goes on", b" "),
+            (b"code and state", b""),
+        ):
+            while awaited not in said:
+                said += os.read(main, 1 << 16)
+            os.write(main, key)
+    assert running.returncode == 0
+    assert termios.tcgetattr(terminal) == before
+    os.close(terminal)
+    os.close(main)
 
 
 @pytest.mark.parametrize("pace", ["fast", "0x", "-3", "inf"])
@@ -132,8 +205,6 @@ def test_with_no_color_a_terminal_gets_the_lines_of_a_pipe() -> None:
 
 
 # A real run.
-
-BOOKS = str(ROOT / "tests" / "stand_ins" / "bookworm.yaml")
 
 
 def test_a_run_is_watched_in_a_pipe_until_it_ends_and_each_line_is_said_once(

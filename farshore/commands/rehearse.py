@@ -10,7 +10,7 @@ import os
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -62,7 +62,7 @@ class Pace(click.ParamType):
 @click.option(
     "--pace",
     type=Pace(),
-    help="So much faster than life: 80x on a terminal, and 10x with --web, where nothing else is said.",
+    help="So much faster than life: 80x on a terminal, where keys change and pause it, and 10x with --web.",
 )
 @click.option(
     "--web",
@@ -133,14 +133,18 @@ def _watch(
     film: Path | None,
 ) -> Report:
     """The game day as it is written, on a terminal, in lines, or in lines and as a film."""
+    from ..simulate.keys import Terminal
     from ..simulate.recording import Recording  # moto and the twin take half a second, after the first word
     from ..simulate.rehearsal import Rehearsal
     from ..simulate.view import PACE, Lines, Screen
 
     began = time.perf_counter()
     watched = film is None and console.is_terminal and not console.is_dumb_terminal
-    view = Recording(console) if film else Screen(console, pace or PACE) if watched else Lines(console)
-    with view:
+    with ExitStack() as stack:
+        view = Recording(console) if film else Lines(console)
+        if watched:
+            view = Screen(console, pace or PACE, stack.enter_context(Terminal()))
+        stack.enter_context(view)
         show = view.show if watched or film else None
         with Rehearsal(runbook, mode, dark, seed, view.say, show=show) as rehearsal:
             found = rehearsal.play()

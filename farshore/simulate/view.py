@@ -13,10 +13,13 @@ from rich.table import Table
 from rich.text import Text
 
 from ..operate.run_tree import drawn
+from .keys import Keys
 from .report import Fared, Moment, RegionScene, Scene
 
 PACE = 80.0
 """Simulated seconds in a second, so that a person can follow."""
+FASTER = 2
+"""By so much a key changes the pace."""
 BARS = "▁▂▃▄▅▆▇█"
 COLOURS = {
     "outage": "bold red",
@@ -69,11 +72,12 @@ def trace(fared: Sequence[Fared]) -> Text:
 class Screen(Lines):
     """The same lines on a terminal, above the run, the Regions and the customers as they stand."""
 
-    def __init__(self, console: Console, pace: float = PACE) -> None:
+    def __init__(self, console: Console, pace: float, keys: Keys) -> None:
         """`pace` is how many simulated seconds pass in a second, at most."""
         super().__init__(console)
         self._live = Live(console=console, refresh_per_second=20, transient=True)
-        self._pace, self._at = pace, 0.0
+        self._pace, self._at, self._keys = pace, 0.0, keys
+        self._paused = self._until_said = False
 
     def __enter__(self) -> Screen:
         self._live.__enter__()
@@ -82,10 +86,37 @@ class Screen(Lines):
     def __exit__(self, *what: object) -> None:
         self._live.__exit__(None, None, None)
 
+    def say(self, moment: Moment) -> None:
+        super().say(moment)
+        self._paused, self._until_said = self._paused or self._until_said, False
+
     def show(self, scene: Scene) -> None:
-        self._live.update(drawn_scene(scene, f"  ({self._pace:g}x)"))
-        time.sleep((scene.at - self._at) / self._pace)
-        self._at = scene.at
+        """For as long as the scene lasts at this pace, and for as long as a person wants it to."""
+        due = time.perf_counter() + (scene.at - self._at) / self._pace
+        self._at, key, goes_on = scene.at, "", False
+        while not goes_on:
+            self._live.update(drawn_scene(scene, f"  ({self._says()})"), refresh=bool(key))
+            left = None if self._paused else max(0.0, due - time.perf_counter())
+            key = self._keys.pressed(left)
+            goes_on = not key or self._goes_on(key)
+
+    def _goes_on(self, key: str) -> bool:
+        """What a key does; whether the next scene comes at once."""
+        match key:
+            case " ":
+                self._paused = not self._paused
+            case "n":
+                self._paused, self._until_said = False, True
+            case "+":
+                self._pace *= FASTER
+            case "-":
+                self._pace /= FASTER
+        return key in ("s", "n")
+
+    def _says(self) -> str:
+        if self._paused:
+            return "paused: space goes on, s a second, n to what happens next"
+        return f"{self._pace:g}x: space pauses, + and - change the pace"
 
 
 def drawn_scene(scene: Scene, pace: str = "") -> RenderableType:
