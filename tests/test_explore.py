@@ -142,8 +142,11 @@ def test_a_kind_of_fault_is_one_record(known: None, monkeypatch: pytest.MonkeyPa
     only = ("--only", "failover,graceful,hiccup@", "--report", str(report), "--json")
     found = json.loads(invoked("explore", "unicorn-shop", *only).stdout)
     assert found["live"] == found["runs"] > 13
-    assert "| hiccups | the service has to swallow first |" in report.read_text()
-    assert re.search(r"^\| release \| [1-9] \|$", report.read_text(), re.M)
+    told = report.read_text()
+    assert "| hiccups | the service has to swallow first |" in told
+    assert re.search(r"^\| release \| [1-9] \|$", told, re.M)
+    struck = found["runs"] - told.count("\n### ")
+    assert re.search(rf"^\| hiccups \| {struck:,} \| [0-9,]+ s \| 0 s \| [0-9] \|$", told, re.M)
     story = invoked("replay", "unicorn-shop,failover,graceful,hiccup@failover-1/release/1/1").stdout
     assert "failover-1/release, tick 1, call 1: dynamodb:Query in us-west-2 has a hiccup" in story
     assert "hiccup happens at one point" in invoked("replay", "unicorn-shop,failover,graceful,hiccup").stderr

@@ -59,16 +59,32 @@ def _coloured(cell: Cell) -> str:
     return f"[{'green' if cell.good == cell.runs else 'bold red'}]{cell}[/]" if cell.runs else ""
 
 
+def _worst(results: Sequence[Result], figure: str) -> Counter[str]:
+    """Of the runs that ended well, by family."""
+    worst: Counter[str] = Counter()
+    for result in results:
+        if result.outcome.status == "SUCCEEDED":
+            family = KINDS[result.case.kind].family.name
+            worst[family] = max(worst[family], math.ceil(getattr(result.outcome.figures[""], figure)))
+    return worst
+
+
 def _at_worst(results: Sequence[Result], families: Sequence[str]) -> Iterator[str]:
-    """A line each figure: the worst of the runs that ended well, by family."""
+    """A line each figure."""
     for name in ("unserved", "exposed", "pages", "ticks"):
-        worst = dict.fromkeys(families, 0)
-        for result in results:
-            if result.outcome.status == "SUCCEEDED":
-                family = KINDS[result.case.kind].family.name
-                figure = math.ceil(getattr(result.outcome.figures[""], name))
-                worst[family] = max(worst[family], figure)
+        worst = _worst(results, name)
         yield f"| *{name}* | {' | '.join(f'*{worst[family]:,}*' for family in families)} |"
+
+
+def _summary(results: Sequence[Result]) -> Iterator[str]:
+    """A line each family, of all that was played."""
+    whole = rows(results, lambda result: "")
+    worst = [_worst(results, name) for name in ("unserved", "exposed", "pages")]
+    yield "| what goes wrong | runs | without service, at most | exposed, at most | pages, at most |"
+    yield "|---|---:|---:|---:|---:|"
+    for family in _families(whole):
+        unserved, exposed, pages = (each[family] for each in worst)
+        yield f"| {family} | {whole[''][family]} | {unserved:,} s | {exposed:,} s | {pages:,} |"
 
 
 def _excused(results: Iterable[Result]) -> Iterator[str]:
@@ -104,12 +120,14 @@ def markdown(exploration: Exploration) -> str:
             application=exploration.runbook.application,
             baselines=sum(any(struck(baseline)) for baseline in exploration.baselines),
             families="\n".join(f"| {family.name} | {family.explained} |" for family in families()),
+            undisturbed=len(exploration.baselines),
+            summary="\n".join(_summary(exploration.results)),
             excused="\n".join(_excused(exploration.results)),
             **counted,
         )
     ]
     for baseline in exploration.baselines:
-        lines.append(f"## {baseline.name}\n")
+        lines.append(f"### {baseline.name}\n")
         if not any(struck(baseline)):
             lines.append("Played once, and nothing was injected.\n")
             continue
