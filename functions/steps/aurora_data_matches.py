@@ -10,7 +10,9 @@ The other Region is asked in the way that AWS documents for how it stands:
 - In an ungraceful run the old writer may be back and not rebuilt yet, or stand alone since the other has
   left: then it has a writer, and its tables are compared by digests that SQL adds up, so that rows do not
   travel. Keys that are missing here were lost; what is missing there, or different, may have been written
-  since. Where it is silent for longer than `patience`, the step ends as `unknown`, and says why.
+  since. Where it is silent for longer than `patience`, the step ends as `unknown`, and says why. Where a
+  fence is still owed, an old writer that is back takes writes that nobody keeps, also after it was read: the
+  facts say so.
 
 The secret's user reads the tables, and writes `probe` alone, which has the columns id and written, both
 varchar(64), and id as its key. Tables are compared in PostgreSQL; of MySQL the rest is asked. Sources:
@@ -22,7 +24,7 @@ docs.aws.amazon.com/AmazonRDS/latest/AuroraUserGuide/aurora-global-database-disa
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Annotated, Any, ClassVar
 
@@ -34,7 +36,7 @@ from ..fence import ASKS, PATIENCE, UNKNOWN, patient
 from ..handler import lambda_handler
 from ..inputs import ClusterId, Patience, Region, Seconds
 from ..ledger import PUT
-from ..planned import DOUBTS
+from ..planned import DOUBTS, first_few
 from ..run import Mode
 from ..sql import Engine, probe_write
 from ..sql_checks import Checks, Invariant, Look, Said, Seen, is_no, log_of
@@ -53,6 +55,8 @@ class Tick:
     mode: Mode
     dry_run: bool
     waited: float
+    owed: Sequence[str]
+    """Fences that nobody has confirmed yet, by their names in the ledger."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -122,7 +126,9 @@ class AuroraDataMatches(Step[Tick]):
             ),
             world,
         )
-        return Tick(look.planned() if run.dry_run else look.seen(), run.mode, run.dry_run, world.waited)
+        owed = [name for name, debt in world.records.debts.items() if not debt.get("give_back")]
+        seen = look.planned() if run.dry_run else look.seen()
+        return Tick(seen, run.mode, run.dry_run, world.waited, owed)
 
     def decide(self, tick: Tick) -> Decision:
         seen, cluster = tick.seen, self.members[self.region]
@@ -163,12 +169,12 @@ class AuroraDataMatches(Step[Tick]):
         """Somebody was silent before all was read."""
         why = tick.seen.silence.why if tick.seen.silence else "nothing more was answered"
         if tick.mode == "ungraceful" and tick.waited > self.within:
-            return Done(UNKNOWN, {**self._facts(tick.seen), "why": why})
+            return Done(UNKNOWN, {**self._facts(tick), "why": why})
         return Wait(f"{tick.seen.progress.reached}: {why}")
 
     def _judged(self, tick: Tick, gave: Mapping[Invariant, Said]) -> Decision:
         """Of what has been read to its end."""
-        seen, facts = tick.seen, self._facts(tick.seen)
+        seen, facts = tick.seen, self._facts(tick)
         if silent := [f"{each.name}: {said.why}" for each, said in gave.items() if isinstance(said, Silence)]:
             return Wait(f"no answer to {'; '.join(silent)}")
         given = [each.broken(said) for each, said in gave.items() if not isinstance(said, Silence)]
@@ -196,14 +202,17 @@ class AuroraDataMatches(Step[Tick]):
             return f"{self.other} has not yet written all of the log of {self.region}"
         return ""
 
-    def _facts(self, seen: Seen) -> dict[str, Any]:
-        progress = seen.progress
+    def _facts(self, tick: Tick) -> dict[str, Any]:
+        progress = tick.seen.progress
         read = ", ".join(f"{table} {count}" for table, count in sorted(progress.rows.items()))
         facts: dict[str, Any] = {"rows": read} if read else {}
         if self.invariants:
             facts["invariants"] = "all hold"
         if progress.keys:
             facts |= counts(progress.keys) | ({"more": True} if progress.more else {})
+        if tick.owed:
+            until = f"what {self.other} takes until fenced there: {first_few(sorted(tick.owed))}"
+            facts |= {"fences_owed": len(tick.owed), "not_compared": until}
         return facts
 
 

@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from farshore.testing.ticker import EAST, WEST, Ticker, declared, ticking
+from farshore.testing.ticker import EAST, THIS, WEST, Ticker, declared, ticking
+from functions.ledger import Owe
 from functions.steps.aurora_data_matches import AuroraDataMatches
 from twin.cloud import ACCOUNT
 from twin.services.aurora.journal import Journal
@@ -165,6 +166,18 @@ def test_an_ungraceful_run_names_what_was_lost_and_what_was_written_since(night:
             "keys": "orders/o07, orders/o40, orders/o99",
         },
     }
+
+
+def test_where_a_fence_is_owed_it_says_what_it_has_not_compared(night: Night) -> None:
+    """An old writer that is back takes writes that nobody keeps, until it is fenced."""
+    night.move(loses=True)
+    for number in range(5):
+        Owe(f"lambda_concurrency/{EAST}/f{number}", "silent", night.clock.now, THIS).write_in(night.ledger)
+    Owe("ecs/given-back", "silent", night.clock.now, THIS, give_back=True).write_in(night.ledger)
+    facts = night.matches("ungraceful")["facts"]
+    assert facts["fences_owed"] == 5
+    fences = "; ".join(f"lambda_concurrency/{EAST}/f{number}" for number in range(3))
+    assert facts["not_compared"] == f"what {EAST} takes until fenced there: {fences}; and 2 more"
 
 
 def test_where_the_region_that_is_left_is_dark_it_is_unknown(night: Night) -> None:
