@@ -31,8 +31,8 @@ MADE = {"make rehearse": "farshore rehearse unicorn-shop"}
 BLOCK = re.compile(r"^```\n\$ (?P<command>[^\n]+)\n(?P<shown>.*?)^```$", re.M | re.S)
 RECORD = re.compile(r"^    (?P<command>farshore rehearse .*--record (?P<film>docs/[a-z-]+\.svg))$", re.M)
 """A command that makes a film, as a page has it."""
-STEP = re.compile(r"^```(diff|yaml|)\n(?P<text>.*?)^```$", re.M | re.S)
-"""A block of a tutorial: a session, what is changed in a file, or a new file."""
+STEP = re.compile(r"^```(diff|yaml|python|)\n(?P<text>(\$|---|# [a-z]+/) ?.*?)^```$", re.M | re.S)
+"""A block of a tutorial: a session, what is changed in a file, or a new file under its path."""
 FIGURES = re.compile(r"\b[0-9a-f]{8,}\b|[0-9]+(\.[0-9]+)?")
 
 

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+from pages import followed
 
 from functions.ledger import REGION_SETS
 
@@ -186,6 +187,23 @@ def test_a_step_of_ones_own_is_found_compiled_and_documented(mine: Path) -> None
     assert (mine / "tests" / "events" / "shutters.json").is_file()
     assert farshore(mine, "compile", "--check").returncode == 0
     assert (mine / "functions" / "steps" / "shutters.py").read_text() == OWN
+
+
+def test_the_documented_step_is_compiled_tested_and_rehearsed_as_the_page_says(tmp_path: Path) -> None:
+    begun = farshore(tmp_path, "init", "bakery", "--primary", "eu-west-1", "--standby", "eu-central-1")
+    assert begun.returncode == 0, begun.stderr
+    mine = tmp_path / "bakery"
+    assert list(followed(ROOT / "docs" / "extending.md", mine)) == []  # it shows no session
+    assert (mine / "functions" / "steps" / "table_active.py").is_file()
+    done = farshore(mine, "compile")
+    assert done.returncode == 0, done.stderr
+    assert farshore(mine, "lint").stdout.endswith("nothing found\n")
+    words = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "tests/test_table_active.py"]
+    tested = subprocess.run(words, cwd=mine, env=HERE, capture_output=True, text=True, check=False)
+    assert tested.returncode == 0, tested.stdout
+    rehearsed = farshore(mine, "rehearse", "bakery").stdout
+    assert "step      table_active eu-central-1: done" in rehearsed
+    assert "invariants             all held" in rehearsed
 
 
 def test_a_file_of_farshores_that_was_changed_is_seen_and_brought_back(mine: Path) -> None:
