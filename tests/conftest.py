@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 from botocore.loaders import JSONFileLoader
+from samples import is_there
 
 READER = JSONFileLoader()
 HERE = ("127.0.0.1", "127.0.0.2", "::1")
@@ -21,8 +22,16 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         "--sfn-endpoint",
         metavar="URL",
         help="run the state machines of test_machines.py there, on Step Functions Local, instead of in the "
-        "twin; it must have been started with SFN_MOCK_CONFIG=tests/MockConfigFile.json",
+        "twin; it must have been started with the SFN_MOCK_CONFIG that tests/own_shop.py makes",
     )
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """A test that is about a sample goes with it."""
+    gone = [item for item in items if not all(is_there(mark.args[0]) for mark in item.iter_markers("sample"))]
+    if gone:
+        config.hook.pytest_deselected(items=gone)
+        items[:] = [item for item in items if item not in gone]
 
 
 @pytest.fixture(autouse=True, scope="session")

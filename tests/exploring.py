@@ -1,4 +1,4 @@
-"""What the tests of exploration share: the shop that ships, surveyed once, and the runs that fit."""
+"""What the tests of exploration share: the tests' own shop, surveyed once, and the runs that fit."""
 
 from __future__ import annotations
 
@@ -8,11 +8,12 @@ import functools
 import gc
 import re
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
 from click.testing import Result as Invocation
+from own_shop import SHOP as RUNBOOK
+from own_shop import TESTS
 
 from farshore.cli import farshore
 from farshore.explore import exploration
@@ -23,8 +24,7 @@ from farshore.explore.recorder import Recorder
 from farshore.explore.seed import Seed
 from farshore.runbook.find import find
 
-ROOT = Path(__file__).parent.parent
-SHOP = (ROOT / "runbooks" / "unicorn-shop.yaml").read_text()
+SHOP = RUNBOOK.read_text()
 KEYS = {
     "application", "points", "classes", "faults", "runs", "safe", "live", "breaches", "wall_seconds",
     "runs_per_second",
@@ -42,8 +42,8 @@ def invoked(verb: str, *words: str) -> Invocation:
 
 @functools.cache
 def survey() -> Exploration:
-    """The baseline runs of the shop that ships, and their calls: played once."""
-    with contextlib.chdir(ROOT):
+    """The baseline runs of the shop, and their calls: played once."""
+    with contextlib.chdir(TESTS):
         found = Exploration("unicorn-shop", find("unicorn-shop"))
         found.survey()
     return found
@@ -74,8 +74,8 @@ def known(surveyed: Exploration, monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture(autouse=True)
 def at_home(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Where the runbooks are; what the commands set in the environment is taken back at the end."""
-    monkeypatch.chdir(ROOT)
+    """Where the shop's runbook is; what the commands set in the environment is taken back at the end."""
+    monkeypatch.chdir(TESTS)
     monkeypatch.setattr(exploration, "_RUNBOOKS", {})
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_DEFAULT_REGION"):
         monkeypatch.setenv(name, "us-east-1")

@@ -1,4 +1,4 @@
-"""Game days and prepared applications of runbooks/, each played once, and what their functions called.
+"""Game days and prepared applications of the samples, each played once, and what their functions called.
 
 Whoever asks for one again gets the same: a test that needs what all of them did plays none for itself.
 """
@@ -9,7 +9,6 @@ import functools
 from collections import defaultdict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from roles import needed
@@ -26,7 +25,6 @@ from functions.run import Mode
 from twin.applications.foundation import Build, Foundation, builder
 from twin.faults import Request
 
-RUNBOOKS = sorted(path.stem for path in (Path(__file__).parent.parent / "runbooks").glob("*.yaml"))
 FAST: dict[str, Any] = {"data": "memory", "backed": "doubles"}
 WAYS: tuple[tuple[Mode, bool], ...] = (("graceful", False), ("ungraceful", False), ("ungraceful", True))
 """Modes, and whether the primary goes dark."""

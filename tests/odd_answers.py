@@ -18,7 +18,7 @@ from datetime import UTC, datetime
 from typing import Any, get_args
 
 import botocore.session
-from odd_runbooks import FOLDERS
+from odd_runbooks import WRITTEN
 from slips import slipped
 
 from farshore.compile.machine import machines
@@ -71,7 +71,7 @@ FIGURES = (0, 1, -5, 5, 40, 10**12, float("nan"), float("inf"))
 def events() -> dict[str, list[Any]]:
     """By step type, those of all states that the samples and the tests' own runbooks have."""
     found: dict[str, list[Any]] = {}
-    for path in sorted(path for folder in FOLDERS for path in folder.glob("*.yaml")):
+    for path in sorted(WRITTEN):
         for step, event in every_event(machines(load(path))):
             found.setdefault(step, []).append(event)
     return dict(sorted(found.items()))

@@ -20,6 +20,7 @@ from typing import Any
 import yaml
 from click.testing import CliRunner, Result
 from made_up import SNIPPETS, mutated
+from own_shop import ROOT, TESTS, runbooks_of
 from slips import WORDS, slipped
 from statelint.linter import Linter
 
@@ -28,9 +29,8 @@ from farshore.compile.graph import every_state
 from farshore.compile.limits import FUNCTION_NAME, LOGICAL_ID, LONGEST_PREFIX, STATE_NAME
 from farshore.runbook.mistakes import Mistakes
 
-ROOT = Path(__file__).parent.parent
-FOLDERS = ROOT / "runbooks", ROOT / "tests" / "applications"
-SAMPLES = [path.read_text(encoding="utf-8") for folder in FOLDERS for path in sorted(folder.glob("*.yaml"))]
+WRITTEN = [*runbooks_of(ROOT), *runbooks_of(TESTS), *sorted(TESTS.glob("applications/*.yaml"))]
+SAMPLES = [path.read_text(encoding="utf-8") for path in WRITTEN]
 LONGEST_CPU_SECONDS = 30
 """Of one command in this process: two hundred times what a sample needs, however busy the machine is."""
 Said = set[tuple[str, int, str, str]]

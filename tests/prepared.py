@@ -7,18 +7,17 @@ from pathlib import Path
 from typing import Any
 
 import yaml
+from own_shop import SHOP
 
 from farshore.runbook.load import load
 from farshore.simulate.package import package
 from farshore.testing.ticker import TABLE
 from twin.services.iam.model import Policy
 
-RUNBOOK = Path(__file__).parent.parent / "runbooks" / "unicorn-shop.yaml"
-
 
 def policy_of(folder: Path, step: str, inputs: Mapping[str, Any], procedure: str = "prepare") -> Policy:
     """The statements for its function in the standby, us-west-1. `within` is left to the step."""
-    written = yaml.safe_load(RUNBOOK.read_text())
+    written = yaml.safe_load(SHOP.read_text())
     written["ledger"]["table"] = TABLE
     entry = {step: {name: value for name, value in inputs.items() if name != "within"}}
     written[procedure] = [*written.get(procedure, ()), entry]

@@ -1,4 +1,4 @@
-"""What the roles of template.yaml allow, by step, and what IAM's judge takes a call for."""
+"""What the roles of a template allow, by step, and what IAM's judge takes a call for."""
 
 from __future__ import annotations
 
@@ -13,12 +13,10 @@ from functions.ledger import QUERY
 from twin.faults import Request
 from twin.services.iam.model import action_of, beside_of
 
-TEMPLATE = Path(__file__).parent.parent / "template.yaml"
 
-
-def granted() -> dict[str, set[str]]:
+def granted(template: Path) -> dict[str, set[str]]:
     """IAM's actions of each step's function that the template has."""
-    resources = parsed(TEMPLATE)["Resources"]
+    resources = parsed(template)["Resources"]
     functions = {name: resources.get(logical_id(name)) for name in steps()}
     return {name: _actions(each["Properties"]["Policies"]) for name, each in functions.items() if each}
 

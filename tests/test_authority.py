@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from fnmatch import fnmatchcase
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import pytest
+from odd_runbooks import WRITTEN
+from own_shop import SHOP
 
 from farshore.compile.machine import LEASED, PROCEDURES, machines
 from farshore.compile.policy import statements
@@ -20,8 +21,6 @@ from twin.applications.account import Policy, Statement
 from twin.cloud import ACCOUNT
 from twin.services.lambda_.model import FunctionError
 
-ROOT = Path(__file__).parent.parent
-RUNBOOKS = sorted([*(ROOT / "runbooks").glob("*.yaml"), *(ROOT / "tests/applications").glob("*.yaml")])
 WORD = {
     "execution": THIS,
     "decision": "approve",
@@ -42,7 +41,7 @@ def ticker() -> Iterator[Ticker]:
 
 def roles() -> Iterator[Any]:
     """What each step's function may do to the ledger, as each runbook's deployment has it."""
-    for path in RUNBOOKS:
+    for path in sorted(WRITTEN):
         runbook = load(path)
         ledger = f":table/{runbook.ledger.table}"
         for part in package(runbook).parts:
@@ -119,7 +118,7 @@ def test_a_condition_on_a_persons_word_is_denied_too(ticker: Ticker) -> None:
 
 
 def test_a_policy_says_of_the_ledgers_writes_which_attributes_they_may_name() -> None:
-    runbook = load(RUNBOOKS[0])
+    runbook = load(SHOP)
     made = [(runbook, machine) for machine in machines(runbook)]
     steps = {step for _, machine in made for step in machine.functions}
     ledger = f":table/{runbook.ledger.table}"
@@ -135,7 +134,7 @@ def test_a_policy_says_of_the_ledgers_writes_which_attributes_they_may_name() ->
 
 
 def test_no_function_of_one_application_may_touch_another_whose_name_begins_alike() -> None:
-    runbook = load(RUNBOOKS[0])
+    runbook = load(SHOP)
     made = machines(runbook)
     assert {machine.procedure for machine in made} <= set(PROCEDURES)
     for longer in (f"{runbook.application}-eu", f"{runbook.application}s"):
@@ -151,7 +150,7 @@ def test_no_function_of_one_application_may_touch_another_whose_name_begins_alik
 
 def test_whoever_takes_the_lease_may_ask_of_each_run_of_its_own_application() -> None:
     """Also of one that the runbook has no more, or had in another Region: it must be known to be over."""
-    runbook = load(RUNBOOKS[0])
+    runbook = load(SHOP)
     uses = [(runbook, machine) for machine in machines(runbook)]
     (asked,) = (s for s in statements("lease", uses) if "states:DescribeExecution" in s.actions)
     name = f"arn:{{partition}}:states:*:{{account}}:execution:{runbook.application}"

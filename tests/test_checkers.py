@@ -5,16 +5,18 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from own_shop import SHOP
+from samples import EACH
 
 import farshore.checkers
 from farshore.checkers.checkers import Checkers, registry
 from farshore.operate.proposal import proposal_of
 from farshore.runbook.find import find
+from farshore.runbook.load import load
 from farshore.simulate.simulation import Simulation
 from functions.errors import NotYet
 from twin.applications.unicorn_shop.names import PRIMARY
 
-RUNBOOKS = Path(__file__).parents[1] / "runbooks"
 ADDED = """
 from farshore.checkers.checker import Checker
 
@@ -36,7 +38,7 @@ def test_adding_an_invariant_is_adding_a_file(tmp_path: Path, monkeypatch: pytes
     monkeypatch.setattr(farshore.checkers, "__path__", [*farshore.checkers.__path__, str(tmp_path)])
     registry.cache_clear()
     try:
-        with Simulation(find("unicorn-shop"), 1, data="memory", backed="doubles") as simulation:
+        with Simulation(load(SHOP), 1, data="memory", backed="doubles") as simulation:
             simulation.begin("prepare", {"mode": "graceful"})
             simulation.clock.sleep(60)
             said = {breach.story for breach in simulation.checkers.breaches if breach.invariant == "S9"}
@@ -58,7 +60,7 @@ def approve(simulation: Simulation) -> None:
 
 
 def test_a_glance_after_every_event_finds_what_a_look_would_find() -> None:
-    with Simulation(find("unicorn-shop"), 1, data="memory", backed="doubles") as simulation:
+    with Simulation(load(SHOP), 1, data="memory", backed="doubles") as simulation:
         clock, faults = simulation.clock, simulation.cloud.faults
         application, easy = simulation.application, simulation.checkers
         users, _ = application.datasets
@@ -95,7 +97,7 @@ def test_a_glance_after_every_event_finds_what_a_look_would_find() -> None:
     assert sum(left_out) > len(left_out) / 2
 
 
-@pytest.mark.parametrize("app", sorted(path.stem for path in RUNBOOKS.glob("*.yaml")))
+@pytest.mark.parametrize("app", [str(SHOP), *EACH])
 def test_a_glance_changes_whenever_what_it_stands_for_does(app: str) -> None:
     """Through a whole game day: the outage, and what mends it."""
     with Simulation(find(app), 1, data="memory", backed="doubles") as simulation:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
+from own_shop import SHOP
 
 from farshore import commands
 from farshore.cli import farshore
@@ -90,7 +91,7 @@ def test_a_report_that_cannot_be_written_is_refused_before_the_work(tmp_path: Pa
         (tmp_path / "nowhere" / "report", f"there is no folder {tmp_path / 'nowhere'}"),
         (tmp_path, f"{tmp_path} is a folder"),
     ):
-        result = run(verb, str(ROOT / "runbooks" / "unicorn-shop.yaml"), "--report", str(path))
+        result = run(verb, str(SHOP), "--report", str(path))
         assert result.exit_code == 2
         assert why in result.stderr
         assert "is being built" not in result.stdout + result.stderr
@@ -98,7 +99,7 @@ def test_a_report_that_cannot_be_written_is_refused_before_the_work(tmp_path: Pa
 
 def test_a_report_of_a_kind_that_there_is_not_is_refused_before_the_work(tmp_path: Path) -> None:
     path = tmp_path / "night.pdf"
-    result = run("rehearse", str(ROOT / "runbooks" / "unicorn-shop.yaml"), "--report", str(path))
+    result = run("rehearse", str(SHOP), "--report", str(path))
     assert result.exit_code == 2
     assert f"{path} ends in none of .json, .html, .md" in result.stderr
     assert "is being built" not in result.stdout + result.stderr

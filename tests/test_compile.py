@@ -11,11 +11,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from own_shop import ROOT, repository
 
 from farshore.cli import main
 from farshore.runbook.registry import steps
 
-ROOT = Path(__file__).parent.parent
 MAIN = "from farshore.cli import main; main()"
 
 Farshore = Callable[..., tuple[int, str, str]]
@@ -24,10 +24,7 @@ Farshore = Callable[..., tuple[int, str, str]]
 @pytest.fixture
 def house(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A repository with our runbook and template, and nothing compiled."""
-    (tmp_path / "runbooks").mkdir()
-    shutil.copy(ROOT / "runbooks" / "unicorn-shop.yaml", tmp_path / "runbooks")
-    shutil.copy(ROOT / "template.yaml", tmp_path)
-    monkeypatch.chdir(tmp_path)
+    monkeypatch.chdir(repository(tmp_path))
     return tmp_path
 
 

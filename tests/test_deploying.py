@@ -13,6 +13,7 @@ import boto3
 import pytest
 from account import PAGED, STACK, Account, body, moto_alone
 from click.testing import CliRunner
+from own_shop import BOOKWORM, FOUR, ROOT, compiled
 from samcli.lib.config.samconfig import SamConfig
 
 from farshore.cli import farshore
@@ -22,8 +23,7 @@ from farshore.compile.samconfig import stack_regions
 from farshore.compile.starts import alarm_rules
 from farshore.runbook.load import load
 
-ROOT = Path(__file__).parent.parent
-RUNBOOK = next(each for each in map(load, sorted(ROOT.glob("runbooks/*.yaml"))) if each.triggers)
+RUNBOOK = load(BOOKWORM)
 (FAILOVER, *_) = (each for each in machines(RUNBOOK) if each.procedure == "failover")
 (RULE, *_) = alarm_rules(RUNBOOK, FAILOVER)
 REGIONS = stack_regions(RUNBOOK)
@@ -33,7 +33,7 @@ PARAMETER = triggers(RUNBOOK.application)
 
 @pytest.fixture(scope="module")
 def template() -> str:
-    return body(ROOT / "template.yaml")
+    return body(compiled(*FOUR) / "template.yaml")
 
 
 @pytest.fixture
@@ -191,6 +191,6 @@ def test_deploy_runs_them_and_stops_where_one_fails(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("region", REGIONS)
 def test_sam_finds_in_its_file_what_it_needs_for_each_region(region: str) -> None:
-    told = SamConfig(str(ROOT)).get_all(["deploy"], "parameters", region)
+    told = SamConfig(str(compiled(*FOUR))).get_all(["deploy"], "parameters", region)
     assert (told["region"], told["stack_name"], told["resolve_s3"]) == (region, STACK, True)
     assert told["capabilities"] == "CAPABILITY_IAM"

@@ -28,6 +28,7 @@ from engines import (
     retrier,
     side_by_side,
 )
+from own_shop import SHOP as RUNBOOK
 
 from farshore.compile.machine import Machine, machines
 from farshore.operate.history import steps_of
@@ -59,7 +60,7 @@ def together(runbook: Runbook) -> Runbook:
     return dataclasses.replace(runbook, application="together", procedures={"failover": tuple(lines)})
 
 
-SHOP = load(ROOT / "runbooks" / "unicorn-shop.yaml")
+SHOP = load(RUNBOOK)
 TOGETHER = next(made for made in machines(together(SHOP)) if made.procedure == "failover")
 MACHINES = {made.name: made for made in (*machines(SHOP), TOGETHER)}
 AGAIN = ("NotYet", "Refused", "KeyError", "TooManyRequestsException", LATE)

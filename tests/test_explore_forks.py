@@ -8,8 +8,9 @@ from typing import Any
 
 import exploring
 import pytest
-from exploring import FAILOVER, ROOT, baseline_of, invoked, made
+from exploring import FAILOVER, baseline_of, invoked, made
 from greenlet import greenlet
+from own_shop import TESTS
 
 from farshore.checkers.checker import Breach
 from farshore.compile import retry
@@ -199,7 +200,7 @@ FOUND = {
 
 @pytest.mark.parametrize("seed", FOUND.values(), ids=FOUND)
 def test_what_was_found_stays_mended(seed: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(ROOT)
+    monkeypatch.chdir(TESTS)
     assert played(read(f"unicorn-shop,{seed}")).breaches == ()
 
 

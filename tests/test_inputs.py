@@ -11,7 +11,8 @@ import jsonschema
 import pytest
 import yaml
 from click.testing import CliRunner, Result
-from odd_runbooks import SAMPLES
+from own_shop import SHOP as RUNBOOK
+from own_shop import TESTS
 from test_schema import AsEditorsRead
 
 from farshore.cli import farshore
@@ -21,13 +22,19 @@ from farshore.runbook.mistakes import Mistakes
 from functions.inputs import FORMS, Form
 from functions.step import Step
 
-SHIPPED = (Path(__file__).parent.parent / "runbooks" / "unicorn-shop.yaml").read_text()
-EVERY = [SHIPPED, *SAMPLES]
-"""Between them they name every step."""
+SHOP = RUNBOOK.read_text()
+OTHERS = [
+    path for folder in ("applications", "stand_ins") for path in sorted((TESTS / folder).glob("*.yaml"))
+]
+EVERY = [SHOP, *(path.read_text() for path in OTHERS)]
 TABLE = Path(__file__).with_name("input_mistakes.txt")
 """Cases: a name, what of the shipped runbook is replaced (-) by what (+), and what is said then."""
-ACCELERATOR = "arn:aws:globalaccelerator::123456789012:accelerator/00000001-0000-4000-8000-000000000000"
-GROUPS = f"{ACCELERATOR}/listener/00000001"
+ACCELERATOR = "arn:aws:globalaccelerator::210987654321:accelerator/12ab34cd-abcd-1234-abcd-1234abcdefab"
+GROUPS = f"{ACCELERATOR}/listener/0123abcd"
+OHIO, CANADA = (
+    f"http://kiosk-{name}.elb.amazonaws.com/" for name in ("ohio.us-east-2", "canada.ca-central-1")
+)
+IN_STAGES = "alarms: {us-east-2: kiosk-down, ca-central-1: kiosk-down}"
 CONTROL = f"123456789012:controlpanel/{'0' * 32}/routingcontrol/us-east-1"
 
 
@@ -58,16 +65,16 @@ def written(path: Path, text: str) -> list[str]:
 def test_a_name_is_refused_as_aws_would_and_shown_as_aws_keeps_it(
     tmp_path: Path, old: str, new: str, said: str
 ) -> None:
-    assert old in SHIPPED
-    assert written(tmp_path / "shop.yaml", SHIPPED.replace(old, new, 1)) == [said]
+    assert old in SHOP
+    assert written(tmp_path / "shop.yaml", SHOP.replace(old, new, 1)) == [said]
 
 
 @pytest.mark.parametrize("case", [case for case in CASES if case not in BEYOND_SCHEMA])
 def test_editors_refuse_it_too(case: str) -> None:
     old, new, _ = CASES[case]
     schema = jsonschema.Draft202012Validator(json_schema())
-    assert schema.is_valid(yaml.load(SHIPPED, Loader=AsEditorsRead))
-    assert not schema.is_valid(yaml.load(SHIPPED.replace(old, new, 1), Loader=AsEditorsRead))
+    assert schema.is_valid(yaml.load(SHOP, Loader=AsEditorsRead))
+    assert not schema.is_valid(yaml.load(SHOP.replace(old, new, 1), Loader=AsEditorsRead))
 
 
 @pytest.mark.parametrize("kind", FORMS, ids=str)
@@ -108,9 +115,9 @@ def compiling(root: Path, monkeypatch: pytest.MonkeyPatch, old: str, new: str) -
             "synthetic_write: body lacks {marker}",
         ),
         (
-            "endpoint-group/000000000001",
-            "endpoint-group/000000000000",
-            f'endpoint_groups.us-east-1: "{GROUPS[:59]}…" is that of us-west-2 already: '
+            "endpoint-group/bbbb",
+            "endpoint-group/aaaa",
+            f'endpoint_groups.ca-central-1: "{GROUPS[:59]}…" is that of us-east-2 already: '
             "write each Region's own",
         ),
         (
@@ -123,27 +130,35 @@ def compiling(root: Path, monkeypatch: pytest.MonkeyPatch, old: str, new: str) -
         ("sg-1123", "sg-0123", 'groups.us-west-1: "sg-0123456789abcdef0" is that of us-east-1'),
         ("[sgr-2", "[sgr-0", 'rules.us-west-1: "sgr-0123456789abcdef0" is that of us-east-1'),
         (
-            "00000001/endpoint-group/000000000001\n      to:",
-            "00000002/endpoint-group/000000000001\n      to:",
-            f"accelerator_dials: {GROUPS[:-8]}00000002/endpoint-group/000000000001 is of another listener",
+            "0123abcd/endpoint-group/bbbb\n      to:",
+            "0123abce/endpoint-group/bbbb\n      to:",
+            f"accelerator_dials: {GROUPS[:-8]}0123abce/endpoint-group/bbbb is of another listener",
         ),
         (
             f"accelerator: {ACCELERATOR}\n",
             f"accelerator: {ACCELERATOR[:-1]}\n",
-            f"accelerator_dials: {GROUPS}/endpoint-group/000000000000 is not of",
+            f"accelerator_dials: {GROUPS}/endpoint-group/aaaa is not of",
         ),
         (
-            "us-east-1: http://alb-mm-secondary-region.us-east-1.elb.amazonaws.com/\n",
-            "us-east-1: http://alb-mm-multi-region.us-west-2.elb.amazonaws.com/\n",
-            "accelerator_dials: http://alb-mm-multi-region.us-west-2.elb.amazonaws.com/ stands twice",
+            f"direct:\n        us-east-2: {OHIO}\n",
+            f"direct:\n        us-east-2: {CANADA}\n",
+            f"accelerator_dials: {CANADA} stands twice",
         ),
         (
-            "probe: http://a0000000000000001.awsglobalaccelerator.com/\n",
-            "probe: http://alb-mm-multi-region.us-west-2.elb.amazonaws.com/\n",
-            "accelerator_dials: http://alb-mm-multi-region.us-west-2.elb.amazonaws.com/ stands twice",
+            "probe: http://a1b2c3d4e5f6a7b8c.awsglobalaccelerator.com/\n",
+            f"probe: {OHIO}\n",
+            f"accelerator_dials: {OHIO} stands twice",
         ),
-        ("bake: 1m", "bake: 0s", "accelerator_dials: bake 0 s leaves no time in which an alarm could fire"),
-        ("dial: restore", "dial: 30", "accelerator_dials: stages [10, 50, 100] rise above the dial 30"),
+        (
+            "dial: restore",
+            f"dial: restore\n      stages: [10, 50, 100]\n      bake: 0s\n      {IN_STAGES}",
+            "accelerator_dials: bake 0 s leaves no time in which an alarm could fire",
+        ),
+        (
+            "dial: restore",
+            f"dial: 30\n      stages: [10, 50, 100]\n      bake: 1m\n      {IN_STAGES}",
+            "accelerator_dials: stages [10, 50, 100] rise above the dial 30",
+        ),
         (
             "stage: prod\n      region: $from",
             "stage: prod\n      region: us-east-2",
@@ -167,22 +182,22 @@ def compiling(root: Path, monkeypatch: pytest.MonkeyPatch, old: str, new: str) -
             "security_group_source: 0.0.0.0/0 lets in everybody",
         ),
         (
-            "table: global-serverless\n",
-            "table: global-serverless\n      other: $to\n",
-            "data_matches: eu-west-1 would be compared with itself",
+            "table: kiosk-orders,",
+            "table: kiosk-orders, other: $to,",
+            "data_matches: ca-central-1 would be compared with itself",
         ),
         (
-            "tables: {mm-ddbtable: {MysfitId: farshore-heartbeat}}",
-            "tables: {mm-ddbtable: {MysfitId: farshore-heartbeat}}\n      source: $to",
-            "dynamodb_caught_up: us-east-1 has caught up with itself always",
+            "tables: {kiosk-orders: {OrderId: heartbeat}}",
+            "tables: {kiosk-orders: {OrderId: heartbeat}}\n      source: $to",
+            "dynamodb_caught_up: ca-central-1 has caught up with itself always",
         ),
         (
-            "stage: CrossRegionDeploy, deploys_to: us-east-1}",
-            "stage: CrossRegionDeploy, deploys_to: us-west-2}",
-            "ready: CorePipeline-mm-multi-region is in us-west-2, and would deploy there alone",
+            "stage: London, deploys_to: eu-west-2}",
+            "stage: London, deploys_to: eu-north-1}",
+            "ready: guide is in eu-north-1, and would deploy there alone",
         ),
         (
-            "namespace: AWS/ECS",
+            "namespace: AWS/RDS",
             "namespace: .",
             'dashboard: "." in the name of a metric means the one above it',
         ),

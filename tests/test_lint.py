@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 from click.testing import CliRunner, Result
+from own_shop import SHOP as RUNBOOK
 
 from farshore.cli import farshore
 from farshore.compile.states import function_name
@@ -28,8 +29,7 @@ from twin.faults import Request
 from twin.rows import homes
 from twin.services.dynamodb import strong_table
 
-ROOT = Path(__file__).parent.parent
-SHOP = (ROOT / "runbooks" / "unicorn-shop.yaml").read_text()
+SHOP = RUNBOOK.read_text()
 DETECT, APPROVE, FENCE, DATA, RESTORE, TRAFFIC, VERIFY = range(7)
 
 Edit = Callable[[str], str]
@@ -467,7 +467,7 @@ def test_a_write_may_come_before_customers_do_where_another_comes_after_them(tmp
 
 
 def test_the_unicorn_shop_as_committed_has_no_error_and_survives_every_single_region() -> None:
-    result = lint(str(ROOT / "runbooks" / "unicorn-shop.yaml"), "--json")
+    result = lint(str(RUNBOOK), "--json")
     said = json.loads(result.stdout)
     assert result.exit_code == 0
     assert {f["severity"] for f in said["findings"]} <= {"warning"}
@@ -528,9 +528,7 @@ def test_a_global_control_plane_is_an_error_wherever_it_is_called(
 
 
 def test_every_call_is_listed_with_its_plane_and_its_regions() -> None:
-    said = json.loads(lint(str(ROOT / "runbooks" / "unicorn-shop.yaml"), "--json").stdout)["calls"][
-        "unicorn-shop"
-    ]
+    said = json.loads(lint(str(RUNBOOK), "--json").stdout)["calls"]["unicorn-shop"]
     by_step = {(each["procedure"], each["line"], each["operation"]): each for each in said if each["seen"]}
     fence = by_step["failover", line_of(SHOP, ("lambda_concurrency", 1)), "GetFunctionConcurrency"]
     assert (fence["plane"], fence["regions"], fence["touches_from"]) == ("control", ["us-east-1"], True)
@@ -613,7 +611,7 @@ def test_an_address_names_its_region(address: str, region: str | None) -> None:
 
 
 def test_what_an_ungraceful_run_calls_is_what_lint_said_that_it_would() -> None:
-    runbook = load(ROOT / "runbooks" / "unicorn-shop.yaml")
+    runbook = load(RUNBOOK)
     rehearsal = Rehearsal(runbook, "ungraceful", "us-east-1", 1, lambda moment: None)
     made: set[tuple[str, str, str]] = set()
 
@@ -640,11 +638,11 @@ def test_what_an_ungraceful_run_calls_is_what_lint_said_that_it_would() -> None:
 
 
 def test_a_run_that_lint_says_does_not_end_does_not_end() -> None:
-    one = tuple(load(ROOT / "runbooks" / "unicorn-shop.yaml").procedures["failover"])
+    one = tuple(load(RUNBOOK).procedures["failover"])
     arc = next(line for line in one if isinstance(line, Line) and line.step == "arc_controls")
     endpoints = {"us-east-1": arc.inputs["endpoints"]["us-east-1"]}
     lonely = dataclasses.replace(arc, inputs={**arc.inputs, "endpoints": endpoints})
-    runbook = load(ROOT / "runbooks" / "unicorn-shop.yaml")
+    runbook = load(RUNBOOK)
     failover = tuple(lonely if line is arc else line for line in one)
     runbook = dataclasses.replace(runbook, procedures={**runbook.procedures, "failover": failover})
     assert [v.loss for v in judged(runbook).survivals if v.because] == ["us-east-1", "the primary"]

@@ -14,6 +14,8 @@ import boto3
 import pytest
 from click.testing import CliRunner
 from engines import ROLE, Engine, engine
+from own_shop import ROOT
+from own_shop import SHOP as RUNBOOK
 
 from farshore.cli import farshore
 from farshore.compile.history import BUDGET, WIDEST_PACE, longest_run, tries
@@ -23,8 +25,7 @@ from farshore.compile.retry import LAMBDA_FAULTS
 from farshore.runbook.load import load
 from farshore.runbook.mistakes import Mistakes
 
-ROOT = Path(__file__).parent.parent
-SHOP = (ROOT / "runbooks/unicorn-shop.yaml").read_text()
+SHOP = RUNBOOK.read_text()
 STEPS = 40
 FENCES = 12
 DAYS = 4 * 86400.0

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import shutil
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import Annotated, ClassVar
 
 import pytest
 from click.testing import CliRunner
+from own_shop import SHOP, repository
 
 from farshore.cli import farshore
 from farshore.compile import states
@@ -30,8 +30,6 @@ from functions.steps.lambda_concurrency import LambdaConcurrency
 from functions.world import World
 from twin.faults import Kind, Request
 
-ROOT = Path(__file__).parent.parent
-RUNBOOK = ROOT / "runbooks/unicorn-shop.yaml"
 REPLICAS = 3
 PROBE = Api("lambda:GetFunctionConcurrency", why="a test", absent=frozenset({"ResourceNotFoundException"}))
 
@@ -115,7 +113,7 @@ SLOW_SECONDS = 120.0
 def longest_ticks(but: tuple[str, ...]) -> dict[str, float]:
     """By step, the longest tick of an ungraceful game day. For its first two minutes each function's calls
     are slow, but those of these services."""
-    runbook = load(RUNBOOK)
+    runbook = load(SHOP)
     with Rehearsal(
         runbook, "ungraceful", "us-east-1", 1, lambda moment: None, data="memory", backed="doubles"
     ) as rehearsal:
@@ -153,7 +151,7 @@ def test_no_tick_of_a_game_day_in_which_every_call_is_slow_is_cut_off(but: tuple
 def test_every_step_can_look_within_a_tick_and_every_state_waits_for_its_function() -> None:
     for kind in steps().values():
         assert longest_look(kind, REPLICAS) <= LAST_CALL_SECONDS
-    for machine in machines(load(RUNBOOK)):
+    for machine in machines(load(SHOP)):
         for state in machine.definition["States"].values():
             if state["Type"] == "Task":
                 assert state["TimeoutSeconds"] > LONGEST_TICK_SECONDS
@@ -162,7 +160,7 @@ def test_every_step_can_look_within_a_tick_and_every_state_waits_for_its_functio
 def test_a_step_that_could_not_look_within_a_tick_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(LambdaConcurrency, "asks", 6)
     with pytest.raises(Mistakes) as refused:
-        machines(load(RUNBOOK))
+        machines(load(SHOP))
     first = refused.value.mistakes[0]
     assert first.what == (
         "unicorn-shop-failover: lambda_concurrency us-east-1: its tick may look for 63 s, and has 57 s: the "
@@ -174,7 +172,7 @@ def test_a_step_that_could_not_look_within_a_tick_is_refused(monkeypatch: pytest
 def test_a_state_that_gives_a_tick_up_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(states, "LONGEST_TICK_SECONDS", LONGEST_TICK_SECONDS - 10)
     with pytest.raises(Mistakes) as refused:
-        machines(load(RUNBOOK))
+        machines(load(SHOP))
     assert "Step Functions gives its tick up after 60 s, and its function may run for 60 s" in str(
         refused.value
     )
@@ -183,8 +181,7 @@ def test_a_state_that_gives_a_tick_up_is_refused(monkeypatch: pytest.MonkeyPatch
 def test_a_template_whose_functions_may_run_for_longer_than_a_tick_is_refused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    shutil.copytree(ROOT / "runbooks", tmp_path / "runbooks")
-    text = (ROOT / "template.yaml").read_text()
+    text = (repository(tmp_path) / "template.yaml").read_text()
     (tmp_path / "template.yaml").write_text(text.replace("    Timeout: 60\n", "    Timeout: 900\n"))
     monkeypatch.chdir(tmp_path)
     done = CliRunner(mix_stderr=False).invoke(farshore, ["compile"])

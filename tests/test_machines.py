@@ -18,11 +18,13 @@ from pathlib import Path
 from typing import Any
 
 import boto3
+import own_shop
 import pytest
 from botocore.session import get_session
 from moto.stepfunctions.parser.backend import execution as moto_execution
 from moto.stepfunctions.parser.models import StepFunctionsParserBackend
-from test_mock_file import FILE, mocked
+from own_shop import SHOP
+from test_mock_file import mock_file, mocked
 
 from farshore.compile.definition import every_task
 from farshore.compile.graph import flaws
@@ -44,7 +46,6 @@ from twin.services.dynamodb.model import DynamoDB
 from twin.services.lambda_.model import Functions
 from twin.services.stepfunctions.interpreter import on_the_clock
 
-ROOT = Path(__file__).parent.parent
 DAY = 86400.0
 
 HEAD = """\
@@ -579,6 +580,8 @@ def state_names(definition: Mapping[str, Any]) -> Iterator[str]:
 # The cases of the mock file, here and on Step Functions Local.
 
 MOCKED = "unicorn-shop-failover"
+HOUSE = own_shop.compiled(SHOP)
+FILE = mock_file(HOUSE)
 CASES = FILE["StateMachines"][MOCKED]["TestCases"]
 FORWARD = [state for state in CASES["AllDone"] if not state.startswith("undo") and state != "release undone"]
 
@@ -588,7 +591,7 @@ class Service:
 
     def __init__(self, client: Any, clock: Clock | None) -> None:
         self.client, self.clock = client, clock
-        definition = (ROOT / f"statemachines/{MOCKED}.asl.json").read_text()
+        definition = (HOUSE / f"statemachines/{MOCKED}.asl.json").read_text()
         filled = re.sub(r"\$\{\w+\}", f"arn:aws:lambda:us-east-1:{ACCOUNT}:function:a-step:1", definition)
         arn = f"arn:aws:states:us-east-1:{ACCOUNT}:stateMachine:{MOCKED}"
         known = client.list_state_machines()["stateMachines"]
@@ -630,7 +633,7 @@ def cases_by_name(patch: pytest.MonkeyPatch) -> Iterator[None]:
     def start_case(self: Any, state_machine_arn: str, *args: Any, **kwargs: Any) -> Any:
         arn, _, case = state_machine_arn.partition("#")
         if case:
-            given = functools.partial(worker, mock_test_case=mocked(arn.rpartition(":")[2], case))
+            given = functools.partial(worker, mock_test_case=mocked(FILE, arn.rpartition(":")[2], case))
             moto_execution.ExecutionWorker = given
         try:
             return start(self, arn, *args, **kwargs)

@@ -22,17 +22,26 @@ from moto.stepfunctions.parser.mocking.mock_config import (
     MockTestCase,
     StateMockedResponses,
 )
+from own_shop import house
 
 from twin.clock import Clock
 from twin.cloud import ACCOUNT, Cloud
 from twin.moto.backing import Moto
 from twin.services.stepfunctions.interpreter import on_the_clock
 
-ROOT = Path(__file__).parent.parent
-FILE = json.loads((ROOT / "tests/MockConfigFile.json").read_text())
+HOUSE = house()
+
 REGION, DAY = "us-east-1", 86400
 FUNCTION = f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:a-step:1"
 ROLE = f"arn:aws:iam::{ACCOUNT}:role/farshore"
+
+
+def mock_file(house: Path) -> dict[str, Any]:
+    said: dict[str, Any] = json.loads((house / "tests/MockConfigFile.json").read_text())
+    return said
+
+
+FILE = mock_file(HOUSE)
 CASES = [(machine, case) for machine, cases in FILE["StateMachines"].items() for case in cases["TestCases"]]
 
 
@@ -44,11 +53,11 @@ def answer(numbers: str, said: dict[str, Any]) -> MockedResponse:
     return MockedResponseThrow(*span, error=said["Throw"]["Error"], cause=said["Throw"]["Cause"])
 
 
-def mocked(machine: str, case: str) -> MockTestCase:
+def mocked(file: dict[str, Any], machine: str, case: str) -> MockTestCase:
     """moto knows mocks, and does not read the file."""
-    states = FILE["StateMachines"][machine]["TestCases"][case]
+    states = file["StateMachines"][machine]["TestCases"][case]
     given = [
-        StateMockedResponses(state, name, [answer(*entry) for entry in FILE["MockedResponses"][name].items()])
+        StateMockedResponses(state, name, [answer(*entry) for entry in file["MockedResponses"][name].items()])
         for state, name in states.items()
     ]
     return MockTestCase(machine, case, given)
@@ -59,7 +68,7 @@ def clock() -> Iterator[Clock]:
     clock = Clock()
     with Cloud(clock, 1, Moto()), on_the_clock(clock):
         client = boto3.client("stepfunctions", region_name=REGION)
-        for path in (ROOT / "statemachines").glob("*.asl.json"):
+        for path in (HOUSE / "statemachines").glob("*.asl.json"):
             definition = re.sub(r"\$\{\w+\}", FUNCTION, path.read_text())
             name = path.name.removesuffix(".asl.json")
             client.create_state_machine(name=name, definition=definition, roleArn=ROLE)
@@ -70,7 +79,7 @@ def clock() -> Iterator[Clock]:
 def test_a_machine_ends_as_its_steps_do(
     clock: Clock, monkeypatch: pytest.MonkeyPatch, machine: str, case: str
 ) -> None:
-    worker = functools.partial(execution.ExecutionWorker, mock_test_case=mocked(machine, case))
+    worker = functools.partial(execution.ExecutionWorker, mock_test_case=mocked(FILE, machine, case))
     monkeypatch.setattr(execution, "ExecutionWorker", worker)
     client = boto3.client("stepfunctions", region_name=REGION)
     arn = f"arn:aws:states:{REGION}:{ACCOUNT}:stateMachine:{machine}"

@@ -12,6 +12,7 @@ from typing import Any
 import boto3
 import pytest
 from click.testing import CliRunner, Result
+from own_shop import SHOP
 
 from farshore.cli import farshore
 from farshore.operate.trouble import Trouble
@@ -22,8 +23,7 @@ from twin.cloud import stamp
 from twin.faults import Kind, Request
 from twin.services.arc.model import Arc
 
-ROOT = Path(__file__).parent.parent
-APP = str(ROOT / "runbooks" / "unicorn-shop.yaml")
+APP = str(SHOP)
 USERS, UNICORNS = "unicorn-shop-users", "unicorn-shop-unicorns"
 FENCE = "lambda_concurrency us-east-1"
 VERIFIED = "aurora_data_matches us-west-1"

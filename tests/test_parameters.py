@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import re
-from pathlib import Path
 from typing import Any
 
 import pytest
+from own_shop import FOUR, compiled
 from transform import parsed, transformed
 
 from farshore.compile.limits import FUNCTION_NAME, LONGEST_PREFIX
 from farshore.runbook.registry import steps
 
-TEMPLATE = Path(__file__).parent.parent / "template.yaml"
+TEMPLATE = compiled(*FOUR) / "template.yaml"
 WRITTEN = parsed(TEMPLATE)
 PARAMETERS: dict[str, dict[str, Any]] = WRITTEN["Parameters"]
 TRIGGERS = next(name for name in PARAMETERS if name.endswith("Triggers"))

@@ -10,6 +10,8 @@ from typing import Any
 
 import pytest
 from click.testing import CliRunner, Result
+from own_shop import SHOP, compiled, house, repository, runbooks_of
+from samples import EACH
 from test_compile import edited
 from test_refusals import letters
 from test_template import iam_actions
@@ -18,6 +20,7 @@ from transform import parsed, transformed
 from farshore.cli import farshore
 from farshore.compile.definition import happy_path
 from farshore.operate.permissions import PERMISSIONS
+from farshore.runbook.find import find
 from farshore.runbook.load import load
 from farshore.runbook.model import Runbook
 from farshore.runbook.named import tables_of
@@ -26,40 +29,42 @@ from twin.cloud import ACCOUNT
 from twin.services.dynamodb.model import DynamoDB
 from twin.services.iam.model import Policy, Statement, guard
 
-ROOT = Path(__file__).parent.parent
-TEMPLATE = ROOT / "template.yaml"
-RUNBOOKS = {runbook.application: runbook for runbook in map(load, sorted(ROOT.glob("runbooks/*.yaml")))}
+HOUSE = house()
+TEMPLATE = HOUSE / "template.yaml"
+RUNBOOKS = {runbook.application: runbook for runbook in map(load, runbooks_of(HOUSE))}
 JANE = "jane"
 
 
-def names(application: str) -> list[str]:
+def names(runbook: Runbook) -> list[str]:
     """Of its policies: only who has tables has one to reconcile them."""
-    tables = tables_of(RUNBOOKS[application])
+    tables = tables_of(runbook)
     return [each.name for each in PERMISSIONS if tables or not each.of_tables]
 
 
 each_policy = pytest.mark.parametrize(
-    ("application", "permission"), [(each, name) for each in RUNBOOKS for name in names(each)]
+    ("application", "permission"),
+    [(app, name) for app in RUNBOOKS for name in names(RUNBOOKS[app])],
 )
 
 
-def managed(application: str, permission: str) -> list[dict[str, Any]]:
+def managed(application: str, permission: str, template: Path = TEMPLATE) -> list[dict[str, Any]]:
     """The policies whose ARNs the template's output gives for it."""
-    template = parsed(TEMPLATE)
+    resources, outputs = (parsed(template)[key] for key in ("Resources", "Outputs"))
     name = "".join(map(str.capitalize, f"{application}-may-{permission}".split("-")))
-    value = template["Outputs"][name]["Value"]
+    value = outputs[name]["Value"]
     refs = value["Fn::Join"][1] if "Fn::Join" in value else [value]
-    return [template["Resources"][ref["Ref"]]["Properties"]["PolicyDocument"] for ref in refs]
+    return [resources[ref["Ref"]]["Properties"]["PolicyDocument"] for ref in refs]
 
 
-def statements(application: str, *permissions: str) -> Iterator[dict[str, Any]]:
+def statements(application: str, *permissions: str, template: Path = TEMPLATE) -> Iterator[dict[str, Any]]:
     for permission in permissions:
-        for document in managed(application, permission):
+        for document in managed(application, permission, template):
             yield from document["Statement"]
 
 
-def policy(application: str, *permissions: str) -> Policy:
-    """As the twin's IAM judges it."""
+def policy(runbook: Runbook, *permissions: str) -> Policy:
+    """Of the template in which it is alone, as the twin's IAM judges it."""
+    template = compiled(Path(runbook.path)) / "template.yaml"
 
     def arn(resource: Any) -> str:
         text: str = resource["Fn::Sub"] if isinstance(resource, dict) else resource
@@ -67,7 +72,7 @@ def policy(application: str, *permissions: str) -> Policy:
 
     return tuple(
         Statement(frozenset(each["Action"]), tuple(map(arn, each["Resource"])), attributes(each))
-        for each in statements(application, *permissions)
+        for each in statements(runbook.application, *permissions, template=template)
     )
 
 
@@ -117,7 +122,7 @@ def test_nobody_may_call_a_steps_function_delete_from_the_ledger_or_change_more_
 @pytest.mark.parametrize("application", RUNBOOKS)
 def test_a_word_is_written_by_whom_it_is_for_and_a_step_writes_none(application: str) -> None:
     written: dict[str, set[str]] = {}
-    for permission in names(application):
+    for permission in names(RUNBOOKS[application]):
         for each in statements(application, permission):
             if "dynamodb:PutItem" in each["Action"] and permission != "reconcile":
                 only = each["Condition"]["ForAllValues:StringEquals"]["dynamodb:Attributes"]
@@ -154,11 +159,7 @@ def test_a_call_of_step_functions_names_what_iam_judges_it_by(application: str, 
 def test_what_one_policy_cannot_hold_is_in_several_and_all_are_in_the_output(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    (tmp_path / "runbooks").mkdir()
-    runbook = next(iter(RUNBOOKS.values()))
-    path = tmp_path / "runbooks/one.yaml"
-    path.write_text(Path(runbook.path).read_text())
-    (tmp_path / "template.yaml").write_text(TEMPLATE.read_text())
+    path = repository(tmp_path) / "runbooks" / SHOP.name
     found = re.search(r"functions: \[.*\]", path.read_text())
     assert found is not None
     edited(path, found[0], f"functions: [{', '.join(f'a-function-of-ours-{n:05d}' for n in range(70))}]")
@@ -180,8 +181,8 @@ def test_what_one_policy_cannot_hold_is_in_several_and_all_are_in_the_output(
 class Person:
     """Somebody at a terminal, with the credentials of a role."""
 
-    def __init__(self, account: Simulation, application: str) -> None:
-        self.account, self.application = account, application
+    def __init__(self, account: Simulation) -> None:
+        self.account = account
         self.policy: Policy = ()
         judge = guard(lambda region, name: self.policy if name == JANE else None)
         # AWS tells everybody who they are.
@@ -189,7 +190,7 @@ class Person:
 
     def __call__(self, permissions: Sequence[str], verb: str, *words: str) -> Result:
         region = self.account.runbook.regions.standby
-        self.policy = policy(self.application, *permissions)
+        self.policy = policy(self.account.runbook, *permissions)
         while self.account.functions.running:
             self.account.clock.sleep(0.1)
         with self.account.cloud.acting_as(JANE, region):
@@ -201,7 +202,7 @@ class Person:
 
     def without(self, permission: str, verb: str, *words: str) -> None:
         """All the others together do not suffice."""
-        result = self([name for name in names(self.application) if name != permission], verb, *words)
+        result = self([name for name in names(self.account.runbook) if name != permission], verb, *words)
         assert result.exit_code != 0, result.stdout
         assert re.search("AccessDenied|not authorized", result.stdout + result.stderr), result.stderr
 
@@ -210,10 +211,9 @@ class Person:
         assert result.exit_code == 0, result.stderr
 
 
-@pytest.fixture(scope="module", params=RUNBOOKS)
+@pytest.fixture(scope="module", params=[str(SHOP), *EACH], ids=lambda app: Path(app).name)
 def account(request: pytest.FixtureRequest) -> Iterator[Simulation]:
-    runbook: Runbook = RUNBOOKS[request.param]
-    with Simulation(runbook, 1, data="memory") as simulation:
+    with Simulation(find(str(request.param)), 1, data="memory") as simulation:
         simulation.customers.come_barely()
         simulation.clock.sleep(130)
         yield simulation
@@ -222,7 +222,7 @@ def account(request: pytest.FixtureRequest) -> Iterator[Simulation]:
 @pytest.fixture
 def person(account: Simulation) -> Iterator[Person]:
     guards = len(account.cloud.guards)
-    yield Person(account, account.runbook.application)
+    yield Person(account)
     del account.cloud.guards[guards:]
 
 

@@ -8,7 +8,6 @@ import shlex
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -17,6 +16,7 @@ from botocore.loaders import Loader
 from botocore.model import OperationModel, ServiceModel, Shape
 from botocore.validate import ParamValidator
 from click.testing import CliRunner, Result
+from own_shop import SHOP, TESTS
 
 from farshore.cli import farshore
 from farshore.operate.aws_cli import as_command
@@ -27,8 +27,7 @@ from functions.calls import HTTP_POST, Api, Call, Endpoint
 from functions.planned import Planned, planned_from
 from twin.faults import Request
 
-ROOT = Path(__file__).parent.parent
-APP = str(ROOT / "runbooks" / "unicorn-shop.yaml")
+APP = str(SHOP)
 READS = ("Get", "Describe", "List", "Query", "Head", "GET", "HEAD")
 FENCE, PROMOTION = "lambda_concurrency us-east-1", "aurora_writer us-west-1"
 
@@ -207,7 +206,7 @@ def test_the_healthy_twin_is_planned_against_without_an_account() -> None:
     start = "from farshore.cli import main; main()"
     shown = subprocess.run(
         [sys.executable, "-W", "ignore", "-c", start, "plan", APP, "--twin", "--json"],
-        cwd=ROOT,
+        cwd=TESTS,
         capture_output=True,
         check=True,
     )

@@ -4,22 +4,20 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 from account import PAGED, Account, body, moto_alone
+from own_shop import FOUR, compiled
 from test_deploying import HERE, PARAMETER, REGIONS, RUNBOOK, failover, findings
 
 from functions.calls import Absent, Call, Denied, Reply
-
-ROOT = Path(__file__).parent.parent
 
 
 @pytest.fixture(scope="module")
 def standing() -> Iterator[Account]:
     """Deployed to each Region, its ledger too; tests leave it disarmed."""
     with moto_alone():
-        made = Account(body(ROOT / "template.yaml"))
+        made = Account(body(compiled(*FOUR) / "template.yaml"))
         for region in REGIONS:
             made.deploy(region, **PAGED)
         made.make_ledger(RUNBOOK)

@@ -6,14 +6,23 @@ import re
 import xml.etree.ElementTree as ET
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import pytest
-from pages import PAGES, ROOT, TUTORIAL, Session, films, followed, printed, renewed, sessions, wrong
+import samples
+from pages import MADE, PAGES, ROOT, TUTORIAL, Session, films, followed, printed, renewed, sessions, wrong
 
 SESSIONS = [session for page in PAGES for session in sessions(page)]
 
 
-@pytest.mark.parametrize("session", SESSIONS, ids=str)
+def case(session: Session) -> Any:
+    """One of a sample goes with it."""
+    words = re.split(r"[ ,]", MADE.get(session.command, session.command))
+    named = [samples.of(name) for name in samples.NAMES if name in words]
+    return pytest.param(session, marks=named, id=str(session))
+
+
+@pytest.mark.parametrize("session", [case(each) for each in SESSIONS])
 def test_a_session_is_what_its_command_prints_line_by_line(session: Session) -> None:
     assert wrong(session.shown, printed(session.command)) == [], "renew it: python -m tests.pages"
     assert len(session.shown) > 15

@@ -7,7 +7,6 @@ import functools
 import json
 import operator
 import re
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -15,6 +14,7 @@ from typing import Any
 import pytest
 import yaml
 from click.testing import CliRunner
+from own_shop import ROOT, repository
 from test_compile import edited, everything, second_application
 from transform import transformed
 
@@ -22,7 +22,6 @@ from farshore.cli import farshore
 from farshore.runbook.mistakes import Mistakes
 from farshore.runbook.registry import steps
 
-ROOT = Path(__file__).parent.parent
 RUNBOOK = "runbooks/unicorn-shop.yaml"
 LONG = "unicorn-shop-function-{:02d}"
 """A function's name of 24 characters."""
@@ -31,10 +30,7 @@ LONG = "unicorn-shop-function-{:02d}"
 @pytest.fixture
 def house(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A repository with our runbook and template, and nothing compiled."""
-    (tmp_path / "runbooks").mkdir()
-    shutil.copy(ROOT / RUNBOOK, tmp_path / "runbooks")
-    shutil.copy(ROOT / "template.yaml", tmp_path)
-    monkeypatch.chdir(tmp_path)
+    monkeypatch.chdir(repository(tmp_path))
     return tmp_path
 
 

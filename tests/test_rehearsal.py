@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from own_shop import SHOP, TESTS
 
 from farshore.runbook.load import load
 from farshore.runbook.model import Runbook
@@ -25,20 +26,19 @@ from twin.cloud import Cloud
 from twin.faults import Kind, Request
 from twin.services.stepfunctions.interpreter import on_the_clock
 
-ROOT = Path(__file__).parent.parent
 PRIMARY, STANDBY = "us-east-1", "us-west-1"
 HELD = {f"S{n}": 0 for n in range(1, 9)}
 
 
 @pytest.fixture(scope="module")
 def runbook() -> Runbook:
-    return load(ROOT / "runbooks" / "unicorn-shop.yaml")
+    return load(SHOP)
 
 
 def command(*arguments: str, hash_seed: int = 0) -> subprocess.CompletedProcess[str]:
     program = [sys.executable, "-c", "from farshore.cli import main; main()", *arguments]
     environment = os.environ | {"PYTHONHASHSEED": str(hash_seed)}
-    return subprocess.run(program, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
+    return subprocess.run(program, cwd=TESTS, env=environment, capture_output=True, text=True, check=False)
 
 
 @contextmanager
@@ -136,7 +136,7 @@ def test_what_cannot_be_rehearsed_is_said_at_once(arguments: list[str], says: st
 def test_a_runbook_that_compile_refuses_is_not_rehearsed(tmp_path: Path) -> None:
     """What compile would never make a machine of, no night has to show."""
     wrong = tmp_path / "unicorn-shop.yaml"
-    right = (ROOT / "runbooks" / "unicorn-shop.yaml").read_text()
+    right = SHOP.read_text()
     wrong.write_text(right.replace("      reserved: 0\n", "      reserved: restore\n", 1))
     ended = command("rehearse", str(wrong))
     assert ended.returncode != 0
@@ -147,7 +147,7 @@ def test_a_runbook_that_compile_refuses_is_not_rehearsed(tmp_path: Path) -> None
 
 def without(tmp_path: Path, key: str) -> Path:
     """Our runbook without a part that it need not have."""
-    text = (ROOT / "runbooks" / "unicorn-shop.yaml").read_text()
+    text = SHOP.read_text()
     head, _, rest = text.partition(f"\n{key}:")
     more = [line for line in rest.splitlines() if line and line[0].isalpha()]
     path = tmp_path / "unicorn-shop.yaml"
@@ -453,7 +453,7 @@ def test_a_game_day_that_stops_says_how_everything_stands_and_what_to_do(
 
 def test_a_failover_that_nobody_approves_in_time_ends_with_its_report_and_exit_code_1(tmp_path: Path) -> None:
     path = tmp_path / "unicorn-shop.yaml"
-    right = (ROOT / "runbooks" / "unicorn-shop.yaml").read_text()
+    right = SHOP.read_text()
     path.write_text(right.replace("within: 15m", "within: 15s"))
     ended = command("rehearse", str(path), "--mode", "ungraceful", "--dark", PRIMARY)
     assert ended.returncode == 1, ended.stderr

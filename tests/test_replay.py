@@ -6,18 +6,17 @@ import json
 import os
 import subprocess
 import sys
-from pathlib import Path
 from typing import Any
 
 import pytest
 from click.testing import CliRunner, Result
+from own_shop import TESTS
 
 from farshore.cli import farshore
 from farshore.compile import retry
 from farshore.explore.seed import Fault, Point, Seed
 from farshore.explore.syntax import read
 
-ROOT = Path(__file__).parent.parent
 LEASE = Point("failover-1/lease", 1, 2)
 FENCE = Point("failover-1/lambda_concurrency.us-east-1.2", 12, 0)
 KILLED = "killed@failover-1/arc_controls/1/2"
@@ -27,7 +26,7 @@ BASELINE = "unicorn-shop,failover,graceful"
 @pytest.fixture(autouse=True)
 def at_home(monkeypatch: pytest.MonkeyPatch) -> None:
     """Where the runbooks are; what the command sets in the environment is taken back at the end."""
-    monkeypatch.chdir(ROOT)
+    monkeypatch.chdir(TESTS)
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_DEFAULT_REGION"):
         monkeypatch.setenv(name, "us-east-1")
 
@@ -212,7 +211,7 @@ def test_the_same_seed_gives_the_same_story_to_the_byte() -> None:
         program = [sys.executable, "-c", "from farshore.cli import main; main()", "replay", "--json", *seeds]
         environment = os.environ | {"PYTHONHASHSEED": str(hash_seed)}
         return subprocess.run(
-            program, cwd=ROOT, env=environment, capture_output=True, text=True, check=True
+            program, cwd=TESTS, env=environment, capture_output=True, text=True, check=True
         ).stdout
 
     one = printed(1)

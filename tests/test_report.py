@@ -16,11 +16,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from own_shop import TESTS
 
 from farshore.report.page import page
 from farshore.report.summary import summary
 
-ROOT = Path(__file__).parent.parent
 KINDS = ("detection", "person", "aws", "names", "polling")
 DARK = ("--mode", "ungraceful", "--dark", "us-east-1")
 VOID = {"meta", "br", "link", "img", "input"}
@@ -67,7 +67,7 @@ class Night:
         program = [sys.executable, "-c", "from farshore.cli import main; main()", "rehearse", "unicorn-shop"]
         asked = [word for file in files for word in ("--report", str(file))]
         ended = subprocess.run(
-            [*program, *arguments, *asked], cwd=ROOT, capture_output=True, text=True, check=False
+            [*program, *arguments, *asked], cwd=TESTS, capture_output=True, text=True, check=False
         )
         assert ended.returncode == 0, ended.stdout + ended.stderr
         self.json: dict[str, Any] = json.loads(files[0].read_text())

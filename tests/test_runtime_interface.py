@@ -23,13 +23,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from own_shop import ROOT, house
 
 from farshore.runbook.registry import steps
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="the emulator is a Linux program")
 
-ROOT = Path(__file__).parent.parent
-STEPS = sorted(steps().keys() & {path.stem for path in (ROOT / "tests/events").glob("*.json")})
+HOUSE = house()
+STEPS = sorted(steps().keys() & {path.stem for path in (HOUSE / "tests/events").glob("*.json")})
 INVOKE = "/2015-03-31/functions/function/invocations"
 START_SECONDS, ANSWER_SECONDS = 10, 30
 AT_ONCE = 4
@@ -71,7 +72,7 @@ def answers(emulator: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[st
 
     def converse(step: str) -> tuple[Answer, Answer]:
         pair = ports.pop(), ports.pop()
-        event = json.loads((ROOT / f"tests/events/{step}.json").read_text())
+        event = json.loads((HOUSE / f"tests/events/{step}.json").read_text())
         with running(emulator, f"functions.steps.{step}.handler", pair, logs / step) as port:
             return invoked(port, event), invoked(port, event | {"input": {}})
 
@@ -135,7 +136,7 @@ def test_a_tick_whose_ledger_does_not_answer_is_not_yet(
     answers: dict[str, tuple[Answer, Answer]], step: str
 ) -> None:
     answer, _ = answers[step]
-    state = json.loads((ROOT / f"tests/events/{step}.json").read_text())["state"]["Name"]
+    state = json.loads((HOUSE / f"tests/events/{step}.json").read_text())["state"]["Name"]
     assert answer["errorType"] == "NotYet", answer
     assert answer["errorMessage"].startswith(f"{state}: the ledger did not answer"), answer
 

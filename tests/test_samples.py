@@ -1,4 +1,4 @@
-"""The applications of runbooks/: their game days, what comes back, what `prepare` finds, and their roles."""
+"""The samples of runbooks/: their game days, what comes back, what `prepare` finds, and their roles."""
 
 from __future__ import annotations
 
@@ -7,7 +7,9 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 import pytest
-from game_days import CALLED, FAST, RUNBOOKS, WAYS, game_day, played, prepared
+import samples
+from game_days import CALLED, FAST, WAYS, game_day, played, prepared
+from own_shop import compiled
 from roles import dependents, granted
 from taken_away import pieces
 
@@ -28,10 +30,11 @@ from twin.services.lambda_.model import Functions
 
 HELD = {f"S{n}": 0 for n in range(1, 9)}
 PEACE = WAYS[0]
-MYSFITS, HOME, AWAY = "mythical-mysfits", mysfits.PRIMARY, mysfits.STANDBY
+GLOBALFLIX, MYSFITS, ORDERS, _ = samples.NAMES
+HOME, AWAY = mysfits.PRIMARY, mysfits.STANDBY
 
 
-@pytest.mark.parametrize("app", RUNBOOKS)
+@pytest.mark.parametrize("app", samples.EACH)
 @pytest.mark.parametrize(("mode", "dark"), WAYS)
 def test_a_game_day_comes_to_its_end_and_nothing_is_lost_unnamed(app: str, mode: Mode, dark: bool) -> None:
     report = game_day(app, mode, dark).report
@@ -42,7 +45,7 @@ def test_a_game_day_comes_to_its_end_and_nothing_is_lost_unnamed(app: str, mode:
     assert report.data["acknowledged"] > 500
 
 
-@pytest.mark.parametrize("app", RUNBOOKS)
+@pytest.mark.parametrize("app", samples.EACH)
 @pytest.mark.parametrize(("mode", "dark"), WAYS)
 def test_customers_are_served_when_a_game_day_has_come_to_its_end(app: str, mode: Mode, dark: bool) -> None:
     last_minute = game_day(app, mode, dark).report.as_json()["visits"][-12:]
@@ -50,7 +53,7 @@ def test_customers_are_served_when_a_game_day_has_come_to_its_end(app: str, mode
     assert done > 5 * failed
 
 
-@pytest.mark.parametrize("app", RUNBOOKS)
+@pytest.mark.parametrize("app", samples.EACH)
 @pytest.mark.parametrize(("mode", "dark"), WAYS)
 def test_every_millisecond_of_an_rto_is_accounted_for(app: str, mode: Mode, dark: bool) -> None:
     report = game_day(app, mode, dark).report
@@ -61,7 +64,7 @@ def test_every_millisecond_of_an_rto_is_accounted_for(app: str, mode: Mode, dark
     assert all(span["seconds"] > 0 for span in rto["spans"])
 
 
-@pytest.mark.parametrize("app", RUNBOOKS)
+@pytest.mark.parametrize("app", samples.EACH)
 def test_a_plan_is_made_in_time_where_a_region_takes_connections_and_never_answers(app: str) -> None:
     outcome = exploration.played(read(f"{app},failover,ungraceful,mute:{find(app).regions.primary}"))
     assert (outcome.status, outcome.breaches) == ("SUCCEEDED", ())
@@ -70,12 +73,14 @@ def test_a_plan_is_made_in_time_where_a_region_takes_connections_and_never_answe
 # What was there before comes back.
 
 
+@samples.of(GLOBALFLIX)
 @pytest.mark.parametrize(("mode", "dark"), WAYS)
 def test_a_reserved_concurrency_of_40_comes_back_with_failback(mode: Mode, dark: bool) -> None:
-    day = game_day("globalflix", mode, dark)
+    day = game_day(GLOBALFLIX, mode, dark)
     assert (day.before["us-west-2"], day.after["us-west-2"]) == (40, 40)
 
 
+@samples.of(MYSFITS)
 def test_a_dial_of_70_and_a_desired_count_of_3_come_back_with_failback() -> None:
     def found(simulation: Simulation) -> object:
         (accelerator,) = GlobalAccelerator.of(simulation.cloud, simulation.net).accelerators.values()
@@ -90,6 +95,7 @@ def test_a_dial_of_70_and_a_desired_count_of_3_come_back_with_failback() -> None
     assert day.before == day.after
 
 
+@samples.of(GLOBALFLIX)
 def test_a_failback_by_hand_to_unreserved_is_not_what_was_there(monkeypatch: pytest.MonkeyPatch) -> None:
     """As the workshop's last step is: "Use unreserved account concurrency"."""
     real = Functions._put_concurrency
@@ -102,15 +108,16 @@ def test_a_failback_by_hand_to_unreserved_is_not_what_was_there(monkeypatch: pyt
         return real(self, request)
 
     monkeypatch.setattr(Functions, "_put_concurrency", unreserved)
-    report = played("globalflix").report
+    report = played(GLOBALFLIX).report
     assert not report.ok
     assert report.stand is not None
     assert f"restore lambda:us-west-2:{FUNCTION}:reserved_concurrency" in report.stand.stopped
 
 
+@samples.of(GLOBALFLIX)
 def test_a_viewer_who_is_answered_200_and_an_error_has_no_bookmark() -> None:
     """With DynamoDB dark the API still answers 200: a client that read the status alone would not notice."""
-    with Simulation(find("globalflix"), 1, **FAST) as simulation:
+    with Simulation(find(GLOBALFLIX), 1, **FAST) as simulation:
         simulation.customers.come()
         simulation.clock.sleep(30)
         simulation.cloud.faults.dark.add("dynamodb/us-west-2")
@@ -122,8 +129,9 @@ def test_a_viewer_who_is_answered_200_and_an_error_has_no_bookmark() -> None:
         assert simulation.functions.reserved("us-west-2", FUNCTION) == 40
 
 
+@samples.of(GLOBALFLIX)
 def test_after_thirty_failures_a_player_moves_by_itself() -> None:
-    with Simulation(find("globalflix"), 1, **FAST) as simulation:
+    with Simulation(find(GLOBALFLIX), 1, **FAST) as simulation:
         simulation.customers.come()
         simulation.clock.sleep(30)
         simulation.functions.function("us-west-2", FUNCTION).reserved = 0
@@ -143,14 +151,14 @@ def healthy(on: Foundation) -> None:
     """Nothing is taken away."""
 
 
-@pytest.mark.parametrize("app", RUNBOOKS)
+@pytest.mark.parametrize("app", samples.EACH)
 def test_while_all_is_well_there_is_nothing_to_prepare(app: str) -> None:
     found = prepared(app, healthy)
     assert {step.outcome for step in found.before} == {"done"}
     assert (found.status, found.why) == ("SUCCEEDED", "")
 
 
-@pytest.mark.parametrize("piece", PIECES)
+@pytest.mark.parametrize("piece", [samples.case(PIECES[name].app, name) for name in PIECES])
 def test_what_is_taken_away_is_named_and_made_or_left_to_a_person(piece: str) -> None:
     it = PIECES[piece]
     found = prepared(it.app, it.take)
@@ -185,13 +193,14 @@ NEVER_HERE: Mapping[str, Mapping[str, str]] = {
 
 def test_a_functions_role_allows_what_it_has_called_and_nothing_else() -> None:
     """Over all game days and all preparations. Each is played once, here or above."""
-    for app in RUNBOOKS:
+    for app in samples.THERE:
         prepared(app, healthy)
         for mode, dark in WAYS:
             game_day(app, mode, dark)
-    for piece in PIECES.values():
+    for piece in (each for each in PIECES.values() if samples.is_there(each.app)):
         prepared(piece.app, piece.take)
-    for step, allowed in granted().items():
+    template = compiled(*map(samples.path_of, samples.THERE)) / "template.yaml"
+    for step, allowed in granted(template).items():
         never = NEVER_HERE.get(step, {}).keys()
         assert not never & CALLED[step], f"{step} needs it, and is said not to"
         assert allowed == CALLED[step] | dependents(step, CALLED[step]) | never, step
@@ -204,9 +213,11 @@ def names(report: Report, word: str) -> Iterator[str]:
     return (name for name in report.data["overwritten"] if name.startswith(word))
 
 
+@samples.of(ORDERS)
 def test_what_two_regions_sold_at_once_is_named() -> None:
-    assert list(names(game_day("resilient-orders", *PEACE).report, "sale of product-"))
+    assert list(names(game_day(ORDERS, *PEACE).report, "sale of product-"))
 
 
+@samples.of(MYSFITS)
 def test_likes_that_two_regions_gave_at_once_are_named() -> None:
     assert list(names(game_day(MYSFITS, *PEACE).report, "like "))

@@ -13,6 +13,7 @@ from typing import Any
 
 import botocore.session
 import pytest
+from own_shop import SHOP, compiled, house, runbooks_of
 from statelint.linter import Linter
 from transform import MACHINE, parsed, transformed
 
@@ -25,16 +26,16 @@ from functions.calls import LONGEST_TICK_SECONDS, Api
 from functions.handler import run_from
 from functions.ledger import QUERY
 
-ROOT = Path(__file__).parent.parent
-TEMPLATE = ROOT / "template.yaml"
-RUNBOOKS = [load(path) for path in ROOT.glob("runbooks/*.yaml")]
+HOUSE = house()
+TEMPLATE = HOUSE / "template.yaml"
+RUNBOOKS = [load(path) for path in runbooks_of(HOUSE)]
 REGIONS = sorted(
     {region for runbook in RUNBOOKS for region in (runbook.regions.primary, runbook.regions.standby)}
 )
 NEWER = {"ecr:ListReplicationBackfills", "ecr:StartReplicationBackfill"}
 """Actions that are newer than what cfn-lint carries.
 Source: docs.aws.amazon.com/AmazonECR/latest/APIReference/API_StartReplicationBackfill.html"""
-FILES = sorted((ROOT / "statemachines").glob("*.asl.json"))
+FILES = sorted((HOUSE / "statemachines").glob("*.asl.json"))
 MACHINES = {
     name: each["Properties"]
     for name, each in parsed(TEMPLATE)["Resources"].items()
@@ -96,12 +97,15 @@ def test_whatever_a_machine_calls_exists_where_it_does(deployed: dict[str, Any])
 
 
 def test_the_ledger_is_made_once_with_three_strongly_consistent_replicas(deployed: dict[str, Any]) -> None:
-    (name,) = (n for n, each in deployed["Resources"].items() if each["Type"] == "AWS::DynamoDB::GlobalTable")
-    table = deployed["Resources"][name]["Properties"]
-    assert table["MultiRegionConsistency"] == "STRONG"
-    replicas = [replica["Region"] for replica in table["Replicas"]]
-    assert len(replicas) == 3
-    assert [region for region in replicas if stands_in(deployed, name, region)] == replicas[:1]
+    kind = "AWS::DynamoDB::GlobalTable"
+    tables = {n: each["Properties"] for n, each in deployed["Resources"].items() if each["Type"] == kind}
+    made = sorted(table["TableName"] for table in tables.values())
+    assert made == sorted({runbook.ledger.table for runbook in RUNBOOKS})
+    for name, table in tables.items():
+        assert table["MultiRegionConsistency"] == "STRONG"
+        replicas = [replica["Region"] for replica in table["Replicas"]]
+        assert len(replicas) == 3
+        assert [region for region in replicas if stands_in(deployed, name, region)] == replicas[:1]
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.name)
@@ -113,7 +117,7 @@ def test_statelint_finds_nothing(path: Path) -> None:
 
 @pytest.mark.parametrize("properties", MACHINES.values(), ids=MACHINES)
 def test_a_machine_is_given_the_versions_of_just_what_it_names(properties: dict[str, Any]) -> None:
-    named = set(re.findall(r"\$\{(\w+)\}", (ROOT / properties["DefinitionUri"]).read_text()))
+    named = set(re.findall(r"\$\{(\w+)\}", (HOUSE / properties["DefinitionUri"]).read_text()))
     assert properties["DefinitionSubstitutions"] == {
         name: {"Ref": name if name == "Prefix" else f"{name}.Version"} for name in named
     }
@@ -124,7 +128,7 @@ def test_a_machine_may_invoke_its_own_functions_in_any_version_and_no_others(
     properties: dict[str, Any],
 ) -> None:
     invoke, logs = properties["Policies"][0]["Statement"]
-    definition = json.loads((ROOT / properties["DefinitionUri"]).read_text())
+    definition = json.loads((HOUSE / properties["DefinitionUri"]).read_text())
     tasks = [state for _, state in every_state(definition["States"]) if state["Type"] == "Task"]
     own = {task["Parameters"]["FunctionName"].replace("}", ".Arn}:*") for task in tasks}
     assert invoke["Action"] == "lambda:InvokeFunction"
@@ -185,8 +189,9 @@ def _invokes_ours(statement: dict[str, Any]) -> bool:
 
 
 def test_an_alarm_starts_the_failover_with_an_input_that_steps_accept() -> None:
-    event = json.loads((ROOT / "tests/events/lease.json").read_text())
-    (rule,) = MACHINES["UnicornShopFailover"]["Events"].values()
+    event = json.loads((HOUSE / "tests/events/lease.json").read_text())
+    shop = parsed(compiled(SHOP) / "template.yaml")["Resources"]["UnicornShopFailover"]
+    (rule,) = shop["Properties"]["Events"].values()
     assert rule["Type"] == "EventBridgeRule"
     assert rule["Properties"]["Pattern"]["detail"]["state"] == {"value": ["ALARM"]}
     run, _ = run_from(event | {"input": json.loads(rule["Properties"]["Input"])})
@@ -195,7 +200,7 @@ def test_an_alarm_starts_the_failover_with_an_input_that_steps_accept() -> None:
 
 @pytest.mark.parametrize("key", ["AWS_STEP_FUNCTIONS_STARTED_BY_EXECUTION_ID", "Comment"])
 def test_steps_accept_what_step_functions_itself_adds_to_an_input(key: str) -> None:
-    event = json.loads((ROOT / "tests/events/lease.json").read_text())
+    event = json.loads((HOUSE / "tests/events/lease.json").read_text())
     run, _ = run_from(event | {"input": {"mode": "graceful", key: "said by Step Functions"}})
     assert run.mode == "graceful"
 
@@ -203,7 +208,7 @@ def test_steps_accept_what_step_functions_itself_adds_to_an_input(key: str) -> N
 def test_owed_fences_are_tried_again_every_minute_and_nothing_else_starts_by_itself() -> None:
     started = {name for name, properties in MACHINES.items() if properties.get("Events")}
     assert started <= {name for name in MACHINES if name.endswith(("Failover", "Settle", "Heartbeat"))}
-    event = json.loads((ROOT / "tests/events/lease.json").read_text())
+    event = json.loads((HOUSE / "tests/events/lease.json").read_text())
     for name in (name for name in MACHINES if name.endswith("Settle")):
         (schedule,) = MACHINES[name]["Events"].values()
         assert schedule["Properties"]["Schedule"] == "rate(1 minute)"
@@ -259,7 +264,7 @@ def test_a_run_that_does_not_succeed_pages_by_two_ways(deployed: dict[str, Any],
 def test_every_function_has_an_event_and_may_run_for_as_long_as_a_tick(deployed: dict[str, Any]) -> None:
     called = {step for properties in MACHINES.values() for step in properties["DefinitionSubstitutions"]}
     called.discard("Prefix")
-    events = {path.stem for path in (ROOT / "tests/events").glob("*.json")}
+    events = {path.stem for path in (HOUSE / "tests/events").glob("*.json")}
     assert {logical_id(step) for step in events & steps().keys()} == called
     for step in events & steps().keys():
         function = deployed["Resources"][logical_id(step)]["Properties"]

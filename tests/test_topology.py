@@ -11,6 +11,7 @@ import jsonschema
 import pytest
 import yaml
 from click.testing import CliRunner, Result
+from own_shop import SHOP
 
 from farshore.cli import farshore
 from farshore.compile.schema import topology_schema
@@ -242,8 +243,7 @@ def test_one_that_is_named_as_a_runbook_is_refused(run: Run) -> None:
 
 
 def test_an_application_that_the_twin_has_takes_none(run: Run) -> None:
-    sample = next((Path(__file__).parent.parent / "runbooks").glob("*.yaml"))
-    done = run("plan", "payroll.yaml", "--twin", runbook=sample.read_text())
+    done = run("plan", "payroll.yaml", "--twin", runbook=SHOP.read_text())
     assert done.exit_code == 2
     assert "of its own, which no topology changes" in done.stderr
 

@@ -3,26 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
+from own_shop import SHOP
 
 from farshore.runbook.load import load
 from farshore.simulate.simulation import Simulation
 from twin.faults import Kind, Request
 from twin.services.events.model import Bus
 
-ROOT = Path(__file__).parent.parent
-(RUNBOOK, *_) = sorted((ROOT / "runbooks").glob("*.yaml"))
-
-
 STRANGER = "999999999999"
 
 
 @pytest.fixture
 def account() -> Iterator[Simulation]:
-    with Simulation(load(RUNBOOK), 1, data="memory", backed="doubles") as simulation:
+    with Simulation(load(SHOP), 1, data="memory", backed="doubles") as simulation:
         simulation.customers.come_barely()
         simulation.clock.sleep(130)
         yield simulation

@@ -10,12 +10,12 @@ import subprocess
 import sys
 import termios
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import pytest
 from click.testing import CliRunner
 from game_days import FAST
+from own_shop import SHOP, TESTS
 from rich.console import Console
 
 from farshore.cli import farshore
@@ -26,9 +26,8 @@ from farshore.simulate.report import Moment, Scene
 from farshore.simulate.view import Screen
 from farshore.testing.twin import Twin
 
-ROOT = Path(__file__).parent.parent
-APP = str(ROOT / "runbooks" / "unicorn-shop.yaml")
-BOOKS = str(ROOT / "tests" / "stand_ins" / "bookworm.yaml")
+APP = str(SHOP)
+BOOKS = str(TESTS / "stand_ins" / "bookworm.yaml")
 
 
 class Watched:
@@ -183,10 +182,10 @@ def test_a_pace_that_is_none_is_refused_before_the_work(pace: str) -> None:
 
 def test_with_no_color_a_terminal_gets_the_lines_of_a_pipe() -> None:
     command = "from farshore.cli import main; main()"
-    program = [sys.executable, "-c", command, "rehearse", "unicorn-shop"]
+    program = [sys.executable, "-c", command, "rehearse", APP]
     main, terminal = pty.openpty()
     environment = {**os.environ, "NO_COLOR": "1", "TERM": "xterm-256color"}
-    with subprocess.Popen(program, cwd=ROOT, env=environment, stdout=terminal, stderr=terminal) as running:
+    with subprocess.Popen(program, cwd=TESTS, env=environment, stdout=terminal, stderr=terminal) as running:
         os.close(terminal)
         said = b""
         try:
@@ -197,7 +196,7 @@ def test_with_no_color_a_terminal_gets_the_lines_of_a_pipe() -> None:
     os.close(main)
     assert running.returncode == 0
     lines = said.decode().replace("\r\n", "\n").splitlines()
-    piped = subprocess.run(program, cwd=ROOT, capture_output=True, text=True, check=True).stdout.splitlines()
+    piped = subprocess.run(program, cwd=TESTS, capture_output=True, text=True, check=True).stdout.splitlines()
     measured = "simulated minutes in"
     assert [each.rstrip() for each in lines if measured not in each] == [
         each.rstrip() for each in piped if measured not in each

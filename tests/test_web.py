@@ -21,6 +21,7 @@ from urllib.parse import urlsplit
 import pytest
 from click.testing import CliRunner
 from game_days import FAST
+from own_shop import BOOKWORM, KIOSK, SHOP, TESTS
 from playwright.sync_api import Browser, Page, Request, Route, expect, sync_playwright
 
 from farshore.cli import farshore
@@ -30,7 +31,6 @@ from farshore.simulate.report import Report, Scene
 from farshore.web.leading import Leading
 from farshore.web.server import Server
 
-ROOT = Path(__file__).parent.parent
 PRIMARY, STANDBY = "us-east-1", "us-west-1"
 CHROMIUM = shutil.which("chromium") or ""
 FLAGS = (
@@ -108,7 +108,7 @@ class Led:
 def led(*arguments: str) -> Iterator[Led]:
     program = [sys.executable, "-m", "farshore", "rehearse", *arguments, "--web"]
     with subprocess.Popen(
-        program, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+        program, cwd=TESTS, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
     ) as running:
         try:
             yield Led(running)
@@ -207,7 +207,7 @@ def top(where: Any) -> float:
 
 @in_a_browser
 def test_keys_pause_step_and_change_the_pace(browser: Browser) -> None:
-    with led("globalflix") as rehearsal:
+    with led(str(BOOKWORM)) as rehearsal:
         page = opened(browser, rehearsal.url)
         page.get_by_role("button", name="Start", exact=True).click()
         expect(page.locator("#doing")).to_have_text("yours: pull a plug, or start a run", timeout=SLOW)
@@ -232,7 +232,7 @@ def seconds(page: Page) -> int:
 
 
 def test_ctrl_c_ends_it_at_any_time() -> None:
-    with led("globalflix") as rehearsal:
+    with led(str(BOOKWORM)) as rehearsal:
         rehearsal.running.send_signal(signal.SIGINT)
         assert rehearsal.ended() == 130
     assert "Traceback" not in "".join(rehearsal.said)
@@ -331,16 +331,14 @@ def test_whoever_comes_back_gets_the_whole_present_state(at_rest: Led) -> None:
     ],
 )
 def test_what_does_not_go_with_a_page_is_said_at_once(arguments: list[str], says: str) -> None:
-    result = CliRunner(mix_stderr=False).invoke(farshore, ["rehearse", "unicorn-shop", *arguments])
+    result = CliRunner(mix_stderr=False).invoke(farshore, ["rehearse", str(SHOP), *arguments])
     assert result.exit_code == 2
     assert says in result.stderr
 
 
 def test_a_port_that_is_taken_is_one_sentence(at_rest: Led) -> None:
     port = at_rest.host.partition(":")[2]
-    result = CliRunner(mix_stderr=False).invoke(
-        farshore, ["rehearse", "unicorn-shop", "--web", "--port", port]
-    )
+    result = CliRunner(mix_stderr=False).invoke(farshore, ["rehearse", str(SHOP), "--web", "--port", port])
     assert result.exit_code == 1
     assert f"port {port} cannot be served on" in result.stderr
     assert "leave --port out" in result.stderr
@@ -365,7 +363,7 @@ def scenes() -> list[Scene]:
 class Scripted:
     """A person who does what is written, each at its second of the rehearsal, and ends it."""
 
-    def __init__(self, script: Mapping[float, Act], until: float, app: str = "unicorn-shop") -> None:
+    def __init__(self, script: Mapping[float, Act], until: float, app: str = str(SHOP)) -> None:
         self.scenes: list[Scene] = []
         self._script, self._until, self._app = dict(script), until, app
         self._decides: Callable[[Scene], Act | None] = lambda scene: None
@@ -611,10 +609,10 @@ def test_there_are_plugs_for_what_the_twin_has_and_none_for_farshore_itself(scen
     plugs = {plug.name for plug in scenes[0].hands.plugs}
     assert {PRIMARY, STANDBY, f"rds/{PRIMARY}", f"function unicorn-shop-users {STANDBY}"} <= plugs
     assert not [name for name in plugs if "farshore" in name or "ecs" in name]
-    (day,) = [Scripted({}, until=302, app="mythical-mysfits").play()]
+    (day,) = [Scripted({}, until=302, app=str(KIOSK)).play()]
     assert day.scenes[0].hands is not None
     others = {plug.name for plug in day.scenes[0].hands.plugs}
-    assert "ecs/us-west-2" in others
+    assert "ecs/us-east-2" in others
     assert not [name for name in others if name.startswith("rds")]
 
 

@@ -17,6 +17,7 @@ from typing import Any, get_args
 
 import pytest
 from click.testing import CliRunner
+from own_shop import ROOT, TESTS
 
 from farshore.checkers.checkers import registry
 from farshore.cli import farshore as command_line
@@ -27,7 +28,6 @@ from functions import errors
 from functions.planned import Outcome
 from functions.run import MODES, Purpose
 
-ROOT = Path(__file__).parent.parent
 NAMED = frozenset({"facts", "remembers", "parameters"})
 """Keys whose values are by names of others: a step's, the runbook's, AWS's."""
 WORDED = frozenset({"status", "outcome", "mode", "procedure", "kind", "invariant"})
@@ -60,9 +60,9 @@ def said_in(value: Any) -> Iterator[str]:
                 yield re.sub(r" by .*", "", inner)  # still held by the game day
 
 
-def farshore(*words: str) -> subprocess.CompletedProcess[str]:
+def farshore(*words: str, folder: Path = TESTS) -> subprocess.CompletedProcess[str]:
     program = [sys.executable, "-c", "from farshore.cli import main; main()", *words]
-    return subprocess.run(program, cwd=ROOT, capture_output=True, text=True, check=True)
+    return subprocess.run(program, cwd=folder, capture_output=True, text=True, check=True)
 
 
 def undefined(said: Iterator[str]) -> list[str]:
@@ -128,7 +128,7 @@ def test_every_word_that_can_be_said_is_defined(said: list[str]) -> None:
 
 
 def test_what_follows_from_registries_is_up_to_date() -> None:
-    assert "up to date" in farshore("words", "--check").stdout
+    assert "up to date" in farshore("words", "--check", folder=ROOT).stdout
 
 
 def test_a_stale_part_is_said_to_be_and_written_anew_and_what_was_written_by_hand_stays(

@@ -14,6 +14,7 @@ import pytest
 from click.testing import CliRunner
 from game_days import FAST, Change, played, prepared
 from planted import slip
+from samples import of, path_of
 
 from farshore.cli import farshore
 from farshore.explore import exploration
@@ -26,13 +27,12 @@ from twin.applications.mythical_mysfits import names as mysfits
 from twin.applications.mythical_mysfits.application import MythicalMysfits
 from twin.services.ecs.model import Ecs, Image
 
-RUNBOOKS = Path(__file__).parent.parent / "runbooks"
-MYSFITS = "mythical-mysfits"
+GLOBALFLIX, MYSFITS = "globalflix", "mythical-mysfits"
 
 
 def rewritten(app: str, folder: Path, *changes: str) -> Path:
     """Its runbook with each text that stands once in it, and what stands instead."""
-    text = (RUNBOOKS / f"{app}.yaml").read_text()
+    text = path_of(app).read_text()
     for old, new in zip(changes[::2], changes[1::2], strict=True):
         assert text.count(old) == 1, f"{old!r} stands {text.count(old)} times"
         text = text.replace(old, new)
@@ -53,11 +53,12 @@ PROBE = """          search_string: '"Item"'  # it answers 200 to whatever goes 
 WRITE = """      search_string: '"Attributes"'\n"""
 
 
+@of(GLOBALFLIX)
 @pytest.mark.parametrize(("reads", "says"), [("the body", "impaired"), ("the status", "1 of 3 say that")])
 def test_a_probe_that_reads_the_status_alone_is_no_evidence(reads: str, says: str, tmp_path: Path) -> None:
     """DynamoDB is dark, and one canary's alarm cannot be read: the probe must say so."""
     changes = (PROBE, "") if reads == "the status" else ()
-    with Simulation(load(rewritten("globalflix", tmp_path, *changes)), 1, **FAST) as simulation:
+    with Simulation(load(rewritten(GLOBALFLIX, tmp_path, *changes)), 1, **FAST) as simulation:
         simulation.clock.sleep(120)
         simulation.cloud.faults.dark |= {"dynamodb/us-west-2", "cloudwatch/us-east-2"}
         simulation.clock.wait_for(lambda: bool(_answer(simulation)), 1800)
@@ -74,10 +75,11 @@ def _answer(simulation: Simulation) -> str:
 SPELL = "failover,graceful,dark:dynamodb/eu-west-1@failover-1/synthetic_write.eu-west-1/1/1..+60"
 
 
+@of(GLOBALFLIX)
 def test_a_written_proof_that_reads_the_status_alone_is_found_by_exploration(tmp_path: Path) -> None:
     """The first write comes to nothing, and is taken for accepted: it would never be written again."""
-    assert exploration.played(read(f"globalflix,{SPELL}")).breaches == ()
-    path = rewritten("globalflix", tmp_path, WRITE, "")
+    assert exploration.played(read(f"{GLOBALFLIX},{SPELL}")).breaches == ()
+    path = rewritten(GLOBALFLIX, tmp_path, WRITE, "")
     found = exploration.played(read(f"{path},{SPELL}")).breaches
     assert ("S7", True) in [
         (each.invariant, "and does not show it yet (200)" in each.story) for each in found
@@ -87,6 +89,7 @@ def test_a_written_proof_that_reads_the_status_alone_is_found_by_exploration(tmp
 # A fence that is not given back as it was.
 
 
+@of(GLOBALFLIX)
 def test_a_failback_without_the_restore_is_found_by_lint(tmp_path: Path) -> None:
     """As where somebody means to do it by hand."""
     restore = """  - lambda_concurrency:
@@ -94,7 +97,7 @@ def test_a_failback_without_the_restore_is_found_by_lint(tmp_path: Path) -> None
       region: $to
       reserved: restore
 """
-    found = linted(rewritten("globalflix", tmp_path, restore, ""))
+    found = linted(rewritten(GLOBALFLIX, tmp_path, restore, ""))
     (what,) = [what for rule, what in found if rule == "fence"]
     assert "lambda_concurrency takes global-serverless-dev from $from, and nothing gives it back" in what
 
@@ -113,6 +116,7 @@ def placeholder(region: str, name: str) -> Change:
     return change
 
 
+@of(MYSFITS)
 @pytest.mark.parametrize("name", mysfits.SERVICES)
 def test_a_placeholder_that_runs_is_found_by_prepare(name: str) -> None:
     found = prepared(MYSFITS, placeholder(mysfits.STANDBY, name))
@@ -122,8 +126,9 @@ def test_a_placeholder_that_runs_is_found_by_prepare(name: str) -> None:
     assert (found.status, ready.state) == ("FAILED", "ready")
 
 
+@of(MYSFITS)
 def test_dials_before_capacity_are_found_by_lint(tmp_path: Path) -> None:
-    path = RUNBOOKS / f"{MYSFITS}.yaml"
+    path = path_of(MYSFITS)
     head, rest = path.read_text().split("\nfailover:\n")
     body, tail = rest.split("\n\nfailback:")
     lines = re.split(r"^(?=  - )", body + "\n", flags=re.M)[1:]
@@ -139,6 +144,7 @@ def test_dials_before_capacity_are_found_by_lint(tmp_path: Path) -> None:
     assert [what for rule, what in linted(path) if rule == "order"] == []
 
 
+@of(MYSFITS)
 def test_likes_that_are_lost_at_dials_of_50_and_50_are_named_in_the_report() -> None:
     report = played(MYSFITS, build=lambda on: MythicalMysfits(on, dict.fromkeys(mysfits.REGIONS, 50))).report
     assert report.ok, report.breaches
@@ -160,13 +166,14 @@ EACH = """
         return Change(why, tuple(each[{}]))"""
 
 
+@of(GLOBALFLIX)
 @pytest.mark.parametrize("which", [":1", ":"], ids=["On first", "two calls at once"])
 def test_controls_that_are_turned_one_after_the_other_are_found_by_exploration(
     which: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Where just one is On, a call for each is refused, and the run ends where it stands."""
     slip(ArcControls, "decide", ONE_CALL, EACH.format(which).lstrip())(monkeypatch)
-    outcome = exploration.played(read("globalflix,failover,graceful"))
+    outcome = exploration.played(read(f"{GLOBALFLIX},failover,graceful"))
     assert outcome.status == "FAILED"
     said = [each.story for each in outcome.breaches if each.invariant == "L1"]
     assert any("AWS last answered" in each and "safety rule" in each for each in said), outcome.breaches
