@@ -100,11 +100,11 @@ REGISTRY: Registry = {
 }
 
 GOOD = """\
-application: unicorn-shop
+application: corner-shop
 regions: {primary: us-east-1, standby: us-west-1, observer: us-west-2}
 objectives: {rto: 15m, rpo: 30s}
 triggers:
-  - alarm: unicorn-shop-canary
+  - alarm: corner-shop-canary
     mode: ungraceful
     cooldown: 60m
 failover:

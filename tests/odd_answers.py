@@ -171,7 +171,7 @@ class OddOutside(Outside):
 def item(name: str, body: str) -> Mapping[str, Any]:
     kind = name.partition("#")[0]
     attribute = kind if kind in ledger.WORDS else "body"
-    return {"application": {"S": "unicorn-shop"}, "item": {"S": name}, attribute: {"S": body}}
+    return {"application": {"S": "corner-shop"}, "item": {"S": name}, attribute: {"S": body}}
 
 
 @dataclass(frozen=True)

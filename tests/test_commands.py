@@ -101,5 +101,5 @@ def test_a_report_of_a_kind_that_there_is_not_is_refused_before_the_work(tmp_pat
     path = tmp_path / "night.pdf"
     result = run("rehearse", str(SHOP), "--report", str(path))
     assert result.exit_code == 2
-    assert f"{path} ends in none of .json, .html, .md" in result.stderr
+    assert f"{path} ends in none of .html, .md, .json" in result.stderr
     assert "is being built" not in result.stdout + result.stderr

@@ -51,7 +51,7 @@ def names(writes: tuple[Any, ...]) -> list[str]:
     return [write.name for write in writes]
 
 
-KEY = {"application": {"S": "unicorn-shop"}, "item": {"S": "lease"}}
+KEY = {"application": {"S": "corner-shop"}, "item": {"S": "lease"}}
 
 
 def put(client: Any, **more: Any) -> None:

@@ -25,6 +25,7 @@ import botocore
 import botocore.session
 import pytest
 from botocore import xform_name
+from own_shop import FOUR, compiled
 
 from farshore.operate import operator, preflight, runs, stacks
 from farshore.runbook.registry import StepType, steps
@@ -78,7 +79,8 @@ MARKETED = {
 """Products that are no services to boto3, or one of a longer name."""
 
 PLATFORM = {"cloudformation", "iam", "lambda", "states", "stepfunctions"} | {
-    kind.lower() for kind in re.findall(r"Type: '?\"?AWS::(\w+)::", (ROOT / "template.yaml").read_text())
+    kind.lower()
+    for kind in re.findall(r"Type: '?\"?AWS::(\w+)::", (compiled(*FOUR) / "template.yaml").read_text())
 }
 
 STANDS_ON: Mapping[str, Set[str]] = {

@@ -162,7 +162,7 @@ def test_the_mistakes_of_several_seeds_are_said_at_once() -> None:
     ("words", "says"),
     [
         ([], "Missing argument 'SEED"),
-        (["no-such-shop,failover,graceful"], "the applications here are: globalflix, mythical-mysfits"),
+        (["no-such-shop,failover,graceful"], "the applications here are: unicorn-shop"),
     ],
 )
 def test_what_cannot_be_replayed_is_a_usage_error(words: list[str], says: str) -> None:

@@ -40,11 +40,11 @@ def refusal(file: Path, text: str | bytes) -> list[str]:
 def test_a_runbook_is_read_with_regions_as_written_and_durations_in_seconds(file: Path) -> None:
     file.write_text(GOOD)
     runbook = load(file, REGISTRY)
-    assert (runbook.path, runbook.application) == (str(file), "unicorn-shop")
+    assert (runbook.path, runbook.application) == (str(file), "corner-shop")
     assert (runbook.regions.primary, runbook.regions.standby) == ("us-east-1", "us-west-1")
     assert runbook.regions.observer == "us-west-2"
     assert runbook.objectives == Objectives(rto=Seconds(900), rpo=Seconds(30))
-    assert runbook.triggers == (Trigger("unicorn-shop-canary", "ungraceful", Seconds(3600), line=5),)
+    assert runbook.triggers == (Trigger("corner-shop-canary", "ungraceful", Seconds(3600), line=5),)
     assert runbook.ledger.table == "farshore-ledger"
     assert runbook.ledger.regions == ("us-east-1", "us-east-2", "us-west-2")
     assert list(runbook.procedures) == ["failover", "outage"]
@@ -139,14 +139,14 @@ NOT_A_RUNBOOK: dict[str, tuple[str | bytes, list[str]]] = {
         ["1: expected a mapping that begins with application, found a list: write `application: NAME`"],
     ),
     "a text": (
-        "unicorn-shop",
+        "corner-shop",
         [
-            '1: expected a mapping that begins with application, found "unicorn-shop": '
+            '1: expected a mapping that begins with application, found "corner-shop": '
             "write `application: NAME`"
         ],
     ),
     "latin-1": (
-        GOOD.encode().replace(b"unicorn-shop-canary", b"caf\xe9"),
+        GOOD.encode().replace(b"corner-shop-canary", b"caf\xe9"),
         ["5: byte 0xe9 is not text: save the file as UTF-8"],
     ),
     "utf-16": (GOOD.encode("utf-16"), ["1: byte 0xff is not text: save the file as UTF-8"]),
@@ -215,7 +215,7 @@ def test_words_that_old_yaml_took_for_something_else_are_texts(file: Path, word:
 )
 def test_what_editors_add_is_no_mistake(file: Path, content: bytes) -> None:
     file.write_bytes(content)
-    assert load(file, REGISTRY).application == "unicorn-shop"
+    assert load(file, REGISTRY).application == "corner-shop"
 
 
 def test_a_written_failback_allows_a_one_way_step(file: Path) -> None:
@@ -262,14 +262,14 @@ def test_a_file_that_may_not_be_read_is_a_mistake(file: Path, monkeypatch: pytes
 
 def test_a_folder_is_read_whole_and_its_mistakes_are_named_together(tmp_path: Path) -> None:
     (tmp_path / "b.yaml").write_text(GOOD)
-    (tmp_path / "a.yaml").write_text(GOOD.replace("unicorn-shop\n", "globalflix\n"))
+    (tmp_path / "a.yaml").write_text(GOOD.replace("corner-shop\n", "other-shop\n"))
     read, _ = read_all(tmp_path, REGISTRY)
-    assert [each.application for each in read] == ["globalflix", "unicorn-shop"]
+    assert [each.application for each in read] == ["other-shop", "corner-shop"]
     (tmp_path / "c.yaml").write_text("# second\n" + GOOD)
     (tmp_path / "d.yaml").write_text(changed("aurora_writer:", "aurora_witer:"))
     (tmp_path / "e.yml").write_text(GOOD)
     _, mistakes = read_all(tmp_path, REGISTRY)
-    twice = f'application "unicorn-shop" stands in {tmp_path}/b.yaml already: an application has one runbook'
+    twice = f'application "corner-shop" stands in {tmp_path}/b.yaml already: an application has one runbook'
     assert str(Mistakes(mistakes)).split("\n") == [
         f"{tmp_path}/c.yaml:2: {twice}",
         f"{tmp_path}/d.yaml:1: {twice}",

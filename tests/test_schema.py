@@ -113,8 +113,8 @@ def test_slips_that_the_loader_forgives_are_valid(
     [
         ("aurora_writer:", "aurora_witer:"),
         ("      - bake:\n", "      - lease:\n"),
-        ("application: unicorn-shop\n", ""),
-        ("application: unicorn-shop", "application: Unicorn"),
+        ("application: corner-shop\n", ""),
+        ("application: corner-shop", "application: Unicorn"),
         ("failover:", "prepare:"),
         ("outage:", "outages:"),
         ("          cluster: unicorn\n", ""),

@@ -23,7 +23,7 @@ from twin.services.dynamodb.model import DynamoDB
 
 EAST, WEST = "us-east-1", "us-west-1"
 LEDGER = ("us-east-1", "us-east-2", "us-west-2")
-EXECUTION = "arn:aws:states:us-west-1:123456789012:execution:unicorn-shop-failover:night"
+EXECUTION = "arn:aws:states:us-west-1:123456789012:execution:corner-shop-failover:night"
 UPDATE = "UpdateRoutingControlStates"
 RULE = AtLeast("one-serves", (EAST, WEST))
 
@@ -60,7 +60,7 @@ class Scene:
             }
             | more.pop("inputs", {}),
             "run": {
-                "application": "unicorn-shop",
+                "application": "corner-shop",
                 "procedure": "failover",
                 "step": "arc_controls",
                 "purpose": "move",
@@ -108,7 +108,7 @@ class Scene:
 
     def _hold_the_lease(self) -> None:
         lease = {"holder": EXECUTION, "redrives": 0, "epoch": 1, "released": False}
-        row = {"application": "unicorn-shop", "item": "lease", "body": json.dumps(lease), "stamp": "1/False"}
+        row = {"application": "corner-shop", "item": "lease", "body": json.dumps(lease), "stamp": "1/False"}
         boto3.client("dynamodb", region_name=LEDGER[0]).put_item(
             TableName="farshore", Item={name: {"S": value} for name, value in row.items()}
         )
@@ -248,7 +248,7 @@ def forbid(scene: Scene, *names: str) -> list[str]:
 def say(scene: Scene, **word: Any) -> None:
     """A person's directive to this run."""
     body = {"execution": EXECUTION, "at": scene.cloud.clock.now, "who": "jane", "why": "she knows", **word}
-    row = {"application": "unicorn-shop", "item": "directive", "directive": json.dumps(body)}
+    row = {"application": "corner-shop", "item": "directive", "directive": json.dumps(body)}
     boto3.client("dynamodb", region_name=LEDGER[0]).put_item(
         TableName="farshore", Item={name: {"S": value} for name, value in row.items()}
     )

@@ -30,7 +30,7 @@ from twin.services.cloudwatch.model import Metrics
 
 PRIMARY, STANDBY, OBSERVER = "us-east-1", "us-west-1", "us-west-2"
 MEMBERS = {PRIMARY: "unicorn-east", STANDBY: "unicorn-west"}
-EXECUTION = f"arn:aws:states:{STANDBY}:{ACCOUNT}:execution:unicorn-shop-failover:one"
+EXECUTION = f"arn:aws:states:{STANDBY}:{ACCOUNT}:execution:corner-shop-failover:one"
 MOVES = ("SwitchoverGlobalCluster", "FailoverGlobalCluster")
 
 
@@ -69,7 +69,7 @@ class Runbook:
                 {"AttributeName": "item", "AttributeType": "S"},
             ],
         )
-        self.ledger = Ledger(outside, "unicorn-shop", "farshore-ledger", [OBSERVER], STANDBY)
+        self.ledger = Ledger(outside, "corner-shop", "farshore-ledger", [OBSERVER], STANDBY)
         assert self.ledger.hold(Lease(EXECUTION, redrives=0, epoch=1, released=False), after=None)
         clock.sleep(90)  # one sample of the lag
 
@@ -88,7 +88,7 @@ class Runbook:
         event = {
             "inputs": {"cluster": "unicorn", "members": MEMBERS, "region": to, "lose_at_most": 30.0} | inputs,
             "run": {
-                "application": "unicorn-shop",
+                "application": "corner-shop",
                 "procedure": "failover",
                 "step": "aurora_writer",
                 "purpose": "move",

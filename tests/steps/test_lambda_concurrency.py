@@ -30,7 +30,7 @@ from twin.services.lambda_.model import FunctionError, Functions
 EAST, WEST, OBSERVER = "us-east-1", "us-west-1", "us-west-2"
 STEP = "farshore-lambda-concurrency"
 TABLE = "farshore-ledger"
-EXECUTION = "arn:aws:states:us-west-1:123456789012:execution:unicorn-shop-failover:night"
+EXECUTION = "arn:aws:states:us-west-1:123456789012:execution:corner-shop-failover:night"
 SHOP = ("basket-add", "basket-get", "basket-remove")
 PUT, READ = "PutFunctionConcurrency", "GetFunctionConcurrency"
 LIST = "ListProvisionedConcurrencyConfigs"
@@ -71,7 +71,7 @@ class Scene:
         event = {
             "inputs": {"functions": list(functions), "region": EAST, "reserved": reserved, "patience": 20},
             "run": {
-                "application": "unicorn-shop",
+                "application": "corner-shop",
                 "procedure": "failover",
                 "step": "lambda_concurrency",
                 "purpose": purpose,
@@ -141,7 +141,7 @@ class Scene:
             BillingMode="PAY_PER_REQUEST",
         )
         lease = {"holder": EXECUTION, "redrives": 0, "epoch": 1, "released": False}
-        row = {"application": "unicorn-shop", "item": "lease", "body": json.dumps(lease), "stamp": "1/False"}
+        row = {"application": "corner-shop", "item": "lease", "body": json.dumps(lease), "stamp": "1/False"}
         self.ledger.put_item(TableName=TABLE, Item={name: {"S": value} for name, value in row.items()})
 
 

@@ -103,7 +103,7 @@ class Night:
         event = {
             "inputs": {"region": PRIMARY, "at_least": at_least, "of": list(sources)} | inputs,
             "run": {
-                "application": "unicorn-shop",
+                "application": "corner-shop",
                 "procedure": "failover",
                 "step": "region_impaired",
                 "purpose": "move",

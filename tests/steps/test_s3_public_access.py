@@ -25,7 +25,7 @@ from twin.services.s3.model import Websites, website
 EAST, WEST, OBSERVER = "us-east-1", "us-west-1", "us-west-2"
 BUCKETS = {EAST: "unicorn-east", WEST: "unicorn-west"}
 FENCED = f"s3:{EAST}:{BUCKETS[EAST]}:public_access_block"
-EXECUTION = "arn:aws:states:us-west-1:123456789012:execution:unicorn-shop-failover:night"
+EXECUTION = "arn:aws:states:us-west-1:123456789012:execution:corner-shop-failover:night"
 TABLE = "farshore-ledger"
 PARTLY = {**CLOSED, "RestrictPublicBuckets": False, "IgnorePublicAcls": False}
 """What a careful owner of a public website sets, and wants back."""
@@ -77,7 +77,7 @@ class Scene:
         event = {
             "inputs": {"buckets": BUCKETS, "region": EAST, "blocked": blocked, "patience": 20, "within": 120},
             "run": {
-                "application": "unicorn-shop",
+                "application": "corner-shop",
                 "procedure": "failover",
                 "step": "s3_public_access",
                 "purpose": purpose,
@@ -128,7 +128,7 @@ class Scene:
         return {item: body for item, body in found.items() if item.partition("#")[0] in ("memory", "debt")}
 
     def note(self, item: str, **body: Any) -> None:
-        row = {"application": "unicorn-shop", "item": item, "body": json.dumps(body)}
+        row = {"application": "corner-shop", "item": item, "body": json.dumps(body)}
         boto3.client("dynamodb", OBSERVER).put_item(
             TableName=TABLE, Item={name: {"S": value} for name, value in row.items()}
         )
