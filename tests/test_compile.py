@@ -245,6 +245,24 @@ def second_application(house: Path) -> None:
     (house / "runbooks/second.yaml").write_text(text)
 
 
+def test_of_a_deleted_runbook_no_file_and_no_policy_is_left(house: Path, farshore: Farshore) -> None:
+    farshore("compile")
+    alone = everything(house)
+    second_application(house)
+    farshore("compile")
+    assert everything(house).keys() > alone.keys()
+    (house / "runbooks/second.yaml").unlink()
+    farshore("compile")
+    assert everything(house) == alone
+    (house / "runbooks/unicorn-shop.yaml").unlink()
+    assert farshore("compile")[0] == 0
+    template = (house / "template.yaml").read_text()
+    for gone in ("unicorn-shop", "AWS::Serverless::Function", "AWS::IAM::ManagedPolicy"):
+        assert gone not in template
+    assert not [path for folder in ("statemachines", "tests/events") for path in (house / folder).iterdir()]
+    assert farshore("compile", "--check")[0] == 0
+
+
 def test_where_a_folder_cannot_be_made_nothing_else_is_changed(house: Path, farshore: Farshore) -> None:
     (house / "docs").symlink_to("nowhere")
     before = everything(house)
