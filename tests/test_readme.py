@@ -15,14 +15,14 @@ from pages import MADE, PAGES, ROOT, TUTORIAL, Session, films, followed, printed
 SESSIONS = [session for page in PAGES for session in sessions(page)]
 
 
-def case(session: Session) -> Any:
-    """One of a sample goes with it."""
-    words = re.split(r"[ ,]", MADE.get(session.command, session.command))
+def case(command: str, *values: Any) -> Any:
+    """What is made of a sample goes with it."""
+    words = re.split(r"[ ,]", MADE.get(command, command))
     named = [samples.of(name) for name in samples.NAMES if name in words]
-    return pytest.param(session, marks=named, id=str(session))
+    return pytest.param(*values, marks=named, id=str(values[0]))
 
 
-@pytest.mark.parametrize("session", [case(each) for each in SESSIONS])
+@pytest.mark.parametrize("session", [case(each.command, each) for each in SESSIONS])
 def test_a_session_is_what_its_command_prints_line_by_line(session: Session) -> None:
     assert wrong(session.shown, printed(session.command)) == [], "renew it: python -m tests.pages"
     assert len(session.shown) > 15
@@ -35,13 +35,11 @@ def test_who_follows_the_tutorial_sees_what_it_shows(tmp_path: Path) -> None:
         assert wrong(session.shown, lines) == [], f"{session}: renew it: python -m tests.pages"
 
 
-def test_a_film_is_what_its_command_makes(tmp_path: Path) -> None:
-    kept = list(films())
-    assert kept
-    for command, film in kept:
-        printed(command.replace(str(film.relative_to(ROOT)), str(tmp_path / film.name)))
-        same = (tmp_path / film.name).read_bytes() == film.read_bytes()
-        assert same, "renew it: python -m tests.pages"
+@pytest.mark.parametrize(("command", "film"), [case(*each[:1], *each) for each in films()])
+def test_a_film_is_what_its_command_makes(command: str, film: Path, tmp_path: Path) -> None:
+    printed(command.replace(str(film.relative_to(ROOT)), str(tmp_path / film.name)))
+    same = (tmp_path / film.name).read_bytes() == film.read_bytes()
+    assert same, "renew it: python -m tests.pages"
 
 
 def test_a_film_shows_one_frame_after_another_and_asks_for_nothing_from_outside() -> None:
