@@ -153,7 +153,7 @@ NOT_A_RUNBOOK: dict[str, tuple[str | bytes, list[str]]] = {
     "NUL": (GOOD + "\0", ["31: character U+0000 is not text: remove it"]),
     "binary": (bytes(range(256)), ["2: byte 0x80 is not text: save the file as UTF-8"]),
     "20 MB": ("#" * 20_000_000, ["20,000,000 bytes: a runbook has at most 1,000,000"]),
-    "nested a hundred thousand deep": ("[" * 100_000, ["1: nested deeper than 20: a runbook needs seven"]),
+    "nested a hundred thousand deep": ("[" * 100_000, ["1: nested deeper than 20: write it flatter"]),
 }
 
 

@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import boto3
 import jsonschema
@@ -12,10 +16,20 @@ import pytest
 import yaml
 from click.testing import CliRunner, Result
 from own_shop import SHOP
+from rich.console import Console
 
 from farshore.cli import farshore
+from farshore.commands.rehearse import _print_result
 from farshore.compile.schema import topology_schema
+from farshore.explore.results import _code
+from farshore.report.page import verdict
+from farshore.runbook.load import load
+from farshore.simulate.furnishing import wanted
+from farshore.simulate.report import Report
 from farshore.testing.twin import Twin
+from twin.furnishing import Wanted
+from twin.services.elbv2.furnish import _rules
+from twin.verb import Verb
 
 HOME, AWAY = "ap-southeast-2", "ap-southeast-1"
 STAND_INS = Path(__file__).parent / "stand_ins"
@@ -48,6 +62,21 @@ def run() -> Run:
         return CliRunner(mix_stderr=False).invoke(farshore, words)
 
     return run
+
+
+def said(topology: str, runbook: str = RUNBOOK) -> Wanted:
+    """What the two files say, nothing being furnished of it."""
+    Path("payroll.yaml").write_text(runbook)
+    Path("payroll.topology.yaml").write_text(topology)
+    return wanted(load("payroll.yaml"))
+
+
+def refused(done: Result) -> list[str]:
+    """The lines of its message about topologies."""
+    assert done.exit_code in (1, 2), done.exception or done.stdout + done.stderr
+    assert done.exception is None or isinstance(done.exception, SystemExit), done.exception
+    told = (done.stdout + done.stderr).splitlines()
+    return [line.removeprefix("Error: ") for line in told if ".topology.y" in line]
 
 
 def shut(function: str) -> None:
@@ -162,7 +191,7 @@ customers: {count: none, stail: 2, every: 0s}
 hosts: {payrol.example: both, payroll.example: ap-south-1}
 entries:
   - {write: claims, through: [claims], data: [wage]}
-  - {read: /hours/1, url: https://pay.example, body: hours}
+  - {read: /hours/1, host: pay.example, body: hours}
   - {write: /x, data: hours}
   - {write: /x}
 warm: true
@@ -178,7 +207,7 @@ def test_every_mistake_is_said_at_once_with_its_line(run: Run) -> None:
     assert said == [
         f'{here}1: count: expected a whole number, 0 or more, found "none"',
         f'{here}1: unknown key "stail" of "customers": did you mean "stale"?',
-        f"{here}1: every: customers who never pause stop the clock: write 4s, say",
+        f"{here}1: every: customers who come again after 0s: write 1s to 60s",
         f'{here}2: hosts: no URL of the runbook has the host "payrol.example": '
         'did you mean "payroll.example"?',
         f'{here}2: hosts.payroll.example: "ap-south-1" is no Region of the application: '
@@ -189,7 +218,7 @@ def test_every_mistake_is_said_at_once_with_its_line(run: Run) -> None:
         f'{here}4: data: the runbook has no table or global database "wage": did you mean "wages"?',
         f'{here}5: "entries" lacks the key "write": add it: the path that customers POST to',
         f"{here}5: read lacks {{marker}}: put it in: each write has its own",
-        f'{here}5: url: no URL of the runbook has the host "pay.example": did you mean "payroll.example"?',
+        f'{here}5: host: no URL of the runbook has the host "pay.example": did you mean "payroll.example"?',
         f"{here}5: body lacks {{marker}}: put it in: each write has its own",
         f'{here}6: data: expected a list of texts, found "hours": write ["hours"]',
         f'{here}7: write: "/x" stands in line 6 already: write one entry for it',
@@ -202,16 +231,25 @@ def test_every_mistake_is_said_at_once_with_its_line(run: Run) -> None:
     [
         ("", "payroll.topology.yaml:1: the file is empty: begin with customers, hosts or entries"),
         ("- 1\n", "expected a mapping of customers, hosts or entries, found a list"),
-        ("customers: {count: 3, stale: 4}\n", "stale: 4 of 3 customers: write no more than there are"),
-        ("customers: {count: 0}\n", "count: 0 customers: write 1 to 1,000"),
         (
-            f"hosts: {{payroll.example: {HOME}}}\nentries: [{{write: /x, url: 'https://payroll.example'}}]\n",
-            f"payroll.topology.yaml:2: url: payroll.example leads to {HOME} alone, as hosts says",
+            "customers: {count: 3, stale: 3}\n",
+            "stale: 3 of 3 customers, and the RTO is what the others feel: write stale: 2, or fewer",
+        ),
+        ("customers: {count: 1}\n", "stale: 1 of 1 customers, and the RTO is what the others feel"),
+        ("customers: {count: 0}\n", "count: 0 customers: write 1 to 1,000"),
+        ("customers: {count: 1001}\n", "count: 1001 customers: write 1 to 1,000"),
+        ("customers: {every: 61s}\n", "every: customers who come again after 61s: write 1s to 60s"),
+        ("customers: {every: 300h}\n", "every: customers who come again after 300h: write 1s to 60s"),
+        ("customers: {every: 0.5s}\n", "every: customers who come again after 0.5s: write 1s to 60s"),
+        (
+            f"hosts: {{sydney.payroll.example: {HOME}}}\n"
+            "entries: [{write: /x, host: sydney.payroll.example}]\n",
+            f"payroll.topology.yaml:2: host: sydney.payroll.example leads to {HOME} alone, as hosts says",
         ),
     ],
 )
 def test_a_mistake_says_what_would_be_right(run: Run, topology: str, said: str) -> None:
-    done = run("plan", "payroll.yaml", "--twin", topology=topology)
+    done = run("plan", "payroll.yaml", "--twin", topology=topology, runbook=SYDNEY + RUNBOOK)
     assert done.exit_code == 2
     assert said in done.stderr
 
@@ -280,3 +318,238 @@ def test_the_schema_refuses_what_the_loader_refuses_by_its_form() -> None:
     for line in WRONG.splitlines()[:2]:
         assert not schema.is_valid(yaml.safe_load(WRONG))
         assert not schema.is_valid(yaml.safe_load(line)) or "payrol" in line
+
+
+@pytest.mark.parametrize(
+    "entry",
+    [
+        """{write: /canary, body: '{"x": "{marker}"}', data: [wages]}""",
+        '{write: /canary, read: "/other/{marker}"}',
+    ],
+    ids=["body", "read"],
+)
+def test_an_entry_for_a_path_that_the_runbook_verifies_leaves_its_verification(
+    twin: Twins, entry: str
+) -> None:
+    Path("payroll.topology.yaml").write_text(f"entries: [{entry}]\n")
+    payroll = twin("payroll.yaml")
+    since = payroll.now
+    payroll.advance(30)
+    assert payroll.felt(since) == 0
+    assert payroll.start("failover", "graceful").ended().status == "SUCCEEDED"
+
+
+def test_what_an_entry_says_of_a_path_is_so_of_the_runbooks_own_write_to_it() -> None:
+    told = said(
+        "entries: [{write: /canary, read: '/other/{marker}', through: [claims-api], data: [wages]}]\n"
+    )
+    assert [(verb.read, verb.through, verb.data) for verb in told.answered] == [
+        (read, {"claims-api"}, {"wages"}) for read in ("/canary/{marker}", "/other/{marker}")
+    ]
+
+
+def test_what_the_runbook_reads_back_it_reads_before_customers_do() -> None:
+    entries = "entries: [{write: /first, read: '/canary/{marker}', data: [wages]}, {write: /canary}]\n"
+    assert [verb.write for verb in said(entries).answered] == ["/canary", "/first"]
+
+
+def test_a_verb_has_what_its_entry_says_and_else_what_the_runbook_does() -> None:
+    """/ping is verified at a host that is said to be a Region's own: customers call the other."""
+    entries = """\
+hosts: {sydney.payroll.example: ap-southeast-2}
+entries:
+  - {write: /a, host: payroll.example, body: 'a {marker}', read: '/b/{marker}'}
+  - {write: /canary}
+  - {write: /c/}
+  - {write: /ping}
+"""
+    assert said(entries, SYDNEY + RUNBOOK).verbs == tuple(
+        Verb("payroll.example", write, body, read, f"POST {write} at https://payroll.example")
+        for write, body, read in (
+            ("/a", "a {marker}", "/b/{marker}"),
+            ("/canary", '{"canary": "{marker}"}', "/canary/{marker}"),
+            ("/c/", '{"item": "{marker}"}', "/c/{marker}"),
+            ("/ping", '{"ping": "{marker}"}', "/ping/{marker}"),
+        )
+    )
+
+
+def test_customers_call_the_host_that_is_said(twin: Twins) -> None:
+    both = "hosts: {sydney.payroll.example: both}\nentries: [{write: /a, host: HOST, body: 'a {marker}'}]\n"
+    for host in ("payroll.example", "sydney.payroll.example"):
+        assert said(both.replace("HOST", host), SYDNEY + RUNBOOK).verbs[0].host == host
+    payroll = twin("payroll.yaml")
+    asked: list[tuple[str, bytes]] = []
+    net = payroll.simulation.net
+    request = net.request
+
+    def listen(origin: str, method: str, url: str, body: bytes | None = None, *rest: Any, **more: Any) -> Any:
+        asked.append((url, body or b""))
+        return request(origin, method, url, body, *rest, **more)
+
+    net.request = listen  # type: ignore[method-assign]
+    payroll.advance(10)
+    assert {url for url, _ in asked} == {"https://sydney.payroll.example/a"}
+    assert all(json.loads(body).startswith("a ") for _, body in asked)
+
+
+def test_customers_come_again_as_often_as_is_said(twin: Twins) -> None:
+    Path("payroll.topology.yaml").write_text("customers: {count: 3, stale: 1, every: 20s}\n")
+    payroll = twin("payroll.yaml")
+    payroll.advance(300)
+    for name in {visit.customer for visit in payroll.simulation.customers.notebook.visits}:
+        mine = [v for v in payroll.simulation.customers.notebook.visits if v.customer == name]
+        pauses = [later.at - later.seconds - earlier.at for earlier, later in pairwise(mine)]
+        assert len(pauses) > 5
+        assert all(10 - 1e-6 <= pause <= 30 + 1e-6 for pause in pauses)
+        assert max(pauses) > 15
+
+
+def test_a_table_and_a_database_of_one_name_both_keep_it(twin: Twins) -> None:
+    Path("payroll.yaml").write_text(RUNBOOK.replace("{hours: {pk", "{wages: {pk"))
+    Path("payroll.topology.yaml").write_text("entries: [{write: /a, data: [wages]}]\n")
+    promises = twin("payroll.yaml").simulation.customers.notebook.promises
+    assert {promise.dataset for promise in promises} == {"wages", "wages, too"}
+
+
+def test_results_of_before_are_not_those_of_another_topology() -> None:
+    book = load("payroll.yaml")
+    found = [_code(book)]
+    for text in (TOPOLOGY, TOPOLOGY.replace("6s", "7s")):
+        Path("payroll.topology.yaml").write_text(text)
+        found.append(_code(book))
+    assert len(set(found)) == 3
+
+
+def test_a_rehearsal_without_an_acknowledged_write_knows_no_rto(capsys: pytest.CaptureFixture[str]) -> None:
+    report = Report("payroll", 1, "graceful", None)
+    report.clients = {"requests": 0, "failed": 0, "rto_seconds": 0.0, "longest_outage_seconds": 0.0}
+    none: dict[str, Any] = {"lost": [], "overwritten": [], "late": []}
+    report.data = {**none, "acknowledged": 0, "rpo_seconds": 0.0, "exposure_seconds": 0.0}
+    report.course = {"regions": {"primary": HOME}, "outage_at": 0.0, "unkept": []}
+    _print_result(Console(width=200), report)
+    printed = capsys.readouterr().out
+    assert "no write of theirs was acknowledged" in printed
+    assert "0 s of outage" not in printed
+    told = list(verdict(report.as_json()))
+    assert "No write of customers was acknowledged: what they felt, and what was lost, is not known." in told
+    assert not any("without service" in sentence for sentence in told)
+
+
+KIOSK = (STAND_INS / "kiosk.yaml").read_text()
+
+
+def test_an_entry_hides_no_other_from_the_load_balancer() -> None:
+    entries = """\
+entries:
+  - {write: /orders, through: [kiosk/web]}
+  - {write: /orders/rush, through: [kiosk/orders]}
+  - {write: /both, read: '/both?of={marker}', through: [kiosk/orders, kiosk/web]}
+"""
+    room: Any = SimpleNamespace(wanted=said(entries, KIOSK))
+    groups: Any = {"kiosk/web": "web", "kiosk/orders": "orders"}
+    rules: list[Any] = [*_rules(room, groups)]
+    assert rules == [
+        ("/orders", "web"),
+        ("/orders/rush", "orders"),
+        ("/both", "web"),
+        ("/orders/rush/*", "orders"),
+        ("/orders/*", "web"),
+        ("/both", "web"),
+        ("/orders/*", "orders"),
+        ("*", "web"),
+    ]
+
+
+def test_a_regions_own_host_follows_no_customers_unless_it_is_said(run: Run) -> None:
+    entry = "entries: [{write: /orders, host: kiosk-ohio.us-east-2.elb.amazonaws.com}]\n"
+    done = run("plan", "payroll.yaml", "--twin", topology=entry, runbook=KIOSK)
+    assert refused(done) == [
+        "payroll.topology.yaml:1: host: kiosk-ohio.us-east-2.elb.amazonaws.com leads to us-east-2 alone, as "
+        "the runbook has it: write a host that customers call, or in hosts "
+        "kiosk-ohio.us-east-2.elb.amazonaws.com: both"
+    ]
+    both = f"hosts: {{kiosk-ohio.us-east-2.elb.amazonaws.com: both}}\n{entry}"
+    assert said(both, KIOSK).verbs[0].host == "kiosk-ohio.us-east-2.elb.amazonaws.com"
+
+
+def test_a_host_that_is_made_up_is_none_of_the_runbooks() -> None:
+    """Its only host is a Region's own, and is what would be made up for customers to call."""
+    own = said("customers: {count: 3}\n", RUNBOOK.replace("https://payroll", f"https://{HOME}.payroll"))
+    assert own.hosts.shared == ("payroll.example",)
+    assert replace(own, application=f"{HOME}.payroll").hosts.shared == (f"made-up.{HOME}.payroll.example",)
+
+
+@pytest.mark.parametrize("host", [HOME, AWAY])
+def test_some_host_is_left_for_customers_to_call(run: Run, host: str) -> None:
+    done = run("plan", "payroll.yaml", "--twin", topology=f"hosts: {{payroll.example: {host}}}\n")
+    assert refused(done) == [
+        "payroll.topology.yaml:1: hosts: no host is left that customers call: "
+        "write payroll.example: both, or leave it out"
+    ]
+
+
+def test_a_link_that_leads_nowhere_is_not_passed_over(run: Run) -> None:
+    for target in ("nowhere.yaml", "payroll.topology.yaml"):
+        Path("payroll.topology.yaml").unlink(missing_ok=True)
+        Path("payroll.topology.yaml").symlink_to(target)
+        assert refused(run("plan", "payroll.yaml", "--twin", topology=None))
+
+
+@pytest.mark.parametrize("name", ["payroll.topology.yml", "payrol.topology.yaml"])
+@pytest.mark.parametrize(
+    "words", [["plan", "payroll.yaml", "--twin"], ["lint", "payroll.yaml"]], ids=" ".join
+)
+def test_one_of_another_name_is_not_passed_over(run: Run, name: str, words: list[str]) -> None:
+    Path(name).write_text(TOPOLOGY)
+    (line,) = refused(run(*words, topology=None))
+    assert line.startswith(f"{name}: ")
+    assert "name it" in line
+    Path("payrol.yaml").write_text(RUNBOOK)
+    assert name.endswith("yml") or run("lint", "payroll.yaml", topology=None).exit_code == 0
+
+
+def test_lint_says_what_is_wrong_in_a_topology(run: Run) -> None:
+    assert refused(run("lint", "payroll.yaml", topology="customers: {count: 0}\n")) == [
+        "payroll.topology.yaml:1: error: count: 0 customers: write 1 to 1,000 [runbook]"
+    ]
+    assert run("lint", "payroll.yaml", topology=TOPOLOGY).exit_code == 0
+
+
+def test_one_in_a_directorys_place_is_said(run: Run) -> None:
+    Path("payroll.topology.yaml").mkdir()
+    (line,) = refused(run("plan", "payroll.yaml", "--twin", topology=None))
+    assert "this is a directory" in line
+    assert "take it away" in line
+
+
+@pytest.mark.parametrize(
+    ("topology", "told"),
+    [
+        (
+            "hosts: {payroll.example: boht}\n",
+            [
+                '1: hosts.payroll.example: "boht" is no Region of the application: write '
+                f"{HOME}, {AWAY} or both"
+            ],
+        ),
+        (
+            "entries: [{write: /x, through: [1, null], body: ''}]\n",
+            ["1: through: expected a text, found 1", "1: through: expected", "1: body: expected a text"],
+        ),
+        ("entries:\n  - {write: /x}\n  - {write: /x}\n", ["3: entries: a mapping stands here twice"]),
+        (
+            "entries: [{write: /x, data: [wages]}, {write: /x, data: [hours]}]\n",
+            ['1: write: "/x" stands in line 1 already'],
+        ),
+        ("entries: [{write: '/x/{marker}'}, {write: /x?y=1}]\n", ["1: write:", "1: write:"]),
+        ("entries: [{write: /x, host: 'https://[::1'}]\n", ["1: host: no URL of the runbook has the host"]),
+        ("entries: [{write: /x, url: 'https://[::1'}]\n", ['1: unknown key "url" of "entries"']),
+        ("x: " + "[" * 30 + "\n", ["1: nested deeper than 20: write it flatter"]),
+    ],
+)
+def test_each_mistake_is_said_once(run: Run, topology: str, told: list[str]) -> None:
+    lines = refused(run("plan", "payroll.yaml", "--twin", topology=topology))
+    assert len(lines) == len(told), lines
+    for line, begins in zip(lines, told, strict=True):
+        assert line.startswith(f"payroll.topology.yaml:{begins}")

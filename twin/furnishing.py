@@ -10,7 +10,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from importlib import import_module
 from typing import Any, Literal, Protocol
 
@@ -159,9 +159,14 @@ class Wanted:
                 own[next(iter(regions))].append(host)
             else:
                 shared.append(host)
-        known = {*shared, *(host for each in own.values() for host in each)}
-        shared += [host for host, region in said.items() if not region and host not in known]
-        return Hosts(own, tuple(shared) or (f"{self.application}.example",))
+        return Hosts(own, tuple(shared) or (self.made_up(f"{self.application}.example"),))
+
+    def made_up(self, host: str) -> str:
+        """A host that no URL of the runbook has: this one, if it can be."""
+        known = {host_of(name.text) for _, name in self.naming("Url", "Origin")}
+        while host in known:
+            host = f"made-up.{host}"
+        return host
 
     @functools.cached_property
     def verifying(self) -> tuple[Verb, ...]:
@@ -174,7 +179,7 @@ class Wanted:
                 host = host_of(str(line.inputs["url"]))
                 said = f"POST {write} at {line.inputs['url']}"
                 verb = Verb(host if host in shared else "", write, body, read, said)
-                found.setdefault((write, body, read), verb)
+                found.setdefault(verb.form, verb)
         return tuple(found.values())
 
     @property
@@ -182,11 +187,17 @@ class Wanted:
         """What customers do: what is said, or what the runbook verifies with; none where neither says it."""
         return self.topology.verbs or self.verifying
 
-    @property
+    @functools.cached_property
     def answered(self) -> tuple[Verb, ...]:
-        """What customers do, and what the runbook verifies with."""
-        done = {verb.write for verb in self.verbs}
-        return (*self.verbs, *(verb for verb in self.verifying if verb.write not in done)) or (MADE_UP,)
+        """What the runbook verifies with, and what else customers do. What is said of a path, of what lets it
+        in and which data keep it, is so of the runbook's own write to it."""
+        said = {verb.write: verb for verb in self.topology.verbs}
+        found = dict[tuple[str, str, str], Verb]()
+        for verb in self.verifying:
+            its = said.get(verb.write, verb)
+            found[verb.form] = replace(verb, through=its.through, data=its.data)
+        found |= {verb.form: verb for verb in self.topology.verbs}
+        return tuple(found.values()) or (MADE_UP,)
 
     def texts(self, *types: str) -> list[str]:
         """Each once, in the order of the runbook."""
@@ -284,7 +295,8 @@ class Room:
         found = {}
         for region in self.regions:
             own = [host for host in self.wanted.hosts.own[region] if not self.net.serves(host)]
-            found[region] = next(iter(own), f"{region}.{self.wanted.application}.example")
+            made_up = self.wanted.made_up(f"{region}.{self.wanted.application}.example")
+            found[region] = next(iter(own), made_up)
         return found
 
     def keep(self, kept: Kept) -> None:

@@ -32,6 +32,11 @@ class Verb:
     data: frozenset[str] = frozenset()
     """The datasets that keep it; all, if empty."""
 
+    @property
+    def form(self) -> tuple[str, str, str]:
+        """How its requests are told from those of others."""
+        return self.write, self.body, self.read
+
     def sent(self, marker: str) -> Any:
         """The body of a write, as JSON takes it."""
         return _plain(self.body.replace(MARKER, marker))

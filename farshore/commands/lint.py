@@ -16,7 +16,10 @@ import click
 
 from ..lint import Judgement, judgements
 from ..operate.render import Row, show
+from ..runbook import topology
 from ..runbook.find import RUNBOOKS, find
+from ..runbook.mistakes import Mistake, Mistakes
+from ..runbook.model import Runbook
 
 
 @click.command()
@@ -24,7 +27,7 @@ from ..runbook.find import RUNBOOKS, find
 @click.option("--calls", is_flag=True, help="Also list every call: its plane, its Regions, what spares it.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON on standard output, and nothing else.")
 def command(app: str | None, calls: bool, as_json: bool) -> None:
-    found = judgements(_path(app))
+    found = judgements(_path(app), _of_topology)
     findings = [finding for judgement in found for finding in judgement.findings]
     if as_json:
         click.echo(json.dumps(_as_json(found), indent=2))
@@ -48,6 +51,17 @@ def _path(app: str | None) -> Path:
     if not here.is_file():
         find(app)  # says which applications there are
     return here
+
+
+def _of_topology(runbook: Runbook) -> Sequence[Mistake]:
+    try:
+        if topology.of(runbook.path) is None:
+            return ()
+    except Mistakes as wrong:
+        return wrong.mistakes
+    from ..simulate.furnishing import mistakes  # the twin takes half a second, for whoever has a topology
+
+    return mistakes(runbook)
 
 
 def _as_json(found: Sequence[Judgement]) -> dict[str, object]:

@@ -229,7 +229,9 @@ def _figures(found: Report) -> Table:
     table = Table(show_header=False, box=None, padding=(0, 2))
     if not clients:
         return table
-    table.add_row("customers felt", f"{clients['rto_seconds']:.0f} s of outage (RTO)")
+    felt = f"{clients['rto_seconds']:.0f} s of outage (RTO)"
+    nothing = "nothing that is known: no write of theirs was acknowledged"
+    table.add_row("customers felt", felt if data["acknowledged"] else nothing)
     table.add_row(
         "writes lost",
         f"{len(data['lost'])} of {data['acknowledged']} acknowledged, {data['rpo_seconds']:.1f} s (RPO)",

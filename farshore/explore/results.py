@@ -16,8 +16,8 @@ import functions
 import twin
 
 from ..checkers.checker import Breach
+from ..runbook import topology
 from ..runbook.model import Runbook
-from ..runbook.topology import beside
 from .data import Figures, Outcome, Result
 from .seed import Seed
 
@@ -116,8 +116,8 @@ def _outcome(seed: Seed, said: Mapping[str, Any]) -> Outcome:
 def _code(runbook: Runbook) -> str:
     """Of all that a run depends on."""
     found = hashlib.sha256(Path(runbook.path).read_bytes())
-    if (topology := beside(runbook.path)).is_file():
-        found.update(topology.read_bytes())
+    if (beside := topology.of(runbook.path)) is not None:
+        found.update(beside.read_bytes())
     for home in map(Path, [*functions.__path__, str(Path(__file__).parent.parent), *twin.__path__]):
         for path in _sources(home):
             found.update(path.relative_to(home).as_posix().encode() + b"\0" + path.read_bytes())

@@ -9,7 +9,7 @@ reach.py and darkness.py (what each call needs, and which losses a run survives)
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -40,10 +40,15 @@ class Judgement:
         return {survival.loss: survival.as_json() for survival in self.survivals}
 
 
-def judgements(app: Path) -> list[Judgement]:
-    """The judgement of a runbook, or of all of a folder. What cannot be read is found, not raised."""
+def judgements(
+    app: Path, beside: Callable[[Runbook], Sequence[Mistake]] = lambda runbook: ()
+) -> list[Judgement]:
+    """The judgement of a runbook, or of all of a folder. What cannot be read is found, not raised; and so is
+    what is wrong `beside` a runbook."""
     runbooks, mistakes = read_all(app) if app.is_dir() or not app.suffix else _read(app)
-    unread = [Judgement("", tuple(map(_unfit, mistakes)))] if mistakes else []
+    more = (mistake for runbook in runbooks for mistake in beside(runbook))
+    unfit = [_unfit(mistake) for mistake in dict.fromkeys([*mistakes, *more])]
+    unread = [Judgement("", tuple(unfit))] if unfit else []
     return [*unread, *(judged(runbook) for runbook in runbooks)]
 
 

@@ -137,9 +137,12 @@ def verdict(report: Json) -> Iterator[str]:
             yield "A person led it, and pulled what was pulled."
         else:
             yield f"{dark} went dark as a whole." if dark else f"A regional event was made in {primary}."
-        felt = wording.duration(report["clients"]["rto_seconds"])
-        yield f"Customers were without service for {felt}."
-        yield f"Of {report['data']['acknowledged']:,} acknowledged writes {_lost(report)}."
+        if not (acknowledged := report["data"]["acknowledged"]):
+            yield "No write of customers was acknowledged: what they felt, and what was lost, is not known."
+        else:
+            felt = wording.duration(report["clients"]["rto_seconds"])
+            yield f"Customers were without service for {felt}."
+            yield f"Of {acknowledged:,} acknowledged writes {_lost(report)}."
     failed = [run for run in report["runs"] if run["status"] != "SUCCEEDED"]
     yield from (f"The {run['procedure']} {_ended(run)}." for run in failed)
     if breaches := len(report["breaches"]):

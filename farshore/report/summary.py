@@ -56,6 +56,8 @@ def _lines(report: Json) -> Iterator[str]:
 def _figures(report: Json) -> Iterator[str]:
     clients, data, promised = report["clients"], report["data"], report["objectives"]
     rto, rpo = duration(clients["rto_seconds"]), duration(data["rpo_seconds"])
+    if not data["acknowledged"]:
+        rto = "not known, as no write of customers was acknowledged"
     yield f"- RTO {rto} (promised {duration(promised['rto_seconds'])})"
     whole = report["rto"]["seconds"]
     for kind, seconds, of in parts(report):

@@ -20,7 +20,7 @@ from .mistakes import Mistake, quoted
 
 LIMIT_BYTES = 1_000_000
 LIMIT_DEPTH = 20
-"""Lists and mappings within each other; a runbook needs seven."""
+"""Lists and mappings within each other; a runbook needs seven, a topology four."""
 
 
 @dataclass(frozen=True)
@@ -167,7 +167,7 @@ class _Reading:
                     stack.append(_Open(event))
                     if len(stack) > LIMIT_DEPTH + 1:
                         what = f"nested deeper than {LIMIT_DEPTH}"
-                        self._mistake(event, what, f"a {self._holds} needs seven")
+                        self._mistake(event, what, "write it flatter")
                         return None
                 elif isinstance(event, yaml.CollectionEndEvent):
                     ended = stack.pop()

@@ -31,7 +31,7 @@ from .model import (
 )
 from .regions import wrong_region
 from .registry import Input, Registry, broken, inputs, steps, written
-from .topology import beside
+from .topology import beside, misnamed, orphan
 from .topology import is_one as is_topology
 from .values import Reader
 from .wording import did_you_mean, nearest
@@ -70,11 +70,9 @@ def read_all(
     runbooks = [draft.runbook() for draft in drafts]
     mistakes = [mistake for draft in drafts for mistake in draft.mistakes] + _broken()
     for path in folder.glob("*.yml"):
-        mistakes.append(Mistake(str(path), 0, "not read as a runbook", f"name it {path.stem}.yaml"))
-    for path in topologies:
-        if path not in [beside(each) for each in paths]:
-            instead = "name it as its runbook: NAME.topology.yaml beside NAME.yaml"
-            mistakes.append(Mistake(str(path), 0, "a topology, and no runbook beside it", instead))
+        unread = Mistake(str(path), 0, "not read as a runbook", f"name it {path.stem}.yaml")
+        mistakes.append(misnamed(path) if is_topology(path) else unread)
+    mistakes += [orphan(path) for path in topologies if path not in [beside(each) for each in paths]]
     first: dict[str, _Draft] = {}
     for draft in drafts:
         other = first.setdefault(draft.application, draft)

@@ -15,7 +15,7 @@ from twin.verb import MADE_UP, Verb
 
 from ..compile.direction import Direction
 from ..runbook import topology
-from ..runbook.mistakes import Mistakes
+from ..runbook.mistakes import Mistake, Mistakes
 from ..runbook.model import PROCEDURES, Runbook, lines
 from ..runbook.registry import inputs, steps
 from ..runbook.typed import texts
@@ -27,25 +27,28 @@ _WANTED: dict[int, tuple[Runbook, Wanted]] = {}
 def build_of(runbook: Runbook) -> Build:
     """The application of the runbook's name in its Regions, or a stand-in that is furnished from the runbook.
 
-    Raises a usage error where that cannot be furnished.
+    Raises a usage error where that cannot be furnished, and with every mistake of the topology.
     """
+    if wrong := mistakes(runbook):
+        raise click.UsageError("\n".join(map(str, wrong)))
+    if (own := _own(runbook)) is not None:
+        return own
+    everything = wanted(runbook)
+    if missing := list(dict.fromkeys(refusals(everything))):
+        raise click.UsageError(
+            f"{runbook.path}: the twin has no {runbook.application}, and cannot furnish one from the "
+            f"runbook alone: {'; '.join(missing)}: leave that out, or write "
+            f"{stand_in.where(everything)}, with its `build`"
+        )
+    return stand_in.build_of(everything)
+
+
+def _own(runbook: Runbook) -> Build | None:
+    """The application of the runbook's name that the twin has."""
     try:
-        found = builder(runbook.application, (runbook.regions.primary, runbook.regions.standby))
-        if (path := topology.beside(runbook.path)).exists():
-            raise click.UsageError(
-                f"{path}: the twin has a {runbook.application} of its own, which no topology changes: "
-                "take the file away, or give the runbook another application"
-            )
-        return found
+        return builder(runbook.application, (runbook.regions.primary, runbook.regions.standby))
     except Unknown:
-        everything = wanted(runbook)
-        if missing := list(dict.fromkeys(refusals(everything))):
-            raise click.UsageError(
-                f"{runbook.path}: the twin has no {runbook.application}, and cannot furnish one from the "
-                f"runbook alone: {'; '.join(missing)}: leave that out, or write "
-                f"{stand_in.where(everything)}, with its `build`"
-            ) from None
-        return stand_in.build_of(everything)
+        return None
 
 
 def customers_of(runbook: Runbook) -> str:
@@ -67,8 +70,24 @@ def ttls_of(runbook: Runbook) -> Sequence[float]:
     )
 
 
+def mistakes(runbook: Runbook) -> Sequence[Mistake]:
+    """Of the topology beside it, if there is one."""
+    try:
+        path = topology.of(runbook.path)
+        if path is None:
+            return ()
+        if _own(runbook) is None:
+            wanted(runbook)
+            return ()
+    except Mistakes as wrong:
+        return wrong.mistakes
+    what = f"the twin has a {runbook.application} of its own, which no topology changes"
+    instead = "take the file away, or give the runbook another application"
+    return [Mistake(str(path), 0, what, instead)]
+
+
 def wanted(runbook: Runbook) -> Wanted:
-    """Raises a usage error with every mistake of the topology."""
+    """Raises Mistakes, of the topology."""
     if id(runbook) not in _WANTED:
         regions = runbook.regions
         from_outside = {regions.standby, regions.observer or regions.standby}
@@ -76,18 +95,16 @@ def wanted(runbook: Runbook) -> Wanted:
         watched = frozenset((region, alarm) for region in from_outside for alarm in alarms)
         everything = tuple(_lines(runbook))
         alone = Wanted(runbook.application, regions.primary, regions.standby, everything, watched)
-        if (path := topology.beside(runbook.path)).exists():
-            try:
-                said = topology.load(path, _names(runbook, alone))
-            except Mistakes as wrong:
-                raise click.UsageError(str(wrong)) from None
+        if (path := topology.of(runbook.path)) is not None:
+            said = topology.load(path, _names(runbook, alone))
             alone = replace(alone, topology=_topology(said, alone))
         _WANTED[id(runbook)] = runbook, alone
     return _WANTED[id(runbook)][1]
 
 
 def _names(runbook: Runbook, alone: Wanted) -> topology.Names:
-    hosts = list(dict.fromkeys(host_of(url) for url in alone.texts("Url", "Origin")))
+    own = {host: region for region, hosts in alone.hosts.own.items() for host in hosts}
+    hosts = {host: own.get(host, topology.BOTH) for host in map(host_of, alone.texts("Url", "Origin"))}
     lets_in = {
         type: {name: frozenset(its) for name, its in alone.places(type).items()}
         for type in (type for type, role in roles().items() if role == "lets in")
@@ -95,29 +112,27 @@ def _names(runbook: Runbook, alone: Wanted) -> topology.Names:
     }
     data = alone.texts(*(type for type, role in roles().items() if role == "keeps"))
     regions = [alone.primary, alone.standby, *filter(None, [runbook.regions.observer])]
-    called = [host for host in alone.hosts.shared if host in hosts]
-    return topology.Names(tuple(regions), hosts, called, lets_in, data)
+    return topology.Names(tuple(regions), hosts, lets_in, data)
 
 
 def _topology(said: topology.Topology, alone: Wanted) -> Topology:
     hosts = {host: "" if where == topology.BOTH else where for host, where in said.hosts.items()}
-    hosts |= {host_of(str(entry.url)): "" for entry in said.entries if entry.url}
     customers = said.customers
-    called = replace(alone, topology=Topology(hosts=hosts)).hosts.shared[0]
+    there = replace(alone, topology=Topology(hosts=hosts))
     return Topology(
         name=said.path,
         customers=customers.count,
         stale=customers.stale,
         pace=(customers.every / 2, customers.every * 3 / 2),
         hosts=hosts,
-        verbs=tuple(_verb(entry, called, alone.verifying) for entry in said.entries),
+        verbs=tuple(_verb(entry, there) for entry in said.entries),
     )
 
 
-def _verb(entry: topology.Entry, called: str, verifying: Sequence[Verb]) -> Verb:
+def _verb(entry: topology.Entry, there: Wanted) -> Verb:
     """What the entry leaves out, the runbook's own write to that path says, if there is one."""
-    known = next((verb for verb in verifying if verb.write == entry.write), None)
-    host = host_of(str(entry.url or "")) or (known.host if known else "") or called
+    known = next((verb for verb in there.verifying if verb.write == entry.write), None)
+    host = entry.host or (known.host if known else "") or there.hosts.shared[0]
     return Verb(
         host,
         entry.write,
@@ -130,7 +145,7 @@ def _verb(entry: topology.Entry, called: str, verifying: Sequence[Verb]) -> Verb
 
 
 def _said(entry: topology.Entry, host: str) -> Iterator[str]:
-    yield f"POST {entry.write} at {entry.url or f'https://{host}'}"
+    yield f"POST {entry.write} at https://{host}"
     if entry.through:
         yield f"through {', '.join(entry.through)}"
     if entry.data:

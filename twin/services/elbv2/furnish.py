@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from glob import escape
 
 from ...furnishing import Role, Room, Way
 from ...verb import MARKER
@@ -39,8 +40,8 @@ def furnish(room: Room) -> None:
 
 
 def _balanced(room: Room, region: str, names: list[str]) -> None:
-    """What customers call is answered by the service that it is said to go through, or by the first; the
-    others have paths of their own."""
+    """What customers call is answered by the first service that it is said to go through, or by the first
+    there is; the others have paths of their own."""
     ecs, balancers = Ecs.of(room.cloud), LoadBalancers.of(room.cloud, room.net)
     ApplicationAutoScaling.of(room.cloud)
     groups: dict[str, TargetGroup] = {}
@@ -57,12 +58,17 @@ def _balanced(room: Room, region: str, names: list[str]) -> None:
 
 
 def _rules(room: Room, groups: Mapping[str, TargetGroup]) -> Iterator[tuple[str, TargetGroup]]:
-    """Patterns of paths in the order in which they are tried, each with the group that it leads to."""
-    said = {verb: name for verb in room.wanted.verbs for name in groups if name in verb.through}
-    for verb, name in said.items():
-        yield verb.write, groups[name]
-        yield verb.read.replace(MARKER, "*"), groups[name]
-    first, *others = dict.fromkeys([*said.values(), *groups])
+    """Patterns of paths in the order in which they are tried, each with the group that it leads to: the paths
+    themselves come first, then what is below them, so that no entry hides another, whatever their order."""
+    said = [
+        (verb, min(named, key=[*groups].index))
+        for verb in room.wanted.answered
+        if (named := verb.through & groups.keys())
+    ]
+    reads = [(escape(verb.read.partition("?")[0]).replace(MARKER, "*"), groups[name]) for verb, name in said]
+    yield from ((escape(verb.write), groups[name]) for verb, name in said)
+    yield from sorted(reads, key=lambda rule: -len(rule[0]))
+    first, *others = dict.fromkeys([*(name for _, name in said), *groups])
     yield from ((f"/{name.partition('/')[2]}/*", groups[name]) for name in others[::-1])
     yield "*", groups[first]
 
