@@ -27,7 +27,8 @@ from farshore.runbook.load import load
 from farshore.simulate.furnishing import wanted
 from farshore.simulate.report import Report
 from farshore.testing.twin import Twin
-from twin.furnishing import Wanted
+from twin.customers import Customers
+from twin.furnishing import Room, Wanted, Way
 from twin.services.elbv2.furnish import _rules
 from twin.verb import Verb
 
@@ -343,7 +344,7 @@ def test_what_an_entry_says_of_a_path_is_so_of_the_runbooks_own_write_to_it() ->
     told = said(
         "entries: [{write: /canary, read: '/other/{marker}', through: [claims-api], data: [wages]}]\n"
     )
-    assert [(verb.read, verb.through, verb.data) for verb in told.answered] == [
+    assert [(verb.read, {*verb.through}, {*verb.data}) for verb in told.answered] == [
         (read, {"claims-api"}, {"wages"}) for read in ("/canary/{marker}", "/other/{marker}")
     ]
 
@@ -553,3 +554,48 @@ def test_each_mistake_is_said_once(run: Run, topology: str, told: list[str]) -> 
     assert len(lines) == len(told), lines
     for line, begins in zip(lines, told, strict=True):
         assert line.startswith(f"payroll.topology.yaml:{begins}")
+
+
+def test_data_that_an_entry_does_not_name_never_have_what_it_writes(twin: Twins) -> None:
+    Path("payroll.topology.yaml").write_text(TOPOLOGY)
+    payroll = twin("payroll.yaml")
+    found = writes(payroll)
+    kept: Any = {dataset.name: dataset for dataset in payroll.simulation.application.datasets}
+    for name, other in (("wages", "hours"), ("hours", "wages")):
+        assert all(kept[name].has(HOME, key) for key in found[name])
+        assert not any(kept[other].has(HOME, key) for key in found[name])
+
+
+def test_the_barest_customer_writes_what_some_entry_keeps_and_where_its_way_is_open(twin: Twins) -> None:
+    Path("payroll.topology.yaml").write_text(TOPOLOGY)
+    simulation = (payroll := twin("payroll.yaml")).simulation
+    barely = Customers(simulation.clock, simulation.net, simulation.application, 1)
+    barely.come_barely()
+    payroll.advance(20)
+    came = len(barely.notebook.promises)
+    assert came
+    shut("claims-api")
+    payroll.advance(20)
+    assert {promise.dataset for promise in barely.notebook.promises} == {"wages"}
+    assert len(barely.notebook.promises) == came
+
+
+def test_what_no_entry_writes_is_written_by_nobody(twin: Twins) -> None:
+    Path("payroll.topology.yaml").write_text("entries: [{write: /hours, data: [hours]}]\n")
+    assert twin("payroll.yaml").simulation.application.session.dataset == "hours"
+
+
+def test_a_region_lets_in_where_some_entry_can_be_done_and_needs_only_what_some_entry_meets() -> None:
+    entries = "entries: [{write: /canary, through: [a]}, {write: /hours, through: [b]}]\n"
+    runbook = RUNBOOK.replace("[claims-api, hours-api, nightly-export]", "[a, b, c]")
+    cloud: Any = SimpleNamespace(faults=SimpleNamespace(is_dark=lambda region: False))
+    nothing: Any = None
+    room = Room(said(entries, runbook), cloud, nothing, False, nothing, {}, {}, nothing)
+    is_open = {"a": True, "b": False, "c": False}
+    for name in is_open:
+        gate: Any = SimpleNamespace(is_open=lambda name=name: is_open[name])
+        room.add_way(HOME, Way("FunctionName", name, gate, carry=dict))
+    assert [way.name for way in room.in_use(HOME)] == ["a", "b"]
+    assert room.lets_in(HOME)
+    is_open |= {"a": False, "c": True}
+    assert not room.lets_in(HOME)
