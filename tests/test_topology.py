@@ -208,7 +208,7 @@ def test_every_mistake_is_said_at_once_with_its_line(run: Run) -> None:
     assert said == [
         f'{here}1: count: expected a whole number, 0 or more, found "none"',
         f'{here}1: unknown key "stail" of "customers": did you mean "stale"?',
-        f"{here}1: every: customers who come again after 0s: write 1s to 60s",
+        f'{here}1: every: customers who come again after "0s": write 1s to 60s',
         f'{here}2: hosts: no URL of the runbook has the host "payrol.example": '
         'did you mean "payroll.example"?',
         f'{here}2: hosts.payroll.example: "ap-south-1" is no Region of the application: '
@@ -228,9 +228,9 @@ def test_every_mistake_is_said_at_once_with_its_line(run: Run) -> None:
 
 
 @pytest.mark.parametrize(
-    ("topology", "said"),
+    ("topology", "told"),
     [
-        ("", "payroll.topology.yaml:1: the file is empty: begin with customers, hosts or entries"),
+        ("", "payroll.topology.yaml:1: error: the file is empty: begin with customers, hosts or entries"),
         ("- 1\n", "expected a mapping of customers, hosts or entries, found a list"),
         (
             "customers: {count: 3, stale: 3}\n",
@@ -239,20 +239,19 @@ def test_every_mistake_is_said_at_once_with_its_line(run: Run) -> None:
         ("customers: {count: 1}\n", "stale: 1 of 1 customers, and the RTO is what the others feel"),
         ("customers: {count: 0}\n", "count: 0 customers: write 1 to 1,000"),
         ("customers: {count: 1001}\n", "count: 1001 customers: write 1 to 1,000"),
-        ("customers: {every: 61s}\n", "every: customers who come again after 61s: write 1s to 60s"),
-        ("customers: {every: 300h}\n", "every: customers who come again after 300h: write 1s to 60s"),
-        ("customers: {every: 0.5s}\n", "every: customers who come again after 0.5s: write 1s to 60s"),
+        ("customers: {every: 61s}\n", 'every: customers who come again after "61s": write 1s to 60s'),
+        ("customers: {every: 300d}\n", 'every: customers who come again after "300d": write 1s to 60s'),
+        ("customers: {every: 0.5s}\n", 'every: customers who come again after "0.5s": write 1s to 60s'),
         (
             f"hosts: {{sydney.payroll.example: {HOME}}}\n"
             "entries: [{write: /x, host: sydney.payroll.example}]\n",
-            f"payroll.topology.yaml:2: host: sydney.payroll.example leads to {HOME} alone, as hosts says",
+            f"yaml:2: error: host: sydney.payroll.example leads to {HOME} alone, as hosts says",
         ),
     ],
 )
-def test_a_mistake_says_what_would_be_right(run: Run, topology: str, said: str) -> None:
-    done = run("plan", "payroll.yaml", "--twin", topology=topology, runbook=SYDNEY + RUNBOOK)
-    assert done.exit_code == 2
-    assert said in done.stderr
+def test_a_mistake_says_what_would_be_right(run: Run, topology: str, told: str) -> None:
+    (line,) = refused(run("lint", "payroll.yaml", topology=topology, runbook=SYDNEY + RUNBOOK))
+    assert told in line
 
 
 def test_what_each_region_has_of_its_own_is_wanted_of_both(run: Run) -> None:
@@ -377,7 +376,7 @@ entries:
 
 def test_customers_call_the_host_that_is_said(twin: Twins) -> None:
     both = "hosts: {sydney.payroll.example: both}\nentries: [{write: /a, host: HOST, body: 'a {marker}'}]\n"
-    for host in ("payroll.example", "sydney.payroll.example"):
+    for host in ("sydney.payroll.example", "payroll.example"):
         assert said(both.replace("HOST", host), SYDNEY + RUNBOOK).verbs[0].host == host
     payroll = twin("payroll.yaml")
     asked: list[tuple[str, bytes]] = []
@@ -390,7 +389,7 @@ def test_customers_call_the_host_that_is_said(twin: Twins) -> None:
 
     net.request = listen  # type: ignore[method-assign]
     payroll.advance(10)
-    assert {url for url, _ in asked} == {"https://sydney.payroll.example/a"}
+    assert {url for url, _ in asked} == {"https://payroll.example/a"}
     assert all(json.loads(body).startswith("a ") for _, body in asked)
 
 

@@ -20,7 +20,7 @@ from .document import List, Map, Node, Scalar, found, read
 from .mistakes import Mistake, Mistakes, quoted
 from .registry import inputs
 from .values import Reader
-from .wording import did_you_mean, duration, nearest, one_of, the_first
+from .wording import did_you_mean, nearest, one_of, the_first
 
 SUFFIX = ".topology.yaml"
 MISNAMED = ".topology.yml"
@@ -39,7 +39,9 @@ class Customers:
 
     count: Annotated[int, "how many there are"] = 7
     stale: Annotated[int, "how many of them never look a name up again"] = 1
-    every: Annotated[Seconds, "how long after a visit each comes again, give or take half of it"] = Seconds(4)
+    every: Annotated[
+        Seconds, "1s to 60s: how long after a visit each comes again, give or take half of it"
+    ] = Seconds(4)
 
 
 @dataclass(frozen=True)
@@ -178,9 +180,7 @@ class _Draft:
 
     def _customers(self, node: Node | None, said: Mapping[str, Any]) -> None:
         """Some come, of whom some look names up again: what those felt is the RTO."""
-        count, stale, every = (
-            said.get(name, getattr(Customers, name)) for name in ("count", "stale", "every")
-        )
+        count, stale = (said.get(name, getattr(Customers, name)) for name in ("count", "stale"))
         if count is not None and not 1 <= count <= MOST_CUSTOMERS:
             what = f"count: {count} customers"
             self._once(_under(node, "count"), what, f"write 1 to {MOST_CUSTOMERS:,}")
@@ -188,9 +188,10 @@ class _Draft:
             what = f"stale: {stale} of {count} customers, and the RTO is what the others feel"
             at = _under(node, "stale") or _under(node, "count")
             self._once(at, what, f"write stale: {count - 1}, or fewer")
-        if every is not None and not SOONEST <= every <= LATEST:
-            what = f"every: customers who come again after {duration(every)}"
-            self._once(_under(node, "every"), what, f"write {duration(SOONEST)} to {LATEST}s")
+        every = _under(node, "every")
+        if isinstance(every, Scalar) and not SOONEST <= (said.get("every") or 0) <= LATEST:
+            what = f"every: customers who come again after {quoted(every.text)}"
+            self._rather(every, what, f"write {SOONEST}s to {LATEST}s")
 
     def _hosts(self, node: Node | None) -> Mapping[str, str]:
         """Where every host leads, as `Names.hosts`."""
