@@ -24,12 +24,17 @@ from game_days import FAST
 from own_shop import BOOKWORM, KIOSK, SHOP, TESTS
 from playwright.sync_api import Browser, Page, Request, Route, expect, sync_playwright
 
+from farshore.checkers.checker import Subject
+from farshore.checkers.checkers import Checkers
 from farshore.cli import farshore
+from farshore.commands._report_file import documents, verdict_of
+from farshore.operate.trouble import Trouble
 from farshore.runbook.find import find
 from farshore.simulate.by_hand import Act, ByHand
 from farshore.simulate.report import Report, Scene
 from farshore.web.leading import Leading
 from farshore.web.server import Server
+from functions.planned import Planned
 
 PRIMARY, STANDBY = "us-east-1", "us-west-1"
 CHROMIUM = shutil.which("chromium") or ""
@@ -160,7 +165,7 @@ def test_a_person_darkens_a_region_approves_the_plan_and_takes_the_report_away(
         expect(page.locator("#doing")).to_have_text("yours: pull a plug, or start a run", timeout=SLOW)
 
         page.get_by_role("button", name=f"Darken Region {PRIMARY}").click()
-        expect(page.locator(f"[data-region={PRIMARY}]")).to_have_class("region dark", timeout=SLOW)
+        expect(page.locator(f"[data-region={PRIMARY}]")).to_have_class("region away", timeout=SLOW)
         expect(page.locator("#share")).to_have_text("0 %", timeout=SLOW)
 
         expect(page.get_by_role("heading", name="waits for you")).to_be_visible(timeout=SLOW)
@@ -363,12 +368,13 @@ def scenes() -> list[Scene]:
 class Scripted:
     """A person who does what is written, each at its second of the rehearsal, and ends it."""
 
-    def __init__(self, script: Mapping[float, Act], until: float, app: str = str(SHOP)) -> None:
+    def __init__(self, script: Mapping[int, Act], until: float, app: str = str(SHOP)) -> None:
         self.scenes: list[Scene] = []
         self._script, self._until, self._app = dict(script), until, app
-        self._decides: Callable[[Scene], Act | None] = lambda scene: None
+        self._decides: Callable[[Scene], Act | Iterable[Act] | None] = lambda scene: None
+        self.preparing: Callable[[ByHand], object] = lambda day: None
 
-    def deciding(self, decides: Callable[[Scene], Act | None]) -> Scripted:
+    def deciding(self, decides: Callable[[Scene], Act | Iterable[Act] | None]) -> Scripted:
         self._decides = decides
         return self
 
@@ -376,6 +382,7 @@ class Scripted:
         with ByHand(
             find(self._app), "graceful", 1, lambda moment: None, self.scenes.append, self, **FAST
         ) as day:
+            self.preparing(day)
             self.report: Report = day.play()
         return self
 
@@ -386,8 +393,8 @@ class Scripted:
         for second in sorted(self._script):
             if second <= at:
                 yield self._script.pop(second)
-        if said := self._decides(self.scenes[-1]):
-            yield said
+        said = self._decides(self.scenes[-1]) or ()
+        yield from [said] if isinstance(said, Act) else said
         if at >= self._until:
             yield Act("end")
 
@@ -588,7 +595,7 @@ def test_what_is_pulled_is_felt_or_not_and_given_back(plug: str, felt: bool) -> 
 
 def is_pulled(scene: Scene, name: str) -> bool:
     assert scene.hands is not None
-    return next(plug.pulled for plug in scene.hands.plugs if plug.name == name)
+    return next(bool(plug.how) for plug in scene.hands.plugs if plug.name == name)
 
 
 def test_where_replication_is_stopped_the_lag_grows_until_it_is_given_back() -> None:
@@ -622,3 +629,160 @@ def test_what_a_person_ends_while_a_run_is_under_way_says_so_and_how_everything_
     assert not day.scenes[-1].regions[PRIMARY].dark, "what was pulled is given back"
     assert "it was ended while unicorn-shop-failover/failover-" in day.report.stand.stopped
     assert not day.report.ok
+
+
+def approves(scene: Scene) -> Act | None:
+    """Each plan, as soon as it is there, and again until it is decided on."""
+    return None if scene.plan is None else Act("approve", scene.plan.hash)
+
+
+USERS = f"function unicorn-shop-users {PRIMARY}"
+
+
+def test_each_outage_is_measured_by_itself() -> None:
+    twice = {
+        310: Act("pull", USERS),
+        334: Act("mend", USERS),
+        1534: Act("pull", USERS),
+        1540: Act("mend", USERS),
+    }
+    day = Scripted(twice, until=1600).play()
+    first, second = (outage["seconds"] for outage in day.report.course["outages"])
+    assert first == pytest.approx(30, abs=9)
+    assert second == pytest.approx(9, abs=7)
+    assert day.report.clients["rto_seconds"] == first
+    said = verdict_of(day.report.as_json())
+    assert "without service 2 times" in said
+    assert "Function unicorn-shop-users in us-east-1 was throttled from 5:11 to 5:35." in said
+
+
+def test_who_pulled_nothing_is_not_said_to_have_and_customers_were_never_without() -> None:
+    day = Scripted({}, until=330).play()
+    said = verdict_of(day.report.as_json())
+    assert "pulled" not in said
+    assert "never without service" in said
+
+
+@pytest.mark.parametrize("how", ["mute", "503", "throttled"])
+def test_a_region_that_answers_badly_is_not_drawn_as_well(how: str) -> None:
+    day = Scripted({310: Act("pull", PRIMARY, how)}, until=360).play()
+    during = [scene for scene in day.scenes if is_pulled(scene, PRIMARY)][-1]
+    region = during.regions[PRIMARY]
+    assert region.away == how
+    assert region.failed > 0
+    assert not region.dark
+
+
+def test_customers_who_have_moved_by_themselves_are_drawn_where_they_are() -> None:
+    """Globalflix's players do, while the plan waits."""
+    day = Scripted({310: Act("pull", "us-west-2", "dark")}, until=480, app="globalflix").play()
+    waiting = next(scene for scene in reversed(day.scenes) if scene.plan)
+    assert waiting.regions["eu-west-1"].done > 0
+    assert waiting.regions["eu-west-1"].has_customers
+    assert not waiting.regions["us-west-2"].has_customers
+
+
+@pytest.mark.parametrize("app", ["unicorn-shop", "globalflix", "mythical-mysfits", "resilient-orders"])
+def test_each_visit_is_counted_in_one_region_and_the_line_is_the_reports(app: str) -> None:
+    primary = find(app).regions.primary
+    day = Scripted({310: Act("pull", primary, "dark"), 340: Act("mend", primary)}, until=400, app=app).play()
+    for scene in day.scenes:
+        assert sum(each.done for each in scene.regions.values()) == scene.done
+        assert sum(each.failed for each in scene.regions.values()) == scene.failed
+    fared, told = day.scenes[-1].fared, day.report.course["visits"]
+    until = fared[-1].at
+    for what in ("done", "failed"):
+        ended, begun = (sum(each[what] for each in told if each["at"] < until - past) for past in (5, 0))
+        assert ended <= sum(getattr(each, what) for each in fared) <= begun
+
+
+def test_what_a_run_has_fenced_is_no_plug_that_was_pulled_and_giving_back_leaves_the_fence() -> None:
+    script = {
+        305: Act("pull", USERS),
+        310: Act("start", "failover", "graceful"),
+        700: Act("mend", USERS),
+    }
+    day = Scripted(script, until=760).deciding(approves).play()
+    assert [run.status for run in day.report.runs] == ["SUCCEEDED"]
+    assert [on for on, _ in groupby(is_pulled(scene, USERS) for scene in day.scenes)] == [False, True, False]
+    catalogue = f"function unicorn-shop-unicorns {PRIMARY}"
+    assert not any(is_pulled(scene, catalogue) for scene in day.scenes)
+    entry = next(row for row in day.scenes[-1].regions[PRIMARY].rows if row.name == "entry")
+    assert not entry.serves, "the Region that the run has left stays fenced"
+    assert day.report.breaches == []
+
+
+def test_a_decision_is_taken_once_and_the_next_is_told_that_it_is_on_its_way() -> None:
+    said: list[str] = []
+
+    def approves_and_regrets(scene: Scene) -> Iterator[Act]:
+        if scene.plan is not None and scene.plan.hash not in said:
+            said.append(scene.plan.hash)
+            yield Act("approve", scene.plan.hash)
+            yield Act("decline", scene.plan.hash)
+
+    start = {310: Act("start", "failover", "graceful")}
+    day = Scripted(start, until=700).deciding(approves_and_regrets).play()
+    assert [each["decision"]["said"] for each in day.report.course["plans"]] == ["approve"]
+    assert any("your approval is on its way" in moment.text for moment in day.report.moments)
+    assert [run.status for run in day.report.runs] == ["SUCCEEDED"]
+    assert any(scene.plan and scene.plan.deciding == "approve" for scene in day.scenes)
+
+
+def test_an_approval_that_the_ledger_did_not_take_is_none_for_whoever_checks() -> None:
+    approved: list[str] = []
+    day = Scripted({310: Act("start", "failover", "graceful")}, until=420).deciding(approves)
+    day.preparing = lambda it: it.simulation.__dict__.update(
+        decide=never_taken, checkers=Listening(it.simulation, approved)
+    )
+    day.play()
+    assert approved == []
+
+
+class Listening(Checkers):
+    """Writes down what was approved."""
+
+    def __init__(self, subject: Subject, approved: list[str]) -> None:
+        super().__init__(subject)
+        self._approved = approved
+
+    def on_approval(self, execution: str, plan: Mapping[str, Planned]) -> None:
+        self._approved.append(execution)
+
+
+def never_taken(*_: Any) -> None:
+    raise Trouble("the ledger has not taken it")
+
+
+def test_a_run_that_was_refused_the_lease_is_not_what_the_report_or_the_picture_is_about() -> None:
+    """The alarm starts a second one, while the person's is under way."""
+    script = {
+        310: Act("pull", PRIMARY, "dark"),
+        320: Act("start", "failover", "ungraceful"),
+        760: Act("mend", PRIMARY),
+    }
+    day = Scripted(script, until=1000).deciding(approves).play()
+    assert any("Refused" in moment.text for moment in day.report.moments)
+    assert [(run.procedure, run.status) for run in day.report.runs] == [("failover", "SUCCEEDED")]
+    assert "FAILED" not in verdict_of(day.report.as_json())
+    run = day.scenes[-1].run
+    assert run is not None
+    assert not [state for state in run.states if state.outcome == "Refused"]
+    assert day.report.breaches == []
+    assert "led by hand" in documents(day.report.as_json())["report.html"]
+
+
+def test_a_run_that_a_person_leaves_under_way_is_one_breach() -> None:
+    day = Scripted({310: Act("start", "failover", "graceful")}, until=360).play()
+    assert len(day.report.breaches) == 1
+    assert "it was ended while" in day.report.breaches[0].story
+
+
+def test_a_run_that_is_started_twice_at_once_is_one() -> None:
+    start = Act("start", "failover", "graceful")
+    day = Scripted({310: start, 311: start}, until=330).play()
+    said = [moment.text for moment in day.report.moments if moment.kind == "start"]
+    assert sorted(said) == [
+        "failover is being started already",
+        "unicorn-shop-failover is started in us-west-1, graceful",
+    ]

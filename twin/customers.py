@@ -14,7 +14,7 @@ from urllib3.exceptions import HTTPError
 
 from .application import Application, Promise, Refusal, led_to
 from .clock import Clock
-from .net import Net, Resolver
+from .net import REACHED, Net, Resolver
 
 CUSTOMER_TIMEOUT_SECONDS = 5.0
 BARE_VISIT_SECONDS = 2.0
@@ -24,6 +24,8 @@ LONGEST_KEPT_TTL = 60.0
 Source: 60 or 120 for records that fail over,
 docs.aws.amazon.com/Route53/latest/DeveloperGuide/best-practices-dns.html"""
 FOR_EVER = float("inf")
+SETTLED_SECONDS = 30.0
+"""For so long all must be served before an outage counts as over, and the next as another."""
 TTLS = (*[LONGEST_KEPT_TTL] * 6, FOR_EVER)
 """For how long customers keep an address, one each: six look names up again, one never does."""
 NAMES = ("amber", "basil", "coral", "dahlia", "ember", "fern", "ginger", "hazel", "iris", "jade")
@@ -40,7 +42,17 @@ class Visit:
     seconds: float = 0.0
     """How long it took."""
     region: str = ""
-    """Where its last call went; "" where that is no entry of the application."""
+    """Where it went: whose entry its calls reached last, or its customer's calls before; "" of none yet."""
+
+
+@dataclass(frozen=True)
+class Outage:
+    """A time in which customers did not get what they wanted."""
+
+    at: float
+    """When the first visit began that failed, in seconds since 1970."""
+    seconds: float
+    """Until each of them got it again."""
 
 
 @dataclass
@@ -72,6 +84,29 @@ class Notebook:
                 felt = max(felt, min((v.at for v in mine if v.done and v.at > last), default=until) - since)
         return felt
 
+    def outages(self, until: float, customers: set[str]) -> list[Outage]:
+        """Each time in which some of these customers did not get what they wanted, in order.
+
+        One ends when all have got it again, if they go on to: between two are SETTLED_SECONDS at least."""
+        began: dict[str, float] = {}
+        """By customer whose last visit failed."""
+        failed: list[tuple[float, float]] = []
+        for visit in self.visits:
+            if visit.customer not in customers or visit.at > until:
+                continue
+            if not visit.done:
+                began.setdefault(visit.customer, visit.at - visit.seconds)
+            elif visit.customer in began:
+                failed.append((began.pop(visit.customer), visit.at))
+        found: list[Outage] = []
+        for since, end in sorted([*failed, *((since, until) for since in began.values())]):
+            last = found[-1] if found else None
+            if last is not None and since < last.at + last.seconds + SETTLED_SECONDS:
+                found[-1] = Outage(last.at, max(last.seconds, end - last.at))
+            else:
+                found.append(Outage(since, end - since))
+        return found
+
     def longest_outage(self, begin: float, end: float) -> float:
         """The longest time in which no visit of anybody went well, in seconds."""
         instants = [begin, *sorted(v.at for v in self.visits if v.done), end]
@@ -91,8 +126,8 @@ class NetVisitor:
         self._resolver = Resolver(net, ttl, near)
         self._named = ""
         """The name that it called last."""
-        self.went = ""
-        """The address to which that led."""
+        self.reached: list[str] = []
+        """The hosts that its last call reached, of those at an address from before."""
         self._count = 0
 
     def addresses(self) -> set[str]:
@@ -106,10 +141,10 @@ class NetVisitor:
     def ask(self, method: str, url: str, body: Any = None, *, looked_up: bool = False) -> Any:
         host = None
         if not looked_up:
-            self._named = urlsplit(url).netloc
+            self._named, self.reached = urlsplit(url).netloc, []
             host = self._resolver.resolve(self._named)
+        REACHED.set(None if looked_up else self.reached)
         sent = None if body is None else json.dumps(body).encode()
-        self.went = host or urlsplit(url).netloc
         status, text = self._net.request("", method, url, sent, host, read_timeout=CUSTOMER_TIMEOUT_SECONDS)
         if not 200 <= status < 300:
             raise Refusal(f"{method} {url}: {status}")
@@ -130,6 +165,8 @@ class Customer:
         self._application, self._notebook = application, notebook
         self.stale = ttl == FOR_EVER
         """It does not honour the time to live of names."""
+        self._region = ""
+        """Whose entry it has reached last."""
 
     def live(self, clock: Clock) -> None:
         """For ever; spawn it."""
@@ -149,8 +186,10 @@ class Customer:
         return self._visitor.addresses()
 
     def _went_to(self) -> str:
-        entries, address = self._application.entries, self._visitor.went
-        return next((entry.region for entry in entries if entry.address == address), "")
+        regions = {entry.address: entry.region for entry in self._application.entries}
+        went = [regions[host] for host in self._visitor.reached if host in regions]
+        self._region = went[-1] if went else self._region
+        return self._region
 
 
 class BareCustomer:

@@ -49,13 +49,18 @@ class Request:
 
 @dataclass(frozen=True)
 class Plug:
-    """Something of a service that somebody can take from customers, and give back, at once."""
+    """Something of a service that somebody can take from customers, and give back, at once.
+
+    It changes no setting of what it is about: what a run sets meanwhile stays as the run has set it.
+    """
 
     region: str
     what: str
     """The thing and its kind: "function orders"."""
     verb: str
     """What is done to it: "throttle"."""
+    state: str
+    """How it is then: "throttled"."""
     is_pulled: Callable[[], bool]
     pull: Callable[[], None]
     mend: Callable[[], None]
@@ -110,6 +115,10 @@ class Faults:
             or (host != "" and host in self.dark)
             or (origin != "" and frozenset({origin, region}) in self.partitions)
         )
+
+    def away(self, place: str) -> str:
+        """How that very place is away: "dark", or its ailment; "" where it is not."""
+        return "dark" if place in self.dark else self.ailing.get(place, "")
 
     def ailment(self, region: str, service: str = "", host: str = "") -> Ailment | None:
         """What becomes of every call there; None where all is well."""

@@ -7,6 +7,7 @@ it; errors are urllib3's own, so that a caller cannot tell this network from a r
 
 from __future__ import annotations
 
+import contextvars
 import socket
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -26,6 +27,9 @@ READ_SECONDS = 5.0
 
 LONGEST_CHAIN = 8
 """Names that stand for names: more than so many is a loop."""
+
+REACHED: contextvars.ContextVar[list[str] | None] = contextvars.ContextVar("reached", default=None)
+"""Where whoever follows a request has each host written down that it goes to: an edge leads on to others."""
 
 HttpAnswer = tuple[int, bytes]
 
@@ -158,6 +162,8 @@ class Net(Service):
         """
         named = urlsplit(url).hostname or ""
         address = (host or self.resolve(named, origin)).lower()
+        if (reached := REACHED.get()) is not None:
+            reached.append(address)
         served = self._hosts.get(address, NOBODY)
         road = _Road(served.region, service or served.service, address, origin)
         kind = self.cloud.faults.injected(_as_call(origin, method, url, body, served.region))

@@ -37,6 +37,8 @@ class Circumstances:
     may_take: float | None = None
     """Seconds that what was done to it takes of itself, beside the runbook's rto; None where a person took
     the time."""
+    left_under_way: bool = False
+    """A person ended it all while a run was under way."""
     since: float | None = None
     """When the first of it happened, in seconds since 1970."""
     denied: Sequence[str] = ()

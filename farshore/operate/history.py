@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from functions.errors import AtWork
+from functions.errors import AtWork, Refused
 from functions.step import Phase
 
 from ..compile.definition import run_of, step_of
@@ -58,6 +58,11 @@ class RunReport:
     def needless(self) -> bool:
         """Another run was at work already: this one ended well, and did nothing."""
         return bool(self.steps) and self.steps[-1].outcome == AtWork.__name__
+
+    @property
+    def turned_away(self) -> bool:
+        """Another run held the lease: this one failed at once, and did nothing."""
+        return bool(self.steps) and (self.steps[0].name, self.steps[0].outcome) == ("lease", Refused.__name__)
 
     @property
     def bound(self) -> Mapping[str, Any] | None:

@@ -31,6 +31,7 @@ ABSENT: Json = {
     "rto": {"seconds": 0.0, "spans": []},
     **dict.fromkeys(("visits", "plans", "unkept", "changes", "checked", "broken", "breaches", "moments"), ()),
     "stand": None,
+    "by_hand": False,
 }
 """What a report says where nobody knows: of a run, or of a rehearsal that broke."""
 LEAST_SHOWN = 0.5
@@ -134,19 +135,37 @@ def verdict(report: Json) -> Iterator[str]:
     if is_measured(report):
         dark, primary = report["dark"], report["regions"]["primary"]
         if report.get("by_hand"):
-            yield "A person led it, and pulled what was pulled."
+            yield "A person led it."
+            yield from map(_pulled, report["pulls"])
         else:
             yield f"{dark} went dark as a whole." if dark else f"A regional event was made in {primary}."
         if not (acknowledged := report["data"]["acknowledged"]):
             yield "No write of customers was acknowledged: what they felt, and what was lost, is not known."
         else:
-            felt = wording.duration(report["clients"]["rto_seconds"])
-            yield f"Customers were without service for {felt}."
+            yield _felt(report)
             yield f"Of {acknowledged:,} acknowledged writes {_lost(report)}."
     failed = [run for run in report["runs"] if run["status"] != "SUCCEEDED"]
     yield from (f"The {run['procedure']} {_ended(run)}." for run in failed)
     if breaches := len(report["breaches"]):
         yield f"What must always hold did not, {breaches} time{'' if breaches == 1 else 's'}."
+
+
+def _pulled(pull: Json) -> str:
+    until = "to the end" if pull["until"] is None else f"to {wording.clock(pull['until'])}"
+    what = pull["what"][0].upper() + pull["what"][1:]
+    return f"{what} was {pull['how']} from {wording.clock(pull['at'])} {until}."
+
+
+def _felt(report: Json) -> str:
+    """For how long customers did not get what they wanted."""
+    felt = [outage["seconds"] for outage in report.get("outages", [report["rto"]])]
+    longest = wording.duration(report["clients"]["rto_seconds"])
+    if not felt:
+        return "Customers were never without service."
+    if len(felt) == 1:
+        return f"Customers were without service for {longest}."
+    whole = wording.duration(sum(felt))
+    return f"Customers were without service {len(felt)} times: for {whole} in all, for {longest} at most."
 
 
 def _lost(report: Json) -> str:

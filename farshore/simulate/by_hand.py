@@ -5,7 +5,7 @@ Nothing breaks by itself here, nobody else approves, and no run is started but b
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any, Literal, Protocol, Self, get_args
@@ -14,20 +14,26 @@ from functions.errors import NotYet, Refused
 from functions.run import MODES, SCHEDULED, Mode
 from twin.application import serving
 
+from ..checkers.events import Call
 from ..checkers.final_state import Circumstances
 from ..compile.starts import ALARMS_START
+from ..operate.proposal import Proposal
 from ..operate.run_tree import RunTree
 from ..operate.runs import short
 from ..operate.trouble import Trouble
 from ..runbook.model import Runbook
 from .final import RunFacts
-from .plugs import DARK, HOWS, plugs_of
+from .plugs import HOWS, Plug, plugs_of
 from .rehearsal import DEBTS_PAID, LINGER, WARM_UP, Rehearsal, Stuck
-from .report import Hands, Moment, Scene
+from .report import DARK, Hands, Moment, Pull, Scene
 from .scenes import run_scene_of, run_to_come
 
 Do = Literal["pull", "mend", "start", "approve", "decline", "end"]
 DOES: tuple[Do, ...] = get_args(Do)
+Decision = Literal["approve", "decline"]
+NOUNS: Mapping[Decision, str] = {"approve": "approval", "decline": "no"}
+STATES = {"503": "answering 503"}
+"""What is said of a place that is away so; of others their way says it."""
 WHO = "whoever leads the rehearsal"
 TRY_AGAIN, TRIES = 5.0, 12
 """Seconds after which a decision that the ledger did not take is said again, and how often."""
@@ -72,15 +78,26 @@ class ByHand(Rehearsal):
         self.report.by_hand = True
         self._leader = leader
         self._over = False
-        self._pulled: set[str] = set()
-        """Names of plugs."""
+        self._left_under_way = False
+        """A run had not ended when the person ended the game day."""
+        self._pulled: dict[str, int] = {}
+        """By the name of each plug that is pulled, its place in the report's list."""
         self._by_alarm: set[str] = set()
+        self._turned_away: set[str] = set()
+        """Executions that did not get the lease."""
+        self._starting: set[str] = set()
+        """Procedures that are about to be started."""
+        self._deciding: dict[str, Decision] = {}
+        """By the hash of each plan that is being decided on."""
+        self._proposals: dict[str, Proposal] = {}
+        """By their hashes."""
 
     def __enter__(self) -> Self:
         super().__enter__()
         self._plugs = {plug.name: plug for plug in plugs_of(self.simulation)}
         machines = self.simulation.deployment.machines
         self._procedures = [name for name, it in machines.items() if it.purpose not in SCHEDULED]
+        self.simulation.on_call.append(self._has_decided)
         return self
 
     def _play(self) -> None:
@@ -102,15 +119,15 @@ class ByHand(Rehearsal):
     def _give_back(self) -> None:
         """All that the person has taken; what runs took, they owe."""
         self._doing = "giving back what was pulled"
-        for plug in self._plugs.values():
-            if plug.name in self._pulled:
-                plug.mend()
-        self.returning = self.returning or self.clock.now
+        self.returning = self.clock.now
+        for name in list(self._pulled):
+            self._mend(self._plugs[name])
         self.broken_at = self.broken_at or self.clock.now
         moved = [each for each, run in self._ended.items() if run.procedure == ALARMS_START]
         well = [each for each in moved if self._ended[each].status == "SUCCEEDED"]
         self._main = next(iter(well), self._main)
         if running := [short(each) for each in self._started if each not in self._ended]:
+            self._left_under_way = True
             raise Stuck(f"it was ended while {' and '.join(running)} was under way")
         if self._outage:
             self._finish(self._start("recovery"))
@@ -137,38 +154,55 @@ class ByHand(Rehearsal):
                 self._say("end", "the game day is ended by hand")
             case "pull" | "mend" if act.what in self._plugs:
                 self._turns(act)
+            case "start" if act.what in self._starting:
+                self._say("start", f"{act.what} is being started already")
             case "start" if act.what in self._procedures:
+                self._starting.add(act.what)
                 mode: Mode = "ungraceful" if act.how == "ungraceful" else "graceful"
                 self.clock.spawn(lambda: self._starts(act.what, mode))
-            case "approve" | "decline":
-                decision: Literal["approve", "decline"] = "approve" if act.do == "approve" else "decline"
+            case "approve" | "decline" as decision if act.what in self._deciding:
+                said = NOUNS[self._deciding[act.what]]
+                self._say(decision, f"plan {act.what}: your {said} is on its way")
+            case "approve" | "decline" as decision:
+                self._deciding[act.what] = decision
                 self.clock.spawn(lambda: self._decides(act.what, decision))
 
     def _turns(self, act: Act) -> None:
-        plug = self._plugs[act.what]
-        said = plug.what if plug.region in plug.what else f"{plug.what} in {plug.region}"
-        if act.do == "mend":
-            plug.mend()
-            self._pulled.discard(plug.name)
-            self._say("return", f"{said} is given back")
-            return
-        how = act.how if act.how in HOWS else DARK
+        plug, pulled = self._plugs[act.what], act.what in self._pulled
+        if act.do == "pull":
+            self._pull(plug, act.how if act.how in HOWS else DARK)
+        elif pulled:
+            self._mend(plug)
+
+    def _pull(self, plug: Plug, how: str) -> None:
+        """Pulled again another way, it is given back first."""
+        if plug.name in self._pulled:
+            self._mend(plug)
         self.broken_at = self.broken_at or self.clock.now
         plug.pull(how)
-        self._pulled.add(plug.name)
-        self._say("outage", f"{plug.verb} {said}{'' if how == DARK else f' ({how})'}")
+        state = STATES.get(plug.how(), plug.how())
+        self._pulled[plug.name] = len(self.report.pulls)
+        self.report.pulls.append(Pull(plug.said, state, round(self.clock.elapsed, 3)))
+        self._say("outage", f"{plug.said} is {state}")
+
+    def _mend(self, plug: Plug) -> None:
+        plug.mend()
+        number = self._pulled.pop(plug.name)
+        pull = self.report.pulls[number]
+        self.report.pulls[number] = replace(pull, until=round(self.clock.elapsed, 3))
+        self._say("return", f"{plug.said} is given back")
 
     def _starts(self, procedure: str, mode: Mode) -> None:
         purpose = self.simulation.purpose(procedure)
         if purpose == "break":
             self.broken_at = self.broken_at or self.clock.now
-        elif purpose == "move" and procedure != ALARMS_START:
-            self.returning = self.returning or self.clock.now
         try:
             execution = self._start(procedure, mode)
         except Stuck as stuck:
             self._say("start", str(stuck))
             return
+        finally:
+            self._starting.discard(procedure)
         if procedure == ALARMS_START:
             self._main = self._main or execution
 
@@ -178,28 +212,36 @@ class ByHand(Rehearsal):
         self._by_alarm.add(execution)
         self._main = self._main or execution
 
-    def _decides(self, plan: str, decision: Literal["approve", "decline"]) -> None:
-        """On that plan and on no other; again where the ledger does not answer."""
+    def _decides(self, plan: str, decision: Decision) -> None:
+        try:
+            self._say(decision, self._decided(plan, decision))
+        finally:
+            del self._deciding[plan]
+
+    def _decided(self, plan: str, decision: Decision) -> str:
+        """On that plan and on no other, and what came of it; said again where the ledger does not answer."""
         for _ in range(TRIES):
             with suppress(NotYet, Refused):
                 records = self.simulation.operator.records()
                 proposal = self.simulation.operator.proposal(records)
                 if proposal is None or proposal.hash != plan:
-                    self._say(decision, f"plan {plan} is not pending any more: look at the new one")
-                    return
-                if decision == "approve":
-                    steps = {step.state: step for step in proposal.plan}
-                    self.simulation.checkers.on_approval(proposal.execution, steps)
+                    return f"plan {plan} is not pending any more: look at the new one"
+                self._proposals[plan] = proposal
                 try:
                     self.simulation.decide(records, proposal, decision, WHO, "by hand")
                 except Trouble as trouble:
-                    self._say(decision, str(trouble))
-                    return
-                waited = self.clock.now - proposal.at
-                self._say(decision, f"plan {plan}: {decision}d after {waited:.0f} s")
-                return
+                    return str(trouble)
+                return f"plan {plan}: {decision}d after {self.clock.now - proposal.at:.0f} s"
             self.clock.sleep(TRY_AGAIN)
-        self._say(decision, f"plan {plan}: the ledger does not take it; say it again")
+        return f"plan {plan}: the ledger does not take it; say it again"
+
+    def _has_decided(self, call: Call) -> None:
+        """The ledger has taken an approval: that, and not that it was sent, is what a run may go by."""
+        item, body = ("", None) if call.written is None else (call.written.item, call.written.body)
+        proposal = self._proposals.get(item.removeprefix("decision#"))
+        if proposal is not None and body is not None and body["decision"] == "approve":
+            steps = {step.state: step for step in proposal.plan}
+            self.simulation.checkers.on_approval(proposal.execution, steps)
 
     # What follows from it.
 
@@ -208,6 +250,9 @@ class ByHand(Rehearsal):
         for execution in self._started:
             if execution not in self._ended and not self.simulation.running(execution):
                 run = self._has_ended(execution)
+                if run.turned_away:  # what it says has been said, and it has done nothing
+                    self.report.runs.remove(run)
+                    self._turned_away.add(execution)
                 purpose = self.simulation.purpose(run.procedure)
                 if run.status == "SUCCEEDED" and purpose in ("break", "mend"):
                     self._outage = purpose == "break"
@@ -215,13 +260,20 @@ class ByHand(Rehearsal):
 
     def _scene(self) -> Scene:
         scene, plugs = super()._scene(), [plug.scene() for plug in self._plugs.values()]
-        doing = f"plan {scene.plan.hash} waits for you" if scene.plan and not self._over else scene.doing
-        return replace(scene, doing=doing, hands=Hands(plugs, self._procedures, MODES))
+        plan, doing = scene.plan, scene.doing
+        if plan is not None and not self._over:
+            doing = f"plan {plan.hash} waits for you"
+            plan = replace(plan, deciding=self._deciding.get(plan.hash, ""))
+        hands = Hands(plugs, HOWS, self._procedures, MODES)
+        return replace(scene, doing=doing, plan=plan, hands=hands)
 
     def _run_scene(self) -> RunTree | None:
-        """The first that is under way, or else the one that ended last: a second is refused in between."""
-        under_way = [each for each in self._started if self.simulation.running(each)]
-        shown = next(iter(under_way), next(reversed(self._ended), next(iter(self._started), "")))
+        """The first that is under way, or else the one that ended last; not one that did not get the lease,
+        where there is another."""
+        mine = [each for each in self._started if each not in self._turned_away] or self._started
+        under_way = [each for each in mine if self.simulation.running(each)]
+        ended = [each for each in self._ended if each in mine]
+        shown = next(iter(under_way), next(reversed(ended), next(iter(mine), "")))
         if not shown:
             return run_to_come(self.simulation, ALARMS_START)
         return run_scene_of(self.simulation, self._witness, shown)
@@ -229,5 +281,11 @@ class ByHand(Rehearsal):
     def _facts(self, main: str) -> RunFacts:
         facts = super()._facts(main)
         may_lose = any(report.mode == "ungraceful" for report in facts.reports.values())
-        led = Circumstances(may_lose=may_lose, excuses=(LED,), last_may_fail=True, since=self.broken_at)
+        led = Circumstances(
+            may_lose=may_lose,
+            excuses=(LED,),
+            last_may_fail=True,
+            since=self.broken_at,
+            left_under_way=self._left_under_way,
+        )
         return replace(facts, circumstances=led, triggered=frozenset(self._by_alarm))

@@ -7,11 +7,12 @@ import dataclasses
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 from functions.planned import planned_from
 from twin.application import Fate, Promise, fates
-from twin.customers import Visit
+from twin.customers import Outage, Visit
 
 from ..checkers.checkers import sentences
 from ..operate.history import RunReport
@@ -29,6 +30,7 @@ class Instants:
     """Of a game day, in seconds of the clock."""
 
     broken_at: float
+    """When the outage began; of a game day that is led by hand, when the first thing was taken away."""
     until: float
     """When failback began, or the game day stopped: what customers felt later is not the outage's."""
 
@@ -44,11 +46,16 @@ def take_figures(
     notebook, runbook, start = simulation.customers.notebook, simulation.runbook, simulation.clock.start
     broken_at = instants.broken_at
     found = fates(simulation.application, notebook.promises)
-    report.data = _data(found, broken_at) | {
+    prompt = {customer.name for customer in simulation.customers.each if not customer.stale}
+    if report.by_hand:  # anything may have been taken, at any time and again
+        outages = notebook.outages(instants.until, prompt)
+    else:
+        outages = [Outage(broken_at, notebook.felt_outage(broken_at, instants.until, prompt))]
+    longest = max(outages, key=lambda outage: outage.seconds, default=Outage(broken_at, 0.0))
+    broken_at, rto = longest.at, round(longest.seconds, 3)
+    report.data = _data(found, outages) | {
         name: round(figure, 3) for name, figure in simulation.checkers.figures().items()
     }
-    prompt = {customer.name for customer in simulation.customers.each if not customer.stale}
-    rto = round(notebook.felt_outage(broken_at, instants.until, prompt), 3)
     report.debts = [vars(debt) for debt in simulation.tally.debts]
     report.virtual_seconds = simulation.clock.elapsed
     report.simulated = sorted(simulation.cloud.latency.used)
@@ -65,6 +72,7 @@ def take_figures(
                 for s in spans
             ],
         },
+        **({"outages": [_outage(each, start) for each in outages]} if report.by_hand else {}),
         "visits": list(_binned(notebook.visits, start)),
         "unkept": [_unkept(p, fate, start) for p, fate in found.items() if fate != "kept"],
         "plans": [_plan(plan, start) for plan in witness.plans],
@@ -79,15 +87,26 @@ def take_figures(
     }
 
 
-def _data(found: dict[Promise, Fate], broken_at: float) -> dict[str, Any]:
+def _outage(outage: Outage, start: float) -> dict[str, float]:
+    return {"at": round(outage.at - start, 3), "seconds": round(outage.seconds, 3)}
+
+
+def _data(found: dict[Promise, Fate], outages: Sequence[Outage]) -> dict[str, Any]:
+    """How far loss reaches back is counted from the beginning of the outage that follows."""
     named = {fate: sorted(p.name for p, f in found.items() if f == fate) for fate in set(found.values())}
-    before = sorted(p.at for p, fate in found.items() if fate == "lost" and p.at <= broken_at)
+    lost = [promise.at for promise, fate in found.items() if fate == "lost"]
+    reaches = [
+        outage.at - made
+        for before, outage in pairwise([Outage(0.0, 0.0), *outages])
+        for made in lost
+        if before.at + before.seconds < made <= outage.at
+    ]
     return {
         "acknowledged": len(found),
         "lost": named.get("lost", []),
         "overwritten": named.get("overwritten", []),
         "late": named.get("late", []),
-        "rpo_seconds": round(broken_at - before[0] if before else 0.0, 3),
+        "rpo_seconds": round(max(reaches, default=0.0), 3),
     }
 
 

@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
-from typing import get_args
+from typing import cast
 
 from twin.faults import Ailment, Faults
+from twin.faults import Plug as OfAService
 from twin.rows import rows_of
 
 from ..compile.states import PREFIX
-from .report import PlugScene
+from .report import DARK, PlugKind, PlugScene
 from .simulation import Simulation
 
-DARK = "dark"
-HOWS = (DARK, *get_args(Ailment))
-"""How a place is away: nobody answers there, or it takes every call and does nothing of it."""
+HOWS: Mapping[str, str] = {
+    DARK: "nobody answers",
+    "mute": "every call is taken, and none is answered",
+    "503": "every call is answered 503",
+    "throttled": "every call is throttled",
+}
+"""How a place is away, and what that means: dark, or one of the twin's ailments."""
 
 
 @dataclass(frozen=True)
@@ -25,16 +30,25 @@ class Plug:
 
     name: str
     """Of this plug alone."""
+    kind: PlugKind
     region: str
+    """"" of what is between the Regions."""
     what: str
     verb: str
-    is_pulled: Callable[[], bool]
+    """What is done to it."""
+    how: Callable[[], str]
+    """How it is while it is pulled, as "throttled"; "" while it is not."""
     pull: Callable[[str], None]
-    """It takes how, of which a place has several."""
+    """It takes how a Region or service is to be away; other plugs have one way."""
     mend: Callable[[], None]
 
+    @property
+    def said(self) -> str:
+        """The thing, and where it is."""
+        return f"{self.what} in {self.region}" if self.kind in ("thing", "service") else self.what
+
     def scene(self) -> PlugScene:
-        return PlugScene(self.name, self.region, self.what, self.verb, self.is_pulled())
+        return PlugScene(self.name, self.kind, self.region, self.what, self.verb, self.how())
 
 
 def plugs_of(simulation: Simulation) -> Iterator[Plug]:
@@ -42,42 +56,47 @@ def plugs_of(simulation: Simulation) -> Iterator[Plug]:
     application, cloud = simulation.application, simulation.cloud
     faults, regions = cloud.faults, application.regions
     for region in regions:
-        yield _place(faults, region, region, f"Region {region}")
+        yield _place(faults, region, "region", region, f"Region {region}")
     yield _partition(faults, frozenset(regions))
     for dataset in application.datasets:
         yield _replication(dataset.name, dataset.stall, dataset.resume)
     for service in cloud.services:
         for plug in service.plugs():
             if plug.region in regions and not plug.what.partition(" ")[2].startswith(f"{PREFIX}-"):
-                yield Plug(
-                    f"{plug.what} {plug.region}",
-                    plug.region,
-                    plug.what,
-                    plug.verb,
-                    plug.is_pulled,
-                    lambda how, plug=plug: plug.pull(),  # type: ignore[misc]
-                    plug.mend,
-                )
+                yield _thing(plug)
     named = dict.fromkeys(service.service for service in cloud.services if service.operations())
     for name in sorted(named):
         home = rows_of(name).home
         for region in (home,) if home else regions:
-            yield _place(faults, f"{name}/{region}", region, name)
+            yield _place(faults, f"{name}/{region}", "service", region, name)
 
 
-def _place(faults: Faults, place: str, region: str, what: str) -> Plug:
+def _thing(of: OfAService) -> Plug:
+    return Plug(
+        f"{of.what} {of.region}",
+        "thing",
+        of.region,
+        of.what,
+        of.verb,
+        lambda: of.state if of.is_pulled() else "",
+        lambda how: of.pull(),
+        of.mend,
+    )
+
+
+def _place(faults: Faults, place: str, kind: PlugKind, region: str, what: str) -> Plug:
     def pull(how: str) -> None:
         mend()
         if how == DARK:
             faults.dark.add(place)
         else:
-            faults.ailing[place] = next(each for each in get_args(Ailment) if each == how)
+            faults.ailing[place] = cast(Ailment, how)
 
     def mend() -> None:
         faults.dark.discard(place)
         faults.ailing.pop(place, None)
 
-    return Plug(place, region, what, "darken", lambda: place in {*faults.dark, *faults.ailing}, pull, mend)
+    return Plug(place, kind, region, what, "darken", lambda: faults.away(place), pull, mend)
 
 
 def _partition(faults: Faults, pair: frozenset[str]) -> Plug:
@@ -86,7 +105,16 @@ def _partition(faults: Faults, pair: frozenset[str]) -> Plug:
 
     what = f"the way between {' and '.join(sorted(pair))}"
     mend = partial(faults.partitions.discard, pair)
-    return Plug("partition", "", what, "cut", lambda: pair in faults.partitions, pull, mend)
+    return Plug(
+        "partition",
+        "between",
+        "",
+        what,
+        "cut",
+        lambda: "cut" if pair in faults.partitions else "",
+        pull,
+        mend,
+    )
 
 
 def _replication(name: str, stall: Callable[[], None], resume: Callable[[], None]) -> Plug:
@@ -101,6 +129,6 @@ def _replication(name: str, stall: Callable[[], None], resume: Callable[[], None
         resume()
         stalled.discard(name)
 
-    return Plug(
-        f"replication {name}", "", f"replication of {name}", "stop", lambda: bool(stalled), pull, mend
-    )
+    what = f"replication of {name}"
+    how = lambda: "stopped" if stalled else ""  # noqa: E731
+    return Plug(f"replication {name}", "between", "", what, "stop", how, pull, mend)

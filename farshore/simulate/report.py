@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 from functions.calls import LONGEST_TICK_SECONDS
 from twin.clock import EPOCH
@@ -19,6 +19,12 @@ from ..operate.run_tree import RunTree
 EXPOSURE_BOUND = SETTLE_MINUTES * 60.0 + LONGEST_TICK_SECONDS + 60.0
 """For how long a returned Region may take stale writes: one period of that schedule, the quiet time where the
 run before ended without releasing its lease, and the settling run."""
+
+
+DARK = "dark"
+"""How a place is away where nobody answers. There are other ways: what it does with every call."""
+PlugKind = Literal["region", "between", "thing", "service"]
+"""A whole Region, something between the Regions, one thing of a Region, or a service of it."""
 
 
 @dataclass(frozen=True)
@@ -54,17 +60,23 @@ class Row:
 class RegionScene:
     """How one Region stands."""
 
-    dark: bool
+    away: str
+    """How it is away as a whole, as "dark"; "" where it is not."""
     has_customers: bool
-    """Any route is to lead customers there."""
+    """Visits have gone well there in the last half minute; where they have nowhere, any route is to lead
+    customers there."""
     writes: int
     """Acknowledged there in the last half minute."""
     done: int
     failed: int
-    """Visits of the last half minute by customers whose address led there."""
+    """Visits of the last half minute that went there."""
     latency: float | None
     """Seconds that such a visit took which went well, in the middle; None where none did."""
     rows: Sequence[Row]
+
+    @property
+    def dark(self) -> bool:
+        return self.away == DARK
 
 
 @dataclass(frozen=True)
@@ -93,6 +105,8 @@ class PlanScene:
     mode: str
     rows: Sequence[Sequence[str]]
     """What each step would do and what is at stake, as `farshore status` prints them."""
+    deciding: str = ""
+    """The decision that is on its way to the ledger."""
 
 
 @dataclass(frozen=True)
@@ -100,10 +114,12 @@ class PlugScene:
     """What whoever leads a rehearsal can take away, and give back."""
 
     name: str
+    kind: PlugKind
     region: str
     what: str
     verb: str
-    pulled: bool
+    how: str
+    """How it is while it is pulled; "" while it is not."""
 
 
 @dataclass(frozen=True)
@@ -111,6 +127,8 @@ class Hands:
     """What whoever leads a rehearsal can do now."""
 
     plugs: Sequence[PlugScene]
+    hows: Mapping[str, str]
+    """How a Region or service may be away, and what that means."""
     procedures: Sequence[str]
     """Those that can be started."""
     modes: Sequence[str]
@@ -147,6 +165,18 @@ class Fence:
 
     resource: str
     owner: str
+
+
+@dataclass(frozen=True)
+class Pull:
+    """Something that a person has taken away. Instants are seconds since the beginning."""
+
+    what: str
+    how: str
+    """How it was then, in a sentence: "dark"."""
+    at: float
+    until: float | None = None
+    """None while it is not given back."""
 
 
 @dataclass
@@ -203,6 +233,8 @@ class Report:
     """What broke the rehearsal itself."""
     by_hand: bool = False
     """A person has led it."""
+    pulls: list[Pull] = field(default_factory=list)
+    """What the person took away, in order."""
 
     @property
     def invariants(self) -> dict[str, int]:
@@ -222,7 +254,7 @@ class Report:
             "seed": self.seed,
             "mode": self.mode,
             "dark": self.dark,
-            **({"by_hand": True} if self.by_hand else {}),
+            **({"by_hand": True, "pulls": [vars(pull) for pull in self.pulls]} if self.by_hand else {}),
             "virtual_seconds": round(self.virtual_seconds, 3),
             "wall_seconds": round(self.wall_seconds, 3),
             "runs": [run.as_json() | {"at": round(run.started - EPOCH, 3)} for run in self.runs],

@@ -24,8 +24,8 @@ from .witness import Witness, state_of
 
 RECENT_SECONDS = 30.0
 FARED_SECONDS = 10.0
-FARED_KEPT = 144
-"""Of the customers' line, that is 24 minutes."""
+FARED_KEPT = 24 * 60.0
+"""Seconds of the customers' line."""
 WRITES_SHOWN = 12
 
 
@@ -33,7 +33,7 @@ class Fares:
     """How customers fared lately, counted once."""
 
     def __init__(self, simulation: Simulation) -> None:
-        self.kept: deque[Fared] = deque(maxlen=FARED_KEPT)
+        self.kept: deque[Fared] = deque()
         self._clock, self._notebook = simulation.clock, simulation.customers.notebook
         self._counted = 0
         self._at = 0.0
@@ -47,6 +47,8 @@ class Fares:
         self._counted, self._at = len(visits), now
         if new or self.kept:
             self.kept.append(Fared(now, new.count(True), new.count(False)))
+        while self.kept and self.kept[0].at <= now - FARED_KEPT:
+            self.kept.popleft()
 
 
 def scene_of(simulation: Simulation, region: str) -> RegionScene:
@@ -69,16 +71,18 @@ def scene_of(simulation: Simulation, region: str) -> RegionScene:
     ]
     for route in application.routes:
         share = route.intent().get(region, 0.0)
-        rows.append(Row(route.name, share > 0, f"{share:.0%} of customers", "no customers"))
-    dark = simulation.cloud.faults.is_dark(region)
+        rows.append(Row(route.name, share > 0, f"leads {share:.0%} here", "leads nobody here"))
     since = simulation.clock.now - RECENT_SECONDS
     notebook = simulation.customers.notebook
     writes = sum(promise.region == region for promise in since_then(notebook.promises, since))
     mine = [visit for visit in since_then(notebook.visits, since) if visit.region == region]
     took = [visit.seconds for visit in mine if visit.done]
+    here = {visit.region for visit in since_then(notebook.visits, since) if visit.done} or intended(
+        application
+    )
     return RegionScene(
-        dark,
-        region in intended(application),
+        simulation.cloud.faults.away(region),
+        region in here,
         writes,
         len(took),
         len(mine) - len(took),

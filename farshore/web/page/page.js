@@ -98,19 +98,19 @@ function drawCustomers() {
 }
 
 function drawRegion(node, [region, it]) {
-  const dark = it.dark;
-  name(node, `region ${dark ? "dark" : it.has_customers ? "active" : "standby"}`);
+  const { away } = it;
+  name(node, `region ${away ? "away" : it.has_customers ? "active" : "standby"}`);
   node.dataset.region = region;
   const [title, facts] = node.children;
   text(title.children[0], region);
-  text(title.children[1], dark ? "dark: nothing answers" : it.has_customers ? "customers are led here" : "stands by");
+  text(title.children[1], away ? `${away}: ${state.scene.hands.hows[away]}` : it.has_customers ? "customers are here" : "stands by");
   const tries = it.done + it.failed;
   const rows = [
     ["visits", `${it.done} went well`, ""],
     ["errors", tries ? `${it.failed} of ${tries}` : "none", it.failed ? "bad" : ""],
     ["latency", it.latency === null ? "–" : `${(1000 * it.latency).toFixed(0)} ms a visit`, ""],
     ["writes", `${it.writes} taken`, ""],
-    ...(dark ? [] : it.rows).map((row) => [row.name, row.says, row.lag > LONG_LAG ? "bad" : row.serves ? "good" : ""]),
+    ...(away ? [] : it.rows).map((row) => [row.name, row.says, row.lag > LONG_LAG ? "bad" : row.serves ? "good" : ""]),
   ];
   list(facts, rows.flatMap(([what, says, tone]) => [["dt", what, ""], ["dd", says, tone]]),
     ([tag]) => make(tag),
@@ -134,7 +134,7 @@ function drawPlugs() {
   const off = !state.begun || Boolean(state.verdict);
   for (const plug of plugs) {
     const button = $(`plug ${plug.name}`);
-    button.setAttribute("aria-pressed", String(plug.pulled));
+    button.setAttribute("aria-pressed", String(Boolean(plug.how)));
     button.disabled = off;
   }
 }
@@ -160,7 +160,7 @@ function buildPlugs(plugs) {
         const pulled = button.getAttribute("aria-pressed") === "true";
         act(pulled ? "mend" : "pull", plug.name, $("how").value);
       });
-      (plug.name.includes("/") ? services : first).append(button);
+      (plug.kind === "service" ? services : first).append(button);
     }
     group.append(make("legend", "", key), first);
     if (services.children.length) group.append(rest);
@@ -251,7 +251,7 @@ function drawLog() {
   list($("writes"), written, build, (node, write) => {
     text(node.children[0], clock(write.at));
     text(node.children[1], `${write.region}: ${write.name}`);
-    name(node.children[1], regions[write.region] && regions[write.region].dark ? "bad" : "");
+    name(node.children[1], regions[write.region] && regions[write.region].away ? "bad" : "");
   });
 }
 

@@ -54,6 +54,7 @@ class Functions(Service):
         "cloud": APART,
         "logs": "what has been printed changes no answer",
         "_invocations": "distinguishes invocations",
+        "_pulled": "a person throttles in a rehearsal alone",
     }
 
     def __init__(self, cloud: Cloud) -> None:
@@ -64,6 +65,8 @@ class Functions(Service):
         """(instant, Region, function, line) of everything that handlers printed."""
         self._functions: dict[tuple[str, str], Function] = {}
         self._invocations = 0
+        self._pulled: set[str] = set()
+        """ARNs of functions that a plug throttles, whatever is reserved for them."""
         cloud.guards.append(guard(self._policy_of))
 
     def operations(self) -> Mapping[str, Operation]:
@@ -88,8 +91,19 @@ class Functions(Service):
         return reserved, provisioned, versions, sorted(each.state() for each in self.running)
 
     def plugs(self) -> Sequence[Plug]:
-        """Each function throttled to nothing. It gets back the reservation that it has now."""
-        return [_throttle(function) for _, function in sorted(self._functions.items())]
+        """Each function throttled to nothing."""
+        return [
+            Plug(
+                function.region,
+                f"function {function.name}",
+                "throttle",
+                "throttled",
+                is_pulled=functools.partial(self._pulled.__contains__, function.arn),
+                pull=functools.partial(self._pulled.add, function.arn),
+                mend=functools.partial(self._pulled.discard, function.arn),
+            )
+            for _, function in sorted(self._functions.items())
+        ]
 
     def close(self) -> None:
         """Ends what still runs and gives standard output back."""
@@ -207,7 +221,8 @@ class Functions(Service):
                 CONSOLE.uninstall()
 
     def _admit(self, function: Function) -> None:
-        if function.reserved is None and len(self.running) < LEAST_UNRESERVED:
+        pulled = function.arn in self._pulled
+        if function.reserved is None and len(self.running) < LEAST_UNRESERVED and not pulled:
             return  # reservations leave at least so many
         if function.reserved is not None:
             reason, most = "ReservedFunctionConcurrentInvocationLimitExceeded", function.reserved
@@ -219,7 +234,7 @@ class Functions(Service):
                 for i in self.running
                 if i.function.region == function.region and i.function.reserved is None
             ]
-        if len(running) >= most:
+        if pulled or len(running) >= most:
             raise AwsError("TooManyRequestsException", f"Rate Exceeded. Reason: {reason}", 429)
 
     def _unreserved(self, region: str, but: Function | None = None) -> int:
@@ -347,22 +362,6 @@ class Functions(Service):
 @functools.lru_cache(maxsize=1024)
 def _named(given: str) -> re.Match[str] | None:
     return NAME.fullmatch(given)
-
-
-def _throttle(function: Function) -> Plug:
-    before = function.reserved
-
-    def reserve(concurrency: int | None) -> None:
-        function.reserved = concurrency
-
-    return Plug(
-        function.region,
-        f"function {function.name}",
-        "throttle",
-        is_pulled=lambda: function.reserved == 0,
-        pull=lambda: reserve(0),
-        mend=lambda: reserve(before),
-    )
 
 
 def _requested(provisioned: Provisioned | None) -> int:

@@ -43,8 +43,5 @@ class Keeper(Protocol):
     def unblock(self, name: str) -> None:
         """Its owner has taken the block away that every new bucket has, long ago."""
 
-    def block(self, name: str) -> None:
-        """All four settings of its block of public access are on."""
-
     def accounts(self) -> Shut:
         """By the account's own block of public access."""

@@ -70,9 +70,6 @@ class Double(Service):
     def unblock(self, name: str) -> None:
         self.kept[name].block = None
 
-    def block(self, name: str) -> None:
-        self.kept[name].block = dict.fromkeys(SETTINGS, True)
-
     def accounts(self) -> Shut:
         return Shut()
 

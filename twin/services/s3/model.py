@@ -16,7 +16,7 @@ from __future__ import annotations
 import functools
 import json
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from fnmatch import fnmatchcase
 from functools import partial
 from typing import Any, ClassVar
@@ -48,7 +48,10 @@ class Websites(Service):
     """Every bucket that has a website configuration, on the network; and what is there, for whoever asks."""
 
     service: ClassVar = "s3"
-    not_state: ClassVar = {"cloud": APART, "_net": APART, "_keeper": APART}
+    not_state: ClassVar = {
+        **dict.fromkeys(("cloud", "_net", "_keeper"), APART),
+        "_pulled": "a person blocks in a rehearsal alone",
+    }
 
     def __init__(self, cloud: Cloud, net: Net) -> None:
         super().__init__(cloud)
@@ -58,6 +61,8 @@ class Websites(Service):
         """What endpoints shut, by bucket: as configured a little while ago. "" is the account."""
         self._turning: Counter[str] = Counter()
         """Changes of a configuration that have not taken effect yet, by bucket."""
+        self._pulled: set[str] = set()
+        """Buckets whose websites a plug blocks, however they are configured."""
         cloud.watchers.append(self._watch)
 
     def operations(self) -> Mapping[str, Operation]:
@@ -90,21 +95,14 @@ class Websites(Service):
                 self._bucket(name).region,
                 f"bucket {name}",
                 "block",
-                is_pulled=partial(self._is_blocked, name),
-                pull=partial(self._set, name, self._keeper.block),
-                mend=partial(self._set, name, self._keeper.unblock),
+                "blocked",
+                is_pulled=partial(self._pulled.__contains__, name),
+                pull=partial(self._pulled.add, name),
+                mend=partial(self._pulled.discard, name),
             )
             for name in sorted(self._shut)
             if name
         ]
-
-    def _is_blocked(self, bucket: str) -> bool:
-        return any(self._bucket(bucket).shut)
-
-    def _set(self, bucket: str, act: Callable[[str], None]) -> None:
-        """Its endpoint does so at once."""
-        act(bucket)
-        self._shut[bucket] = self._bucket(bucket).shut
 
     def _watch(self, request: Request, answer: Answer | None) -> None:
         if request.service not in ("s3", "s3control"):
@@ -171,7 +169,7 @@ class Websites(Service):
         key = asked.path.partition("?")[0].removeprefix("/")
         if key == "" or key.endswith("/"):
             key += store.index
-        if not self._lets_in(bucket, store, key):
+        if bucket in self._pulled or not self._lets_in(bucket, store, key):
             return 403, b"AccessDenied"
         found = store.read(key)
         if found is None:

@@ -47,9 +47,6 @@ class Keeper:
     def unblock(self, name: str) -> None:
         self._buckets.delete_public_access_block(name)
 
-    def block(self, name: str) -> None:
-        self._buckets.put_public_access_block(name, dict.fromkeys(SETTINGS, "true"))
-
     def accounts(self) -> Shut:
         return _shut(self._account.public_access_block)
 
