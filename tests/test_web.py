@@ -11,6 +11,7 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from itertools import count, groupby
@@ -31,9 +32,10 @@ from farshore.commands._report_file import documents, verdict_of
 from farshore.operate.trouble import Trouble
 from farshore.runbook.find import find
 from farshore.simulate.by_hand import Act, ByHand
+from farshore.simulate.rehearsal import WARM_UP
 from farshore.simulate.report import Report, Scene
 from farshore.web.leading import Leading
-from farshore.web.server import Server
+from farshore.web.server import MOST_READERS, Server
 from functions.planned import Planned
 
 PRIMARY, STANDBY = "us-east-1", "us-west-1"
@@ -47,30 +49,11 @@ SLOW = 120_000
 in_a_browser = pytest.mark.skipif(not CHROMIUM, reason="no chromium on PATH: apt-get install chromium")
 
 
-class Led:
-    """`farshore rehearse --web` in a process of its own."""
+class Site:
+    """A page's server, as whoever knows its address sees it."""
 
-    def __init__(self, running: subprocess.Popen[str]) -> None:
-        self.running = running
-        self.said: list[str] = []
-        urls: queue.Queue[str] = queue.Queue()
-        self._reader = threading.Thread(target=self._read, args=(urls,), daemon=True)
-        self._reader.start()
-        self.url = urls.get(timeout=60)
-        self.host = urlsplit(self.url).netloc
-        self.path = urlsplit(self.url).path
-
-    def _read(self, urls: queue.Queue[str]) -> None:
-        assert self.running.stdout is not None
-        for line in self.running.stdout:
-            self.said.append(line)
-            if found := re.search(r"http://\S+", line):
-                urls.put(found[0])
-
-    def ended(self) -> int:
-        code = self.running.wait(60)
-        self._reader.join(60)
-        return code
+    def __init__(self, url: str) -> None:
+        self.url, self.host, self.path = url, urlsplit(url).netloc, urlsplit(url).path
 
     def ask(
         self, method: str, what: str, body: str | None = None, **headers: str
@@ -95,6 +78,10 @@ class Led:
 
     def first_event(self, **headers: str) -> tuple[int, dict[str, Any]]:
         """Its number, and the state that it tells."""
+        return next(self.events(**headers))
+
+    def events(self, **headers: str) -> Iterator[tuple[int, dict[str, Any]]]:
+        """Until the server ends them."""
         connection = http.client.HTTPConnection(self.host, timeout=60)
         connection.request("GET", f"{self.path}events", headers=headers)
         answer, number = connection.getresponse(), 0
@@ -104,9 +91,36 @@ class Led:
             if name == "id":
                 number = int(value)
             elif name == "data":
-                connection.close()
-                return number, json.loads(value)
-        raise AssertionError("the stream has ended")
+                yield number, json.loads(value)
+        connection.close()
+
+
+class Led(Site):
+    """`farshore rehearse --web` in a process of its own."""
+
+    def __init__(self, running: subprocess.Popen[str]) -> None:
+        self.running = running
+        self.said: list[str] = []
+        urls: queue.Queue[str] = queue.Queue()
+        self._reader = threading.Thread(target=self._read, args=(urls,), daemon=True)
+        self._reader.start()
+        super().__init__(urls.get(timeout=60))
+
+    def _read(self, urls: queue.Queue[str]) -> None:
+        assert self.running.stdout is not None
+        for line in self.running.stdout:
+            self.said.append(line)
+            if found := re.search(r"http://\S+", line):
+                urls.put(found[0])
+
+    def ended(self) -> int:
+        code = self.running.wait(60)
+        self._reader.join(60)
+        return code
+
+    def state_when(self, met: Callable[[dict[str, Any]], object]) -> dict[str, Any]:
+        """The first state of the rehearsal that is so."""
+        return next(state for _, state in self.events() if met(state))
 
 
 @contextmanager
@@ -236,10 +250,23 @@ def seconds(page: Page) -> int:
     return 60 * int(minutes) + int(rest)
 
 
-def test_ctrl_c_ends_it_at_any_time() -> None:
+def test_ctrl_c_stops_at_once_what_nobody_has_begun() -> None:
     with led(str(BOOKWORM)) as rehearsal:
         rehearsal.running.send_signal(signal.SIGINT)
         assert rehearsal.ended() == 130
+    assert "Traceback" not in "".join(rehearsal.said)
+
+
+def test_ctrl_c_ends_a_game_day_with_its_report_and_again_leaves(tmp_path: Path) -> None:
+    report = tmp_path / "night.json"
+    with led("globalflix", "--report", str(report)) as rehearsal:
+        assert rehearsal.act('{"do": "begin"}')[0] == 202
+        rehearsal.state_when(lambda state: state["ready"])
+        rehearsal.running.send_signal(signal.SIGINT)
+        rehearsal.state_when(lambda state: state["verdict"])
+        rehearsal.running.send_signal(signal.SIGINT)
+        assert rehearsal.ended() == 0
+    assert json.loads(report.read_text())["by_hand"]
     assert "Traceback" not in "".join(rehearsal.said)
 
 
@@ -292,8 +319,13 @@ def test_a_name_that_somebody_made_stand_for_loopback_reads_nothing(at_rest: Led
         ("", "an act is an object"),
         ("[]", "an act is an object"),
         ('{"do": "shutdown"}', "do is one of"),
-        ('{"do": "pace", "what": "nan"}', "a pace above 0"),
-        ('{"do": "pace", "what": "1e9"}', "a pace above 0"),
+        ('{"do": "pace", "what": "nan"}', "a pace from 0.1 to 100"),
+        ('{"do": "pace", "what": "1e9"}', "a pace from 0.1 to 100"),
+        ('{"do": "pace", "what": "1e-300"}', "a pace from 0.1 to 100"),
+        ("[" * 1900, "an act is an object"),
+        ('{"do": "pull", "what": "us-east-1"}', "press Start"),
+        ('{"do": "start", "what": "failover", "how": "graceful"}', "press Start"),
+        ('{"do": "leave"}', "end it first"),
         (json.dumps({"do": "x" * 3000}), "2000 bytes at most"),
     ],
 )
@@ -301,6 +333,67 @@ def test_an_act_that_is_none_says_what_is_wrong_with_it(at_rest: Led, body: str,
     status, text = at_rest.act(body)
     assert status == 400
     assert says in text
+
+
+@pytest.mark.parametrize(
+    ("act", "says"),
+    [
+        ({"do": "pull", "what": "\ud800"}, "what is one of"),
+        ({"do": "pull", "what": PRIMARY, "how": "\ud800"}, "how is one of dark, mute"),
+        ({"do": "mend", "what": "the moon"}, "what is one of us-east-1"),
+        ({"do": "start", "what": "nothing", "how": "graceful"}, "what is one of failover"),
+        ({"do": "start", "what": "failover", "how": "gently"}, "how is one of graceful, ungraceful"),
+        ({"do": "approve", "what": "\ud800"}, "12 hexadecimal digits"),
+        ({"do": "decline", "what": "20E2206F6E1B"}, "12 hexadecimal digits"),
+    ],
+)
+def test_what_is_no_plug_procedure_or_plan_is_refused(
+    under_way: tuple[Leading, Site], act: dict[str, str], says: str
+) -> None:
+    leading, site = under_way
+    status, text = site.act(json.dumps(act))
+    assert (status, says in text) == (400, True), text
+    assert leading.do("step", "", "")
+    assert list(leading.acts(WARM_UP)) == [], "nothing comes of it"
+
+
+def test_before_it_is_the_persons_acts_are_dropped(drawn: tuple[Leading, str], scenes: list[Scene]) -> None:
+    leading, _ = drawn
+    for do in ("pull", "end"):
+        assert leading.do(do, PRIMARY, "dark")
+    assert list(leading.acts(0.0)) == [Act("end")]
+
+
+def test_another_pace_counts_at_once(under_way: tuple[Leading, Site]) -> None:
+    leading, _ = under_way
+    assert leading.do("pace", "0.1", "")
+    assert leading.do("pace", "100", "")
+    began = time.perf_counter()
+    assert list(leading.acts(WARM_UP)) == list(leading.acts(WARM_UP + 20)) == []
+    assert time.perf_counter() - began < 1, "and not after the two seconds of a slow beat"
+
+
+def test_more_pages_than_a_browser_can_bear_are_refused(under_way: tuple[Leading, Site]) -> None:
+    _, site = under_way
+    pages = [site.events() for _ in range(MOST_READERS)]
+    for page in pages:
+        next(page)
+    status, text, _ = site.ask("GET", f"{site.path}events")
+    assert status == 503
+    assert "close one" in text
+    assert site.act('{"do": "pause"}')[0] == 202
+
+
+def test_whoever_looks_on_hears_that_the_person_has_left(under_way: tuple[Leading, Site]) -> None:
+    leading, site = under_way
+    letters = site.events()
+    leading.end(True, "It went well.", {"report.md": ""})
+    assert leading.do("leave", "", "")
+    leading.wait_until_left()
+    leading.mailbox.close()
+    told = [state for _, state in letters]
+    assert told[-1]["closed"]
+    assert told[-1]["scene"]["doing"] == "the rehearsal has ended"
 
 
 def test_every_answer_forbids_frames_scripts_and_styles_of_others(at_rest: Led) -> None:
@@ -333,6 +426,8 @@ def test_whoever_comes_back_gets_the_whole_present_state(at_rest: Led) -> None:
     [
         (["--web", "--mode", "ungraceful", "--dark", PRIMARY], "you darken us-east-1 yourself, on the page"),
         (["--port", "80"], "add --web"),
+        (["--web", "--pace", "1e-300"], "a pace is from 0.1x to 100x"),
+        (["--web", "--pace", "1000000"], "a pace is from 0.1x to 100x"),
     ],
 )
 def test_what_does_not_go_with_a_page_is_said_at_once(arguments: list[str], says: str) -> None:
@@ -357,6 +452,16 @@ def drawn() -> Iterator[tuple[Leading, str]]:
     leading = Leading("unicorn-shop", "graceful", 10.0)
     with Server(leading) as server:
         yield leading, server.url
+
+
+@pytest.fixture
+def under_way(drawn: tuple[Leading, str], scenes: list[Scene]) -> tuple[Leading, Site]:
+    """One that has begun."""
+    leading, url = drawn
+    leading.show(scenes[-1])
+    assert leading.do("begin", "", "")
+    assert list(leading.acts(0.0)) == []
+    return leading, Site(url)
 
 
 @pytest.fixture(scope="module")

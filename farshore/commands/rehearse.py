@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -109,6 +110,11 @@ def command(
         )
     if wrong := errors([runbook]):
         raise Mistakes(wrong)
+    if web:
+        from ..web.leading import FASTEST, SLOWEST
+
+        if pace is not None and not SLOWEST <= pace <= FASTEST:
+            raise click.UsageError(f"with --web a pace is from {SLOWEST:g}x to {FASTEST:g}x, not {pace:g}x")
     as_the_twin()
     plain = False if os.environ.get("NO_COLOR") else None  # where it is set, a terminal is as a pipe
     console = Console(stderr=as_json, highlight=False, soft_wrap=True, force_terminal=plain)
@@ -178,17 +184,28 @@ def _lead(
         raise click.ClickException(
             f"port {port} cannot be served on: {error.strerror}: name another, or leave --port out"
         ) from None
-    with server, Lines(console) as view:
+    with server, Lines(console) as view, _at_ctrl_c(leading.interrupt):
         with ByHand(runbook, mode, seed, view.say, leading.show, leading) as rehearsal:
             console.print(f"farshore: lead the rehearsal on {server.url}", markup=False)
             found = rehearsal.play()
         found.wall_seconds = time.perf_counter() - began
         tell(found)
-        leading.end(found.ok, verdict_of(found.as_json()), documents(found.as_json()))
-        console.print("farshore: the report is on the page, until you close the rehearsal there (or Ctrl-C)")
         with suppress(KeyboardInterrupt):
+            leading.end(found.ok, verdict_of(found.as_json()), documents(found.as_json()))
+            console.print(
+                "farshore: the report is on the page, until you close the rehearsal there (or Ctrl-C)"
+            )
             leading.wait_until_left()
     return found
+
+
+@contextmanager
+def _at_ctrl_c(act: Callable[[], None]) -> Iterator[None]:
+    before = signal.signal(signal.SIGINT, lambda *_: act())
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def _tell(console: Console, as_json: bool, files: Sequence[Path], found: Report) -> None:

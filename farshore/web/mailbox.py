@@ -30,7 +30,7 @@ class Mailbox:
         self._wake()
 
     def close(self) -> None:
-        """Nobody waits any longer."""
+        """Nobody waits any longer than until they have the newest letter."""
         self._closed = True
         self._wake()
 
@@ -40,7 +40,7 @@ class Mailbox:
         self.readers += 1
         self._waiting[news] = asyncio.get_running_loop()
         try:
-            while not self._closed:
+            while True:
                 news.clear()
                 with self._lock:
                     number, letter = self._number, self.letter
@@ -48,6 +48,8 @@ class Mailbox:
                     seen = number
                     yield number, letter
                     continue
+                if self._closed:
+                    return
                 try:
                     await asyncio.wait_for(news.wait(), KEEP_ALIVE_SECONDS)
                 except TimeoutError:

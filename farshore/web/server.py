@@ -23,7 +23,7 @@ from starlette.responses import PlainTextResponse, Response, StreamingResponse
 from starlette.routing import Route
 
 from ..simulate.by_hand import DOES
-from .leading import CONTROLS, FASTEST, Leading
+from .leading import CONTROLS, Leading
 
 LOOPBACK = "127.0.0.1"
 ASSETS = {
@@ -36,7 +36,8 @@ ASSETS = {
 DOCUMENTS = {"html": "text/html", "json": "application/json", "md": "text/markdown"}
 LONGEST_ACT = 2_000
 """Bytes."""
-MOST_READERS = 16
+MOST_READERS = 4
+"""Pages that show it at once: a browser has six connections to a host, and needs one to act."""
 HEADERS = {
     "Content-Security-Policy": (
         "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self'; "
@@ -48,7 +49,6 @@ HEADERS = {
     "Referrer-Policy": "no-referrer",
     "X-Content-Type-Options": "nosniff",
 }
-RECONNECT_MILLISECONDS = 500
 STOPS_SECONDS = 5.0
 Handler = Callable[[Request], Awaitable[Response]]
 
@@ -122,7 +122,6 @@ class Server:
         return StreamingResponse(self._stream(), media_type="text/event-stream")
 
     async def _stream(self) -> AsyncIterator[str]:
-        yield f"retry: {RECONNECT_MILLISECONDS}\n\n"
         async for letter in self._leading.mailbox.letters():
             yield ": still here\n\n" if letter is None else f"id: {letter[0]}\ndata: {letter[1]}\n\n"
 
@@ -133,8 +132,8 @@ class Server:
         do, what, how = (str(given.get(name, "")) for name in ("do", "what", "how"))
         if do not in (*DOES, *CONTROLS):
             return PlainTextResponse(f"do is one of {', '.join((*DOES, *CONTROLS))}", 400)
-        if do == "pace" and not _is_pace(what):
-            return PlainTextResponse(f"what is a pace above 0 and up to {FASTEST:g}", 400)
+        if refusal := self._leading.refusal(do, what, how):
+            return PlainTextResponse(refusal, 400)
         if not self._leading.do(do, what, how):
             return PlainTextResponse("too much waits already: try again", 503)
         return Response(status_code=202)
@@ -191,13 +190,6 @@ async def _json(request: Request) -> dict[str, Any] | str:
             return f"an act has {LONGEST_ACT} bytes at most"
     try:
         given = json.loads(body)
-    except ValueError:
+    except (ValueError, RecursionError):
         given = None
     return given if isinstance(given, dict) else 'an act is an object: {"do": "pull", "what": "us-east-1"}'
-
-
-def _is_pace(text: str) -> bool:
-    try:
-        return 0 < float(text) <= FASTEST
-    except ValueError:
-        return False
