@@ -14,6 +14,7 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from itertools import count, groupby
 from pathlib import Path
 from typing import Any
@@ -33,7 +34,7 @@ from farshore.operate.trouble import Trouble
 from farshore.runbook.find import find
 from farshore.simulate.by_hand import Act, ByHand
 from farshore.simulate.rehearsal import WARM_UP
-from farshore.simulate.report import Report, Scene
+from farshore.simulate.report import Moment, Report, Scene
 from farshore.web.leading import Leading
 from farshore.web.server import MOST_READERS, Server
 from functions.planned import Planned
@@ -183,9 +184,9 @@ def test_a_person_darkens_a_region_approves_the_plan_and_takes_the_report_away(
         expect(page.locator("#share")).to_have_text("0 %", timeout=SLOW)
 
         expect(page.get_by_role("heading", name="waits for you")).to_be_visible(timeout=SLOW)
-        rows, approve = page.locator("#plan-rows"), page.get_by_role("button", name="Approve")
+        rows, approve = page.locator("#plan-steps"), page.get_by_role("button", name="Approve")
         expect(rows).to_contain_text("aurora_writer us-west-1")
-        expect(rows).to_contain_text("point of no return")
+        expect(rows.locator(".no-return:visible")).to_have_count(1)
         expect(rows).to_contain_text("rds:FailoverGlobalCluster in us-west-1")
         expect(page.locator("#states .waiting")).to_contain_text("nobody has decided on plan")
         assert top(rows) < top(approve), "what is approved stands before the button"
@@ -522,7 +523,7 @@ READ = """() => {
   for (const node of shown) {
     const box = node.getBoundingClientRect(), what = `${node.tagName} ${node.textContent.slice(0, 50)}`;
     if (box.width && (box.right > width + 1 || box.left < -1)) wrong.push(`outside: ${what}`);
-    if (node.closest("svg") || node.tagName === "OPTION") continue;
+    if (node.closest("svg, .unseen") || node.tagName === "OPTION") continue;
     if (node.scrollWidth > node.clientWidth + 1 && node.clientWidth) wrong.push(`cut off: ${what}`);
     const own = [...node.childNodes].some((child) => child.nodeType === 3 && child.data.trim());
     if (!own) continue;
@@ -560,11 +561,11 @@ def test_nothing_is_cut_off_or_overlaps_and_what_is_read_stands_out_as_wcag_aa_a
         leading.show(scene)
         expect(page.locator("#clock")).to_have_text(f"{int(scene.at) // 60}:{int(scene.at) % 60:02d}")
         expect(page.locator("#plan")).to_be_visible(visible=scene.plan is not None)
-        for services in page.locator("#plugs details").all():
+        for services in page.locator("details").all():
             services.evaluate("it => { it.open = true; }")
         assert page.evaluate(READ) == []
     leading.end(False, "It went badly.", {"report.html": ""})
-    expect(page.get_by_text("It went badly.")).to_be_visible()
+    expect(page.locator("#said")).to_have_text("It went badly.")
     assert page.evaluate(READ) == []
     page.close()
 
@@ -641,6 +642,147 @@ def test_a_stream_that_breaks_is_taken_up_again(
     page.close()
 
 
+# What the page does with it.
+
+
+@pytest.fixture
+def page(browser: Browser, under_way: tuple[Leading, Site]) -> Iterator[Page]:
+    """Of the one that is under way."""
+    page = opened(browser, under_way[1].url)
+    expect(page.locator("#clock")).not_to_have_text("0:00")
+    yield page
+    page.close()
+
+
+@pytest.fixture
+def waiting(scenes: list[Scene]) -> Scene:
+    return next(scene for scene in scenes if scene.plan)
+
+
+@in_a_browser
+def test_a_plan_that_comes_shoves_nothing_and_is_not_decided_on_by_a_click_meant_for_something_else(
+    page: Page, under_way: tuple[Leading, Site], scenes: list[Scene], waiting: Scene
+) -> None:
+    leading, _ = under_way
+    leading.show(replace(waiting, plan=None))
+    darken = page.get_by_role("button", name=f"Darken Region {PRIMARY}")
+    expect(page.locator("#to-plan")).to_be_hidden()
+    before = top(darken)
+    page.clock.install()
+    leading.show(waiting)
+    expect(page.locator("#plan")).to_be_visible()
+    assert top(darken) == before
+    assert page.locator("#decision").evaluate("it => it.inert")
+    page.clock.fast_forward(1000)
+    assert not page.locator("#decision").evaluate("it => it.inert")
+    page.get_by_role("link", name="A plan waits").click()
+    expect(page.locator("#plan-title")).to_be_focused()
+    expect(page.locator("#plan-title")).to_be_in_viewport()
+
+
+@in_a_browser
+def test_what_is_decided_is_decided_once(page: Page, under_way: tuple[Leading, Site], waiting: Scene) -> None:
+    leading, _ = under_way
+    assert waiting.plan is not None
+    leading.show(replace(waiting, plan=replace(waiting.plan, deciding="approve")))
+    expect(page.locator("#approve")).to_have_text("Approving …")
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.post_data or ""))
+    for button in ("#approve", "#decline"):
+        expect(page.locator(button)).to_have_attribute("aria-disabled", "true")
+        page.locator(button).dispatch_event("click")
+    page.evaluate("act('pause')")
+    assert [json.loads(body)["do"] for body in asked] == ["pause"]
+
+
+@in_a_browser
+def test_focus_is_never_lost(
+    page: Page, under_way: tuple[Leading, Site], scenes: list[Scene], waiting: Scene
+) -> None:
+    leading, _ = under_way
+    leading.show(waiting)
+    expect(page.locator("#decision[inert]")).to_have_count(0)
+    page.locator("#decline").focus()
+    leading.show(replace(waiting, plan=None))
+    expect(page.locator("#run-title")).to_be_focused()
+    page.locator("#end").focus()
+    leading.do("end", "", "")
+    leading.show(scenes[-1])
+    expect(page.locator("#application")).to_be_focused()
+    expect(page.locator("#pause")).to_be_hidden()
+    expect(page.locator("#pace")).to_be_hidden()
+    leading.end(True, "It went well.", {"report.md": ""})
+    expect(page.locator("#verdict-title")).to_be_focused()
+    expect(page.locator("#news")).to_have_text("The rehearsal has ended. It went well.")
+
+
+@in_a_browser
+def test_it_goes_from_start_to_pause(
+    browser: Browser, drawn: tuple[Leading, str], scenes: list[Scene]
+) -> None:
+    leading, url = drawn
+    leading.show(scenes[0])
+    page = opened(browser, url)
+    page.get_by_role("button", name="Start", exact=True).press("Enter")
+    assert list(leading.acts(0.0)) == []
+    expect(page.locator("#pause")).to_be_focused()
+    page.close()
+
+
+@in_a_browser
+def test_a_page_that_nobody_sees_holds_no_connection_and_has_missed_nothing(
+    page: Page, under_way: tuple[Leading, Site], scenes: list[Scene]
+) -> None:
+    leading, _ = under_way
+    hidden = "it => { Object.defineProperty(document, 'hidden', {value: it, configurable: true});"
+    dispatch = "document.dispatchEvent(new Event('visibilitychange')); }"
+    page.evaluate(hidden + dispatch, True)
+    assert page.evaluate("events") is None
+    leading.show(replace(scenes[-1], at=3661.0))
+    page.evaluate(hidden + dispatch, False)
+    expect(page.locator("#clock")).to_have_text("61:01")
+
+
+@in_a_browser
+def test_what_is_closed_offers_nothing_and_is_not_tried_again(
+    page: Page, under_way: tuple[Leading, Site]
+) -> None:
+    leading, _ = under_way
+    leading.end(True, "It went well.", {"report.md": ""})
+    expect(page.get_by_role("link", name="Download report.md")).to_be_visible()
+    page.get_by_role("button", name="Close").click()
+    leading.wait_until_left()
+    expect(page.locator("#status")).to_have_text("The rehearsal is closed. Its terminal has the result.")
+    expect(page.get_by_role("link", name="Download report.md")).to_have_count(0)
+    assert page.evaluate("events.readyState") == 2
+
+
+@in_a_browser
+def test_it_says_what_is_away_since_when_and_what_that_costs(
+    page: Page, under_way: tuple[Leading, Site], waiting: Scene
+) -> None:
+    leading, _ = under_way
+    leading.show(replace(waiting, at=461.0, outage=310.0, at_risk=1))
+    without = "customers without service for 2 min 31 s; 1 write at risk, at most"
+    expect(page.locator("#trouble")).to_have_text(f"Region {PRIMARY} is dark since 5:11; {without}")
+    expect(page.locator("#marks .outage")).to_have_count(1)
+
+
+@in_a_browser
+def test_the_log_is_short_until_more_is_wanted(
+    page: Page, under_way: tuple[Leading, Site], waiting: Scene
+) -> None:
+    leading, _ = under_way
+    leading.show(replace(waiting, said=[Moment(400.0 - n, "failed", f"moment {n}") for n in range(40)]))
+    expect(page.locator("#log li")).to_have_count(15)
+    page.get_by_role("button", name="Show 25 more").click()
+    expect(page.locator("#log li")).to_have_count(40)
+    bad = page.locator("#log .failed").first.evaluate("it => getComputedStyle(it).color")
+    assert bad == page.locator("#share").evaluate(
+        "it => { it.style.color = 'var(--bad)'; return getComputedStyle(it).color; }"
+    )
+
+
 # What a person does, and what follows.
 
 
@@ -648,6 +790,7 @@ def test_nobody_who_does_nothing_has_approved() -> None:
     day = Scripted({310: Act("pull", PRIMARY, "dark"), 1800: Act("mend", PRIMARY)}, until=2400).play()
     failover = next(run for run in day.report.runs if run.procedure == "failover")
     assert failover.status == "FAILED"
+    assert [each.kind for each in day.report.moments if "FAILED" in each.text] == ["failed"]
     assert "nobody has decided" in failover.why
     assert all(each["decision"] is None for each in day.report.course["plans"])
 
@@ -891,3 +1034,28 @@ def test_a_run_that_is_started_twice_at_once_is_one() -> None:
         "failover is being started already",
         "unicorn-shop-failover is started in us-west-1, graceful",
     ]
+
+
+def test_what_is_at_risk_and_since_when_customers_are_without_service_is_known_meanwhile() -> None:
+    script = {310: Act("pull", "replication users"), 320: Act("pull", PRIMARY, "dark")}
+    day = Scripted(script, until=380).play()
+    before = next(scene for scene in day.scenes if scene.at > 305)
+    assert before.outage is None
+    during = day.scenes[-1 - [is_pulled(scene, PRIMARY) for scene in reversed(day.scenes)].index(True)]
+    assert during.outage == pytest.approx(321, abs=5)
+    assert during.at_risk > 0
+    assert [mark.kind for mark in during.marks] == ["outage", "outage"]
+    users = next(row for row in during.regions[STANDBY].rows if row.name == "users")
+    assert users.newest is not None
+    assert users.newest.at < 315, "what it has got of the other is from before replication stopped"
+
+
+def test_a_plan_is_drawn_by_what_its_steps_are(scenes: list[Scene]) -> None:
+    plan = next(scene.plan for scene in scenes if scene.plan)
+    edges = [step.name for step in plan.steps if step.edge]
+    assert edges == ["aurora_writer us-west-1"]
+    silent = next(step for step in plan.steps if step.name == f"lambda_concurrency {PRIMARY}")
+    assert f"lambda:GetFunctionConcurrency in {PRIMARY}: ConnectTimeoutError (" in silent.doubts[0], (
+        "said once"
+    )
+    assert not any("doubts" in said for step in plan.steps for said in step.says)

@@ -11,6 +11,7 @@ import click
 from rich.console import Console
 from rich.table import Table
 
+from functions.calls import Call
 from functions.global_tables import some
 from functions.ledger import Records
 from functions.planned import Planned, one_line
@@ -66,16 +67,26 @@ def _plain(text: str) -> str:
 
 def plan_rows(plan: Iterable[Planned]) -> Iterable[Row]:
     """A row for each step of a plan, and one for each of its calls."""
-    moved = False
-    for step in plan:
-        if step.no_return and step.outcome != "done" and not moved:
-            moved = True
+    every = tuple(plan)
+    first = point_of_no_return(every)
+    for step in every:
+        if step is first:
             no_return = "-- point of no return: from here on, customers' data or traffic has moved --"
             yield (step.outcome, "", no_return)
         facts = described({name: value for name, value in step.facts.items() if value != step.why})
         yield (step.outcome, step.state, f"{step.why} ({facts})" if facts else step.why)
         for call in step.calls:
-            yield ("", f"  {call}", json.dumps(call.parameters, default=_text))
+            yield ("", f"  {call}", given(call))
+
+
+def point_of_no_return(plan: Iterable[Planned]) -> Planned | None:
+    """The first step with which data or traffic would move; None where none would."""
+    return next((step for step in plan if step.no_return and step.outcome != "done"), None)
+
+
+def given(call: Call) -> str:
+    """Its parameters, on one line."""
+    return json.dumps(call.parameters, default=_text)
 
 
 def _text(value: object) -> str:

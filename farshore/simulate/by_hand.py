@@ -26,12 +26,14 @@ from .final import RunFacts
 from .plugs import HOWS, Plug, plugs_of
 from .rehearsal import DEBTS_PAID, LINGER, WARM_UP, Rehearsal, Stuck
 from .report import DARK, Hands, Moment, Pull, Scene
-from .scenes import run_scene_of, run_to_come
+from .scenes import FARED_KEPT, at_risk, run_scene_of, run_to_come, since_then
 
 Do = Literal["pull", "mend", "start", "approve", "decline", "end"]
 DOES: tuple[Do, ...] = get_args(Do)
 Decision = Literal["approve", "decline"]
 NOUNS: Mapping[Decision, str] = {"approve": "approval", "decline": "no"}
+MARKED = ("outage", "return", "approve", "decline", "end", "failed")
+"""Kinds of moments that a drawing marks on the customers' line."""
 STATES = {"503": "answering 503"}
 """What is said of a place that is away so; of others their way says it."""
 WHO = "whoever leads the rehearsal"
@@ -63,6 +65,8 @@ class Leader(Protocol):
 
 class ByHand(Rehearsal):
     """It goes on until the person ends it; then what was pulled is given back, and figures are taken."""
+
+    ended_badly = "failed"
 
     def __init__(
         self,
@@ -151,7 +155,7 @@ class ByHand(Rehearsal):
         match act.do:
             case "end":
                 self._over = True
-                self._say("end", "the game day is ended by hand")
+                self._say("over", "the game day is ended by hand")
             case "pull" | "mend" if act.what in self._plugs:
                 self._turns(act)
             case "start" if act.what in self._starting:
@@ -259,13 +263,32 @@ class ByHand(Rehearsal):
         self._say_steps()
 
     def _scene(self) -> Scene:
-        scene, plugs = super()._scene(), [plug.scene() for plug in self._plugs.values()]
+        scene, moments = super()._scene(), self.report.moments
+        prompt = {customer.name for customer in self.simulation.customers.each if not customer.stale}
+        now = self.clock.now
+        outages = self.simulation.customers.notebook.outages(now, prompt)
+        lasting = [each.at - self.clock.start for each in outages[-1:] if each.at + each.seconds == now]
+        recent = list(since_then(moments, scene.at - FARED_KEPT))
+        plugs = [
+            replace(plug.scene(), since=self.report.pulls[self._pulled[name]].at)
+            if name in self._pulled
+            else plug.scene()
+            for name, plug in self._plugs.items()
+        ]
         plan, doing = scene.plan, scene.doing
         if plan is not None and not self._over:
             doing = f"plan {plan.hash} waits for you"
             plan = replace(plan, deciding=self._deciding.get(plan.hash, ""))
         hands = Hands(plugs, HOWS, self._procedures, MODES)
-        return replace(scene, doing=doing, plan=plan, hands=hands)
+        return replace(
+            scene,
+            doing=doing,
+            plan=plan,
+            hands=hands,
+            outage=next(iter(lasting), None),
+            at_risk=at_risk(self.simulation),
+            marks=[each for each in recent if each.kind in MARKED],
+        )
 
     def _run_scene(self) -> RunTree | None:
         """The first that is under way, or else the one that ended last; not one that did not get the lease,

@@ -59,6 +59,9 @@ class Stuck(Exception):
 class Rehearsal:
     """One game day, as a context manager: it has a simulation from its making to its end."""
 
+    ended_badly = "end"
+    """The kind of the moment in which a run ends that has not succeeded."""
+
     def __init__(
         self,
         runbook: Runbook,
@@ -294,7 +297,8 @@ class Rehearsal:
         self.report.runs.append(run)
         self._ended[execution] = run
         name = f"{self.runbook.application}-{run.procedure}"
-        self._say("end", f"{name}: {run.status} in {run.seconds:.0f} s {run.why}".strip())
+        kind = "end" if run.status == "SUCCEEDED" else self.ended_badly
+        self._say(kind, f"{name}: {run.status} in {run.seconds:.0f} s {run.why}".strip())
         if run.status == "SUCCEEDED":
             self.simulation.checkers.on_run_end(run)
         return run

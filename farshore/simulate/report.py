@@ -48,11 +48,14 @@ class Row:
     lag: float | None = None
     """How old the oldest write is that a dataset's Region has not got yet, in seconds; None of what is no
     dataset."""
+    newest: Written | None = None
+    """The last acknowledged write that a dataset's Region has; None of what is no dataset, or where there is
+    none."""
 
     @property
     def says(self) -> str:
         """In words, as every drawing has them."""
-        behind = f", {self.lag:.1f} s behind" if self.lag else ""
+        behind = f"; not here yet: a write of {self.lag:.1f} s ago" if self.lag else ""
         return (self.if_so if self.serves else self.if_not) + behind
 
 
@@ -98,13 +101,30 @@ class Written:
 
 
 @dataclass(frozen=True)
+class PlanStep:
+    """What one step of a plan would do."""
+
+    name: str
+    outcome: str
+    says: Sequence[str]
+    """Why, or what is due: a sentence each, the equal ones said once."""
+    doubts: Sequence[str]
+    """What it could not read, said alike."""
+    calls: Sequence[tuple[str, str]]
+    """Each call that it would make, with its parameters."""
+    edge: bool
+    """With it data or traffic moves: the point of no return is before it."""
+
+
+@dataclass(frozen=True)
 class PlanScene:
     """A plan that waits for a person."""
 
     hash: str
     mode: str
-    rows: Sequence[Sequence[str]]
-    """What each step would do and what is at stake, as `farshore status` prints them."""
+    steps: Sequence[PlanStep]
+    at_stake: Sequence[Sequence[str]]
+    """What a decision costs, in rows of three texts, as `farshore status` prints them."""
     deciding: str = ""
     """The decision that is on its way to the ledger."""
 
@@ -120,6 +140,8 @@ class PlugScene:
     verb: str
     how: str
     """How it is while it is pulled; "" while it is not."""
+    since: float | None = None
+    """When the person pulled it."""
 
 
 @dataclass(frozen=True)
@@ -155,6 +177,12 @@ class Scene:
     """The last moments, newest first."""
     plan: PlanScene | None = None
     """None where no plan waits."""
+    outage: float | None = None
+    """When customers began to be without service; None while each of them gets what they want."""
+    at_risk: int = 0
+    """Acknowledged writes, at most, that some Region has not got yet which is not away."""
+    marks: Sequence[Moment] = ()
+    """What was taken, given back and decided, and which runs ended, in the time of `fared`, newest first."""
     hands: Hands | None = None
     """None where nobody leads it."""
 

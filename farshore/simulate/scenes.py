@@ -2,23 +2,23 @@
 
 from __future__ import annotations
 
-from collections import deque
-from collections.abc import Iterator, Sequence
+from collections import Counter, deque
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from itertools import takewhile
 from statistics import median
 from typing import Protocol, TypeVar
 
 from functions.ledger import Records
-from functions.planned import planned_from
-from twin.application import intended
+from functions.planned import Planned, planned_from
+from twin.application import Dataset, intended
 
 from ..checkers.events import Tick
 from ..operate.plan import fencing_states
 from ..operate.proposal import Proposal
-from ..operate.render import plan_rows, what_is_at_stake
+from ..operate.render import described, given, point_of_no_return, what_is_at_stake
 from ..operate.run_tree import RunTree, StateLine, lines_of
-from .report import Fared, PlanScene, RegionScene, Row, Written
+from .report import Fared, PlanScene, PlanStep, RegionScene, Row, Written
 from .simulation import Simulation
 from .witness import Witness, state_of
 
@@ -61,6 +61,7 @@ def scene_of(simulation: Simulation, region: str) -> RegionScene:
             "writer",
             _follows(dataset.caught_up(region)),
             dataset.lag(region),
+            newest_in(simulation, dataset, region),
         )
         for dataset in application.datasets
     ]
@@ -104,6 +105,28 @@ def since_then(noted: Sequence[Noted], since: float) -> Iterator[Noted]:
     return takewhile(lambda each: each.at > since, reversed(noted))
 
 
+def newest_in(simulation: Simulation, dataset: Dataset, region: str) -> Written | None:
+    """The last acknowledged write that the Region has: one of its own, or one of before all that it lacks."""
+    lag, clock = dataset.lag(region), simulation.clock
+    for promise in reversed(simulation.customers.notebook.promises):
+        has = promise.region == region or not lag or promise.at < clock.now - lag
+        if promise.dataset == dataset.name and has:
+            return Written(promise.at - clock.start, promise.name, promise.region)
+    return None
+
+
+def at_risk(simulation: Simulation) -> int:
+    """Acknowledged writes that some Region which is not away has not got, at most: all since the oldest."""
+    application, notebook = simulation.application, simulation.customers.notebook
+    there = [region for region in application.regions if not simulation.cloud.faults.away(region)]
+    found = 0
+    for dataset in application.datasets:
+        if lag := max(map(dataset.lag, there), default=0.0):
+            since = simulation.clock.now - lag - 0.001  # so that the oldest itself counts
+            found += sum(promise.dataset == dataset.name for promise in since_then(notebook.promises, since))
+    return found
+
+
 def writes_of(simulation: Simulation) -> Sequence[Written]:
     """The last writes that customers were acknowledged, newest first."""
     last, start = simulation.customers.notebook.promises[-WRITES_SHOWN:], simulation.clock.start
@@ -127,7 +150,22 @@ def plan_scene_of(simulation: Simulation, witness: Witness) -> PlanScene | None:
     proposal = Proposal(plan.hash, "", plan.execution, 0.0, plan.at, steps, mode=plan.mode)
     runbook, now = simulation.runbook, simulation.clock.now
     at_stake = what_is_at_stake(runbook, Records(), proposal, plan.mode, now)
-    return PlanScene(plan.hash, plan.mode, [*plan_rows(steps), *at_stake])
+    first = point_of_no_return(steps)
+    return PlanScene(
+        plan.hash, plan.mode, [_plan_step(each, each is first) for each in steps], list(at_stake)
+    )
+
+
+def _plan_step(step: Planned, edge: bool) -> PlanStep:
+    facts = {name: value for name, value in step.facts.items() if name != "doubts" and value != step.why}
+    says = [*_alike(step.why.split("; ")), *filter(None, [described(facts)])]
+    calls = [(str(call), given(call)) for call in step.calls]
+    return PlanStep(step.state, step.outcome, says, _alike(step.facts.get("doubts", ())), calls, edge)
+
+
+def _alike(texts: Iterable[str]) -> list[str]:
+    """Each once, with how often it is said."""
+    return [f"{text} ({times} times)" if times > 1 else text for text, times in Counter(texts).items()]
 
 
 def run_scene_of(simulation: Simulation, witness: Witness, execution: str) -> RunTree:

@@ -3,11 +3,19 @@
 
 const $ = (id) => document.getElementById(id);
 const ENDED_BADLY = new Set(["Refused", "Untouched", "Aborted"]);
-const LONG_LAG = 10;
+const WELL = 0.95; // of visits
+const LOG_SHORT = 15;
+const DO_NOTHING_MS = 700; // a plan that has just come is not decided on by a click that was meant for something else
+const TOLD = new Set(["outage", "return", "alarm", "end", "failed", "over"]); // to whoever does not see the page
+const RETRY_MS = 500, LONGEST_RETRY_MS = 5000;
 const MARKS = { "": "·", waiting: "▸", unknown: "?" };
 let state = null;
 let asked = "";
+let told = "";
+let whole = false; // all of the log is shown
 let events = null;
+let retry = RETRY_MS;
+let again = 0;
 
 function text(node, said) {
   if (node.textContent !== said) node.textContent = said;
@@ -44,6 +52,7 @@ function options(select, values, says, chosen) {
 
 const clock = (seconds) => `${Math.floor(seconds / 60)}:${String(Math.floor(seconds % 60)).padStart(2, "0")}`;
 const shown = (seconds) => (seconds < 60 ? `${seconds.toFixed(1)} s` : `${clock(seconds)} min`);
+const lasted = (seconds) => (seconds < 60 ? "" : `${Math.floor(seconds / 60)} min `) + `${Math.floor(seconds % 60)} s`;
 
 async function act(does, what = "", how = "") {
   try {
@@ -64,28 +73,35 @@ function say(said, bad = false) {
 }
 
 function drawHead() {
-  const { scene, begun, paused, verdict } = state;
+  const { scene, begun, paused, over, verdict } = state;
+  const focused = document.activeElement;
   text($("application"), state.application);
   text($("clock"), clock(scene.at));
-  text($("doing"), verdict ? "" : scene.doing);
-  $("begin").hidden = begun || Boolean(verdict);
-  $("pause").hidden = !begun || Boolean(verdict);
+  text($("doing"), scene.doing);
+  $("begin").hidden = begun || over;
+  $("pause").hidden = !begun || over;
   text($("pause"), paused ? "Go on" : "Pause");
-  $("step").hidden = !begun || !paused || Boolean(verdict);
-  $("end").hidden = !begun || Boolean(verdict);
-  $("leave").hidden = !verdict;
+  $("step").hidden = !begun || !paused || over;
+  $("pace-label").hidden = over;
+  $("end").hidden = !begun || over;
+  $("leave").hidden = !verdict || state.closed;
   options($("pace"), state.paces, (pace) => `${pace}×`);
-  if (document.activeElement !== $("pace")) $("pace").value = String(state.pace);
+  if (focused !== $("pace")) $("pace").value = String(state.pace);
+  if (focused === $("begin") && $("begin").hidden) $("pause").focus();
+  if (focused === $("end") && over) $("application").focus();
   document.title = `${clock(scene.at)} ${state.application}: rehearsal`;
 }
 
 function drawCustomers() {
-  const { done, failed, fared } = state.scene;
+  const { scene } = state;
+  const { done, failed, fared } = scene;
   const tries = done + failed;
   text($("share"), tries ? `${Math.round((100 * done) / tries)} %` : "–");
-  name($("share").parentElement, tries && done / tries < 0.95 ? "figure bad" : "figure");
-  const said = tries ? `of visits went well in the last half minute: ${done} of ${tries}` : "nobody has come yet";
-  text($("visits"), said);
+  text($("glance"), tries ? `${$("share").textContent} go well` : "");
+  for (const each of [$("share").parentElement, $("glance")]) each.classList.toggle("bad", tries > 0 && done / tries < WELL);
+  text($("visits"), tries ? `of visits went well in the last half minute: ${done} of ${tries}`
+    : scene.fared.length ? "nobody has tried in the last half minute" : "nobody has come yet");
+  text($("trouble"), trouble(scene));
   const last = fared.length ? fared[fared.length - 1].at : 0;
   const points = fared.map((each) => {
     const all = each.done + each.failed;
@@ -94,7 +110,36 @@ function drawCustomers() {
   const way = points.map(([x, y]) => `${x.toFixed(0)},${y.toFixed(1)}`).join("L");
   $("rate").setAttribute("d", way && `M${way}`);
   $("area").setAttribute("d", way && `M${points[0][0].toFixed(0)},100L${way}L1440,100Z`);
+  drawMarks(last);
   text($("line-says"), `Success rate of customers' visits: now ${$("share").textContent}`);
+}
+
+// What is away, for how long customers have been without service, and what that may cost, as it stands.
+function trouble({ at, outage, at_risk: risk, hands }) {
+  const pulled = hands.plugs.filter((plug) => plug.how);
+  if (!pulled.length && outage === null) return "";
+  const said = pulled.map((plug) => `${what(plug)} is ${plug.how} since ${clock(plug.since)}`);
+  said.push(outage === null ? "customers have service" : `customers without service for ${lasted(at - outage)}`);
+  said.push(risk ? `${risk} ${risk === 1 ? "write" : "writes"} at risk, at most` : "no write at risk");
+  return said.join("; ");
+}
+
+const what = (plug) => (plug.kind === "region" || plug.kind === "between" ? plug.what : `${plug.what} in ${plug.region}`);
+
+function drawMarks(last) {
+  const { marks } = state.scene;
+  const svg = "http://www.w3.org/2000/svg";
+  list($("marks"), marks, () => {
+    const line = document.createElementNS(svg, "line");
+    line.setAttribute("y1", "0");
+    line.setAttribute("y2", "100");
+    return line;
+  }, (line, mark) => {
+    const x = String(Math.round(1440 - Math.max(0, last - mark.at)));
+    line.setAttribute("x1", x);
+    line.setAttribute("x2", x);
+    line.setAttribute("class", mark.kind);
+  });
 }
 
 function drawRegion(node, [region, it]) {
@@ -105,12 +150,17 @@ function drawRegion(node, [region, it]) {
   text(title.children[0], region);
   text(title.children[1], away ? `${away}: ${state.scene.hands.hows[away]}` : it.has_customers ? "customers are here" : "stands by");
   const tries = it.done + it.failed;
+  const taken = state.scene.hands.plugs.filter((plug) => plug.how && plug.region === region && plug.kind !== "region");
   const rows = [
     ["visits", `${it.done} went well`, ""],
     ["errors", tries ? `${it.failed} of ${tries}` : "none", it.failed ? "bad" : ""],
     ["latency", it.latency === null ? "–" : `${(1000 * it.latency).toFixed(0)} ms a visit`, ""],
     ["writes", `${it.writes} taken`, ""],
-    ...(away ? [] : it.rows).map((row) => [row.name, row.says, row.lag > LONG_LAG ? "bad" : row.serves ? "good" : ""]),
+    ...taken.map((plug) => ["pulled", `${plug.what} is ${plug.how}`, "bad"]),
+    ...(away ? [] : it.rows).flatMap((row) => [
+      [row.name, row.says, row.serves ? "good" : ""],
+      ...(row.newest ? [["", `has ${row.newest.name} (${clock(row.newest.at)})`, "soft"]] : []),
+    ]),
   ];
   list(facts, rows.flatMap(([what, says, tone]) => [["dt", what, ""], ["dd", says, tone]]),
     ([tag]) => make(tag),
@@ -121,6 +171,8 @@ function drawRegions() {
   list($("regions"), Object.entries(state.scene.regions), () => {
     const node = make("article");
     const title = make("h2");
+    title.id = `region-${$("regions").children.length}`;
+    node.setAttribute("aria-labelledby", title.id);
     title.append(make("span"), make("span", "pill"));
     node.append(title, make("dl"));
     return node;
@@ -131,11 +183,11 @@ function drawRegions() {
 function drawPlugs() {
   const { plugs } = state.scene.hands;
   if (!$("plugs").children.length) buildPlugs(plugs);
-  const off = !state.begun || Boolean(state.verdict);
+  options($("how"), Object.entries(state.scene.hands.hows).map(([how]) => how), (how) => `${how}: ${state.scene.hands.hows[how]}`);
   for (const plug of plugs) {
     const button = $(`plug ${plug.name}`);
     button.setAttribute("aria-pressed", String(Boolean(plug.how)));
-    button.disabled = off;
+    button.disabled = !state.ready;
   }
 }
 
@@ -151,7 +203,7 @@ function buildPlugs(plugs) {
     const first = make("div");
     const rest = make("details");
     const services = make("div");
-    rest.append(make("summary", "", "A service of it"), services);
+    rest.append(make("summary", "", `Services of ${key}`), services);
     for (const plug of mine) {
       const button = make("button", "", `${plug.verb[0].toUpperCase()}${plug.verb.slice(1)} ${plug.what}`);
       button.id = `plug ${plug.name}`;
@@ -162,7 +214,8 @@ function buildPlugs(plugs) {
       });
       (plug.kind === "service" ? services : first).append(button);
     }
-    group.append(make("legend", "", key), first);
+    group.append(make("legend", "", key));
+    if (first.children.length) group.append(first);
     if (services.children.length) group.append(rest);
     $("plugs").append(group);
   }
@@ -185,7 +238,7 @@ function drawRun() {
   }, drawState);
   options($("procedure"), hands.procedures, (each) => each);
   options($("mode"), hands.modes, (each) => each, state.mode);
-  $("start").disabled = !state.begun || Boolean(state.verdict);
+  $("start").disabled = !state.ready;
 }
 
 function drawState(node, line) {
@@ -210,30 +263,61 @@ function drawState(node, line) {
 
 function drawPlan() {
   const { plan } = state.scene;
-  $("plan").hidden = !plan || Boolean(state.verdict);
-  if (!plan && asked) {
+  const focused = $("plan").contains(document.activeElement);
+  $("plan").hidden = !plan || state.over;
+  $("to-plan").hidden = $("plan").hidden;
+  if ($("plan").hidden) {
+    if (focused) $("run-title").focus();
+    if (asked) say("Connected.");
     asked = "";
-    say("Connected.");
+    return;
   }
-  if (!plan) return;
   if (asked !== plan.hash) {
     asked = plan.hash;
     text($("plan-title"), `Plan ${plan.hash} waits for you${plan.mode ? `: ${plan.mode}` : ""}`);
     say(`Plan ${plan.hash} waits for your decision.`);
+    if (focused) $("plan-title").focus();
+    $("decision").inert = true;
+    setTimeout(() => { $("decision").inert = false; }, DO_NOTHING_MS);
   }
-  list($("plan-rows"), plan.rows, () => {
+  text($("approve"), plan.deciding === "approve" ? "Approving …" : "Approve");
+  text($("decline"), plan.deciding === "decline" ? "Declining …" : "Decline");
+  for (const each of [$("approve"), $("decline")]) each.setAttribute("aria-disabled", String(Boolean(plan.deciding)));
+  list($("plan-steps"), plan.steps, planStep, (node, step) => {
+    const [outcome, title, , says] = node.children;
+    name(node, step.edge ? "edge" : "");
+    text(outcome, step.outcome);
+    text(title, step.name);
+    list(says, step.says, () => make("div"), (line, said) => text(line, said));
+    const [calls, doubts] = [node.children[4], node.children[5]];
+    fold(calls, step.calls.length === 1 ? step.calls[0][0] : `${step.calls.length} calls`,
+      step.calls.map(([call, given]) => (step.calls.length === 1 ? given : `${call} ${given}`)));
+    fold(doubts, "what it could not read", step.doubts);
+  });
+  list($("at-stake"), plan.at_stake, () => {
     const node = make("li");
     node.append(make("span"), make("b"), make("span", "why"));
     return node;
-  }, (node, [outcome, what, why]) => {
-    const edge = why.startsWith("-- ");
-    const call = !outcome;
-    name(node, edge ? "edge" : "");
-    text(node.children[0], edge ? "" : outcome);
-    text(node.children[1], edge ? "" : what.trim());
-    text(node.children[2], edge ? why.replaceAll("--", "").trim() : why);
-    name(node.children[2], edge ? "" : call ? "why call" : "why");
-  });
+  }, (node, said) => said.forEach((each, at) => text(node.children[at], each)));
+}
+
+function planStep() {
+  const node = make("li");
+  const edge = make("span", "no-return", "point of no return: with this, customers' data or traffic moves");
+  node.append(make("span"), make("b"), edge, make("div", "why"), folded(), folded());
+  return node;
+}
+
+function folded() {
+  const node = make("details", "why");
+  node.append(make("summary"), make("div", "call"));
+  return node;
+}
+
+function fold(node, says, lines) {
+  node.hidden = !lines.length;
+  text(node.children[0], says);
+  list(node.children[1], lines, () => make("p"), (line, said) => text(line, said));
 }
 
 function drawLog() {
@@ -243,11 +327,19 @@ function drawLog() {
     node.append(make("time"), make("span"));
     return node;
   };
-  list($("log"), said, build, (node, moment) => {
+  list($("log"), whole ? said : said.slice(0, LOG_SHORT), build, (node, moment) => {
     text(node.children[0], clock(moment.at));
     text(node.children[1], moment.text);
     name(node.children[1], moment.kind);
   });
+  $("more").hidden = said.length <= LOG_SHORT;
+  text($("more"), whole ? "Show less" : `Show ${said.length - LOG_SHORT} more`);
+  $("more").setAttribute("aria-expanded", String(whole));
+  const news = said.find((moment) => TOLD.has(moment.kind));
+  if (news && `${news.at} ${news.text}` !== told) {
+    told = `${news.at} ${news.text}`;
+    text($("news"), `${clock(news.at)} ${news.text}`);
+  }
   list($("writes"), written, build, (node, write) => {
     text(node.children[0], clock(write.at));
     text(node.children[1], `${write.region}: ${write.name}`);
@@ -257,11 +349,16 @@ function drawLog() {
 
 function drawVerdict() {
   const { verdict } = state;
+  const first = $("verdict").hidden && Boolean(verdict);
   $("verdict").hidden = !verdict;
   if (!verdict) return;
   name($("verdict"), verdict.ok ? "wide" : "wide bad");
   text($("said"), verdict.said);
-  list($("documents"), verdict.documents, () => {
+  if (first) {
+    text($("news"), `The rehearsal has ended. ${verdict.said}`);
+    $("verdict-title").focus();
+  }
+  list($("documents"), state.closed ? [] : verdict.documents, () => {
     const item = make("li");
     item.append(make("a"));
     return item;
@@ -278,18 +375,35 @@ function draw() {
   [drawHead, drawCustomers, drawRegions, drawPlugs, drawRun, drawPlan, drawLog, drawVerdict].forEach((each) => each());
 }
 
+// A browser has few connections to a host: a page that nobody sees holds none, and has missed nothing.
 function listen() {
+  clearTimeout(again);
+  if (events) events.close();
+  events = null;
+  if (document.hidden || (state && state.closed)) return;
   events = new EventSource("events");
   events.addEventListener("open", () => say("Connected."));
   events.addEventListener("message", (event) => {
     state = JSON.parse(event.data);
+    retry = RETRY_MS;
     if ($("status").className === "bad") say("Connected again.");
     draw();
+    if (state.closed) {
+      events.close();
+      say("The rehearsal is closed. Its terminal has the result.");
+    }
   });
   events.addEventListener("error", () => {
+    events.close();
     say("The connection is lost; it is tried again.", true);
-    if (events.readyState === EventSource.CLOSED) setTimeout(listen, 1000);
+    again = setTimeout(listen, retry);
+    retry = Math.min(2 * retry, LONGEST_RETRY_MS);
   });
+}
+
+function decide(decision) {
+  const { plan } = state.scene;
+  if (plan && !plan.deciding) act(decision, asked);
 }
 
 function change(by) {
@@ -302,25 +416,24 @@ $("pause").addEventListener("click", () => act(state.paused ? "resume" : "pause"
 $("step").addEventListener("click", () => act("step"));
 $("pace").addEventListener("change", () => act("pace", $("pace").value));
 $("end").addEventListener("click", () => act("end"));
-$("leave").addEventListener("click", async () => {
-  await act("leave");
-  events.close();
-  $("leave").disabled = true;
-  say("The rehearsal is closed. Its terminal has the result.");
+$("leave").addEventListener("click", () => act("leave"));
+$("more").addEventListener("click", () => {
+  whole = !whole;
+  drawLog();
 });
 $("start").addEventListener("click", () => act("start", $("procedure").value, $("mode").value));
-$("approve").addEventListener("click", () => act("approve", asked));
-$("decline").addEventListener("click", () => act("decline", asked));
+$("approve").addEventListener("click", () => decide("approve"));
+$("decline").addEventListener("click", () => decide("decline"));
 
 document.addEventListener("keydown", (event) => {
   const own = event.target.closest("button, select, summary, a, input");
   if (!state || event.ctrlKey || event.metaKey || event.altKey || (own && event.key === " ")) return;
   if (own && own.tagName === "SELECT") return;
   const keys = {
-    " ": () => state.begun && act(state.paused ? "resume" : "pause"),
-    ".": () => act("step"),
-    "+": () => change(1),
-    "-": () => change(-1),
+    " ": () => state.begun && !state.over && act(state.paused ? "resume" : "pause"),
+    ".": () => state.paused && !state.over && act("step"),
+    "+": () => !state.over && change(1),
+    "-": () => !state.over && change(-1),
     p: () => !$("plan").hidden && $("plan-title").focus(),
   };
   if (keys[event.key]) {
@@ -329,4 +442,5 @@ document.addEventListener("keydown", (event) => {
   }
 });
 
+document.addEventListener("visibilitychange", listen);
 listen();
