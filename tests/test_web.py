@@ -180,7 +180,9 @@ def test_a_person_darkens_a_region_approves_the_plan_and_takes_the_report_away(
         expect(page.locator("#doing")).to_have_text("yours: pull a plug, or start a run", timeout=SLOW)
 
         page.get_by_role("button", name=f"Darken Region {PRIMARY}").click()
-        expect(page.locator(f"[data-region={PRIMARY}]")).to_have_class("region away", timeout=SLOW)
+        away = page.locator(f"[data-region={PRIMARY}]")
+        expect(away).to_have_class("region away", timeout=SLOW)
+        expect(away).to_contain_text("dark: nobody answers")
         expect(page.locator("#share")).to_have_text("0 %", timeout=SLOW)
 
         expect(page.get_by_role("heading", name="waits for you")).to_be_visible(timeout=SLOW)
@@ -666,6 +668,7 @@ def test_a_plan_that_comes_shoves_nothing_and_is_not_decided_on_by_a_click_meant
     leading, _ = under_way
     leading.show(replace(waiting, plan=None))
     darken = page.get_by_role("button", name=f"Darken Region {PRIMARY}")
+    expect(page.locator("#how")).to_have_value("dark")
     expect(page.locator("#to-plan")).to_be_hidden()
     before = top(darken)
     page.clock.install()

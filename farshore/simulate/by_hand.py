@@ -279,7 +279,7 @@ class ByHand(Rehearsal):
         if plan is not None and not self._over:
             doing = f"plan {plan.hash} waits for you"
             plan = replace(plan, deciding=self._deciding.get(plan.hash, ""))
-        hands = Hands(plugs, HOWS, self._procedures, MODES)
+        hands = Hands(plugs, list(HOWS.items()), self._procedures, MODES)
         return replace(
             scene,
             doing=doing,

@@ -149,8 +149,8 @@ class Hands:
     """What whoever leads a rehearsal can do now."""
 
     plugs: Sequence[PlugScene]
-    hows: Mapping[str, str]
-    """How a Region or service may be away, and what that means."""
+    hows: Sequence[tuple[str, str]]
+    """How a Region or service may be away, each with what that means, the usual one first."""
     procedures: Sequence[str]
     """Those that can be started."""
     modes: Sequence[str]

@@ -123,6 +123,7 @@ class Leading:
         """Why that is not done, and what is; "" where it is done."""
         hands = self._scene.hands if self._scene is not None else None
         plugs = [plug.name for plug in hands.plugs] if hands else []
+        hows = [how for how, _ in hands.hows] if hands else []
         match do:
             case "leave":
                 return "" if self._verdict else "the rehearsal has not ended: end it first"
@@ -136,8 +137,8 @@ class Leading:
                 return "it is not yours yet: press Start, and wait until five minutes have passed"
             case "pull" | "mend" if what not in plugs:
                 return f"what is one of {', '.join(plugs)}"
-            case "pull" if how not in ("", *hands.hows):
-                return f"how is one of {', '.join(hands.hows)}"
+            case "pull" if how not in ("", *hows):
+                return f"how is one of {', '.join(hows)}"
             case "start" if what not in hands.procedures:
                 return f"what is one of {', '.join(hands.procedures)}"
             case "start" if how not in hands.modes:

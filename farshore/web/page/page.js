@@ -142,13 +142,15 @@ function drawMarks(last) {
   });
 }
 
+const meaning = (away) => state.scene.hands.hows.find(([how]) => how === away)[1];
+
 function drawRegion(node, [region, it]) {
   const { away } = it;
   name(node, `region ${away ? "away" : it.has_customers ? "active" : "standby"}`);
   node.dataset.region = region;
   const [title, facts] = node.children;
   text(title.children[0], region);
-  text(title.children[1], away ? `${away}: ${state.scene.hands.hows[away]}` : it.has_customers ? "customers are here" : "stands by");
+  text(title.children[1], away ? `${away}: ${meaning(away)}` : it.has_customers ? "customers are here" : "stands by");
   const tries = it.done + it.failed;
   const taken = state.scene.hands.plugs.filter((plug) => plug.how && plug.region === region && plug.kind !== "region");
   const rows = [
@@ -183,7 +185,7 @@ function drawRegions() {
 function drawPlugs() {
   const { plugs } = state.scene.hands;
   if (!$("plugs").children.length) buildPlugs(plugs);
-  options($("how"), Object.entries(state.scene.hands.hows).map(([how]) => how), (how) => `${how}: ${state.scene.hands.hows[how]}`);
+  options($("how"), state.scene.hands.hows.map(([how]) => how), (how) => `${how}: ${meaning(how)}`);
   for (const plug of plugs) {
     const button = $(`plug ${plug.name}`);
     button.setAttribute("aria-pressed", String(Boolean(plug.how)));
