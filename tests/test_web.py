@@ -769,6 +769,8 @@ def test_it_says_what_is_away_since_when_and_what_that_costs(
     without = "customers without service for 2 min 31 s; 1 write at risk, at most"
     expect(page.locator("#trouble")).to_have_text(f"Region {PRIMARY} is dark since 5:11; {without}")
     expect(page.locator("#marks .outage")).to_have_count(1)
+    expect(page.locator("#latency-now")).to_contain_text("a visit that goes well, with its writes, took")
+    assert "L" in (page.locator("#took").get_attribute("d") or "")
 
 
 @in_a_browser

@@ -267,7 +267,9 @@ class ByHand(Rehearsal):
         prompt = {customer.name for customer in self.simulation.customers.each if not customer.stale}
         now = self.clock.now
         outages = self.simulation.customers.notebook.outages(now, prompt)
-        lasting = [each.at - self.clock.start for each in outages[-1:] if each.at + each.seconds == now]
+        lasting = [
+            each.at - self.clock.start for each in outages[-1:] if each.at + each.seconds > now - 0.001
+        ]
         recent = list(since_then(moments, scene.at - FARED_KEPT))
         plugs = [
             replace(plug.scene(), since=self.report.pulls[self._pulled[name]].at)

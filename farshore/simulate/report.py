@@ -89,6 +89,8 @@ class Fared:
     at: float
     done: int
     failed: int
+    latency: float | None = None
+    """Seconds that a visit took which went well, in the middle; None where none did."""
 
 
 @dataclass(frozen=True)

@@ -43,10 +43,11 @@ class Fares:
         now, visits = self._clock.elapsed, self._notebook.visits
         if now < self._at + FARED_SECONDS:
             return
-        new = [visit.done for visit in visits[self._counted :]]
+        new = visits[self._counted :]
         self._counted, self._at = len(visits), now
         if new or self.kept:
-            self.kept.append(Fared(now, new.count(True), new.count(False)))
+            took = [visit.seconds for visit in new if visit.done]
+            self.kept.append(Fared(now, len(took), len(new) - len(took), median(took) if took else None))
         while self.kept and self.kept[0].at <= now - FARED_KEPT:
             self.kept.popleft()
 

@@ -111,6 +111,7 @@ function drawCustomers() {
   $("rate").setAttribute("d", way && `M${way}`);
   $("area").setAttribute("d", way && `M${points[0][0].toFixed(0)},100L${way}L1440,100Z`);
   drawMarks(last);
+  drawLatency(fared, last);
   text($("line-says"), `Success rate of customers' visits: now ${$("share").textContent}`);
 }
 
@@ -125,6 +126,28 @@ function trouble({ at, outage, at_risk: risk, hands }) {
 }
 
 const what = (plug) => (plug.kind === "region" || plug.kind === "between" ? plug.what : `${plug.what} in ${plug.region}`);
+
+// How long visits take that go well, over the same time: the line breaks where none did.
+function drawLatency(fared, last) {
+  const known = fared.filter((each) => each.latency !== null);
+  const slowest = Math.max(0.001, ...known.map((each) => each.latency));
+  let pen = "M";
+  const way = fared.map(({ at, latency }) => {
+    if (latency === null) {
+      pen = "M";
+      return "";
+    }
+    const point = `${pen}${(1440 - (last - at)).toFixed(0)},${(97 - (latency / slowest) * 94).toFixed(1)}`;
+    pen = "L";
+    return point;
+  }).join("");
+  $("took").setAttribute("d", way);
+  const now = known[known.length - 1];
+  text($("slowest"), now ? took(slowest) : "");
+  text($("latency-now"), now ? `a visit that goes well, with its writes, took ${took(now.latency)} lately, ${took(slowest)} at most` : "");
+}
+
+const took = (seconds) => (seconds < 1 ? `${(1000 * seconds).toFixed(0)} ms` : `${seconds.toFixed(1)} s`);
 
 function drawMarks(last) {
   const { marks } = state.scene;
