@@ -922,6 +922,8 @@ def test_a_region_that_answers_badly_is_not_drawn_as_well(how: str) -> None:
     during = [scene for scene in day.scenes if is_pulled(scene, PRIMARY)][-1]
     region = during.regions[PRIMARY]
     assert region.away == how
+    told = [moment.text for moment in day.report.moments if moment.kind == "outage"]
+    assert told == [f"Region {PRIMARY} is {'answering 503' if how == '503' else how}"]
     assert region.failed > 0
     assert not region.dark
 

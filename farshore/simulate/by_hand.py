@@ -34,8 +34,6 @@ Decision = Literal["approve", "decline"]
 NOUNS: Mapping[Decision, str] = {"approve": "approval", "decline": "no"}
 MARKED = ("outage", "return", "approve", "decline", "end", "failed")
 """Kinds of moments that a drawing marks on the customers' line."""
-STATES = {"503": "answering 503"}
-"""What is said of a place that is away so; of others their way says it."""
 WHO = "whoever leads the rehearsal"
 TRY_AGAIN, TRIES = 5.0, 12
 """Seconds after which a decision that the ledger did not take is said again, and how often."""
@@ -184,10 +182,9 @@ class ByHand(Rehearsal):
             self._mend(plug)
         self.broken_at = self.broken_at or self.clock.now
         plug.pull(how)
-        state = STATES.get(plug.how(), plug.how())
         self._pulled[plug.name] = len(self.report.pulls)
-        self.report.pulls.append(Pull(plug.said, state, round(self.clock.elapsed, 3)))
-        self._say("outage", f"{plug.said} is {state}")
+        self.report.pulls.append(Pull(plug.said, plug.state, round(self.clock.elapsed, 3)))
+        self._say("outage", f"{plug.said} is {plug.state}")
 
     def _mend(self, plug: Plug) -> None:
         plug.mend()

@@ -22,6 +22,8 @@ HOWS: Mapping[str, str] = {
     "throttled": "every call is throttled",
 }
 """How a place is away, and what that means: dark, or one of the twin's ailments."""
+STATES = {"503": "answering 503"}
+"""What is said of a place that is away so; of others their way says it."""
 
 
 @dataclass(frozen=True)
@@ -47,8 +49,13 @@ class Plug:
         """The thing, and where it is."""
         return f"{self.what} in {self.region}" if self.kind in ("thing", "service") else self.what
 
+    @property
+    def state(self) -> str:
+        """What it is now, in a sentence: "dark", "throttled"; "" where it is not pulled."""
+        return STATES.get(self.how(), self.how())
+
     def scene(self) -> PlugScene:
-        return PlugScene(self.name, self.kind, self.region, self.what, self.verb, self.how())
+        return PlugScene(self.name, self.kind, self.region, self.what, self.verb, self.state)
 
 
 def plugs_of(simulation: Simulation) -> Iterator[Plug]:

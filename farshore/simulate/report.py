@@ -141,7 +141,7 @@ class PlugScene:
     what: str
     verb: str
     how: str
-    """How it is while it is pulled; "" while it is not."""
+    """What it is while it is pulled, in a sentence: "dark"; "" while it is not."""
     since: float | None = None
     """When the person pulled it."""
 
