@@ -266,7 +266,7 @@ def test_ctrl_c_ends_a_game_day_with_its_report_and_again_leaves(tmp_path: Path)
     report = tmp_path / "night.json"
     with led(str(BOOKWORM), "--report", str(report)) as rehearsal:
         assert rehearsal.act('{"do": "begin"}')[0] == 202
-        rehearsal.state_when(lambda state: state["ready"])
+        rehearsal.state_when(lambda state: state["theirs"])
         rehearsal.running.send_signal(signal.SIGINT)
         rehearsal.state_when(lambda state: state["verdict"])
         rehearsal.running.send_signal(signal.SIGINT)
@@ -996,7 +996,7 @@ def test_a_decision_is_taken_once_and_the_next_is_told_that_it_is_on_its_way() -
     start = {310: Act("start", "failover", "graceful")}
     day = Scripted(start, until=700).deciding(approves_and_regrets).play()
     assert [each["decision"]["said"] for each in day.report.course["plans"]] == ["approve"]
-    assert any("your approval is on its way" in moment.text for moment in day.report.moments)
+    assert any("your yes is on its way" in moment.text for moment in day.report.moments)
     assert [run.status for run in day.report.runs] == ["SUCCEEDED"]
     assert any(scene.plan and scene.plan.deciding == "approve" for scene in day.scenes)
 

@@ -62,7 +62,8 @@ class RunReport:
     @property
     def turned_away(self) -> bool:
         """Another run held the lease: this one failed at once, and did nothing."""
-        return bool(self.steps) and (self.steps[0].name, self.steps[0].outcome) == ("lease", Refused.__name__)
+        first = step_of(self.steps[0].event) if self.steps else None
+        return first is not None and not first.written and self.steps[0].outcome == Refused.__name__
 
     @property
     def bound(self) -> Mapping[str, Any] | None:

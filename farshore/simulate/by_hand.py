@@ -31,7 +31,7 @@ from .scenes import FARED_KEPT, at_risk, run_scene_of, run_to_come, since_then
 Do = Literal["pull", "mend", "start", "approve", "decline", "end"]
 DOES: tuple[Do, ...] = get_args(Do)
 Decision = Literal["approve", "decline"]
-NOUNS: Mapping[Decision, str] = {"approve": "approval", "decline": "no"}
+WORDS: Mapping[Decision, str] = {"approve": "yes", "decline": "no"}
 MARKED = ("outage", "return", "approve", "decline", "end", "failed")
 """Kinds of moments that a drawing marks on the customers' line."""
 WHO = "whoever leads the rehearsal"
@@ -163,7 +163,7 @@ class ByHand(Rehearsal):
                 mode: Mode = "ungraceful" if act.how == "ungraceful" else "graceful"
                 self.clock.spawn(lambda: self._starts(act.what, mode))
             case "approve" | "decline" as decision if act.what in self._deciding:
-                said = NOUNS[self._deciding[act.what]]
+                said = WORDS[self._deciding[act.what]]
                 self._say(decision, f"plan {act.what}: your {said} is on its way")
             case "approve" | "decline" as decision:
                 self._deciding[act.what] = decision

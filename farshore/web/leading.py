@@ -176,7 +176,7 @@ class Leading:
             **self._told,
             "scene": self._scene and scene_as_json(self._scene),
             "begun": self._begun,
-            "ready": self._ready and not self._over,
+            "theirs": self._ready and not self._over,
             "paused": self._paused,
             "pace": self._pace,
             "paces": sorted({*PACES, self._pace}),

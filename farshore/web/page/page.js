@@ -212,7 +212,7 @@ function drawPlugs() {
   for (const plug of plugs) {
     const button = $(`plug ${plug.name}`);
     button.setAttribute("aria-pressed", String(Boolean(plug.how)));
-    button.disabled = !state.ready;
+    button.disabled = !state.theirs;
   }
 }
 
@@ -263,7 +263,7 @@ function drawRun() {
   }, drawState);
   options($("procedure"), hands.procedures, (each) => each);
   options($("mode"), hands.modes, (each) => each, state.mode);
-  $("start").disabled = !state.ready;
+  $("start").disabled = !state.theirs;
 }
 
 function drawState(node, line) {
