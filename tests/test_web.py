@@ -17,7 +17,7 @@ from dataclasses import replace
 from itertools import count, groupby
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, get_args
 from urllib.parse import urlsplit
 
 import pytest
@@ -35,11 +35,13 @@ from farshore.operate.trouble import Trouble
 from farshore.runbook.find import find
 from farshore.runbook.load import load
 from farshore.simulate.by_hand import Act, ByHand
+from farshore.simulate.plugs import HOWS
 from farshore.simulate.rehearsal import WARM_UP
-from farshore.simulate.report import Moment, Report, Scene
+from farshore.simulate.report import DARK, Moment, Report, Scene
 from farshore.web.leading import Leading
 from farshore.web.server import MOST_READERS, Server
 from functions.planned import Planned
+from twin.faults import Ailment
 
 PRIMARY, STANDBY = "us-east-1", "us-west-1"
 CHROMIUM = shutil.which("chromium") or ""
@@ -874,6 +876,10 @@ def test_where_replication_is_stopped_the_lag_grows_until_it_is_given_back() -> 
 
 def lag_of(scene: Scene) -> float:
     return next(row.lag or 0.0 for row in scene.regions[STANDBY].rows if row.name == "users")
+
+
+def test_a_place_can_be_away_in_each_way_that_the_twin_knows() -> None:
+    assert set(HOWS) == {DARK, *get_args(Ailment)}
 
 
 def test_there_are_plugs_for_what_the_twin_has_and_none_for_farshore_itself(scenes: list[Scene]) -> None:

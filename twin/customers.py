@@ -51,8 +51,12 @@ class Outage:
 
     at: float
     """When the first visit began that failed, in seconds since 1970."""
-    seconds: float
-    """Until each of them got it again."""
+    until: float
+    """When each of them got it again; where they have not, when it was asked."""
+
+    @property
+    def seconds(self) -> float:
+        return self.until - self.at
 
 
 @dataclass
@@ -101,10 +105,10 @@ class Notebook:
         found: list[Outage] = []
         for since, end in sorted([*failed, *((since, until) for since in began.values())]):
             last = found[-1] if found else None
-            if last is not None and since < last.at + last.seconds + SETTLED_SECONDS:
-                found[-1] = Outage(last.at, max(last.seconds, end - last.at))
+            if last is not None and since < last.until + SETTLED_SECONDS:
+                found[-1] = Outage(last.at, max(last.until, end))
             else:
-                found.append(Outage(since, end - since))
+                found.append(Outage(since, end))
         return found
 
     def longest_outage(self, begin: float, end: float) -> float:

@@ -64,8 +64,6 @@ class Leader(Protocol):
 class ByHand(Rehearsal):
     """It goes on until the person ends it; then what was pulled is given back, and figures are taken."""
 
-    ended_badly = "failed"
-
     def __init__(
         self,
         runbook: Runbook,
@@ -264,9 +262,7 @@ class ByHand(Rehearsal):
         prompt = {customer.name for customer in self.simulation.customers.each if not customer.stale}
         now = self.clock.now
         outages = self.simulation.customers.notebook.outages(now, prompt)
-        lasting = [
-            each.at - self.clock.start for each in outages[-1:] if each.at + each.seconds > now - 0.001
-        ]
+        lasting = [each.at - self.clock.start for each in outages[-1:] if each.until >= now]
         recent = list(since_then(moments, scene.at - FARED_KEPT))
         plugs = [
             replace(plug.scene(), since=self.report.pulls[self._pulled[name]].at)

@@ -50,8 +50,8 @@ def take_figures(
     if report.by_hand:  # anything may have been taken, at any time and again
         outages = notebook.outages(instants.until, prompt)
     else:
-        outages = [Outage(broken_at, notebook.felt_outage(broken_at, instants.until, prompt))]
-    longest = max(outages, key=lambda outage: outage.seconds, default=Outage(broken_at, 0.0))
+        outages = [Outage(broken_at, broken_at + notebook.felt_outage(broken_at, instants.until, prompt))]
+    longest = max(outages, key=lambda outage: outage.seconds, default=Outage(broken_at, broken_at))
     broken_at, rto = longest.at, round(longest.seconds, 3)
     report.data = _data(found, outages) | {
         name: round(figure, 3) for name, figure in simulation.checkers.figures().items()
@@ -99,7 +99,7 @@ def _data(found: dict[Promise, Fate], outages: Sequence[Outage]) -> dict[str, An
         outage.at - made
         for before, outage in pairwise([Outage(0.0, 0.0), *outages])
         for made in lost
-        if before.at + before.seconds < made <= outage.at
+        if before.until < made <= outage.at
     ]
     return {
         "acknowledged": len(found),

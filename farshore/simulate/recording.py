@@ -8,11 +8,10 @@ from __future__ import annotations
 
 import io
 import re
-from collections.abc import Iterator
 from html import escape
 
 from rich.console import Console, RenderableType
-from rich.segment import Segment
+from rich.segment import Segment, Segments
 from rich.text import Text
 
 from .report import Moment, Scene
@@ -59,7 +58,7 @@ class Recording(Lines):
         room = ROWS - len(shown) - 1
         rows = [*said[-room:], [], *shown] if room > 0 else shown
         for row in [*rows, *[[]] * (ROWS - len(rows))]:
-            self._film.print(_Row(row))
+            self._film.print(Segments([*row, Segment.line()]))
         self._frames += 1
 
     def svg(self, title: str) -> str:
@@ -101,17 +100,6 @@ class Recording(Lines):
             f".film{{animation:film {whole:g}s step-end infinite}}@keyframes film{{{steps}}}"
             f"@media (prefers-reduced-motion:reduce){{.film{{animation:none;transform:{last}}}}}"
         )
-
-
-class _Row:
-    """One line, as rendered."""
-
-    def __init__(self, segments: list[Segment]) -> None:
-        self._segments = segments
-
-    def __rich_console__(self, *_: object) -> Iterator[Segment]:
-        yield from self._segments
-        yield Segment.line()
 
 
 def _plain(row: str) -> str:

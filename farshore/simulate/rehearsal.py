@@ -59,9 +59,6 @@ class Stuck(Exception):
 class Rehearsal:
     """One game day, as a context manager: it has a simulation from its making to its end."""
 
-    ended_badly = "end"
-    """The kind of the moment in which a run ends that has not succeeded."""
-
     def __init__(
         self,
         runbook: Runbook,
@@ -297,7 +294,7 @@ class Rehearsal:
         self.report.runs.append(run)
         self._ended[execution] = run
         name = f"{self.runbook.application}-{run.procedure}"
-        kind = "end" if run.status == "SUCCEEDED" else self.ended_badly
+        kind = "end" if run.status == "SUCCEEDED" else "failed"
         self._say(kind, f"{name}: {run.status} in {run.seconds:.0f} s {run.why}".strip())
         if run.status == "SUCCEEDED":
             self.simulation.checkers.on_run_end(run)

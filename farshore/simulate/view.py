@@ -26,6 +26,7 @@ COLOURS = {
     "alarm": "bold yellow",
     "return": "bold red",
     "end": "bold green",
+    "failed": "bold red",
     "plan": "cyan",
     "approve": "cyan",
     "start": "bold",
