@@ -61,9 +61,18 @@ class Plug:
     """What is done to it: "throttle"."""
     state: str
     """How it is then: "throttled"."""
-    is_pulled: Callable[[], bool]
-    pull: Callable[[], None]
-    mend: Callable[[], None]
+    key: str
+    pulled: set[str]
+    """The service's own: the keys of all that is taken now."""
+
+    def is_pulled(self) -> bool:
+        return self.key in self.pulled
+
+    def pull(self) -> None:
+        self.pulled.add(self.key)
+
+    def mend(self) -> None:
+        self.pulled.discard(self.key)
 
 
 class EarlierAnswers:

@@ -98,9 +98,8 @@ class Functions(Service):
                 f"function {function.name}",
                 "throttle",
                 "throttled",
-                is_pulled=functools.partial(self._pulled.__contains__, function.arn),
-                pull=functools.partial(self._pulled.add, function.arn),
-                mend=functools.partial(self._pulled.discard, function.arn),
+                function.arn,
+                self._pulled,
             )
             for _, function in sorted(self._functions.items())
         ]

@@ -18,7 +18,6 @@ import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from fnmatch import fnmatchcase
-from functools import partial
 from typing import Any, ClassVar
 
 from ...cloud import Answer, AwsError, Cloud, Operation
@@ -91,15 +90,7 @@ class Websites(Service):
     def plugs(self) -> Sequence[Plug]:
         """Each website's bucket blocked."""
         return [
-            Plug(
-                self._bucket(name).region,
-                f"bucket {name}",
-                "block",
-                "blocked",
-                is_pulled=partial(self._pulled.__contains__, name),
-                pull=partial(self._pulled.add, name),
-                mend=partial(self._pulled.discard, name),
-            )
+            Plug(self._bucket(name).region, f"bucket {name}", "block", "blocked", name, self._pulled)
             for name in sorted(self._shut)
             if name
         ]
