@@ -52,9 +52,9 @@ explore: $(RUNTIME) ## an eighth of all faults at all calls, of each runbook wit
 	@$(BIN)/python -m tests.applications parcels --shard $(PART)
 	@$(BIN)/python -m tests.applications shop_otherwise --shard 1/12
 
-reliability: $(RUNTIME) ## every fault at every call, of each runbook, into docs/reliability/: half an hour each; of one by ONLY=NAME
+reliability: $(RUNTIME) ## every fault at every call, of each runbook, into docs/reliability/: what has changed since, or with ANEW=1 all: half an hour each; of one by ONLY=NAME
 	@for runbook in $(or $(ONLY:%=runbooks/%.yaml),runbooks/*.yaml); do \
-	    app=$$(basename $$runbook .yaml); $(BIN)/farshore explore $$app --report docs/reliability/$$app.md || exit; \
+	    app=$$(basename $$runbook .yaml); $(BIN)/farshore explore $$app --report docs/reliability/$$app.md $(if $(ANEW),--anew) || exit; \
 	done
 
 fuzz: $(DEV) ## odd answers, events and runbooks, 100,000 of each: FUZZ=N for so many, SEED=N to begin with that one

@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 import re
 from pathlib import Path
+from typing import Any
 
 import exploring
 import pytest
-from exploring import KEYS, invoked
+from exploring import KEYS, invoked, survey
 from planted import slip
 
 from farshore.compile import retry
@@ -63,10 +64,101 @@ def test_a_part_tells_whether_a_report_is_of_the_runs_that_there_are_now(known: 
     part = ("explore", "unicorn-shop", "--only", "failover,graceful,killed@failover-1/arc")
     assert invoked(*part, "--report", str(report)).exit_code == 0
     assert invoked(*part, "--shard", "1/3", "--check", str(report)).exit_code == 0
-    report.write_text(re.sub(r"`[0-9a-f]{16}`", "`0123456789abcdef`", report.read_text()))
+    change(report, "failover graceful", of="0123456789abcdef")
     result = invoked(*part, "--shard", "1/3", "--check", str(report))
     assert result.exit_code == 1
     assert f"{report} is of other runs: write it anew with `explore unicorn-shop" in result.stderr
+
+
+# What a report has counted.
+
+KILLED = ("explore", "unicorn-shop", "--only", "graceful,killed@failover-1/arc")
+"""Around two baseline runs."""
+
+
+def change(report: Path, baseline: str, **members: Any) -> None:
+    """What stands in the report's counts of those who were killed around that baseline run."""
+    counts = report.with_suffix(".json")
+    said = json.loads(counts.read_text())
+    said[baseline]["killed"] |= members
+    counts.write_text(json.dumps(said))
+
+
+def reported(report: Path, *more: str) -> dict[str, Any]:
+    """What is explored for it, and how it is written then."""
+    made = json.loads(invoked(*KILLED, "--report", str(report), "--json", *more).stdout)
+    files = [report.read_text(), report.with_suffix(".json").read_text()]
+    return {
+        "made": made["runs"],
+        "files": files,
+        "exit": invoked(*KILLED, "--count", "--check", str(report)).exit_code,
+    }
+
+
+def test_for_a_report_only_that_is_explored_around_which_something_has_changed(
+    known: None, tmp_path: Path
+) -> None:
+    report = tmp_path / "matrix.md"
+    whole = reported(report)
+    again = reported(report)
+    assert again == {**whole, "made": again["made"]}
+    baselines = again["made"]
+    change(report, "failover graceful", of="0123456789abcdef")
+    one = reported(report)
+    assert one == {**whole, "made": one["made"]}
+    assert baselines < one["made"] < whole["made"]
+    assert reported(report, "--anew") == whole
+    assert whole["exit"] == 0
+
+
+def test_what_was_not_safe_or_not_live_is_explored_again_for_a_report(known: None, tmp_path: Path) -> None:
+    report = tmp_path / "matrix.md"
+    whole = reported(report)
+    change(report, "failover graceful", live=0)
+    assert invoked(*KILLED, "--count", "--check", str(report)).exit_code == 1
+    assert reported(report)["files"] == whole["files"]
+
+
+def test_a_report_that_is_not_what_its_counts_are_written_as_is_stale(known: None, tmp_path: Path) -> None:
+    report = tmp_path / "matrix.md"
+    whole = reported(report)
+    report.write_text(whole["files"][0].replace("safe", "save"))
+    result = invoked(*KILLED, "--count", "--check", str(report))
+    assert result.exit_code == 1
+    assert f"{report} is not what its counts are written as: write it anew with" in result.stderr
+    assert reported(report) == {**whole, "made": len(survey().baselines)}
+
+
+def test_a_shops_counts_tell_of_the_runs_that_were_not_good(
+    known: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    report = tmp_path / "matrix.md"
+    monkeypatch.setattr(retry, "LAMBDA_FAULTS", ["Lambda.Nothing"])
+    assert invoked(*KILLED, "--report", str(report)).exit_code == 1
+    assert re.search(r"^\| killed \| [0-9]+ of [0-9]+ \|", report.read_text(), re.M)
+    assert invoked(*KILLED, "--count", "--check", str(report)).exit_code == 0, "it tells what there is"
+
+
+@pytest.mark.parametrize(
+    "text", ["[]", "{", '{"failover graceful": {"killed": {}}}', '{"my": "own"}', "\u00e9"]
+)
+def test_a_file_beside_a_report_that_holds_no_counts_is_left_alone(
+    known: None, text: str, tmp_path: Path
+) -> None:
+    report = tmp_path / "matrix.md"
+    report.write_text("")
+    beside = tmp_path / "matrix.json"
+    beside.write_text(text, encoding="latin-1")
+    for option in ("--report", "--check"):
+        result = invoked(*KILLED, option, str(report))
+        assert result.exit_code == 2
+        assert f"{beside} holds no counts of `explore`: remove it, or give" in result.stderr
+    assert beside.read_text(encoding="latin-1") == text
+
+
+def test_anew_is_of_a_report(known: None) -> None:
+    result = invoked("explore", "unicorn-shop", "--anew")
+    assert (result.exit_code, "name it with --report" in result.stderr) == (2, True)
 
 
 @pytest.mark.parametrize("shard", ["0/3", "4/3", "1", "one/3", "1/0"])

@@ -23,6 +23,7 @@ from ._report_file import ReportFile, save
 from ._twin import as_the_twin, say_customers
 
 if TYPE_CHECKING:
+    from ..explore.counts import Counts, Part
     from ..explore.data import FaultCase, Result
     from ..explore.exploration import Exploration
     from ..explore.results import Results
@@ -68,9 +69,11 @@ class Shard(click.ParamType):
 )
 @click.option(
     "--report",
-    type=ReportFile(),
-    help="Write the matrix to a file, as Markdown.",
+    type=ReportFile(".md"),
+    help="Write the matrix to a file, as Markdown, and beside it its counts, as JSON: a baseline run around "
+    "which nothing has changed since is not explored again.",
 )
+@click.option("--anew", is_flag=True, help="With --report: explore all the same what it has counted.")
 @click.option(
     "--check",
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
@@ -98,54 +101,89 @@ def command(
     only: str,
     shard: tuple[int, int],
     report: Path | None,
+    anew: bool,
     check: Path | None,
     files: Sequence[Path],
     what_if: bool,
     svg: Path | None,
     as_json: bool,
 ) -> None:
-    part, parts = shard
+    nth, shards = shard
     if svg is not None and not what_if:
         raise click.UsageError("--svg is of --what-if: what survives is written by --report, as Markdown")
-    if report is not None and parts > 1:
+    if report is not None and shards > 1:
         raise click.UsageError("--report is of all runs: leave --shard out")
+    if anew and report is None:
+        raise click.UsageError("--anew is of a report that is there: name it with --report")
     began = time.perf_counter()
     runbook = find(app)
     as_the_twin()
+    from ..explore.counts import NoCounts, digests, part_of, read
     from ..explore.exploration import Exploration
     from ..explore.exploration import as_json as as_data
-    from ..explore.matrix import is_of, markdown
     from ..explore.results import Foreign, Results
 
     try:
         results = Results(files, runbook)
-    except Foreign as foreign:
-        raise click.UsageError(str(foreign)) from None
+        written = read(report) if report is not None and not anew else {}
+        checked = read(check) if check is not None else {}
+    except (Foreign, NoCounts) as why:
+        raise click.UsageError(str(why)) from None
     say_customers(runbook, Console(stderr=True))
     if what_if:
         _what_if(runbook, svg, as_json)
         return
     exploration = Exploration(app, runbook, to_the_end=every)
     exploration.survey(lambda result: _say(Console(stderr=True), result))
-    cases = [case for case in exploration.cases(every) if only in str(case.seed)]
-    stale = check is not None and not exploration.broken and not is_of(check.read_text(), exploration)
-    if stale:
-        click.echo(f"{check} is of other runs: write it anew with `explore {app} --report {check}`", err=True)
+    cases = list(exploration.cases(every, only))
+    of = digests(exploration.baselines, cases)
+    stale = check is not None and not exploration.broken and _stale(check, exploration, checked, of)
     if only_count:
         counted = exploration.count(every)
         click.echo(json.dumps(counted, indent=2) if as_json else _sentence(counted))
         sys.exit(1 if exploration.broken or stale else 0)
     if not cases and not exploration.broken:
         raise click.UsageError(f"no seed contains {only!r}: `explore {app} --count` makes them all")
-    _explore(exploration, cases[part - 1 :: parts], results)
+    kept = {part: each for part, each in written.items() if each.of == of.get(part) and each.holds}
+    _explore(exploration, [case for case in cases if part_of(case) not in kept][nth - 1 :: shards], results)
     wall = time.perf_counter() - began
     if as_json:
         click.echo(json.dumps(as_data(exploration, wall), indent=2))
     else:
-        _show(exploration, wall)
+        _show(exploration, wall, sum(each.runs for each in kept.values()))
     if report is not None:
-        save(report, markdown(exploration))
+        _save(report, exploration, kept, of)
     sys.exit(0 if exploration.holds and not stale else 1)
+
+
+def _stale(
+    report: Path, exploration: Exploration, counts: Mapping[Part, Counts], of: Mapping[Part, str]
+) -> bool:
+    """Says so where it is of other runs, or not what would be written of its counts."""
+    from ..explore.matrix import markdown
+
+    if {part: each.of for part, each in counts.items()} != of:
+        wrong = "is of other runs"
+    elif report.read_text(encoding="utf-8") != markdown(exploration, counts):
+        wrong = "is not what its counts are written as"
+    else:
+        return False
+    app = exploration.app
+    click.echo(f"{report} {wrong}: write it anew with `explore {app} --report {report}`", err=True)
+    return True
+
+
+def _save(
+    report: Path, exploration: Exploration, kept: Mapping[Part, Counts], of: Mapping[Part, str]
+) -> None:
+    """The report and its counts: what was kept of those, and what has been made."""
+    from ..explore.counts import beside, by_part, counted, text
+    from ..explore.matrix import markdown
+
+    made = by_part(exploration.results)
+    counts = {part: kept.get(part) or counted(digest, made[part]) for part, digest in of.items()}
+    save(beside(report), text(counts))
+    save(report, markdown(exploration, counts))
 
 
 def _what_if(runbook: Runbook, svg: Path | None, as_json: bool) -> None:
@@ -224,7 +262,8 @@ def _say(console: Console, result: Result) -> None:
     console.print(text, style="red", markup=False, highlight=False, soft_wrap=True)
 
 
-def _show(exploration: Exploration, wall: float) -> None:
+def _show(exploration: Exploration, wall: float, kept: int) -> None:
+    """`kept` runs need not be made: the report has counted them."""
     from ..explore import matrix
     from ..explore.points import FIGURES
 
@@ -244,6 +283,7 @@ def _show(exploration: Exploration, wall: float) -> None:
     runs, good = exploration.made, exploration.good
     console.print(
         f"\n{runs:,} runs: {good['safe']:,} safe, {good['live']:,} live; "
-        f"{wall:.0f} s, {runs / wall:.0f} runs/s. Times in the runs are simulated.",
+        f"{wall:.0f} s, {runs / wall:.0f} runs/s. Times in the runs are simulated."
+        f"{f' {kept:,} others, safe and live, stand as the report has counted them.' if kept else ''}",
         style="dim",
     )

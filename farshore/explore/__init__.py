@@ -11,6 +11,7 @@ circumstances.py     what they do to the run, and so what may be asked of it
 recorder.py          records a baseline run's calls, and with replies.py the replies to each under faults
 forks.py, seam.py    at each call: recorded, forked into one process a fault, injected
 driver.py            one run, from before its beginning to after its end
-exploration.py       all of them, on all cores; matrix.py what survived
+exploration.py       all of them, on all cores
+counts.py, matrix.py what survived: counted, and as tables
 story.py, shrink.py  one of them described in plain words, and made as short as it can be
 """

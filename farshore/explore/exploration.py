@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -34,10 +33,13 @@ class Exploration:
     results: list[Result] = field(default_factory=list)
     _ends: set[str] = field(default_factory=set)
     """Fingerprints of ends from which a run has gone back: from the same end none other need."""
+    _cases: dict[bool, list[FaultCase]] = field(default_factory=dict)
+    """Every run, and one of each class, once they have been asked for."""
 
     def survey(self, on_broken: Callable[[Result], None] = lambda result: None) -> None:
         """Plays each baseline run once, and records its calls. `on_broken` gets what went wrong by itself, as
         soon as it has."""
+        self._cases.clear()
         for seed in baseline_seeds(self.app, self.runbook):
             outcome = played(seed, recorder=Recorder())
             fingerprints = {} if self.to_the_end else outcome.fingerprints
@@ -50,12 +52,15 @@ class Exploration:
                 self.broken.append(Result(FaultCase(seed, name, "throughout", "nothing"), outcome))
                 on_broken(self.broken[-1])
 
-    def cases(self, every: bool = False) -> Iterator[FaultCase]:
-        """Every run to make, each once; `every` one, or one of each class."""
-        broken = {result.case.baseline for result in self.broken}
-        for baseline in self.baselines:
-            if baseline.name not in broken:
-                yield from fault_cases(baseline, self.runbook, every)
+    def cases(self, every: bool = False, only: str = "") -> Iterator[FaultCase]:
+        """Every run to make whose seed contains that text, each once; `every` one, or one of each class."""
+        if every not in self._cases:
+            broken = {result.case.baseline for result in self.broken}
+            well = (baseline for baseline in self.baselines if baseline.name not in broken)
+            self._cases[every] = [
+                case for baseline in well for case in fault_cases(baseline, self.runbook, every)
+            ]
+        return (case for case in self._cases[every] if only in str(case.seed))
 
     def explore(
         self,
@@ -97,12 +102,6 @@ class Exploration:
             "faults": len({case.fault for case in cases}),
             "runs": len(cases) + len(self.baselines),
         }
-
-    def digest(self, every: bool = False) -> str:
-        """Of all its runs, and of how the baseline runs ended: another where anything of them has changed."""
-        ends = [f"{each.name}: {each.status}, {each.figures.get('')}" for each in self.baselines]
-        lines = "\n".join([*ends, *(str(case.seed) for case in self.cases(every))])
-        return hashlib.sha256(lines.encode()).hexdigest()[:16]
 
     @property
     def made(self) -> int:
