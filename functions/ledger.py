@@ -8,7 +8,8 @@ docs.aws.amazon.com/amazondynamodb/latest/developerguide/V2globaltables_HowItWor
     lease                       who may change anything: execution, redrive count, epoch
     memory#<owner>#<resource>    what a fence overwrote and someone will want back; the first write wins
     debt#<resource>             a fence that could not be confirmed, or given back: retried until paid
-    begun                       the run that moved data or customers last, noted before its first such call
+    begun                       the run that moved data or customers last, noted before its first such call;
+                                and the one that has given up last, before it gives anything back
     proposal                    the plan that is waiting for a decision
     answer#<state>              what AWS said last to a change of that state that it did not make
     directive                   a person's word to the run: pause, resume, skip, ungraceful, override, abort
@@ -125,6 +126,10 @@ class Records:
     """By states, what they have found, and when (seconds since 1970)."""
     begun_at: float | None = NEVER
     """When it noted that, in seconds since 1970; None where it did not say."""
+    given_up: str = ""
+    """The execution that was the last to give up: it gives back what it took, and moves nothing any more."""
+    given_up_at: float = 0.0
+    """When it noted that, in seconds since 1970."""
     directive: Mapping[str, Any] = field(default_factory=dict)
     proposal: Mapping[str, Any] = field(default_factory=dict)
     decisions: Mapping[str, Any] = field(default_factory=dict)
@@ -137,6 +142,15 @@ class Records:
     def has_begun(self, execution: str, started: float) -> bool:
         """It may have sent what moves data or customers; not an execution of its name before it."""
         return is_about(self.begun, self.begun_at, execution, started)
+
+    def has_given_up(self, execution: str, started: float) -> bool:
+        """It has noted that it gives back what it took; not an execution of its name before it."""
+        return bool(self.given_up) and is_about(self.given_up, self.given_up_at, execution, started)
+
+    @property
+    def way_noted_at(self) -> float | None:
+        """When the last of the two was noted: that a run begins to move something, or that one gives up."""
+        return self.given_up_at if self.given_up else self.begun_at
 
     def word_to(self, execution: str, started: float) -> Mapping[str, Any]:
         """What people have said to it, and not to an execution of its name before it; empty for nothing."""
@@ -232,9 +246,16 @@ class Ledger:
 
     def begin(self, execution: str, records: Records, now: float) -> None:
         """Notes that the execution is about to send what moves data or customers. Raises NotYet where another
-        tick or branch has noted it since these records were read: it may be sending."""
-        if not self._note_begun(execution, records.begun_at, now):
-            raise NotYet("another tick of this run begins to move something at this moment")
+        tick or branch has noted since these records were read that it does so, or gives up."""
+        if not self._note_begun(execution, records.way_noted_at, now):
+            raise NotYet("another tick of this run begins to move something at this moment, or to give up")
+
+    def give_up(self, execution: str, records: Records, now: float) -> None:
+        """Notes that the execution is about to give back what it took, and moves nothing from here on. Raises
+        NotYet where a tick that was delivered late has noted since these records were read that it does."""
+        body = {"execution": records.begun, "at": records.begun_at, "given_up": execution, "given_up_at": now}
+        if not self.note_after(BEGUN, body, records.way_noted_at, now):
+            raise NotYet("another tick of this run begins to move something at this moment, or to give up")
 
     def not_begun(self, noted_at: float) -> None:
         """AWS has done nothing of what was sent since that note."""
@@ -576,6 +597,8 @@ def _records(written: tuple[tuple[str, str], ...]) -> Records:
         found=found,
         begun=_needed(BEGUN, items[BEGUN], "execution") if BEGUN in items else "",
         begun_at=items[BEGUN].get("at") if BEGUN in items else NEVER,
+        given_up=str(items.get(BEGUN, {}).get("given_up", "")),
+        given_up_at=number(items.get(BEGUN, {}).get("given_up_at")),
         directive=items.get("directive", {}),
         proposal=items.get("proposal", {}),
         decisions=decisions,

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from .calls import Answer, Call, Denied, Missed, said_to
+from .calls import LONGEST_TICK_SECONDS, Answer, Call, Denied, Missed, said_to
 from .errors import Aborted, NotYet, Paused, Refused, Untouched
 from .ledger import Ledger, Records, Remember
 from .outside import Outside
@@ -112,7 +112,10 @@ def _tick(step: Step[Any], run: Run, ledger: Ledger, outside: Outside, progress:
         if (_denied(progress.trouble) and not step.fences) or (look == ROUNDS and decision.calls):
             break
         if step.needs_lease:
-            _hold(ledger.read(), run, world.now)
+            records = ledger.read()
+            _hold(records, run, world.now)
+        if run.gives_up:
+            _give_up(ledger, records, run, world.now)
         due = [call for call in decision.calls if call not in progress.acknowledged]
         if not due and not decision.notes:
             raise NotYet(f"acknowledged, but not to be seen yet: {decision.why}")
@@ -257,6 +260,20 @@ def _hold(records: Records, run: Run, now: float) -> None:
         raise Refused("redriven without the lease: use `farshore redrive`, which looks and asks again first")
     if now < lease.quiet_until:
         raise NotYet(f"a call of the run before may be in flight for {lease.quiet_until - now:.0f} s more")
+    if not run.gives_up and records.has_given_up(run.execution, run.started):
+        raise Refused("the run has given up, and gives back what it took: it changes nothing else any more")
+
+
+def _give_up(ledger: Ledger, records: Records, run: Run, now: float) -> None:
+    """Before anything is given back, the lease among it, it is noted that the run moves nothing any more: one
+    of its ticks may be delivered late. One that was quicker has moved data or customers, unless AWS tells it
+    no: to give back then would open the Region that is left."""
+    if records.has_begun(run.execution, run.started):
+        if now < (records.begun_at or 0.0) + LONGEST_TICK_SECONDS:
+            raise NotYet("a late tick of this run has begun to move something, and may be told no")
+        raise Refused("a late tick of this run has moved something: nothing is given back; start it again")
+    if not records.has_given_up(run.execution, run.started):
+        ledger.give_up(run.execution, records, now)
 
 
 def _preview(step: Step[Any], run: Run, decision: Decision, silent: Sequence[str]) -> dict[str, Any]:

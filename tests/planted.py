@@ -258,6 +258,11 @@ PLANTED: dict[str, tuple[Plant, str, str, str, str]] = {
         "failover,graceful,straggler@failover-1/lambda_concurrency.us-east-1/1/1,denied", "",
         "S8", "holds the lease",
     ),
+    "a run that has given up and goes on": (
+        slip(ticking, "_hold", "records.has_given_up(run.execution, run.started)", "False"),
+        "failover,graceful,overtaken@failover-1/lambda_concurrency.us-east-1/1/1,denied", "",
+        "S5", "left customers nowhere to go",
+    ),
     "a word that wipes out the one before": (
         slip(operate.Operator, "direct", "kept = records.word_to(execution, since)", "kept = {}"),
         "failover,graceful,ungraceful@failover-1/", "", "S7", "failover ended FAILED",

@@ -11,7 +11,7 @@ from typing import Annotated, Any, ClassVar
 import pytest
 
 from farshore.testing.ticker import OTHER, THIS, WEST, Ticker, ticking
-from functions.calls import Absent, Api, Silence
+from functions.calls import LONGEST_TICK_SECONDS, Absent, Api, Silence
 from functions.errors import Refused
 from functions.handler import lambda_handler
 from functions.ledger import PUT
@@ -664,6 +664,82 @@ def test_what_another_run_has_begun_is_not_this_ones(yard: Yard) -> None:
     late = yard.ticker.clock.now - 31
     said = yard.fails(step="bridge", within=30, entered=late, execution=other)
     assert said.startswith("Untouched: the state: not within")
+
+
+# A tick that is delivered late, when the run has given up.
+
+
+def test_a_run_that_has_given_up_changes_nothing_but_what_it_gives_back(yard: Yard) -> None:
+    assert yard.tick("a", purpose="undo")["outcome"] == "done"
+    for step in ("gates", "bridge"):
+        assert yard.fails("b", step=step) == (
+            "Refused: the state: the run has given up, and gives back what it took: "
+            "it changes nothing else any more"
+        )
+    assert yard.tick("c", purpose="undo")["outcome"] == "done"
+    assert yard.open == {"a": True, "b": False, "c": True, "d": False}
+    yard.ticker.hold(OTHER)
+    assert yard.tick("b", step="bridge", execution=OTHER)["outcome"] == "done", "another run does"
+
+
+def test_that_a_run_gives_up_is_noted_before_anything_is_given_back_and_once(yard: Yard) -> None:
+    noted: list[bool] = []
+
+    def looks(request: Request, answer: object) -> None:
+        if request.operation == WRITE:
+            noted.append(yard.ticker.records().has_given_up(THIS, 0.0))
+
+    yard.ticker.cloud.watchers.append(looks)
+    yard.ticker.calls("PutItem")
+    assert yard.tick("ab", purpose="undo")["outcome"] == "done"
+    assert len(yard.ticker.calls("PutItem")) == 1
+    assert yard.tick("c", purpose="undo")["outcome"] == "done"
+    assert (noted, yard.ticker.calls("PutItem")) == ([True, True, True], [])
+
+
+def test_who_gives_up_leaves_what_a_run_before_has_noted(yard: Yard) -> None:
+    """What that has moved stays moved."""
+    yard.ticker.hold(OTHER)
+    assert yard.tick("b", step="bridge", execution=OTHER)["outcome"] == "done"
+    yard.ticker.hold()
+    assert yard.tick("a", purpose="undo")["outcome"] == "done"
+    records = yard.ticker.records()
+    assert (records.has_begun(OTHER, 0.0), records.has_begun(THIS, 0.0)) == (True, False)
+
+
+def test_nothing_is_given_back_once_a_late_tick_has_moved_something(yard: Yard) -> None:
+    assert yard.tick("b", step="bridge")["outcome"] == "done"
+    assert yard.fails("a", purpose="undo").startswith("NotYet: the state: a late tick of this run has begun")
+    yard.ticker.clock.sleep(LONGEST_TICK_SECONDS)
+    assert yard.fails("a", purpose="undo").startswith("Refused: the state: a late tick of this run has moved")
+    assert not yard.open["a"]
+
+
+def test_what_a_late_tick_was_told_no_for_is_given_back(yard: Yard) -> None:
+    yard.denied = {"b"}
+    assert yard.fails("b", step="bridge").startswith("Untouched: ")
+    assert yard.tick("a", purpose="undo")["outcome"] == "done"
+
+
+@pytest.mark.parametrize("first", ["bridge", "undo"])
+def test_of_a_late_tick_and_the_undo_that_race_one_comes_to_nothing(yard: Yard, first: str) -> None:
+    """Whichever is noted first: the other finds that when it would note itself."""
+    ticks: dict[str, dict[str, Any]] = {
+        "bridge": {"gates": "b", "step": "bridge"}, "undo": {"gates": "a", "purpose": "undo"},
+    }  # fmt: skip
+    quick, slow = ticks.pop(first), next(iter(ticks.values()))
+    inside: list[str] = []
+
+    def meanwhile(request: Request) -> Kind | None:
+        if request.operation == "PutItem" and not inside:
+            inside.append("")
+            inside[0] = yard.tick(**quick)["outcome"]
+        return None
+
+    yard.ticker.cloud.faults.injectors.append(meanwhile)
+    assert "NotYet: the state: another tick of this run begins to move something" in yard.fails(**slow)
+    assert inside == ["done"]
+    assert yard.writes() == 1
 
 
 def test_a_plan_and_a_superseded_run_are_refused_as_ever(yard: Yard) -> None:

@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from functools import partial
 
+from functions.run import GIVES_UP
+
+from ...checkers.events import Call
 from ...runbook.model import Runbook
 from ..data import Baseline, RecordedCall
 from ..person import aside
@@ -15,7 +18,11 @@ from .at_a_call import ODD
 from .kind import Family, FaultKind, Met
 
 KILLED = Family("killed", "the function dies before the call")
-TWICE = Family("twice", "the tick is delivered a second time, beside the first or 40 s later")
+TWICE = Family(
+    "twice",
+    "the tick is delivered a second time, beside the first, 40 s later, or when the run has failed there and "
+    "gives back what it took",
+)
 REDRIVEN = Family("redriven", "a person stops the execution at the call, and redrives it")
 
 STRAGGLES = 40.0
@@ -45,6 +52,27 @@ def _deliver_again(site: Site, met: Met) -> None:
 def _deliver_late(site: Site, met: Met) -> None:
     """The same, when the state has long gone on."""
     aside(site.simulation.clock, partial(site.simulation.deliver, met.function, met.event), STRAGGLES)
+
+
+def _deliver_while_given_up(site: Site, met: Met) -> None:
+    """The same as soon as the run gives up, and once more when it has given something back."""
+    simulation, again = site.simulation, partial(site.simulation.deliver, met.function, met.event)
+
+    def looks(call: Call) -> None:
+        tick = call.tick
+        if tick is None or tick.execution != met.execution or tick.event["run"]["purpose"] not in GIVES_UP:
+            return
+        simulation.on_call.remove(looks)
+        aside(simulation.clock, again)
+        if call.change is None:
+            simulation.on_call.append(gives_back)
+
+    def gives_back(call: Call) -> None:
+        if call.change is not None and call.tick is not None and call.tick.execution == met.execution:
+            simulation.on_call.remove(gives_back)
+            aside(simulation.clock, again)
+
+    simulation.on_call.append(looks)
 
 
 def _redrive(site: Site, met: Met) -> None:
@@ -85,14 +113,14 @@ twice = FaultKind(
 )
 
 
-def _after_its_end(baseline: Baseline, runbook: Runbook) -> Iterator[tuple[Fault, ...]]:
+def _after_its_end(word: str, baseline: Baseline, runbook: Runbook) -> Iterator[tuple[Fault, ...]]:
     """The state ends the run, as one of its changes is denied, and then its first tick comes once more."""
     for first in firsts(baseline) if is_undisturbed_move(baseline) else ():
         changes = [
             call.point for call in baseline.calls if call.changes and call.point.label == first.point.label
         ]
         for change in changes[:1]:
-            yield Fault("straggler", "", first.point), Fault("denied", "", change)
+            yield Fault(word, "", first.point), Fault("denied", "", change)
 
 
 straggler = FaultKind(
@@ -101,8 +129,17 @@ straggler = FaultKind(
     sentence="is made by two: the same tick is delivered a second time, 40 s later",
     at_a_point=True,
     at_call=lambda baseline, call: call.point[1:] == (1, 1) and own_call(baseline, call),
-    cases=_after_its_end,
+    cases=partial(_after_its_end, "straggler"),
     act=_deliver_late,
+)
+overtaken = FaultKind(
+    word="overtaken",
+    family=TWICE,
+    sentence="is made by two: the same tick is delivered a second time as soon as the run gives up, and a "
+    "third when it has given something back",
+    at_a_point=True,
+    cases=partial(_after_its_end, "overtaken"),
+    act=_deliver_while_given_up,
 )
 redriven = FaultKind(
     word="redriven",
