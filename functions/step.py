@@ -77,8 +77,9 @@ class Step(Generic[Seen]):
     """Of a step that fences: what its input says where nobody gets in any more."""
     owes: ClassVar[bool] = False
     """It may end before its change could be made, and owes that: it is made on schedule, as a fence is."""
-    transient: ClassVar[bool] = False
-    """What it writes is its own, and it removes that again: asked once more, it does so once more."""
+    each_run: ClassVar[bool] = False
+    """It is done anew in each run: it removes again what it writes, or nothing tells that it has been done.
+    Asked once more, it would be done once more."""
     beats: ClassVar[Any] = None
     """The type of the stores that it writes heartbeats into, where it does: it is ticked on schedule for
     that, and in a run it judges by them."""

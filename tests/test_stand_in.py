@@ -105,7 +105,7 @@ def test_a_runbook_of_another_shape_comes_back_home_too(name: str) -> None:
 def test_what_cannot_be_furnished_is_named_in_one_sentence_before_anything_starts(
     run: Run, verb: str
 ) -> None:
-    inside = replaced("  - synthetic_write:", f"{CUSTOM}{REMOTE}  - synthetic_write:")
+    inside = replaced("  - aurora_writer:", f"{NESTED}{BOTH}  - aurora_writer:")
     if verb == "replay":
         Path("bookworm.yaml").write_text(inside((RUNBOOKS / "bookworm.yaml").read_text()))
         done = CliRunner(mix_stderr=False).invoke(farshore, ["replay", "bookworm.yaml,failover,graceful"])
@@ -115,8 +115,28 @@ def test_what_cannot_be_furnished_is_named_in_one_sentence_before_anything_start
     assert done.stdout == ""
     (said,) = (line for line in done.stderr.splitlines() if line.startswith("Error: "))
     assert "cannot furnish one from the runbook alone" in said
-    assert "nothing in it stands for DrainQueues" in said
-    assert "what warm-up of line" in said
+    assert "nothing in it stands for payments-failback, payments-failover of line" in said
+    assert "cart lets customers in, and a run asks it, too" in said
+
+
+NESTED = "  - nested_run: {activates: {eu-west-1: payments-failback, eu-central-1: payments-failover}}\n"
+BOTH = "  - custom_lambda: {function: cart, region: $to}\n"
+
+
+def test_what_a_run_has_others_do_is_done_there_at_once_and_that_is_said(run: Run) -> None:
+    """A function of the application's own; a document, on as many nodes as are expected."""
+    inside = replaced("  - synthetic_write:", f"{CUSTOM}{REMOTE}  - synthetic_write:")
+    done = run("rehearse", "bookworm", "--json", change=inside)
+    assert done.exit_code == 0, done.stderr
+    assert "warm-up has done at once what it is told, DrainQueues ends well on each node" in done.stderr
+    steps = [step for each in json.loads(done.stdout)["runs"] for step in each["steps"]]
+    outcomes = {step["name"]: step["outcome"] for step in steps}
+    for region in ("eu-central-1", "eu-west-1"):
+        assert {outcomes[f"{step} {region}"] for step in ("custom_lambda", "ssm_command")} == {"done"}
+    planned = json.loads(run("plan", "bookworm", "--twin", "--json", change=inside).stdout)["steps"]
+    (told,) = (step for step in planned if step["state"] == "custom_lambda eu-central-1")
+    assert told["outcome"] == "would change"
+    assert "nobody has told it for eu-central-1 yet" in told["why"]
 
 
 CUSTOM = "  - custom_lambda: {function: warm-up, region: $to}\n"

@@ -363,7 +363,8 @@ def host_of(url: str) -> str:
 
 class Furnisher(Protocol):
     """A service's `furnish.py`. What it cannot furnish of the names that it takes, it says in
-    `refused(wanted)`, a few words each, where there is any such."""
+    `refused(wanted)`, and what it assumes of them in `assumed(wanted)`, a few words each, where there is any
+    such."""
 
     TAKES: Mapping[str, Role]
     """Names of types."""

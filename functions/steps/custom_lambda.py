@@ -22,17 +22,25 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Annotated, Any, ClassVar
+from dataclasses import dataclass, replace
+from typing import Annotated, Any, ClassVar, NewType
 
 from ..calls import Api, Call, Sight, Silence
 from ..errors import Refused
 from ..handler import lambda_handler
-from ..inputs import FunctionName, Region
+from ..inputs import FORMS, FunctionName, Region
 from ..planned import DOUBTS, one_line
 from ..run import Run
 from ..step import Change, Decision, Done, Step, Wait
 from ..world import World
+
+CustomFunctionName = NewType("CustomFunctionName", str)
+FORMS[CustomFunctionName] = replace(
+    FORMS[FunctionName],
+    noun="the name of a function of the application's own",
+    several="names of functions of the application's own",
+    example="shop-warm-caches",
+)
 
 FUNCTION = "lambda:{region}:{account}:function:{function}"
 LONGEST_WHY = 300
@@ -66,7 +74,7 @@ class Seen:
 class CustomLambda(Step[Seen]):
     """The application's own function says that what it brings about holds."""
 
-    function: Annotated[FunctionName, "the function's name, the same in each Region"]
+    function: Annotated[CustomFunctionName, "the function's name, the same in each Region"]
     region: Annotated[Region, "where it is invoked"] = Region("$to")
     verifies: Annotated[bool, "it changes nothing: it is asked how it stands, and never told"] = False
 

@@ -129,7 +129,7 @@ class DynamodbCaughtUp(Step[Seen]):
     within: Annotated[Seconds, "how long it may take to catch up"] = Seconds(300)
 
     name: ClassVar = "dynamodb_caught_up"
-    transient: ClassVar = True
+    each_run: ClassVar = True
     reads: ClassVar = (READ, METRICS)
     writes: ClassVar = (WRITE,)
     notes: ClassVar = (PUT,)

@@ -134,6 +134,7 @@ class SsmCommand(Step[Seen]):
     notes: ClassVar = (PUT,)
     every: ClassVar = 10
     asks: ClassVar = PAGES
+    each_run: ClassVar = True
     block: ClassVar = "SSMSendCommand"
 
     def __post_init__(self) -> None:
@@ -286,7 +287,7 @@ class SsmCommand(Step[Seen]):
 
 def _comment(run: Run, redrives: int) -> str:
     """At most 100 characters, and of no other command: of this state in the run, redriven so often."""
-    said = json.dumps([run.execution, run.started, run.state, redrives])
+    said = json.dumps([run.execution, run.state, redrives])
     return f"{run.application} {hashlib.sha256(said.encode()).hexdigest()[:32]}"
 
 

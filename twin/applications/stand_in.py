@@ -64,6 +64,9 @@ def assumed(wanted: Wanted) -> str:
             said.append("their writes are kept in a table that is made up")
         elif role == "leads":
             said.append("they try the primary first, and then the other Region")
+    for each in furnishers():
+        if assumes := getattr(each, "assumed", None):
+            said.extend(assumes(wanted))
     by = f", as {wanted.topology.name} says" if wanted.topology.name else ""
     return f"the customers of {wanted.application} are a stand-in{by}: {', '.join(said)}"
 

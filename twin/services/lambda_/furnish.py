@@ -1,6 +1,7 @@
 """Functions, each in the Regions in which a line has it: any of them lets customers' requests in.
 
-Event source mappings poll, and find nothing.
+One that a run asks is the application's own, and customers do not meet it. Event source mappings poll, and
+find nothing.
 """
 
 from __future__ import annotations
@@ -9,15 +10,15 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from ...furnishing import Role, Room, Wanted, Way
+from .custom import CustomFunctions
 from .event_source_mappings import EventSourceMappings
 from .model import Functions
 from .sandbox import Function
 
 FUNCTION = "FunctionName"
+CUSTOM = "CustomFunctionName"
 MAPPING = "MappingId"
-TAKES: Mapping[str, Role] = {FUNCTION: "lets in", MAPPING: ""}
-ASKED, INVOKE = ("function",), "lambda:InvokeFunction"
-"""Where the one function stands that a step itself asks, and what it does to it."""
+TAKES: Mapping[str, Role] = {FUNCTION: "lets in", CUSTOM: "", MAPPING: ""}
 CONSUMER = "consumer"
 """What polled messages would go to."""
 TIMEOUT_SECONDS = 10
@@ -37,16 +38,32 @@ class Throttle:
 
 
 def refused(wanted: Wanted) -> Iterator[str]:
-    for line, name in wanted.naming(FUNCTION):
-        if name.at == ASKED and INVOKE in line.actions:
-            yield f"what {name.text} of {line.where} does, only its own code knows"
+    for name in set(wanted.texts(FUNCTION)) & set(wanted.texts(CUSTOM)):
+        yield f"{name} lets customers in, and a run asks it, too: only its own code knows what it answers"
+
+
+def assumed(wanted: Wanted) -> Iterator[str]:
+    if told := sorted(_told(wanted)):
+        yield f"{', '.join(told)} has done at once what it is told"
+
+
+def _told(wanted: Wanted) -> set[str]:
+    """The application's own functions that a line tells to do something."""
+    return {name.text for line, name in wanted.naming(CUSTOM) if not line.inputs.get("verifies")}
 
 
 def furnish(room: Room) -> None:
     for mapping, regions in room.wanted.places(MAPPING).items():
         for region in sorted(regions):
             EventSourceMappings.of(room.cloud).mapping(region, mapping, CONSUMER)
-    functions = Functions.of(room.cloud)
+    functions, custom, told = Functions.of(room.cloud), CustomFunctions.of(room.cloud), _told(room.wanted)
+    for name, regions in room.wanted.places(CUSTOM).items():
+        for region in sorted(regions):
+
+            def answer(event: Any, context: object, region: str = region, name: str = name) -> Any:
+                return custom.answer(region, name, event, told=name in told)
+
+            functions.deploy(region, name, answer, timeout=TIMEOUT_SECONDS)
     for name, regions in room.wanted.places(FUNCTION).items():
         for region in sorted(regions):
             work = room.work[region]
