@@ -79,14 +79,15 @@ class Notebook:
 
     def felt_outage(self, since: float, until: float, customers: set[str]) -> float:
         """RTO: from then on until each of these customers got what they wanted again for good, in seconds."""
-        tries = [v for v in self.visits if v.customer in customers and since <= v.at <= until]
-        felt = 0.0
-        for customer in customers:
-            mine = [v for v in tries if v.customer == customer]
-            last = max((v.at for v in mine if not v.done), default=None)
-            if last is not None:
-                felt = max(felt, min((v.at for v in mine if v.done and v.at > last), default=until) - since)
-        return felt
+        again: dict[str, float | None] = {}
+        """By customer whose visit has failed, when one went well after the last that did."""
+        for visit in self.visits:
+            if visit.customer in customers and since <= visit.at <= until:
+                if not visit.done:
+                    again[visit.customer] = None
+                elif again.get(visit.customer, visit.at) is None:
+                    again[visit.customer] = visit.at
+        return max((until if at is None else at) - since for at in again.values()) if again else 0.0
 
     def outages(self, until: float, customers: set[str]) -> list[Outage]:
         """Each time in which some of these customers did not get what they wanted, in order.

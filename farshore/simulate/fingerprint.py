@@ -27,12 +27,13 @@ LATER = tuple(
             r'"sequence": \d+',
             r"'redrives': \d+",
             r"'stamp': '\d+",
+            r'"doubts": \[[^\]]*\](?:, )?',
         ),
     )
 )
 """Instants, durations, how often the lease has passed on, and how many heartbeats there were: the ledger
-knows that as soon as it has. One by one, each beginning with what it is found by: as one expression they take
-twice as long."""
+knows that as soon as it has; and what a plan doubted, which a person has read. One by one, each beginning
+with what it is found by: as one expression they take twice as long."""
 
 
 def fingerprint(simulation: Simulation, *more: object) -> str:

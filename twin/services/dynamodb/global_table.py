@@ -25,7 +25,7 @@ LOOK_AGAIN_SECONDS = 1.0
 
 USUAL_LAG = 5000.0
 """Milliseconds of replication up to which all is as usual."""
-USUAL = (("nothing", "", ""), ("what it knew", "", ""))
+USUAL = (("nothing", "", ""), ("what it knew", "", ""), ("its successor", "", ""))
 """What writes that are under way come to while all is well."""
 
 
