@@ -262,6 +262,26 @@ def test_a_run_that_does_not_succeed_pages_by_two_ways(deployed: dict[str, Any],
     assert target["RoleArn"] == {"Fn::GetAtt": ["RulesPage", "Arn"]}
 
 
+def test_what_no_rule_could_deliver_is_kept_and_pages(deployed: dict[str, Any]) -> None:
+    """An alarm's rule that started nothing is a night on which nobody comes."""
+    resources = deployed["Resources"]
+    rules = [each["Properties"] for each in resources.values() if each["Type"] == "AWS::Events::Rule"]
+    assert rules
+    dead = {"DeadLetterConfig": {"Arn": {"Fn::GetAtt": ["Undelivered", "Arn"]}}}
+    assert all(dead.items() <= target.items() for rule in rules for target in rule["Targets"])
+    (statement,) = resources["UndeliveredPolicy"]["Properties"]["PolicyDocument"]["Statement"]
+    assert (statement["Principal"], statement["Action"]) == (
+        {"Service": "events.amazonaws.com"},
+        "sqs:SendMessage",
+    )
+    assert "${AWS::AccountId}:rule/*" in statement["Condition"]["ArnLike"]["aws:SourceArn"]["Fn::Sub"]
+    alarm = resources["UndeliveredAlarm"]["Properties"]
+    assert alarm["AlarmActions"] == [{"Ref": "Pages"}]
+    assert alarm["Dimensions"] == [
+        {"Name": "QueueName", "Value": {"Fn::GetAtt": ["Undelivered", "QueueName"]}}
+    ]
+
+
 def test_every_function_has_an_event_and_may_run_for_as_long_as_a_tick(deployed: dict[str, Any]) -> None:
     called = {step for properties in MACHINES.values() for step in properties["DefinitionSubstitutions"]}
     called.discard("Prefix")

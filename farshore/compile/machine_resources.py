@@ -8,7 +8,7 @@ from typing import Any
 from ..runbook.model import Runbook
 from .emitter import Flow, Noted, Tag
 from .machine import Machine
-from .paging import alarm, ended
+from .paging import DEAD_LETTERS, alarm, ended
 from .parameters import BOUNDED, HAS_LOG_KEY, armed
 from .policy import by_machine
 from .resource_names import camel, condition
@@ -137,7 +137,7 @@ def events(runbook: Runbook, machine: Machine) -> Json:
     started: Json = {camel(rule.alarm): _rule(rule, state) for rule in alarm_rules(runbook, machine)}
     if schedule := schedule_of(machine):
         rate = f"rate({schedule.minutes} minute{'s' if schedule.minutes > 1 else ''})"
-        every = {"Schedule": rate, "Input": json.dumps(schedule.given), **state}
+        every = {"Schedule": rate, "Input": json.dumps(schedule.given), **state, **DEAD_LETTERS}
         started["EveryMinute"] = Noted(schedule.why, {"Type": "Schedule", "Properties": every})
     return started
 
@@ -152,5 +152,6 @@ def _rule(rule: AlarmRule, state: Json) -> Json:
             "Input": json.dumps(rule.given),
             **state,
             "RetryPolicy": {"MaximumRetryAttempts": 185, "MaximumEventAgeInSeconds": DELIVERY_SECONDS},
+            **DEAD_LETTERS,
         },
     }

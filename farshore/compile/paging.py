@@ -12,6 +12,9 @@ from .emitter import Flow, Tag
 
 Json = dict[str, Any]
 
+DEAD_LETTERS: Json = {"DeadLetterConfig": Flow({"Arn": Tag("GetAtt", "Undelivered.Arn")})}
+"""Of a rule's target: the queue `Undelivered` of template.yaml gets what was not delivered, and pages."""
+
 
 def alarm(machine: str, name: str) -> Json:
     """By the machine's metrics: late by a minute or two, and sure."""
@@ -59,6 +62,11 @@ def ended(name: str) -> Json:
             },
         },
         "Targets": [
-            Flow({"Id": "pages", "Arn": Tag("Ref", "Pages"), "RoleArn": Tag("GetAtt", "RulesPage.Arn")})
+            {
+                "Id": "pages",
+                "Arn": Tag("Ref", "Pages"),
+                "RoleArn": Tag("GetAtt", "RulesPage.Arn"),
+                **DEAD_LETTERS,
+            }
         ],
     }
