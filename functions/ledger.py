@@ -38,6 +38,7 @@ from typing import Any, Protocol
 
 from .calls import Api, Call, Denied, Endpoint, Silence
 from .errors import NotYet, Refused
+from .identity import PROVED
 from .outside import Outside
 from .run import SHOWN, Mode, Owner, Purpose, Run, is_about
 
@@ -176,14 +177,22 @@ class Records:
         return float(at) if type(at) in (int, float) else None
 
     def asks_to_lose(self, execution: str, started: float) -> bool:
-        """A person has approved its plan as graceful, and none that it goes on as ungraceful."""
+        """A person has approved its plan as graceful, and none that it goes on as ungraceful. Where approvals
+        are to be proved, no word of a loss is: only a plan that is approved as ungraceful counts."""
         mine = (execution, started, "approve")
         modes = [
             word.get("mode", "graceful")
             for word in self.decisions.values()
             if tuple(word.get(name) for name in ("execution", "started", "decision")) == mine
         ]
+        if self.wants_proof(execution, started):
+            return bool(modes) and self.proposal.get("mode") == "graceful"
         return bool(modes) and "ungraceful" not in modes
+
+    def wants_proof(self, execution: str, started: float) -> bool:
+        """The plan that it has proposed last is to be decided on by who proves who they are."""
+        said = tuple(self.proposal.get(name) for name in ("execution", "started", "proof"))
+        return said == (execution, started, PROVED)
 
     def declined(self, digest: str) -> bool:
         """A person has said no to what has this digest."""

@@ -26,6 +26,9 @@ SKIPPED = "skipped"
 LEFT_FOR_LATER = "left for later"
 """The outcome of a fence that may go up before a person has spoken, in a graceful run: that waits."""
 
+LOSS_BY_PROOF = "by proof, which only a plan can be: abort it, and start an ungraceful run"
+"""What is to be done where approvals are to be proved, and a run is to lose more than was approved."""
+
 LONGEST_WORD = 1000
 """Characters of one answer of AWS: a Cause holds 32,768, and a person fewer."""
 
@@ -244,10 +247,10 @@ def _heed(
         return run, since, {"outcome": SKIPPED, "facts": {"by": who}}
     loss = loss_digest(run.execution, run.started)
     if word.get("ungraceful") and asks and now - since <= step.within and not records.declined(loss):
-        raise NotYet(
-            f"{who} says ungraceful, and the plan was approved as graceful: "
-            f"farshore approve {run.application} {loss[:SHOWN]} --why …"
-        )
+        by_proof = records.wants_proof(run.execution, run.started)
+        approve = f"farshore approve {run.application} {loss[:SHOWN]} --why …"
+        said = f"{who} says ungraceful, and the plan was approved as graceful"
+        raise NotYet(f"{said}, {LOSS_BY_PROOF}" if by_proof else f"{said}: {approve}")
     return run, since, None
 
 

@@ -237,6 +237,7 @@ def test_an_approver_is_shown_the_fence_that_nobody_can_confirm_while_the_region
 def test_a_run_that_was_approved_as_graceful_asks_again_before_it_may_lose_anything(console: Console) -> None:
     pending = console.asking()
     execution = console.done("approve", pending, "--why", "a game day")["execution"]
+    console.until(lambda: "approved" in said(console, execution))
     console.account.cloud.faults.dark.add("us-east-1")
     result = console("ungraceful", "--why", "the Region is gone")
     loss = console.pending(execution)["hash"]

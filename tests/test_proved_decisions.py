@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -138,3 +139,23 @@ def test_where_a_proof_is_asked_for_who_has_none_is_refused_at_once_and_the_twin
     report = console.ended(execution)
     assert report["status"] == "SUCCEEDED", report["why"]
     assert approval(report)["by"].endswith("(proved by STS)")
+
+
+@pytest.mark.parametrize("account", ["proved"], indirect=True)
+def test_where_a_proof_is_asked_for_no_word_carries_an_approved_graceful_run_on_as_ungraceful(
+    console: Console,
+) -> None:
+    console.asking()
+    execution, operator = console.holder(), console.account.operator
+    records = operator.records()
+    proposal = operator.proposal(records)
+    assert proposal is not None
+    console.account.decide(records, proposal, "approve", "a person of the twin", "go")
+    console.until(lambda: "approved" in console("status", execution).stdout)
+    console.account.cloud.faults.dark.add("us-east-1")
+    message = console.refused("ungraceful", "--why", "the Region is gone")
+    assert "was approved as graceful, by proof, which only a plan can be: abort it" in message
+    assert re.search(r"farshore abort \S+ --why", message)
+    assert "ungraceful" not in operator.records().directive
+    console.done("abort", "--why", "the Region is gone")
+    assert console.ended(execution)["status"] != "SUCCEEDED"

@@ -826,6 +826,26 @@ def test_a_run_that_was_approved_as_graceful_goes_on_as_ungraceful_once_that_is_
     assert yard.ticker.tick("mode", {})["outcome"] == "ungraceful"
 
 
+def test_where_approvals_are_proved_no_word_lets_a_run_lose_that_was_approved_as_graceful(yard: Yard) -> None:
+    """Nobody would look at the proof of that."""
+    yard.ticker.deploy(Mode)
+    plan = {"execution": THIS, "started": 0.0, "mode": "graceful", "proof": "proved"}
+    yard.ticker.ledger.write("proposal", plan)
+    yard.ticker.say(ungraceful=True)
+    assert yard.ticker.tick("mode", {})["outcome"] == "ungraceful", "its plan is still to be approved as that"
+    approved(yard, "graceful")
+    approved(yard, "ungraceful", item=loss_digest(THIS, 0.0)[:12])
+    said = yard.ticker.fails("mode", {})
+    assert said.endswith(
+        "approved as graceful, by proof, which only a plan can be: abort it, and start an ungraceful run"
+    )
+    assert yard.ticker.tick("mode", {}, entered=yard.ticker.clock.now - 901)["outcome"] == "graceful"
+    yard.ticker.ledger.write("proposal", {**plan, "mode": "ungraceful"})
+    assert yard.ticker.tick("mode", {})["outcome"] == "ungraceful"
+    yard.ticker.ledger.write("proposal", {**plan, "execution": OTHER})
+    assert yard.ticker.tick("mode", {})["outcome"] == "ungraceful", "another run's plan"
+
+
 def test_a_run_that_a_person_says_may_not_lose_goes_on_at_once_without_losing(yard: Yard) -> None:
     yard.ticker.deploy(Mode)
     approved(yard, "graceful")

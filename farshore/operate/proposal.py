@@ -54,10 +54,15 @@ def proposal_of(records: Records, fencing: Set[str] = frozenset()) -> Proposal |
 
 def loss_of(records: Records, fencing: Set[str] = frozenset()) -> Proposal | None:
     """That the run whose plan was approved as graceful goes on as ungraceful, as somebody has said; None
-    where nobody has, or where that has been approved."""
+    where nobody has, where that has been approved, or where only a plan can be."""
     plan = proposal_of(records, fencing)
     word = {} if plan is None else records.word_to(plan.execution, plan.started)
-    if plan is None or not word.get("ungraceful") or not records.asks_to_lose(plan.execution, plan.started):
+    if (
+        plan is None
+        or plan.needs_proof
+        or not word.get("ungraceful")
+        or not records.asks_to_lose(plan.execution, plan.started)
+    ):
         return None
     digest = loss_digest(plan.execution, plan.started)
     return replace(
