@@ -139,6 +139,14 @@ def test_what_a_run_has_others_do_is_done_there_at_once_and_that_is_said(run: Ru
     assert "nobody has told it for eu-central-1 yet" in told["why"]
 
 
+def test_an_alarm_that_must_stay_quiet_watches_the_region_to_which_customers_are_led(run: Run) -> None:
+    """The primary's own would not be quiet: customers have been led away from there because it is ill."""
+    done = run("rehearse", "kiosk", change=replaced("  - synthetic_write:", f"{BAKE}  - synthetic_write:"))
+    assert done.exit_code == 0, done.stderr
+    assert done.stdout.count("step      bake: done") == 2
+
+
+BAKE = "  - bake: {alarms: [{alarm: errors, at: $to}], quiet_for: 2m}\n"
 CUSTOM = "  - custom_lambda: {function: warm-up, region: $to}\n"
 REMOTE = """  - ssm_command:
       document: DrainQueues
