@@ -9,6 +9,7 @@ from botocore.exceptions import ClientError
 from every_service import EAST, WEST, client
 
 from twin.cloud import Cloud
+from twin.services.lambda_.custom import CustomFunctions
 from twin.services.lambda_.event_source_mappings import EventSource, EventSourceMappings
 from twin.services.lambda_.model import Functions
 
@@ -21,6 +22,7 @@ def furnish(cloud: Cloud, name: str) -> None:
     for region in (EAST, WEST):
         Functions.of(cloud).deploy(region, name, lambda event, context: cloud.clock.sleep(300))
         EventSourceMappings.of(cloud).mapping(region, UUIDS[name], name)
+        CustomFunctions.of(cloud)
 
 
 def disable() -> dict[str, Any]:
@@ -35,6 +37,9 @@ def polling(cloud: Cloud, uuid: str) -> EventSource:
 
 
 UNDER_WAY = {
+    "what a function was told": lambda cloud: CustomFunctions.of(cloud).answer(
+        EAST, "one", {"look": False, "to": EAST}, told=True
+    ),
     "an invocation": lambda cloud: cloud.clock.spawn(lambda: Functions.of(cloud).invoke(EAST, "one", {})),
     "a reservation": lambda cloud: client("lambda", EAST).put_function_concurrency(
         FunctionName="one", ReservedConcurrentExecutions=1
