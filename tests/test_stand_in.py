@@ -101,6 +101,18 @@ def test_a_runbook_of_another_shape_comes_back_home_too(name: str) -> None:
     assert [run.status for run in report.runs] == ["SUCCEEDED"] * 4
 
 
+@pytest.mark.parametrize("dark", [None, "us-east-1"])
+def test_the_steps_that_no_sample_has_hold_in_a_game_day_too(dark: str | None) -> None:
+    """A database that is detached, queues, an API's stage, a group of instances, a bake."""
+    runbook = load(RUNBOOKS / "gallery.yaml")
+    with Rehearsal(
+        runbook, "ungraceful", dark, 1, lambda _: None, data="memory", backed="doubles"
+    ) as game_day:
+        report = game_day.play()
+    assert (report.broken, report.breaches) == ([], [])
+    assert {run.status for run in report.runs} == {"SUCCEEDED"}
+
+
 @pytest.mark.parametrize("verb", ["rehearse", "explore", "replay"])
 def test_what_cannot_be_furnished_is_named_in_one_sentence_before_anything_starts(
     run: Run, verb: str

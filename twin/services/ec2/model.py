@@ -8,6 +8,7 @@ docs.aws.amazon.com/vpc/latest/userguide/security-group-rules.html
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from ipaddress import IPv4Network, ip_network
@@ -88,9 +89,8 @@ class SecurityGroups(Service):
 
     def lets_in(self, region: str, group: str) -> bool:
         """Some rule of the group lets in whoever is in the VPC."""
-        inside = IPv4Network(VPC)
         return any(
-            inside.subnet_of(IPv4Network(it.source))
+            _is_wide(it.source)
             for (where, _), it in self.rules.items()
             if (where, it.group, it.egress) == (region, group, False)
         )
@@ -138,6 +138,12 @@ class SecurityGroups(Service):
             why = f"The security group rule ID '{name}' does not exist"
             raise AwsError("InvalidSecurityGroupRuleId.NotFound", why)
         return rule
+
+
+@functools.lru_cache(maxsize=256)
+def _is_wide(source: str) -> bool:
+    """It takes in the whole VPC. Asked after every event."""
+    return IPv4Network(VPC).subnet_of(IPv4Network(source))
 
 
 def _canonical(cidr: str) -> str:
