@@ -118,7 +118,7 @@ def _tick(step: Step[Any], run: Run, ledger: Ledger, outside: Outside, progress:
             records = ledger.read()
             _hold(records, run, world.now)
         if run.gives_up:
-            _give_up(ledger, records, run, world.now)
+            _note_giving_up(ledger, records, run, world.now)
         due = [call for call in decision.calls if call not in progress.acknowledged]
         if not due and not decision.notes:
             raise NotYet(f"acknowledged, but not to be seen yet: {decision.why}")
@@ -267,7 +267,7 @@ def _hold(records: Records, run: Run, now: float) -> None:
         raise Refused("the run has given up, and gives back what it took: it changes nothing else any more")
 
 
-def _give_up(ledger: Ledger, records: Records, run: Run, now: float) -> None:
+def _note_giving_up(ledger: Ledger, records: Records, run: Run, now: float) -> None:
     """Before anything is given back, the lease among it, it is noted that the run moves nothing any more: one
     of its ticks may be delivered late. One that was quicker has moved data or customers, unless AWS tells it
     no: to give back then would open the Region that is left."""

@@ -149,8 +149,8 @@ def test_a_file_beside_a_report_that_holds_no_counts_is_left_alone(
     report.write_text("")
     beside = tmp_path / "matrix.json"
     beside.write_text(text, encoding="latin-1")
-    for option in ("--report", "--check"):
-        result = invoked(*KILLED, option, str(report))
+    for options in (["--report"], ["--anew", "--report"], ["--check"]):
+        result = invoked(*KILLED, *options, str(report))
         assert result.exit_code == 2
         assert f"{beside} holds no counts of `explore`: remove it, or give" in result.stderr
     assert beside.read_text(encoding="latin-1") == text

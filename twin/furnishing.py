@@ -54,8 +54,6 @@ class Line:
     procedure: str
     inputs: Mapping[str, Any]
     names: tuple[Named, ...]
-    actions: frozenset[str] = frozenset()
-    """What it does, by the actions of IAM."""
 
     @property
     def compares(self) -> bool:

@@ -125,7 +125,7 @@ def command(
 
     try:
         results = Results(files, runbook)
-        written = read(report) if report is not None and not anew else {}
+        written = read(report) if report is not None else {}
         checked = read(check) if check is not None else {}
     except (Foreign, NoCounts) as why:
         raise click.UsageError(str(why)) from None
@@ -144,7 +144,8 @@ def command(
         sys.exit(1 if exploration.broken or stale else 0)
     if not cases and not exploration.broken:
         raise click.UsageError(f"no seed contains {only!r}: `explore {app} --count` makes them all")
-    kept = {part: each for part, each in written.items() if each.of == of.get(part) and each.holds}
+    known = {} if anew else written
+    kept = {part: each for part, each in known.items() if each.of == of.get(part) and each.holds}
     _explore(exploration, [case for case in cases if part_of(case) not in kept][nth - 1 :: shards], results)
     wall = time.perf_counter() - began
     if as_json:

@@ -109,8 +109,7 @@ def counted(of: str, results: Sequence[Result]) -> Counts:
     outcomes = [result.outcome for result in results]
     states: dict[str, Cell] = {}
     for result in results:
-        good = result.outcome.safe and result.outcome.live
-        states[result.case.state] = states.get(result.case.state, Cell()) + Cell(1, good)
+        states[result.case.state] = states.get(result.case.state, Cell()) + Cell(1, result.outcome.good)
     return Counts(
         of,
         safe=sum(outcome.safe for outcome in outcomes),

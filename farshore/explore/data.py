@@ -143,6 +143,10 @@ class Outcome:
     def live(self) -> bool:
         return not any(breach.invariant.startswith("L") for breach in self.breaches)
 
+    @property
+    def good(self) -> bool:
+        return self.safe and self.live
+
 
 @dataclass(frozen=True)
 class Result:

@@ -23,8 +23,7 @@ def terminal(exploration: Exploration) -> Table:
     for result in exploration.results:
         baseline, family = part_of(result.case)
         cells = found.setdefault(baseline, {})
-        good = result.outcome.safe and result.outcome.live
-        cells[family] = cells.get(family, Cell()) + Cell(1, good)
+        cells[family] = cells.get(family, Cell()) + Cell(1, result.outcome.good)
     table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
     table.add_column("", no_wrap=True)
     for baseline in found:

@@ -164,5 +164,4 @@ def _lines(runbook: Runbook) -> Iterator[Line]:
             defaults = {each.name: each.default for each in inputs(kind) if not each.required}
             given = way.literal(kind, {**defaults, **line.inputs})
             names = tuple(Named(each.type, each.text, each.at, each.region) for each in texts(kind, given))
-            actions = frozenset(api.action for api in (*kind.reads, *kind.writes))
-            yield Line(f"line {line.line} ({line.step})", name, given, names, actions)
+            yield Line(f"line {line.line} ({line.step})", name, given, names)

@@ -58,9 +58,12 @@ def _deliver_while_given_up(site: Site, met: Met) -> None:
     """The same as soon as the run gives up, and once more when it has given something back."""
     simulation, again = site.simulation, partial(site.simulation.deliver, met.function, met.event)
 
-    def looks(call: Call) -> None:
+    def gives_up(call: Call) -> bool:
         tick = call.tick
-        if tick is None or tick.execution != met.execution or tick.event["run"]["purpose"] not in GIVES_UP:
+        return tick is not None and tick.execution == met.execution and tick.purpose in GIVES_UP
+
+    def looks(call: Call) -> None:
+        if not gives_up(call):
             return
         simulation.on_call.remove(looks)
         aside(simulation.clock, again)
@@ -68,7 +71,7 @@ def _deliver_while_given_up(site: Site, met: Met) -> None:
             simulation.on_call.append(gives_back)
 
     def gives_back(call: Call) -> None:
-        if call.change is not None and call.tick is not None and call.tick.execution == met.execution:
+        if gives_up(call) and call.change is not None:
             simulation.on_call.remove(gives_back)
             aside(simulation.clock, again)
 

@@ -38,7 +38,7 @@ class Throttle:
 
 
 def refused(wanted: Wanted) -> Iterator[str]:
-    for name in set(wanted.texts(FUNCTION)) & set(wanted.texts(CUSTOM)):
+    for name in sorted(set(wanted.texts(FUNCTION)) & set(wanted.texts(CUSTOM))):
         yield f"{name} lets customers in, and a run asks it, too: only its own code knows what it answers"
 
 
