@@ -60,6 +60,10 @@ class Whole:
     """Whose they are, for a message: a cluster."""
 
 
+LONGEST_MEANT = 250
+"""Characters of a text that a message gives as what was meant."""
+
+
 @dataclass(frozen=True)
 class Form:
     """How a text that names something is written."""
@@ -88,13 +92,17 @@ class Form:
     def fits(self, text: str) -> bool:
         return re.fullmatch(self.pattern, text) is not None
 
+    def _serves(self, near: str) -> bool:
+        """It can be written instead, and said in a message."""
+        return self.fits(near) and len(near) <= LONGEST_MEANT
+
     def wrong(self, text: str) -> tuple[str, str] | None:
         """What is wrong, to be read after the text itself, and what to write; None where it is right."""
         kept = self.canonical(text)
         if kept != text and self.fits(kept) and self.keeper:
             return f": {self.keeper} keeps it as {kept}", f"write {kept}"
         if not self.fits(text):
-            near = next((near for near in (self.meant(text), text.strip(), kept) if self.fits(near)), "")
+            near = next((near for near in (self.meant(text), text.strip(), kept) if self._serves(near)), "")
             return f" is not {self.noun}", f"write {near or f'{self.rule}, such as {self.example}'}"
         if flaw := self.flaw(text):
             return f" {flaw}", f"write {self.rule}, such as {self.example}"

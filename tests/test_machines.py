@@ -325,6 +325,17 @@ def test_a_fence_before_the_approval_stands_behind_it_too_where_the_plan_names_i
         assert house.ticks[5:] == UNDOING, "each once, though it stands twice"
 
 
+def test_each_approval_asks_what_all_that_follows_would_do_and_none_asks_what_another_would(
+    tmp_path: Path,
+) -> None:
+    made = compiled(tmp_path, HEAD + "failover:\n" + APPROVAL * 30 + WRITER)
+    states = made["failover"].definition["States"]
+    for number, name in enumerate(names := [name for name in states if name.startswith("approval")]):
+        asked = states[name]["Parameters"]["Payload"]["inputs"]["later"]
+        assert [each["state"] for each in asked] == [*names[number + 1 :], PROMOTE]
+        assert all("later" not in each["event"]["inputs"] for each in asked)
+
+
 def test_where_no_approval_follows_a_fence_before_it_is_one_as_any_other(tmp_path: Path) -> None:
     made = compiled(tmp_path, HEAD + "failover:\n" + EARLY + WRITER + GIVE_BACK)
     names = [name for name, _ in every_task(made["failover"].definition["States"])]

@@ -8,6 +8,7 @@ from typing import Any, get_args, get_origin
 from functions.handler import step_from
 from functions.inputs import Region
 
+from ..runbook.mistakes import shortened
 from ..runbook.model import Line, Runbook, lines
 from ..runbook.registry import steps
 from ..runbook.typed import hints
@@ -33,7 +34,7 @@ def _refusal(line: Line, way: Direction) -> str:
     try:
         step_from(kind, literal)
     except ValueError as error:
-        return str(error)
+        return shortened(str(error))
     return _not_there(hints(kind), literal)
 
 

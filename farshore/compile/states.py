@@ -107,8 +107,12 @@ class States:
         event = self._event(step, inputs, purpose or self.purpose)
         self.uses.append(Use(step, event["inputs"], line))
         if kind.written and purpose is None:
+            # Asked what it would do, an approval asks nobody: with what comes after it, the events of a list
+            # of approvals would double with each.
+            own = {key: value for key, value in event["inputs"].items() if key != "later"}
+            asked = event | {"inputs": own}
             self.later.append(
-                {"state": name, "function": function_of(step), "event": event, "no_return": no_return}
+                {"state": name, "function": function_of(step), "event": asked, "no_return": no_return}
             )
         waiting = Waiting(float(inputs.get("within", kind.within)), kind.every, line)
         self.waitings[name] = waiting

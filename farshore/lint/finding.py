@@ -125,8 +125,10 @@ class Procedures:
 
 def _each(value: Any) -> list[str]:
     if isinstance(value, Mapping):
-        return [f"{item} of {key}" for key, item in value.items()]
-    return [str(item) for item in value] if isinstance(value, list | tuple) else [str(value)]
+        return [f"{each} of {key}" for key, item in value.items() for each in _each(item)]
+    if isinstance(value, list | tuple):
+        return [each for item in value for each in _each(item)]
+    return [str(value)]
 
 
 def procedures(runbook: Runbook) -> Procedures:

@@ -43,7 +43,7 @@ def _unbounded(runbook: Runbook, lines: Iterable[Placed], step: str, store: Any)
 def _too_early(runbook: Runbook, placed: Placed, lines: Iterable[Placed]) -> Iterator[Finding]:
     late = [each for each in lines if each.part in BEFORE and each.place >= placed.place]
     if placed.kind.beats is not None and late:
-        where = ", ".join(f"{each.name} in line {each.line.line}" for each in late)
+        where = the_first([f"{each.name} in line {each.line.line}" for each in late])
         what = f"{placed.name} stands before {where}: what customers write in between is not in its bound"
         yield Finding(
             "order", runbook.path, placed.line.line, what, f"move it after line {late[-1].line.line}"

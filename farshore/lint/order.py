@@ -68,7 +68,7 @@ def _kept(runbook: Runbook, rule: Rule, lines: Sequence[Placed]) -> Iterator[Fin
             continue
         late = [first for first in firsts if first.place >= placed.place]
         if late:
-            where = ", ".join(f"{each.name} in line {each.line.line}" for each in late)
+            where = the_first([f"{each.name} in line {each.line.line}" for each in late])
             beside = all(each.place == placed.place for each in late)
             what = f"{placed.name} stands {'beside' if beside else 'before'} {where}: {rule.cost}"
             instead = f"move it after line {late[-1].line.line}"

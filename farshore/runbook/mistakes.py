@@ -6,6 +6,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 SHOWN_CHARACTERS = 60
+"""Of a text of the file that is quoted."""
+SAID_CHARACTERS = 600
+"""Of a sentence."""
 
 
 @dataclass(frozen=True)
@@ -33,5 +36,10 @@ class Mistakes(Exception):
 
 def quoted(text: str) -> str:
     """A text of the file for a message: one line, not too long, nothing that a terminal obeys."""
-    safe = "".join(c if c.isprintable() else repr(c)[1:-1] for c in text[: SHOWN_CHARACTERS + 1])
-    return f'"{safe}"' if len(safe) <= SHOWN_CHARACTERS else f'"{safe[: SHOWN_CHARACTERS - 1]}…"'
+    return f'"{shortened(text, SHOWN_CHARACTERS)}"'
+
+
+def shortened(text: str, most: int = SAID_CHARACTERS) -> str:
+    """Not longer than that: what a step says of its inputs repeats them, however long they are."""
+    safe = "".join(c if c.isprintable() else repr(c)[1:-1] for c in text[: most + 1])
+    return safe if len(safe) <= most else f"{safe[: most - 1]}…"

@@ -33,7 +33,7 @@ from ..handler import lambda_handler
 from ..inputs import Patience, Region, Seconds, TableName
 from ..later import Later
 from ..ledger import PUT, Find
-from ..planned import DOUBTS
+from ..planned import DOUBTS, first_few
 from ..run import Mode
 from ..step import Change, Decision, Done, Step, Wait
 from ..whole_tables import ASK_ITSELF, DESCRIBE, GET, SCAN, TABLE, Compared, Comparison, Read, read_part
@@ -125,7 +125,8 @@ class DataMatches(Step[Seen | SeenWhole | Read]):
         if self.region == self.other:
             raise ValueError(f"{self.region} would be compared with itself: write two Regions")
         if wrong := [key for key in self.partitions if len(key) != 1]:
-            raise ValueError(f"{', '.join(wrong[0])}: a partition key is one attribute; write that alone")
+            named = first_few(list(wrong[0]))
+            raise ValueError(f"{named}: a partition key is one attribute; write that alone")
         if self.rate < 1:
             raise ValueError(f"rate {self.rate} lets nothing be read: write at least 1")
 
