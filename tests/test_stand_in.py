@@ -113,6 +113,17 @@ def test_the_steps_that_no_sample_has_hold_in_a_game_day_too(dark: str | None) -
     assert {run.status for run in report.runs} == {"SUCCEEDED"}
 
 
+def test_where_customers_have_nowhere_to_go_by_an_outage_a_run_that_is_refused_is_not_blamed_for_it() -> None:
+    """A database is detached in ungraceful runs only; a game day's outage has closed the Region before."""
+    runbook = load(RUNBOOKS / "gallery.yaml")
+    with Rehearsal(runbook, "graceful", None, 1, lambda _: None, data="memory", backed="doubles") as game_day:
+        report = game_day.play()
+    assert [run.status for run in report.runs] == ["SUCCEEDED", "FAILED", "SUCCEEDED"]
+    assert [(breach.invariant, "use aurora_writer" in breach.story) for breach in report.breaches] == [
+        ("L1", True)
+    ]
+
+
 @pytest.mark.parametrize("verb", ["rehearse", "explore", "replay"])
 def test_what_cannot_be_furnished_is_named_in_one_sentence_before_anything_starts(
     run: Run, verb: str

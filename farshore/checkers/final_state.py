@@ -126,6 +126,10 @@ class FinalState:
     """The execution that holds the lease; "" where it is free."""
     withheld: Sequence[str]
     """Resources of which a run remembers what they were before it fenced them."""
+    broken: Sequence[str]
+    """Resources that an outage of a game day has taken away, and holds."""
+    kept: Sequence[str]
+    """Resources that the run that it is about remembers what they were before it took them."""
     unlike: Mapping[str, bool]
     """By Region, whether what a run may change is other than while all was well."""
 

@@ -63,11 +63,20 @@ class ARunEnds(Checker):
         served = final.served_at_first
         if by_itself:
             served = final.served_at_end or (served if source in final.back_at_end else frozenset())
+        if _by_outage(final, source):
+            return
         if final.status not in ("SUCCEEDED", "RUNNING") and not served:
             self.breach(
                 f"{procedure} ended {final.status} before it had moved anything, "
                 "and left customers nowhere to go"
             )
+
+
+def _by_outage(final: FinalState, source: str) -> bool:
+    """An outage took from the Region what customers went to, and the run took nothing besides."""
+    return any(f":{source}:" in each for each in final.broken) and not any(
+        f":{source}:" in each for each in final.kept
+    )
 
 
 def _not_moved(final: FinalState, run: RunReport, runbook: Runbook) -> Iterator[str]:

@@ -111,6 +111,10 @@ def final_state(simulation: Simulation, facts: RunFacts) -> FinalState:
         settling=tuple(_settled(simulation)),
         held_by="" if lease is None or lease.released else lease.holder,
         withheld=(),
+        broken=tuple(each.resource for each in records.memories if each.owner == "outage"),
+        kept=tuple(
+            each.resource for each in records.memories if (each.owner, each.by) == ("run", facts.main)
+        ),
         unlike={region: now != facts.well[region] for region, now in application.settings().items()},
     )
     last = final.last
