@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree as ET
 
 import pytest
 from click.testing import CliRunner, Result
+from test_report import contrast
 
 from farshore.cli import farshore
 from farshore.explore import what_if
@@ -56,6 +58,18 @@ def test_the_picture_has_a_line_for_each_and_its_numbers(found: tuple[dict[str, 
     rtos = [night["rto"] for night in found[0]["things"][0]["nights"]]
     order = sorted(range(len(rtos)), key=lambda at: rtos[at])
     assert [heights[at] for at in order] == sorted(heights, reverse=True)
+
+
+def test_the_picture_is_light_or_dark_as_its_readers_screen_is(found: tuple[dict[str, Any], str]) -> None:
+    sheets = found[1].partition("</style>")[0].split("@media (prefers-color-scheme: dark)")
+    grounds = [re.findall(r"\.ground { fill: (#\w{6}) }", sheet) for sheet in sheets]
+    assert grounds == [["#ffffff"], ["#0d1117"]]
+    for sheet, (ground,) in zip(sheets, grounds, strict=True):
+        (ink,) = re.findall(r"text { fill: (#\w{6}) }", sheet)
+        drawn = re.findall(r"stroke: (#\w{6}) }", sheet)
+        assert len(set(drawn)) == 7, "the objective, and six things"
+        assert contrast(ink, ground) >= 4.5
+        assert all(contrast(colour, ground) >= 3 for colour in drawn)
 
 
 def test_a_picture_of_nothing_is_refused(tmp_path: Path) -> None:

@@ -16,6 +16,7 @@ from typing import Any
 from functions.run import Mode
 from twin.customers import FOR_EVER, LONGEST_KEPT_TTL
 
+from ..compile.drawing import DARK, LIGHT
 from ..runbook.model import Runbook
 from ..simulate.rehearsal import APPROVE_AFTER, Rehearsal
 from .forks import CORES
@@ -115,12 +116,29 @@ def _played(game: Game, name: str, factor: float) -> tuple[Night, list[tuple[str
 
 WIDTH, HEIGHT, LEFT, RIGHT, TOP, BOTTOM = 760, 420, 56, 250, 48, 40
 """Pixels; text is never scaled."""
-SHADES = ("#c81e1e", "#2563eb", "#0f766e", "#b45309", "#7c3aed", "#11682f")
-"""Of the lines, the steepest first; each has 4.5 times the contrast of white at least."""
+SHADES = ("move", "other", "lead", "see", "ask", "verify")
+"""Of the lines, the steepest first: names of colours."""
+
+
+def _painted(colours: Mapping[str, str]) -> str:
+    """The style sheet's colours."""
+    lines = "\n".join(
+        f"polyline.{name} {{ stroke: {shade} }} circle.{name}, rect.{name} {{ fill: {shade} }}"
+        for name, shade in ((name, colours[name]) for name in SHADES)
+    )
+    ink, ground, soft = colours["ink"], colours["ground"], colours["soft"]
+    return f"text {{ fill: {ink} }} .ground {{ fill: {ground} }} line {{ stroke: {soft} }}\n{lines}\n"
+
+
+STYLE = (
+    "text { font: 13px system-ui, 'DejaVu Sans', sans-serif } polyline { fill: none; stroke-width: 2 }\n"
+    f"{_painted(LIGHT)}@media (prefers-color-scheme: dark) {{\n{_painted(DARK)}}}"
+)
 
 
 def picture(found: Sequence[Swept], title: str, objective: float) -> str:
-    """One SVG file: a line for each of the first few things, over how long it takes, up to the RTO."""
+    """One SVG file, light or dark as its reader's screen is: a line for each of the first few things, over
+    how long it takes, up to the RTO."""
     shown = found[: len(SHADES)]
     top = max([objective, *(night.rto for one in shown for night in one.nights)]) * 1.05
     wide, high = WIDTH - LEFT - RIGHT, HEIGHT - TOP - BOTTOM
@@ -131,12 +149,12 @@ def picture(found: Sequence[Swept], title: str, objective: float) -> str:
     def lines() -> Iterator[str]:
         yield f'<svg xmlns="http://www.w3.org/2000/svg" width="{WIDTH}" height="{HEIGHT}" role="img">'
         yield f"<title>{escape(title)}</title>"
-        yield "<style>text { font: 13px system-ui, 'DejaVu Sans', sans-serif; fill: #14181f }</style>"
-        yield '<rect width="100%" height="100%" fill="#ffffff"/>'
+        yield f"<style>{STYLE}</style>"
+        yield '<rect class="ground" width="100%" height="100%"/>'
         yield f'<text x="{LEFT}" y="24" font-weight="600">{escape(title)}</text>'
         _, level = at(0, objective)
         ends = f'x1="{LEFT}" x2="{LEFT + wide}" y1="{level:.1f}" y2="{level:.1f}"'
-        yield f'<line {ends} stroke="#4b5563" stroke-dasharray="6 4"/>'
+        yield f'<line {ends} stroke-dasharray="6 4"/>'
         yield f'<text x="{LEFT + 4}" y="{level - 5:.1f}">the objective, {objective:g} s</text>'
         for place, words in enumerate(TIMES):
             x, _ = at(place, 0)
@@ -146,10 +164,10 @@ def picture(found: Sequence[Swept], title: str, objective: float) -> str:
         for number, (one, shade) in enumerate(zip(shown, SHADES, strict=False)):
             points = [at(place, night.rto) for place, night in enumerate(one.nights)]
             path = " ".join(f"{x:.1f},{y:.1f}" for x, y in points)
-            yield f'<polyline points="{path}" fill="none" stroke="{shade}" stroke-width="2"/>'
-            yield from (f'<circle cx="{x:.1f}" cy="{y:.1f}" r="3" fill="{shade}"/>' for x, y in points)
+            yield f'<polyline class="{shade}" points="{path}"/>'
+            yield from (f'<circle class="{shade}" cx="{x:.1f}" cy="{y:.1f}" r="3"/>' for x, y in points)
             y = TOP + 8 + 20 * number
-            yield f'<rect x="{LEFT + wide + 24}" y="{y - 9}" width="10" height="10" fill="{shade}"/>'
+            yield f'<rect x="{LEFT + wide + 24}" y="{y - 9}" width="10" height="10" class="{shade}"/>'
             said = f"{one.name.replace('_', ' ')}, {one.seconds:g} s"
             yield f'<text x="{LEFT + wide + 40}" y="{y}">{escape(said)}</text>'
         yield "</svg>\n"
