@@ -16,6 +16,7 @@ from click.testing import CliRunner, Result
 from farshore.cli import farshore
 from farshore.runbook.load import load
 from farshore.simulate.rehearsal import Rehearsal
+from twin.furnishing import Line, Named, Wanted, refusals
 
 RUNBOOKS = Path(__file__).parent / "stand_ins"
 ROOT = RUNBOOKS.parent.parent
@@ -128,7 +129,7 @@ def test_where_customers_have_nowhere_to_go_by_an_outage_a_run_that_is_refused_i
 def test_what_cannot_be_furnished_is_named_in_one_sentence_before_anything_starts(
     run: Run, verb: str
 ) -> None:
-    inside = replaced("  - aurora_writer:", f"{NESTED}{BOTH}  - aurora_writer:")
+    inside = replaced("  - aurora_writer:", f"{BOTH}  - aurora_writer:")
     if verb == "replay":
         Path("bookworm.yaml").write_text(inside((RUNBOOKS / "bookworm.yaml").read_text()))
         done = CliRunner(mix_stderr=False).invoke(farshore, ["replay", "bookworm.yaml,failover,graceful"])
@@ -138,8 +139,13 @@ def test_what_cannot_be_furnished_is_named_in_one_sentence_before_anything_start
     assert done.stdout == ""
     (said,) = (line for line in done.stderr.splitlines() if line.startswith("Error: "))
     assert "cannot furnish one from the runbook alone" in said
-    assert "nothing in it stands for payments-failback, payments-failover of line" in said
     assert "cart lets customers in, and a run asks it, too" in said
+
+
+def test_what_a_type_of_ones_own_names_is_named_where_no_service_takes_it() -> None:
+    line = Line("shop.yaml:7 (moon)", "failover", {"phase": "full"}, (Named("Moon", "full", ("phase",), ""),))
+    wanted = Wanted("shop", "us-east-1", "us-west-1", (line,))
+    assert list(refusals(wanted)) == ["nothing in it stands for full of shop.yaml:7 (moon)"]
 
 
 NESTED = "  - nested_run: {activates: {eu-west-1: payments-failback, eu-central-1: payments-failover}}\n"
@@ -160,6 +166,57 @@ def test_what_a_run_has_others_do_is_done_there_at_once_and_that_is_said(run: Ru
     (told,) = (step for step in planned if step["state"] == "custom_lambda eu-central-1")
     assert told["outcome"] == "would change"
     assert "nobody has told it for eu-central-1 yet" in told["why"]
+
+
+def test_another_applications_machines_are_furnished_and_take_a_minute(run: Run) -> None:
+    inside = replaced("  - aurora_writer:", f"{NESTED}  - aurora_writer:")
+    done = run("rehearse", "bookworm", "--json", change=inside)
+    assert done.exit_code == 0, done.stderr
+    assert "a run of payments-failback, payments-failover takes 60 s and succeeds" in done.stderr
+    steps = [step for each in json.loads(done.stdout)["runs"] for step in each["steps"]]
+    nested = {step["name"]: step for step in steps if step["name"].startswith("nested_run")}
+    assert {name: step["outcome"] for name, step in nested.items()} == {
+        "nested_run eu-central-1": "done",
+        "nested_run eu-west-1": "done",
+    }
+
+
+@pytest.mark.parametrize("behaviours", ["[/shelf/*, '*']", "['*']"])
+def test_a_distribution_is_furnished_with_the_origins_and_behaviours_that_lines_name(
+    run: Run, behaviours: str
+) -> None:
+    done = run("rehearse", "bookworm", "--json", change=back_by(EDGE % behaviours))
+    assert done.exit_code == 0, done.stderr
+    assert "customers do not go through EDFDVBD632BHDS5" in done.stderr
+    (failback,) = (each for each in json.loads(done.stdout)["runs"] if each["procedure"] == "failback")
+    outcomes = {step["name"]: step["outcome"] for step in failback["steps"]}
+    assert outcomes["cloudfront_origin"] == "done"
+
+
+def back_by(lines: str) -> Callable[[str], str]:
+    """With a failback that is written out, and these lines in it."""
+
+    def change(text: str) -> str:
+        head, _, tail = text.partition("\nfailover:\n")
+        steps, _, outage = tail.partition("outage:\n")
+        back = steps.replace("  - synthetic_write:", f"{lines}  - synthetic_write:")
+        return f"{head}\nfailover:\n{steps}failback:\n{back}outage:\n{outage}"
+
+    return change
+
+
+EDGE = """  - cloudfront_origin:
+      distribution: EDFDVBD632BHDS5
+      origins: {eu-west-1: shop-dub, eu-central-1: shop-fra}
+      behaviours: %s
+"""
+
+
+def test_one_distribution_with_two_origins_in_a_region_is_refused(run: Run) -> None:
+    edge = EDGE % "[/a/*]"
+    done = run("rehearse", "bookworm", change=back_by(edge + edge.replace("shop-fra", "shelf-fra")))
+    assert done.exit_code == 2
+    assert "EDFDVBD632BHDS5 has one origin in one line, and another in another" in done.stderr
 
 
 def test_an_alarm_that_must_stay_quiet_watches_the_region_to_which_customers_are_led(run: Run) -> None:

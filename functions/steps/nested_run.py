@@ -28,7 +28,7 @@ from ..errors import NotYet, Refused
 from ..handler import lambda_handler
 from ..inputs import MachineName, Region, Seconds
 from ..planned import DOUBTS, one_line
-from ..run import Run
+from ..run import MODES, Run
 from ..step import Change, Decision, Done, Step, Wait
 from ..world import World
 
@@ -149,13 +149,14 @@ def _is_whole(described: Mapping[str, Any]) -> bool:
 
 def _stranger(described: Mapping[str, Any], ours: Run) -> str:
     """Why it is none that this run has started; "" where nothing says so. A person may have said `ungraceful`
-    since it was."""
+    since it was, or before, which a dry run does not hear."""
     if not _is_whole(described):
         return ""
     if described["startDate"].timestamp() < ours.started - APART_SECONDS:
         return "began before this run"
     given = described["input"]
-    known = [json.dumps({"mode": mode}) for mode in dict.fromkeys(("graceful", ours.mode))]
+    modes = MODES if ours.dry_run else ("graceful", ours.mode)
+    known = [json.dumps({"mode": mode}) for mode in modes]
     return "" if given in known else f"was started with {one_line(given[:LONGEST_WHY])}"
 
 

@@ -3,7 +3,8 @@
 Reads look green while writes fail wherever traffic went ahead of the data, so nothing less proves a failover.
 The write carries a marker of the run, so a repeated tick finds it and writes nothing. What stands before the
 shop may go on answering what it answered before the write (CloudFront keeps an error for ten seconds), so it
-is noted that the write was accepted, and from then it is only read. Source:
+is noted that the write was accepted, and from then it is only read: until, at the very last, it is written
+once more, since the Region that was left may have accepted it, whose writes nobody will ever read. Source:
 docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/HTTPStatusCodes.html
 """
 
@@ -19,6 +20,9 @@ from ..ledger import PUT, Accept
 from ..step import Change, Decision, Done, Step, Wait
 from ..world import World
 
+LAST_SECONDS = 45
+"""Before a state gives up, it has so long for writing once more and reading that back."""
+
 MARKER = "{marker}"
 """Stands for a text of this run alone."""
 
@@ -30,7 +34,7 @@ class Seen:
     accept: Accept
     """The note that the write was accepted, as of now."""
     accepted: bool
-    """A tick of this state has noted that."""
+    """A tick of this state has noted that, of the last write."""
     acknowledged: bool
     """This tick has written, and was told that it is done."""
 
@@ -67,7 +71,9 @@ class SyntheticWrite(Step[Seen]):
         marker = f"farshore-{world.dice(1 << 30):08x}"
         (answer,) = world.ask(HTTP_GET(world.run.target, url=self.url + self.read.replace(MARKER, marker)))
         state, execution = world.run.state, world.run.execution
-        accepted = world.records.has_accepted(state, execution, world.since)
+        last = self.within - LAST_SECONDS
+        written = world.since + (last if 0 < last < world.waited else 0)
+        accepted = world.records.has_accepted(state, execution, written)
         return Seen(marker, answer, Accept(state, execution, world.now), accepted, bool(world.acknowledged))
 
     def decide(self, seen: Seen) -> Decision:

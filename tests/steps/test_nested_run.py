@@ -111,6 +111,13 @@ def test_what_a_plan_of_the_run_shows_is_what_the_run_starts(shop: Shop) -> None
     assert shop.started() == [call["parameters"]["name"]]
 
 
+def test_a_plan_finds_what_a_run_started_that_went_on_as_ungraceful(shop: Shop) -> None:
+    """It is asked in the mode in which the run was started, and does not hear what a person said since."""
+    shop.comes_about(mode="ungraceful")
+    assert shop.tick("nested_run", INPUTS, dry_run=True)["outcome"] == "done"
+    assert "was started with" in shop.waits(mode="graceful"), "a run hears it"
+
+
 @pytest.mark.parametrize("kind", ["lost_before", "lost_after", "throttled", "500", "503", "slow", "hollow"])
 @pytest.mark.parametrize("operation", ["StartExecution", "DescribeExecution"])
 def test_a_call_that_fails_once_starts_no_second_run(shop: Shop, kind: Any, operation: str) -> None:

@@ -31,6 +31,7 @@ class Shop(Ticker):
         super().__init__(cloud)
         self.serving, self.writable, self.forgets = WEST, True, False
         self.users: list[str] = []
+        self.taken = 0
         self.no: HttpAnswer = (500, b"read-only transaction")
         self.deploy(SyntheticWrite)
         for region in (EAST, WEST):
@@ -44,6 +45,7 @@ class Shop(Ticker):
         if request.method == "POST":
             if not self.writable:
                 return self.no
+            self.taken += 1
             if not self.forgets:
                 self.users.append(json.loads(request.body)["email"])
             return 201, b"{}"
@@ -96,6 +98,20 @@ def test_an_error_that_is_kept_on_the_way_brings_about_no_second_write(shop: Sho
         shop.clock.sleep(5)
     assert said == "done"
     assert len(shop.users) == 1
+
+
+def test_what_the_region_that_is_left_accepted_is_written_once_more_before_the_run_gives_up(
+    shop: Shop,
+) -> None:
+    """Nobody will read it: that Region was dark, and lived again just after customers had been led away."""
+    entered, shop.forgets, said = shop.clock.now, True, "NotYet"
+    while said.startswith("NotYet"):
+        said = shop.ends(entered=entered)
+        shop.forgets = shop.taken == 0
+        shop.clock.sleep(5)
+    assert said == "done"
+    assert shop.taken == 2
+    assert 255 <= shop.clock.now - entered < 300
 
 
 def test_a_state_that_is_entered_anew_writes_anew(shop: Shop) -> None:

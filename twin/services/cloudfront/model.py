@@ -13,7 +13,8 @@ docs.aws.amazon.com/cloudfront/latest/APIReference/API_UpdateDistribution.html
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterator, Mapping, Set
+from collections.abc import Iterator, Mapping, Sequence, Set
+from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import Any, ClassVar
 
@@ -29,9 +30,20 @@ FAILOVER_STATUSES = frozenset({400, 403, 404, 416, 429, 500, 502, 503, 504})
 
 FAILOVER_METHODS = ("GET", "HEAD", "OPTIONS")
 PRIMARY, SECONDARY, GROUP = "primary", "secondary", "both"
-"""The ids of a distribution's origins, and of their group."""
+"""The ids of a distribution's origins, where they have no others, and of their group."""
 RESPONSE_SECONDS = 30.0
 """How long an origin may take to answer; the default."""
+
+
+@dataclass(frozen=True)
+class Named:
+    """What a distribution and its parts are called."""
+
+    id: str
+    origins: tuple[str, str] = (PRIMARY, SECONDARY)
+    """The ids of both."""
+    behaviours: tuple[str, ...] = ()
+    """Path patterns, the default one apart."""
 
 
 class CloudFront(Service):
@@ -59,15 +71,17 @@ class CloudFront(Service):
         criteria: Set[int] = frozenset({403, 404, 500, 502, 503, 504}),
         attempts: int = 3,
         timeout: float = 10.0,
+        named: Named | None = None,
     ) -> Distribution:
         """One more, under a domain of its own. ValueError for what CloudFront would refuse."""
+        names = named or Named(f"E{len(self.distributions) + 1:013d}")
         made = register(
             self.distributions,
             domain.lower(),
             lambda: Distribution(
                 self.cloud,
                 self._net,
-                len(self.distributions) + 1,
+                names,
                 domain,
                 primary_host,
                 secondary_host,
@@ -117,7 +131,10 @@ class Distribution(Stateful):
     not_state: ClassVar = {
         "_cloud": APART,
         "_net": APART,
-        **dict.fromkeys(("id", "_domain", "_hosts", "_criteria", "_attempts", "_timeout"), WIRING),
+        **dict.fromkeys(
+            ("id", "_domain", "_primary", "_secondary", "_hosts", "_criteria", "_attempts", "_timeout"),
+            WIRING,
+        ),
         "_version": "distinguishes configurations",
     }
 
@@ -125,7 +142,7 @@ class Distribution(Stateful):
         self,
         cloud: Cloud,
         net: Net,
-        number: int,
+        named: Named,
         domain: str,
         primary_host: str,
         secondary_host: str,
@@ -139,11 +156,12 @@ class Distribution(Stateful):
             raise ValueError(f"1 to 3 attempts of 1 to 10 seconds, not {attempts} of {timeout:g}")
         self._cloud = cloud
         self._net = net
-        self.id, self._domain = f"E{number:013d}", domain
-        self._hosts = {PRIMARY: primary_host, SECONDARY: secondary_host}
+        self.id, self._domain = named.id, domain
+        self._primary, self._secondary = named.origins
+        self._hosts = {self._primary: primary_host, self._secondary: secondary_host}
         self._criteria = criteria
         self._attempts, self._timeout = attempts, timeout
-        self.config = self._first_config()
+        self.config = self._first_config(named.behaviours)
         self._edges = list(_targets(self.config))
         """What each path pattern asks, as the edges have it yet."""
         self._version = 1
@@ -184,20 +202,22 @@ class Distribution(Stateful):
         with self._cloud.acting_as("", ""):
             if target != GROUP:
                 return self._ask(self._hosts[target], asked)
-            answer = self._ask(self._hosts[PRIMARY], asked)
+            answer = self._ask(self._hosts[self._primary], asked)
             if answer[0] in self._criteria and asked.method in FAILOVER_METHODS:
-                answer = self._ask(self._hosts[SECONDARY], asked)
+                answer = self._ask(self._hosts[self._secondary], asked)
         return answer
 
     def _deploy(self) -> None:
         if self._cloud.clock.now >= self.deployed_at:
             self._edges = list(_targets(self.config))
 
-    def _first_config(self) -> dict[str, Any]:
-        """Its default behaviour asks the group."""
+    def _first_config(self, patterns: Sequence[str]) -> dict[str, Any]:
+        """Each behaviour asks the group."""
         origins = [{"Id": name, "DomainName": host} for name, host in self._hosts.items()]
         codes = {"Quantity": len(self._criteria), "Items": sorted(self._criteria)}
         members = {"Quantity": 2, "Items": [{"OriginId": name} for name in self._hosts]}
+        asks = {"TargetOriginId": GROUP, "ViewerProtocolPolicy": "allow-all"}
+        behaviours = [{"PathPattern": pattern, **asks} for pattern in patterns]
         group = {"Id": GROUP, "FailoverCriteria": {"StatusCodes": codes}, "Members": members}
         return {
             "CallerReference": self.id,
@@ -205,8 +225,8 @@ class Distribution(Stateful):
             "Enabled": True,
             "Origins": {"Quantity": 2, "Items": origins},
             "OriginGroups": {"Quantity": 1, "Items": [group]},
-            "DefaultCacheBehavior": {"TargetOriginId": GROUP, "ViewerProtocolPolicy": "allow-all"},
-            "CacheBehaviors": {"Quantity": 0},
+            "DefaultCacheBehavior": asks,
+            "CacheBehaviors": {"Quantity": len(patterns), **({"Items": behaviours} if patterns else {})},
         }
 
     def _ask(self, host: str, asked: HttpRequest) -> HttpAnswer:
