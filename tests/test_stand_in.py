@@ -181,6 +181,28 @@ def test_another_applications_machines_are_furnished_and_take_a_minute(run: Run)
     }
 
 
+UNGRACEFUL = (
+    "failover,graceful,ungraceful@failover-1/lambda_concurrency.eu-west-1/1/7,"
+    "dark:eu-west-1@failover-1/lambda_concurrency.eu-west-1/1/7"
+)
+AT_THE_DOOR = (
+    "failback,ungraceful,dark:eu-central-1@failback-1/lambda_concurrency.eu-central-1/1/8"
+    "..failback-1/synthetic_write.eu-west-1/1/0"
+)
+
+
+@pytest.mark.parametrize("seed", [UNGRACEFUL, AT_THE_DOOR])
+def test_found_by_exploring_a_stand_in_with_another_applications_machines(tmp_path: Path, seed: str) -> None:
+    """What was carried on as ungraceful starts the other run as that, though its plan was graceful (S8). A
+    Region that lives again when customers have just left it accepts a write that nobody will read (S7)."""
+    inside = replaced("  - aurora_writer:", f"{NESTED}  - aurora_writer:")
+    path = tmp_path / "bookworm.yaml"
+    path.write_text(inside((RUNBOOKS / "bookworm.yaml").read_text()))
+    done = CliRunner(mix_stderr=False).invoke(farshore, ["replay", f"{path},{seed}"])
+    assert done.exit_code == 0, done.stdout[-2000:]
+    assert done.stdout.rstrip().endswith("SUCCEEDED: safe, live")
+
+
 @pytest.mark.parametrize("behaviours", ["[/shelf/*, '*']", "['*']"])
 def test_a_distribution_is_furnished_with_the_origins_and_behaviours_that_lines_name(
     run: Run, behaviours: str

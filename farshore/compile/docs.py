@@ -70,7 +70,8 @@ def _section(kind: StepType, made: Sequence[Machine]) -> Iterator[str]:
     yield from ("", *reasons, "") if reasons else ("",)
     yield from _table(["input", "is", "default", "meaning"], _inputs(kind))
     yield ""
-    yield from _table(["IAM action", "for", "plane", "served by", "IAM resource"], _calls(kind))
+    rows = dict.fromkeys(map(tuple, _calls(kind)))  # an operation may be two Apis, by what it is given
+    yield from _table(["IAM action", "for", "plane", "served by", "IAM resource"], rows)
     yield ""
     yield from (f"- {fact}" for fact in _facts(kind, made))
 

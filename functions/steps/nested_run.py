@@ -19,7 +19,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Annotated, Any, ClassVar
 
@@ -32,14 +32,22 @@ from ..run import MODES, Run
 from ..step import Change, Decision, Done, Step, Wait
 from ..world import World
 
+
+def _loses(asked: Mapping[str, Any]) -> bool:
+    """The other run is to be ungraceful."""
+    return bool(asked.get("input") == json.dumps({"mode": "ungraceful"}))
+
+
 MACHINE = "states:{region}:{account}:stateMachine:{activates}"
 START = Api(
     "states:StartExecution",
     client="stepfunctions",
     resource=MACHINE,
     absent=frozenset({"ExecutionAlreadyExists"}),
+    of=lambda asked: not _loses(asked),
 )
 """One of that name has ended, or was started in another mode: it is that one which counts."""
+START_UNGRACEFUL = replace(START, accepts_loss=True, of=_loses)
 DESCRIBE = Api(
     "states:DescribeExecution",
     client="stepfunctions",
@@ -85,7 +93,7 @@ class NestedRun(Step[Seen]):
 
     name: ClassVar = "nested_run"
     reads: ClassVar = (DESCRIBE, MACHINE_THERE)
-    writes: ClassVar = (START,)
+    writes: ClassVar = (START, START_UNGRACEFUL)
     busy: ClassVar = frozenset({"ExecutionLimitExceeded"})
     every: ClassVar = 10
     point_of_no_return: ClassVar = True
@@ -100,7 +108,9 @@ class NestedRun(Step[Seen]):
         calls += [MACHINE_THERE(self.region, stateMachineArn=arn)] if run.dry_run else []
         sights = world.ask(*calls)
         given = json.dumps({"mode": run.mode})
-        start = START(self.region, stateMachineArn=arn, name=named, input=given)
+        asked = {"stateMachineArn": arn, "name": named, "input": given}
+        loses = run.mode == "ungraceful"
+        start = START_UNGRACEFUL(self.region, **asked) if loses else START(self.region, **asked)
         return Seen(named, start, sights[0], sights[1] if run.dry_run else None, run)
 
     def decide(self, seen: Seen) -> Decision:
