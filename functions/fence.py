@@ -18,8 +18,8 @@ decide about all of them at once: forty functions are fenced in one tick. Both a
 - A memory is forgotten only after the value has been read back.
 - Progress needs no tick in which all can be read: where AWS takes fewer calls than that, a memory keeps that
   its fence was confirmed, and what is given back is forgotten one by one.
-- A run does not move to a Region in which a game day still holds what customers need: the plan that a person
-  approves says so, before anything has moved.
+- A run does not move to a Region in which a game day still holds what customers need: it takes no lease, and
+  one that has it, as a redriven one does, is Refused by the plan that a person approves.
 """
 
 from __future__ import annotations

@@ -93,6 +93,8 @@ class Step(Generic[Seen]):
     planned_only: ClassVar[str | None] = None
     """Why it refuses an ungraceful run before it asks anybody, where it does. It stands in a `failback` that
     is written out, and nowhere else."""
+    unplanned_only: ClassVar[str | None] = None
+    """Why it refuses a graceful run before it asks anybody, where it does."""
     prepares: ClassVar[str | None] = None
     """Why it stands in `prepare` and nowhere else, where it does."""
     point_of_no_return: ClassVar[bool] = False

@@ -247,7 +247,10 @@ PLANTED: dict[str, tuple[Plant, str, str, str, str]] = {
         "S5", "left customers nowhere to go",
     ),
     "a failback into a Region that a game day holds": (
-        slip(lambda_concurrency, "give_back", 'if still and seen.purpose == "move":', "if False:"),
+        both(
+            slip(lease, "_held_by_a_game_day", 'if seen.run.purpose != "move":', "if True:"),
+            slip(lambda_concurrency, "give_back", 'if still and seen.purpose == "move":', "if False:"),
+        ),
         "failback,graceful,unmended", "", "L1", "failback was to be refused before it moved anything",
     ),
     "a page that is never sent again": (

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 from own_shop import SHOP as RUNBOOK
+from own_shop import TESTS
 
 from farshore.cli import farshore
 from farshore.compile.states import function_name
@@ -454,6 +455,35 @@ def test_of_many_names_a_message_says_some(tmp_path: Path) -> None:
     text = step(FENCE, "[", f"[{', '.join(f'f{n}' for n in range(10, 40))}, ")(SHOP)
     (finding,) = findings(text, tmp_path)
     assert "does not give back f10, f11, f12, f13, f14, f15, f16, f17 and 22 more, which" in finding["what"]
+
+
+GALLERY = (TESTS / "stand_ins" / "gallery.yaml").read_text()
+"""Its failover detaches a database, which a graceful run never may."""
+EDGE = (
+    "  - cloudfront_origin: {distribution: EDFDVBD632BHDS5, origins: {us-east-1: east, us-west-1: west}}\n"
+    "  - aurora_detached: {cluster: a, members: {us-east-1: e, us-west-1: w}, lose_at_most: 30s}\n"
+)
+
+
+def test_an_alarm_that_starts_what_a_step_always_refuses_is_an_error(tmp_path: Path) -> None:
+    trigger = "triggers: [{alarm: a-canary, mode: %s, cooldown: 60m}]\n"
+    (found,) = (each for each in findings(GALLERY + trigger % "graceful", tmp_path) if each["rule"] == "mode")
+    assert found["what"] == (
+        "the alarm a-canary starts graceful runs, and aurora_detached refuses them: detaching may lose writes"
+    )
+    assert (found["severity"], found["instead"]) == ("error", "write mode: ungraceful")
+    well = findings(GALLERY + trigger % "ungraceful", tmp_path)
+    assert [each for each in well if each["rule"] == "mode"] == []
+
+
+def test_a_procedure_of_which_every_run_is_refused_is_an_error(tmp_path: Path) -> None:
+    text = GALLERY.replace("\noutage:", f"{EDGE}\noutage:")
+    (found,) = (each for each in findings(text, tmp_path) if each["rule"] == "mode")
+    assert found["line"] == text.split("\n").index("failback:") + 1
+    assert found["what"].startswith(
+        "no run of failback can succeed: of graceful ones aurora_detached refuses"
+    )
+    assert "of ungraceful ones cloudfront_origin refuses them" in found["what"]
 
 
 def test_a_runbook_that_keeps_its_promises_is_clean(tmp_path: Path) -> None:

@@ -114,6 +114,20 @@ def test_the_steps_that_no_sample_has_hold_in_a_game_day_too(dark: str | None) -
     assert {run.status for run in report.runs} == {"SUCCEEDED"}
 
 
+def test_runs_that_a_step_always_refuses_are_not_explored_and_that_is_said(run: Run) -> None:
+    """A failback goes back from a failover in the mode in which that can be."""
+    done = run("explore", "gallery", "--count")
+    assert done.exit_code == 0, done.stderr
+    assert "failover is explored without graceful runs: aurora_detached refuses them" in done.stderr
+    assert "failback is explored without" not in done.stderr
+
+
+def test_a_rehearsal_goes_in_a_mode_that_no_step_refuses(run: Run) -> None:
+    done = run("rehearse", "gallery", "--json")
+    assert done.exit_code == 0, done.stderr
+    assert json.loads(done.stdout)["mode"] == "ungraceful"
+
+
 def test_where_customers_have_nowhere_to_go_by_an_outage_a_run_that_is_refused_is_not_blamed_for_it() -> None:
     """A database is detached in ungraceful runs only; a game day's outage has closed the Region before."""
     runbook = load(RUNBOOKS / "gallery.yaml")

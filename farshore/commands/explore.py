@@ -17,6 +17,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
+from ..compile.modes import refused
 from ..runbook.find import find
 from ..runbook.model import Runbook
 from ._report_file import ReportFile, save
@@ -130,6 +131,9 @@ def command(
     except (Foreign, NoCounts) as why:
         raise click.UsageError(str(why)) from None
     say_customers(runbook, Console(stderr=True))
+    for procedure in ("failover", "failback"):
+        for mode, says in refused(runbook, procedure).items():
+            click.echo(f"farshore: {procedure} is explored without {mode} runs: {says}", err=True)
     if what_if:
         _what_if(runbook, svg, as_json)
         return

@@ -23,6 +23,8 @@ from rich.table import Table
 from functions.global_tables import some
 from functions.run import MODES, Mode
 
+from ..compile.modes import modes_of
+from ..compile.starts import ALARMS_START
 from ..lint import errors
 from ..operate.render import bound_of
 from ..runbook.find import find
@@ -52,7 +54,7 @@ class Pace(click.ParamType):
 
 @click.command()
 @click.argument("app")
-@click.option("--mode", type=click.Choice(MODES), default="graceful", show_default=True)
+@click.option("--mode", type=click.Choice(MODES), help="Graceful, where no step refuses that.")
 @click.option(
     "--dark", metavar="REGION", help="The primary Region goes dark as a whole, and comes back by itself."
 )
@@ -81,7 +83,7 @@ class Pace(click.ParamType):
 @report_option
 def command(
     app: str,
-    mode: Mode,
+    mode: Mode | None,
     dark: str | None,
     seed: int,
     as_json: bool,
@@ -100,6 +102,7 @@ def command(
         raise click.UsageError("--record is of a rehearsal that goes by itself: leave it or --web out")
     if dark is not None and dark != runbook.regions.primary:
         raise click.UsageError(f"--dark takes the primary Region, {runbook.regions.primary}, not {dark}")
+    mode = mode or modes_of(runbook, ALARMS_START)[0]
     if dark is not None and mode == "graceful":
         raise click.UsageError("a graceful run needs both Regions: rehearse --dark with --mode ungraceful")
     if not web and dark is None and "outage" not in runbook.procedures:

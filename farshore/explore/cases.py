@@ -9,8 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from functions.run import MODES
-
+from ..compile.modes import modes_of
 from ..runbook.model import Runbook
 from .data import Baseline, FaultCase, RecordedCall
 from .kinds import KINDS, kind_of, kinds_of
@@ -21,9 +20,9 @@ from .seed import OPPOSITE, Fault, Point, Seed
 
 
 def baseline_seeds(app: str, runbook: Runbook) -> Iterator[Seed]:
-    """Both directions, both modes, and from a dark Region; given up before anything moves; after a game day's
-    outage, too; after a round trip, and once more; and the rest."""
-    moves = [Seed(app, procedure, mode) for procedure in OPPOSITE for mode in MODES]
+    """Both directions, both modes where no step refuses one, and from a dark Region; given up before anything
+    moves; after a game day's outage, too; after a round trip, and once more; and the rest."""
+    moves = [Seed(app, procedure, mode) for procedure in OPPOSITE for mode in modes_of(runbook, procedure)]
     for seed in moves:
         yield seed
         if seed.mode == "ungraceful":
@@ -32,7 +31,7 @@ def baseline_seeds(app: str, runbook: Runbook) -> Iterator[Seed]:
     game_day = ("outage",) if "outage" in runbook.procedures else ()
     for setting in ("undone", *game_day, "returned", "repeated"):
         yield from (seed.but(Fault(setting)) for seed in moves)
-    for mode in MODES if game_day else ():
+    for mode in modes_of(runbook, "failback") if game_day else ():
         yield Seed(app, "failback", mode, (Fault("unmended"),))
     for procedure in ("outage", "recovery", "prepare"):
         if procedure in runbook.procedures or (procedure == "recovery" and "outage" in runbook.procedures):

@@ -9,11 +9,12 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Sequence
 
-from functions.run import SCHEDULED
+from functions.run import SCHEDULED, Mode
 from twin.application import Promise, serving
 from twin.faults import EarlierAnswers, Request
 
 from ..checkers.final_state import Circumstances, FinalState
+from ..compile.modes import modes_of
 from ..compile.starts import ALARMS_START
 from ..runbook.model import Runbook
 from ..simulate.final import AtFirst, AtItsEnd, RunFacts, at_first, at_its_end, final_state, lease_taken
@@ -78,6 +79,8 @@ class Driver:
         self._begun: Counter[str] = Counter()
         self._known, self._unscheduled = 0, list[str]()
         """Of how many executions `_moving` knows which they are, and those."""
+        self._lost_before: Sequence[Promise] = ()
+        """Writes that a run before lost, which could not go but as one that may."""
         self._triggered: list[str] = []
         self.simulation.on_alarm.append(lambda execution, alarm: self._triggered.append(execution))
 
@@ -122,6 +125,10 @@ class Driver:
         self._clock.sleep(WARM_UP)
         self._well = self.simulation.application.settings()
 
+    def _mode_of(self, procedure: str) -> Mode:
+        """In which a run goes that is not what the seed is about."""
+        return modes_of(self.simulation.runbook, procedure)[0]
+
     def _before(self) -> None:
         """What must have happened before the run that the seed is about."""
         earlier: tuple[str, ...] = {"failback": ("failover",), "recovery": ("outage",)}.get(
@@ -130,7 +137,7 @@ class Driver:
         for kind in kinds_of(self._seed):
             earlier = kind.before(earlier, self._seed.procedure) if kind.before else earlier
         for procedure in earlier:
-            execution = self.simulation.begin(procedure, {"mode": "graceful"})
+            execution = self.simulation.begin(procedure, {"mode": self._mode_of(procedure)})
             self._clock.wait_for(self._ended(execution), LONGEST)
             if (report := self.simulation.report(execution)).status != "SUCCEEDED":
                 raise NeverBegan(
@@ -140,6 +147,9 @@ class Driver:
             self._clock.sleep(5)
             if self.simulation.purpose(procedure) == "move":  # names have turned
                 self._clock.wait_for(lambda: bool(serving(self.simulation.application)), GIVEN_BACK)
+            if self._mode_of(procedure) == "ungraceful":
+                self._clock.wait_for(self._caught_up, LONGEST)
+                self._lost_before, self.simulation.tally.loss_accepted_at = self.simulation.lost(), None
 
     def _begin(self) -> None:
         self._paged = self.simulation.tally.pages
@@ -174,7 +184,8 @@ class Driver:
         self._clock.wait_for(self._over, LONGEST + self.person.away)
         if self.person.hasty:
             self.person.hasty = False
-            self.simulation.begin(OPPOSITE[seed.procedure], {"mode": "graceful"})
+            other = OPPOSITE[seed.procedure]
+            self.simulation.begin(other, {"mode": self._mode_of(other)})
             self._clock.wait_for(self._quiet, LONGEST)
 
     def _alarm_starts(self, seed: Seed) -> bool:
@@ -218,7 +229,7 @@ class Driver:
         """How everything stands, and what the checkers say of it."""
         seed = self.injector.seed
         said = circumstances(seed, self._runbook, self.main, self.injected)
-        return self._checked(said, first, repaired=bool(self.person.repaired))
+        return self._checked(said, first, repaired=bool(self.person.repaired), lost=self._lost_before)
 
     def _outcome(self, final: FinalState) -> Outcome:
         simulation = self.simulation
@@ -245,13 +256,14 @@ class Driver:
         for procedure in [*(["recovery"] if broken else []), *([back] if back else [])]:
             self._clock.wait_for(self._caught_up, LONGEST)
             simulation.tally.loss_accepted_at = None
-            self.main = simulation.begin(procedure, {"mode": "graceful"})
+            mode = self._mode_of(procedure)
+            self.main = simulation.begin(procedure, {"mode": mode})
             self._clock.wait_for(self._quiet, LONGEST)
             self._clock.sleep(AFTERMATH)
             self._clock.wait_for(self._quiet, LONGEST)  # an alarm may have started another
             self._clock.wait_for(lambda: not simulation.tally.owes, DEBTS_PAID)
             first = at_first(simulation, self.main, at_its_end(simulation, self._well))
-            self._checked(Circumstances(may_lose=False), first, lost=final.lost)
+            self._checked(Circumstances(may_lose=mode == "ungraceful"), first, lost=final.lost)
 
     def _checked(
         self, said: Circumstances, first: AtFirst, repaired: bool = False, lost: Sequence[Promise] = ()

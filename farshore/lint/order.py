@@ -5,7 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from functions.run import MODES
+
 from ..compile.direction import both_ways
+from ..compile.modes import refused
+from ..compile.starts import ALARMS_START
 from ..runbook.model import Runbook
 from ..runbook.registry import steps, written
 from ..runbook.wording import duration, one_of, the_first
@@ -47,6 +51,7 @@ def findings(runbook: Runbook, listed: Procedures) -> Iterator[Finding]:
         yield from _approved(runbook, name, lines)
         yield from _fenced(runbook, name, lines)
     yield from _before_approval(runbook, listed)
+    yield from _modes(runbook, listed)
 
 
 def _declared(phase: Part) -> list[str]:
@@ -130,3 +135,19 @@ def _before_approval(runbook: Runbook, listed: Procedures) -> Iterator[Finding]:
                 what += ", before a person has spoken, whenever the alarm is wrong"
                 instead = "remove before_approval, unless two writers would cost more"
                 yield Finding("before-approval", runbook.path, line, what, instead, "warning")
+
+
+def _modes(runbook: Runbook, listed: Procedures) -> Iterator[Finding]:
+    """Somebody can carry it out: in the mode in which an alarm does, or in any."""
+    for name in listed.ways:
+        if len(said := refused(runbook, name)) == len(MODES):
+            why = "; ".join(f"of {mode} ones {said[mode]}" for mode in MODES)
+            line = runbook.lines.get(name) or runbook.lines[ALARMS_START]
+            yield Finding(
+                "mode", runbook.path, line, f"no run of {name} can succeed: {why}", "keep one of the two"
+            )
+    for trigger in runbook.triggers:
+        if says := refused(runbook, ALARMS_START).get(trigger.mode):
+            what = f"the alarm {trigger.alarm} starts {trigger.mode} runs, and {says}"
+            (other,) = (mode for mode in MODES if mode != trigger.mode)
+            yield Finding("mode", runbook.path, trigger.line, what, f"write mode: {other}")

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 from functions.errors import NotYet, Refused
 from functions.ledger import Records
-from twin.application import Promise, fates, open_regions, serving
+from twin.application import Promise, open_regions, serving
 
 from ..checkers.final_state import Circumstances, FinalState, SettlingRun
 from ..operate.history import RunReport, explained
@@ -99,11 +99,7 @@ def final_state(simulation: Simulation, facts: RunFacts) -> FinalState:
         shall_serve=frozenset(),
         open=frozenset(open_regions(application)),
         pages=tally.pages,
-        lost=[
-            promise
-            for promise, fate in fates(application, notebook.promises).items()
-            if fate == "lost" and promise not in facts.lost
-        ],
+        lost=[promise for promise in simulation.lost() if promise not in facts.lost],
         loss_accepted_at=tally.loss_accepted_at,
         last_write=max((p.at for p in notebook.promises if p.at <= accepted_at), default=0.0),
         debts=(*records.debts, *silent),

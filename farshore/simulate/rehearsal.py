@@ -15,6 +15,7 @@ from functions.run import SCHEDULED, Mode
 from twin.application import intended, led_to, serving
 
 from ..checkers.final_state import Circumstances
+from ..compile.modes import modes_of
 from ..compile.starts import ALARMS_START
 from ..operate.history import RunReport
 from ..operate.operator import SILENT
@@ -216,7 +217,9 @@ class Rehearsal:
         self._alarmed = self._alarmed or execution
         self._say("alarm", f"alarm {alarm} starts {machine}, {mode}{second}")
 
-    def _start(self, procedure: str, mode: Mode = "graceful") -> str:
+    def _start(self, procedure: str, mode: Mode | None = None) -> str:
+        """In a mode that no step refuses, where none is given."""
+        mode = mode or modes_of(self.runbook, procedure)[0]
         machine = self.simulation.deployment.machines[procedure]
         self._say("start", f"{machine.name} is started in {machine.region}, {mode}")
         try:

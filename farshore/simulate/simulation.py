@@ -20,6 +20,7 @@ from functions.outside import Outside
 from functions.planned import Planned, planned_from
 from functions.run import Purpose
 from functions.telemetry import Telemetry, tick_of
+from twin.application import Promise, fates
 from twin.applications import account as accounts
 from twin.applications import foundation
 from twin.clock import Clock
@@ -244,6 +245,11 @@ class Simulation:
     def redriven_at(self, execution: str) -> float:
         """When, as the engine knows, in seconds since 1970; 0 where it never was."""
         return 0.0 if self.account.engine is None else self.account.engine.executions[execution].redriven
+
+    def lost(self) -> list[Promise]:
+        """Acknowledged writes that are lost, as is known once all data have caught up."""
+        promises = self.customers.notebook.promises
+        return [promise for promise, fate in fates(self.application, promises).items() if fate == "lost"]
 
     def may_have_moved(self, execution: str) -> bool:
         """It has sent what moves data or customers, and was not denied it."""

@@ -36,6 +36,7 @@ from ..inputs import ClusterId, GlobalClusterId, Loss, Region
 from ..step import Change, Decision, Done, Step, Wait
 from ..world import World
 
+LOSES = "detaching may lose writes"
 GONE = "GlobalClusterNotFoundFault"
 """A Region whose cluster has left need not find the global database any more."""
 
@@ -82,6 +83,7 @@ class AuroraDetached(Step[Seen]):
         "the detached cluster never rejoins: a new secondary has to be built from it, and the old writer, "
         "stale and still writable, has to be kept from customers, or both Regions write"
     )
+    unplanned_only: ClassVar = LOSES
     point_of_no_return: ClassVar = True
     leads_to: ClassVar = "region"
     phase: ClassVar = "data"
@@ -105,7 +107,7 @@ class AuroraDetached(Step[Seen]):
 
     def decide(self, seen: Seen) -> Decision:
         if seen.mode == "graceful":
-            raise Refused(f"detaching may lose writes of {self.cluster}: in graceful mode, use aurora_writer")
+            raise Refused(f"{LOSES}, of {self.cluster}: in graceful mode, use aurora_writer")
         if seen.members is None or seen.cluster is None:
             return Wait(f"RDS in {self.region} does not answer about {self.cluster}")
         member, facts = seen.members.get(self.region), lag_facts(seen.lag, seen.now)

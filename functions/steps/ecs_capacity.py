@@ -256,7 +256,7 @@ class EcsCapacity(Step[FenceSight]):
             raise Refused("; ".join(flaws))
         kept = [held.resource for held in seen.held if seen.others(held.resource)]
         if kept and seen.purpose in MOVES:
-            raise Refused(f"a game day still holds {', '.join(kept)}: end it first, by `recovery`")
+            raise Refused(f"the outage still holds {', '.join(kept)}: end it first, by `recovery`")
         return take_away(seen, None, RAISE)
 
 

@@ -16,6 +16,8 @@ the event says, and redriven as often. Its answers are eventually consistent: on
 redriven yet, is asked for again. Source:
 docs.aws.amazon.com/step-functions/latest/apireference/API_DescribeExecution.html
 
+A run does not move to a Region of which a game day still holds anything, whatever step it holds it by.
+
 However a run ends before it has moved anything, what it took away is given back, or owed: by its undo where
 that could do it; by whoever takes the lease after it where it was stopped, or its undo could not be called.
 The schedule that pays debts takes the lease for that, too.
@@ -33,6 +35,7 @@ from ..errors import AtWork, Refused
 from ..handler import lambda_handler
 from ..inputs import Seconds
 from ..ledger import DELETE, PUT, Erase, Hold, Lease, Note, Owe, Pay, Records, debtor
+from ..planned import first_few
 from ..run import ARN_PARTS, Run, machine_name
 from ..step import Change, Decision, Done, Step, Wait
 from ..world import World
@@ -146,6 +149,8 @@ class LeaseStep(Step[Seen]):
         return None
 
     def _take(self, seen: Seen, after: Lease | None, quiet_until: float) -> Decision:
+        if held := _held_by_a_game_day(seen):
+            raise Refused(f"the outage still holds {first_few(held)}: end it first, by `recovery`")
         if not seen.run.dry_run and (waits := _unproved(seen.run, seen.mine)):
             return waits
         left = () if after is None or after.released else _left_by(after, seen)
@@ -167,6 +172,14 @@ class LeaseStep(Step[Seen]):
         left = _taken_by(lease.holder, seen) if gave_up else ()
         over = map(Erase, seen.records.noted())
         return Change("release the lease", notes=(*left, *over, Hold(free, lease)))
+
+
+def _held_by_a_game_day(seen: Seen) -> list[str]:
+    """Resources of the Region to which the run would move the application."""
+    if seen.run.purpose != "move":
+        return []
+    held = (each.resource for each in seen.records.memories if each.owner == "outage")
+    return [resource for resource in held if f":{seen.run.target}:" in resource]
 
 
 def _of_its_machine(run: Run) -> bool:

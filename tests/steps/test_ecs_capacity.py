@@ -181,7 +181,7 @@ def test_a_dark_region_is_waited_for_and_no_debt(scene: Scene) -> None:
 
 def test_what_a_game_day_holds_is_not_raised(scene: Scene) -> None:
     scene.converge(STEP, {**FENCE, "region": WEST}, purpose="break")
-    assert "a game day still holds ecs:us-west-1:shop-west/orders:capacity" in scene.fails(STEP, UPS)
+    assert "the outage still holds ecs:us-west-1:shop-west/orders:capacity" in scene.fails(STEP, UPS)
 
 
 # As many as the other Region.

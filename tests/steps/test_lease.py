@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
@@ -564,6 +565,30 @@ def test_a_run_waits_for_settling_to_end(night: Night) -> None:
     assert f"NotYet: the state: {SETTLE} is retrying an owed fence" in night.refused()
     night.release(execution=SETTLE, purpose="settle")
     assert night.take()["outcome"] == "done"
+
+
+# What a game day broke.
+
+
+@pytest.mark.parametrize("mode", ["graceful", "ungraceful"])
+def test_no_run_moves_to_a_region_of_which_a_game_day_still_holds_anything(night: Night, mode: str) -> None:
+    """By whatever step it holds it: no step of the run need know of that one."""
+    night.given = json.dumps({"mode": mode})
+    Remember(Memory("outage", "sg:us-west-1:sg-0a:ingress", ["0.0.0.0/0"], "the game day")).write_in(
+        night.ledger
+    )
+    for dry_run in (True, False):
+        said = night.refused(mode=mode, dry_run=dry_run)
+        assert said.endswith("the outage still holds sg:us-west-1:sg-0a:ingress: end it first, by `recovery`")
+    assert night.holder == ""
+    assert night.take(EAST, execution=BACK, mode=mode)["outcome"] == "done", "it leaves that Region"
+
+
+def test_the_recovery_takes_the_lease_all_the_same(night: Night) -> None:
+    Remember(Memory("outage", "sg:us-west-1:sg-0a:ingress", ["0.0.0.0/0"], "the game day")).write_in(
+        night.ledger
+    )
+    assert night.take(purpose="mend")["outcome"] == "done"
 
 
 # What a run left that ended before it moved anything.
