@@ -106,6 +106,57 @@ def person(tmp_path: Path) -> Iterator[Person]:
         yield person
 
 
+def swept(key: str, **said: str) -> dict[str, Any]:
+    """As a sweep's report has it."""
+    partition, _, sort = key.partition("/")
+    return {"table": "orders", "key": {"PK": text(partition), "SK": text(sort)}, **said}
+
+
+def test_keys_that_a_sweep_has_listed_are_looked_at_alone(person: Person) -> None:
+    for key in ("ann/7", "ann/8", "ann/9"):
+        person.put(key, 7)
+    asked = len(person.asked)
+    lines = [
+        swept("ann/8", kind="missing", region=WEST),
+        swept("ann/1", kind="different"),
+        swept("ann/7", kind="missing", region=WEST),
+    ]
+    differ = person.differ("--keys", person.file(lines))
+    assert [each["key"]["SK"]["S"] for each in differ] == ["7", "8"], "the third is the same by now"
+    assert "Scan" not in {each.operation for each in person.asked[asked:]}
+    assert person.applies(differ, "--stands", EAST) == [("applied", ""), ("applied", "")]
+    assert [each["key"]["SK"]["S"] for each in person.differ()] == ["9"]
+
+
+def test_lines_of_no_key_are_refused_all_at_once(person: Person) -> None:
+    lines = (
+        '{"key": {}}\n{"table": "orders", "key": {}}\n{"table": "carts", "key": {"PK": {"S": "a"}}}\n'
+        '{"table": "orders", "key": {"PK": {"B": "?"}}}\n?\n[1]\n'
+    )
+    with pytest.raises(Mistakes) as refused:
+        person("--keys", person.file(lines))
+    assert [(each.line, each.what) for each in refused.value.mistakes] == [
+        (1, "it has no table"),
+        (2, "its key has no attributes"),
+        (3, "carts is no table of the runbook"),
+        (4, "PK is binary, and not written in base64"),
+        (5, "this is no JSON"),
+        (6, "it has no table"),
+    ]
+
+
+def test_a_line_with_another_key_than_the_table_has_is_refused(person: Person) -> None:
+    said = person.refused("--keys", person.file([{"table": "orders", "key": {"PK": text("ann")}}]))
+    assert "orders has the key PK and SK, and a line PK" in said
+
+
+@pytest.mark.parametrize("more", [["--apply"], ["--table", "orders"], ["a-run"]])
+def test_keys_stand_alone(person: Person, more: list[str]) -> None:
+    file = person.file([swept("ann/7", kind="different")])
+    words = [*more, file] if more == ["--apply"] else more
+    assert "--keys names tables and keys itself" in person.refused("--keys", file, *words)
+
+
 def text(value: str) -> dict[str, str]:
     return {"S": value}
 

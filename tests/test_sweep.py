@@ -28,6 +28,7 @@ from farshore.compile.machine import machines
 from farshore.compile.template import MARKER
 from farshore.lint import judged
 from farshore.operate.permissions import PERMISSIONS
+from farshore.operate.reconcile import read_keys
 from farshore.runbook.load import load
 from farshore.runbook.mistakes import Mistakes
 from farshore.simulate.deployment import Deployment, outside
@@ -143,6 +144,9 @@ class Shop:
             for each in lines
         }
         assert len(found) == len(lines)
+        if lines:
+            table = lines[0]["table"]
+            assert len(read_keys(where, body, [table])[table]) == len(lines), "`reconcile --keys` takes them"
         return found
 
     def ticks(self, task: str, since: float) -> set[int]:

@@ -1,9 +1,9 @@
 """Name by key what differs in the tables of APP, and put it back.
 
 It prints a line of JSON for each key under which the two Regions have not the same. With RUN they are the
-tables that this run has named, seen in its direction. Delete the lines that shall not be applied, say which
-Region's item stands, and give the file back with --apply. That shows what it would write; with --yes it
-writes, wherever the Regions still have what the line says.
+tables that this run has named, seen in its direction; with --keys, only what a sweep has listed. Delete the
+lines that shall not be applied, say which Region's item stands, and give the file back with --apply. That
+shows what it would write; with --yes it writes, wherever the Regions still have what the line says.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from functions.outside import Outside
 from ..compile.definition import step_of
 from ..operate.differences import TIME
 from ..operate.operator import Operator
-from ..operate.reconcile import apply, read_lines
+from ..operate.reconcile import apply, read_keys, read_lines
 from ..operate.render import show
 from ..operate.runs import RunSnapshot
 from ..operate.tables import Tables
@@ -36,6 +36,12 @@ from ._options import about_runs, end
 @about_runs
 @click.argument("run", required=False)
 @click.option("--table", "only", multiple=True, help="This table; without it, every one of the runbook.")
+@click.option(
+    "--keys",
+    "listed",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="Look at the keys of these lines alone: a sweep's report, or what was printed here before.",
+)
 @click.option(
     "--time",
     default=TIME,
@@ -53,6 +59,7 @@ def command(
     as_json: bool,
     run: str | None,
     only: tuple[str, ...],
+    listed: Path | None,
     time: str,
     file: Path | None,
     stands: str,
@@ -64,7 +71,11 @@ def command(
         if table not in tables:
             hint = did_you_mean(nearest(table, tables), list(tables), "it names")
             raise Trouble(f"{table} is no table of the runbook {operator.runbook.path}: {hint}")
-    if file is not None:
+    if listed is not None:
+        if file is not None or run is not None or only:
+            raise click.UsageError("--keys names tables and keys itself: leave RUN, --table and --apply out")
+        _look(operator, listed, tables, time)
+    elif file is not None:
         _apply(operator, as_json, file, only or tables, stands, yes)
     elif run is not None:
         snapshot = operator.runs.look(operator.runs.find(run))
@@ -97,15 +108,27 @@ def _compare(operator: Operator, tables: Collection[str], here: str, there: str,
         click.echo(f"{table}: {len(differences)} keys differ{more}", err=True)
 
 
+def _look(operator: Operator, listed: Path, tables: Collection[str], time: str) -> None:
+    there, here = operator.runbook.direction("failover")
+    for table, rows in read_keys(str(listed), _text(listed), tables).items():
+        differences = Tables(operator.runs, here, there).of_rows(table, rows)
+        for difference in differences:
+            click.echo(json.dumps(difference.as_json(time), ensure_ascii=False))
+        click.echo(f"{table}: {len(differences)} of {len(rows)} keys differ still", err=True)
+
+
+def _text(file: Path) -> str:
+    try:
+        return file.read_text("utf-8")
+    except UnicodeDecodeError:
+        raise Trouble(f"{file} is no text in UTF-8: give what `farshore reconcile` has printed") from None
+
+
 def _apply(
     operator: Operator, as_json: bool, file: Path, tables: Collection[str], stands: str, yes: bool
 ) -> None:
     regions = operator.runbook.direction("failover")
-    try:
-        text = file.read_text("utf-8")
-    except UnicodeDecodeError:
-        raise Trouble(f"{file} is no text in UTF-8: give what `farshore reconcile` has printed") from None
-    intents = read_lines(str(file), text, tables, regions, stands)
+    intents = read_lines(str(file), _text(file), tables, regions, stands)
     if not yes:
         show([intent.row for intent in intents])
         raise Trouble("nothing was written: if that is what you want, the same again with --yes")

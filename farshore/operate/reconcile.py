@@ -13,9 +13,9 @@ docs.aws.amazon.com/amazondynamodb/latest/developerguide/Expressions.ConditionEx
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 from functions.calls import Absent, Api, Call, Denied, Silence
 from functions.digests import keys
@@ -32,6 +32,7 @@ from .trouble import Trouble
 PUT = Api("dynamodb:PutItem", resource=TABLE, plane="data", absent=frozenset({LOST_RACE}))
 DELETE = Api("dynamodb:DeleteItem", resource=TABLE, plane="data", absent=frozenset({LOST_RACE}))
 
+T = TypeVar("T")
 AND = " AND "
 MOST_OPERATORS, LONGEST_BYTES = 300, 4096
 """Of a condition; each of its terms is an operator or a function, and an AND joins it to the next. Source:
@@ -137,37 +138,68 @@ def read_lines(
     path: str, text: str, tables: Collection[str], regions: Collection[str], stands: str
 ) -> list[Intent]:
     """Raises Mistakes, with all that is wrong in the file."""
-    wrong: list[Mistake] = []
     seen: dict[tuple[str, bytes], int] = {}
-    intents: list[Intent] = []
+
+    def intent(number: int, body: Any) -> tuple[Intent, list[tuple[str, str]]]:
+        line = Difference.from_json(body)
+        line = replace(line, stands=line.stands or stands)
+        wrong = [*_wrong(line, tables, regions)]
+        place = line.table, keys(sorted(line.key))(line.key)
+        if first := seen.setdefault(place, number) - number:
+            wrong.append((f"line {number + first} is about {line.named}, too", "keep one"))
+        return Intent(line), wrong
+
+    return _read(path, text, intent, "keep those that shall be applied")
+
+
+def read_keys(path: str, text: str, tables: Collection[str]) -> dict[str, list[Row]]:
+    """By table, the keys of the lines, which are a sweep's or our own. Raises Mistakes, with all that is
+    wrong in the file."""
+
+    def key(number: int, body: Any) -> tuple[tuple[str, Row], list[tuple[str, str]]]:
+        if not isinstance(body, dict) or not isinstance(body.get("table"), str):
+            raise ValueError("it has no table")
+        if not as_boto(body.get("key")):
+            raise ValueError("its key has no attributes")
+        return (body["table"], body["key"]), [*_strange(body["table"], tables)]
+
+    found: dict[str, list[Row]] = {}
+    for table, row in _read(path, text, key, "give the lines of a sweep's report"):
+        found.setdefault(table, []).append(row)
+    return found
+
+
+def _read(
+    path: str, text: str, read: Callable[[int, Any], tuple[T, list[tuple[str, str]]]], otherwise: str
+) -> list[T]:
+    """What each line says, with what is wrong in it. Raises Mistakes."""
+    wrong: list[Mistake] = []
+    made: list[T] = []
     for number, written in enumerate(text.splitlines(), 1):
         if not written.strip():
             continue
         try:
-            line = Difference.from_json(json.loads(written))
-            line = replace(line, stands=line.stands or stands)
-            wrong += [Mistake(path, number, what, instead) for what, instead in _wrong(line, tables, regions)]
-            place = line.table, keys(sorted(line.key))(line.key)
-            if first := seen.setdefault(place, number) - number:
-                wrong.append(
-                    Mistake(path, number, f"line {number + first} is about {line.named}, too", "keep one")
-                )
-            intents.append(Intent(line))
+            each, said = read(number, json.loads(written))
+            made.append(each)
+            wrong += [Mistake(path, number, what, instead) for what, instead in said]
         except (ValueError, RecursionError) as error:
-            said = (
-                "this is no JSON" if isinstance(error, json.JSONDecodeError | RecursionError) else str(error)
-            )
-            wrong.append(Mistake(path, number, said, "write a line of `farshore reconcile`, or delete it"))
-    if not intents and not wrong:
-        wrong.append(Mistake(path, 0, "no line is left", "keep those that shall be applied"))
+            no_json = isinstance(error, json.JSONDecodeError | RecursionError)
+            what = "this is no JSON" if no_json else str(error)
+            wrong.append(Mistake(path, number, what, "write a line of `farshore reconcile`, or delete it"))
+    if not made and not wrong:
+        wrong.append(Mistake(path, 0, "no line is left", otherwise))
     if wrong:
         raise Mistakes(wrong)
-    return intents
+    return made
+
+
+def _strange(table: str, tables: Collection[str]) -> Iterable[tuple[str, str]]:
+    if table not in tables:
+        yield f"{table} is no table of the runbook", f"it names {', '.join(sorted(tables)) or 'none'}"
 
 
 def _wrong(line: Difference, tables: Collection[str], regions: Collection[str]) -> Iterable[tuple[str, str]]:
-    if line.table not in tables:
-        yield f"{line.table} is no table of the runbook", f"it names {', '.join(sorted(tables)) or 'none'}"
+    yield from _strange(line.table, tables)
     if unknown := sorted({line.here, line.there} - set(regions)):
         yield f"{', '.join(unknown)} is no Region of the application", f"it has {' and '.join(regions)}"
     if not line.stands:

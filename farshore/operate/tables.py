@@ -46,6 +46,16 @@ class Tables:
         progress = self._compared(table, names, size)
         return self.of_keys(table, names, progress.keys), progress.share
 
+    def of_rows(self, table: str, rows: Iterable[Row]) -> list[Difference]:
+        """Of the items with these keys, those that differ now."""
+        names, _ = self._described(table)
+        wanted = set()
+        for row in rows:
+            if row.keys() != set(names):
+                raise Trouble(f"{table} has the key {' and '.join(names)}, and a line {' and '.join(row)}")
+            wanted.add(keys(names)(row).decode())
+        return self.of_keys(table, names, wanted)
+
     def of_keys(self, table: str, names: Sequence[str], keys: Iterable[Key]) -> list[Difference]:
         """Those of these keys that differ now."""
         wanted = sorted(keys)

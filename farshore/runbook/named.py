@@ -30,4 +30,5 @@ def account_of(runbook: Runbook) -> str:
 def tables_of(runbook: Runbook) -> tuple[str, ...]:
     """Those of the application, by their names: the ledger is none of them."""
     names = {str(table) for *_, table in named(runbook, TableName)}
+    names |= {str(sweep.table) for sweep in runbook.sweeps}
     return tuple(sorted(names - {runbook.ledger.table}))
