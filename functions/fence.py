@@ -13,7 +13,7 @@ decide about all of them at once: forty functions are fenced in one tick. Both a
   back must not stay closed by a run that is over.
 - What AWS denies of some keeps nothing from the others. A fence that is denied ends a graceful run, which
   has moved nothing yet; an ungraceful one tries until patience ends, then owes it and goes on. A restore that
-  is denied is tried as long, and owed; a graceful run is then Refused, since customers are led there next.
+  is denied is tried as long, and owed; a graceful run is then Refused where customers are led there next.
 - What is held for a run only is given back at its end wherever it was taken, and owed where nobody answers.
 - A memory is forgotten only after the value has been read back.
 - Progress needs no tick in which all can be read: where AWS takes fewer calls than that, a memory keeps that
@@ -136,7 +136,8 @@ class FenceSight:
             world.acknowledged,
             world.missed,
             tuple(held),
-            lets_go=not region or (region == run.source and run.purpose in MOVES),
+            lets_go=(region == run.source and run.purpose in MOVES)
+            or (not region and run.purpose != "settle"),
         )
 
     @property
@@ -390,8 +391,7 @@ def _restore(seen: FenceSight, held: Held, due: _Sum) -> None:
         due.add(f"leave {held.resource} to {seen.others(held.resource)[0].owner}", (Forget(mine), *void))
     elif isinstance(held.current, Silence):
         why = f"{held.resource}: {held.current.why}"
-        lets_go = seen.lets_go and not seen.settling
-        if (seen.purpose in GIVES_UP or lets_go) and seen.late:
+        if (seen.purpose in GIVES_UP or seen.lets_go) and seen.late:
             _owe_giving_back(seen, held, why, due)
         else:
             due.waiting.append(why)
@@ -417,7 +417,7 @@ def _owe_giving_back(seen: FenceSight, held: Held, why: str, due: _Sum) -> None:
     if not seen.to_give_back(held.resource) and (gives_up or seen.owner == "run"):
         owe = Owe(held.resource, why, seen.now, seen.execution, give_back=True, owner=seen.owner)
         due.add(f"owe giving back {held.resource}", (owe,))
-    elif gives_up or seen.owes:
+    elif gives_up or seen.owes or seen.lets_go:
         due.unknown.append(why)
     else:
         due.refused.append(why if seen.settling else f"{why} (mend that, and redrive)")

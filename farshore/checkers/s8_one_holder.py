@@ -23,6 +23,8 @@ class OneHolder(Checker):
         super().__init__(subject, breach)
         self._holder = ""
         """The execution that holds the lease."""
+        self._let_go = 0.0
+        """When it was given back last, in seconds since 1970."""
         self._ended = 0.0
         """When the last run that moved the application ended, as the lease says."""
 
@@ -31,7 +33,10 @@ class OneHolder(Checker):
         if call.tick is None or call.change is None:
             return
         lease = self.subject.lease()
-        mine = lease is not None and lease.holder == call.tick.execution and not lease.released
+        # A tick that was delivered twice may be under way still when its run lets go; until another holds the
+        # lease, it is in nobody's way.
+        held = lease is not None and (not lease.released or call.tick.began < self._let_go)
+        mine = lease is not None and lease.holder == call.tick.execution and held
         # A call of the holder before may still arrive while the new one keeps quiet, and no longer.
         quiet_until = 0.0 if lease is None else lease.quiet_until
         if not mine and self.subject.cloud.clock.now >= quiet_until:
@@ -48,6 +53,8 @@ class OneHolder(Checker):
                 f"{holder} moves nothing, and has changed when the last run ended: no alarm can start one"
             )
         self._ended = written.body["ended"]
+        if written.body["released"]:
+            self._let_go = self.subject.cloud.clock.now
         before, self._holder = self._holder, "" if written.body["released"] else holder
         if before not in ("", holder) and self.subject.running(before) and not self._just_redriven(before):
             self.breach(f"{before} runs and held the lease, and {holder} has taken it")

@@ -73,6 +73,9 @@ class Seen:
     the alarm that fired."""
     marked: str
     """The ledger's name of that."""
+    keeps_mark: bool
+    """This run has one there, be it from before it was paused or redriven: of that only the dials that it
+    began with still count, and none where it has ended in an alarm."""
     execution: str
     graceful: bool
     late: bool
@@ -171,7 +174,9 @@ class AcceleratorDials(Step[Seen]):
         dials, status = {region: _dial(sight) for region, sight in groups.items()}, _status(next(sights))
         marked = f"stage:{run.state}"
         mark = records.kept.get(marked, {})
-        mine = mark.get("execution") == run.execution and number(mark.get("at")) >= world.since
+        ours = mark.get("execution") == run.execution
+        mine = ours and number(mark.get("at")) >= world.since
+        begun = {"start": mark["start"]} if ours and not mark.get("alarm") and mark.get("start") else {}
         alarms = _said(watched, list(sights))
         fire = {region: name for region, name in watched.items() if alarms[_named(region, name)] == "ALARM"}
         if mine and fire:  # the answer may be from before the dials were turned, when one was waited for
@@ -186,8 +191,9 @@ class AcceleratorDials(Step[Seen]):
             alarms=alarms,
             home=records.kept.get(self._name(self.to), {}),
             left=records.kept.get(self._name(self._left), {}),
-            mark=mark if mine else {},
+            mark=mark if mine else begun,
             marked=marked,
+            keeps_mark=ours,
             execution=run.execution,
             graceful=run.mode == "graceful",
             late=world.waited > self.patience,
@@ -349,7 +355,7 @@ class AcceleratorDials(Step[Seen]):
         home = [Keep(self._name(self.to), {**seen.home, "returned": True})] * bool(
             seen.home and not seen.home.get("returned")
         )
-        return (*home, *([Drop(seen.marked)] if seen.mark else []))
+        return (*home, *([Drop(seen.marked)] if seen.keeps_mark else []))
 
     def _dialled(self, region: Region, dial: float) -> Call:
         return UPDATE(HOME, EndpointGroupArn=self.endpoint_groups[region], TrafficDialPercentage=float(dial))

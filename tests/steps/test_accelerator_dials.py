@@ -283,6 +283,35 @@ def test_an_alarm_that_fires_dials_back_and_refuses(scene: Scene) -> None:
     assert scene.accelerator.share() == {EAST: 0.0, WEST: 1.0}
 
 
+def test_an_alarm_that_fires_after_a_pause_dials_back_to_where_the_run_began(scene: Scene) -> None:
+    """Found by exploring: what a stage had noted before a pause was never removed either."""
+    inputs = led_away(scene)
+    scene.until(inputs, scene.clock.now, 50)
+    scene.clock.sleep(600)
+    resumed = scene.clock.now
+    scene.fails(STEP, inputs, EAST, entered=resumed)
+    scene.alarm("ALARM")
+    said = "NotYet"
+    while said.startswith("NotYet"):
+        said = scene.fails(STEP, inputs, EAST, entered=resumed)
+        scene.alarm("OK")
+        scene.clock.sleep(10)
+    assert "dialled back" in said
+    assert scene.dials() == [0, 100]
+
+
+@pytest.mark.parametrize("dial", [50, 100])
+def test_after_a_pause_a_stage_bakes_anew_and_nothing_is_left_noted(scene: Scene, dial: float) -> None:
+    inputs = led_away(scene)
+    scene.until(inputs, scene.clock.now, dial)
+    scene.clock.sleep(600)
+    resumed = scene.clock.now
+    assert scene.arrives(inputs)["outcome"] == "done"
+    assert scene.dials() == [100, 0]
+    assert scene.clock.now - resumed > (300 if dial == 50 else 0)
+    assert not [name for name in scene.records().kept if name.startswith("stage")]
+
+
 def test_an_alarm_s_answer_from_before_dials_nothing_back(scene: Scene) -> None:
     """It fired before, was waited for, and one answer still says so."""
     inputs, entered = led_away(scene), scene.clock.now

@@ -179,28 +179,23 @@ def test_at_the_runs_end_what_was_never_held_is_owed_no_more(scene: Scene) -> No
     assert (scene.bus.disabled, scene.memories, scene.records().debts) == (set(), {}, {})
 
 
+@pytest.mark.parametrize("mode", ["graceful", "ungraceful"])
 def test_what_a_region_that_went_dark_is_not_given_back_is_owed_and_given_back_on_schedule(
-    scene: Scene,
+    scene: Scene, mode: str
 ) -> None:
-    scene.freeze(mode="ungraceful")
+    """The application has moved by then, and the run ends well."""
+    scene.freeze(mode=mode)
     scene.cloud.faults.dark.add(EAST)
     entered = scene.clock.now
-    assert scene.thaw(mode="ungraceful")["outcome"] == "unknown"
+    assert scene.thaw(mode=mode)["outcome"] == "unknown"
     assert scene.clock.now - entered < 60
     assert all(debt["give_back"] for debt in scene.records().debts.values())
     assert set(scene.records().debts) == {DEPLOY, ABROAD}
     assert scene.bus.disabled == set()
     scene.cloud.faults.dark.clear()
-    scene.freeze(mode="ungraceful", purpose="settle")
+    scene.freeze(mode=mode, purpose="settle")
     assert (scene.pipeline.held, scene.memories, scene.records().debts) == ({}, {}, {})
     assert scene.bus.disabled == set(), "what is not owed is let be"
-
-
-def test_a_graceful_run_that_cannot_give_back_is_refused_and_it_is_owed(scene: Scene) -> None:
-    scene.freeze()
-    scene.cloud.faults.dark.add(EAST)
-    assert scene.refused("restore").startswith("Refused: ")
-    assert set(scene.records().debts) == {DEPLOY, ABROAD}
 
 
 def test_what_aws_denies_ends_a_graceful_run_in_its_words(scene: Scene) -> None:
