@@ -237,7 +237,7 @@ def test_a_digest_is_of_what_is_meant() -> None:
 
 
 def test_a_partition_key_is_one_attribute() -> None:
-    with pytest.raises(ValueError, match="PK, SK: a partition key is one attribute"):
+    with pytest.raises(ValueError, match="PK; SK: a partition key is one attribute"):
         DataMatches(**INPUTS | {"partitions": [{"PK": "ann", "SK": "1"}]})
 
 

@@ -67,7 +67,12 @@ class Scene:
         return self.functions.reserved(EAST, name)
 
     def tick(
-        self, reserved: int | str, functions: tuple[str, ...], purpose: str = "move", **given: Any
+        self,
+        reserved: int | str,
+        functions: tuple[str, ...],
+        purpose: str = "move",
+        leaves: str = EAST,
+        **given: Any,
     ) -> dict[str, Any]:
         """One invocation: what it answers, or raises FunctionError with the error's class name."""
         event = {
@@ -77,8 +82,8 @@ class Scene:
                 "procedure": "failover",
                 "step": "lambda_concurrency",
                 "purpose": purpose,
-                "source": EAST,
-                "target": WEST,
+                "source": leaves,
+                "target": WEST if leaves == EAST else EAST,
             },
             "input": {"mode": "graceful"} | given,
             "ledger": {"table": TABLE, "regions": [OBSERVER]},
@@ -725,11 +730,11 @@ def test_a_graceful_run_that_cannot_give_back_what_customers_need_stops_and_name
     scene.converge(0)
     crowded(scene)
     with pytest.raises(FunctionError, match=r"Refused: .*basket-add.*minimum value of \[100\].*redrive"):
-        scene.converge("restore")
+        scene.converge("restore", leaves=WEST)
     assert [scene.reserved(name) for name in SHOP] == [0, None, 0]
     assert sorted(debts(scene)) == memories(scene) == ["basket-add", "basket-remove"]
     scene.functions.function(EAST, "others").reserved = 0
-    assert scene.converge("restore")["outcome"] == "nothing to give back", "a redrive goes on"
+    assert scene.converge("restore", leaves=WEST)["outcome"] == "nothing to give back", "a redrive goes on"
     assert [scene.reserved(name) for name in SHOP] == [40, None, 30]
     assert scene.records() == {}
 
