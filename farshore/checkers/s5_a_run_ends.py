@@ -6,7 +6,7 @@ it had moved anything leaves customers where they were.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from functions.tick import LEFT_FOR_LATER
 
@@ -45,7 +45,7 @@ class ARunEnds(Checker):
             yield "the lease was not released"
         if purpose == "move":
             yield from _not_moved(final, final.last, runbook)
-        run_holds = any(f":{source}:" in resource for resource in final.withheld)
+        run_holds = _within(source, final.withheld)
         if purpose == "mend" and final.unlike[source] and not run_holds:
             yield f"{source} has not got back what the outage took"
         if purpose == "break" and not final.unlike[source]:
@@ -63,9 +63,7 @@ class ARunEnds(Checker):
         served = final.served_at_first
         if by_itself:
             served = final.served_at_end or (served if source in final.back_at_end else frozenset())
-        if _by_outage(final, source):
-            return
-        if final.status not in ("SUCCEEDED", "RUNNING") and not served:
+        if final.status not in ("SUCCEEDED", "RUNNING") and not served and not _by_outage(final, source):
             self.breach(
                 f"{procedure} ended {final.status} before it had moved anything, "
                 "and left customers nowhere to go"
@@ -74,9 +72,12 @@ class ARunEnds(Checker):
 
 def _by_outage(final: FinalState, source: str) -> bool:
     """An outage took from the Region what customers went to, and the run took nothing besides."""
-    return any(f":{source}:" in each for each in final.broken) and not any(
-        f":{source}:" in each for each in final.kept
-    )
+    return bool(_within(source, final.broken)) and not _within(source, final.kept)
+
+
+def _within(region: str, resources: Iterable[str]) -> list[str]:
+    """Those of the Region, by the ledger's names of them."""
+    return [resource for resource in resources if f":{region}:" in resource]
 
 
 def _not_moved(final: FinalState, run: RunReport, runbook: Runbook) -> Iterator[str]:
@@ -85,7 +86,7 @@ def _not_moved(final: FinalState, run: RunReport, runbook: Runbook) -> Iterator[
         yield "only an alarm said that anything was wrong"
     if final.served != final.shall_serve:
         yield f"customers are served in {_and(final.served)}, not in {_and(final.shall_serve)}"
-    if stuck := [resource for resource in final.withheld if f":{target}:" in resource]:
+    if stuck := _within(target, final.withheld):
         yield f"{', '.join(stuck)} was never given back"
     for step in run.steps:
         if step.outcome == LEFT_FOR_LATER and not any(_same(step, other) for other in run.steps):

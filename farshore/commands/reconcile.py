@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from pathlib import Path
 
 import click
@@ -19,7 +19,7 @@ from functions.inputs import TableName
 from functions.outside import Outside
 
 from ..compile.definition import step_of
-from ..operate.differences import TIME
+from ..operate.differences import TIME, Difference
 from ..operate.operator import Operator
 from ..operate.reconcile import apply, read_keys, read_lines
 from ..operate.render import show
@@ -102,8 +102,7 @@ def _compare(operator: Operator, tables: Collection[str], here: str, there: str,
     for table in tables:
         click.echo(f"{table}: {here} and {there} are compared", err=True)
         differences, share = Tables(operator.runs, here, there).differences(table)
-        for difference in differences:
-            click.echo(json.dumps(difference.as_json(time), ensure_ascii=False))
+        _tell(differences, time)
         more = f" of one key in {share}: put these back, and compare again" if share > 1 else ""
         click.echo(f"{table}: {len(differences)} keys differ{more}", err=True)
 
@@ -112,9 +111,13 @@ def _look(operator: Operator, listed: Path, tables: Collection[str], time: str) 
     there, here = operator.runbook.direction("failover")
     for table, rows in read_keys(str(listed), _text(listed), tables).items():
         differences = Tables(operator.runs, here, there).of_rows(table, rows)
-        for difference in differences:
-            click.echo(json.dumps(difference.as_json(time), ensure_ascii=False))
+        _tell(differences, time)
         click.echo(f"{table}: {len(differences)} of {len(rows)} keys differ still", err=True)
+
+
+def _tell(differences: Iterable[Difference], time: str) -> None:
+    for difference in differences:
+        click.echo(json.dumps(difference.as_json(time), ensure_ascii=False))
 
 
 def _text(file: Path) -> str:

@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from ...furnishing import Role, Room, Wanted
-from .model import CloudFront, Named
+from .model import CloudFront, Names
 
 DISTRIBUTION, ORIGIN, PATTERN = "DistributionId", "OriginId", "PathPattern"
 TAKES: Mapping[str, Role] = {DISTRIBUTION: "", ORIGIN: "", PATTERN: ""}
@@ -38,7 +38,7 @@ def furnish(room: Room) -> None:
             wanted.made_up(f"{distribution.lower()}.cloudfront.net"),
             primary,
             standby,
-            named=Named(distribution, (first, second), tuple(sorted(patterns - {DEFAULT}))),
+            named=Names(distribution, (first, second), tuple(sorted(patterns - {DEFAULT}))),
         )
 
 

@@ -36,7 +36,7 @@ RESPONSE_SECONDS = 30.0
 
 
 @dataclass(frozen=True)
-class Named:
+class Names:
     """What a distribution and its parts are called."""
 
     id: str
@@ -71,10 +71,10 @@ class CloudFront(Service):
         criteria: Set[int] = frozenset({403, 404, 500, 502, 503, 504}),
         attempts: int = 3,
         timeout: float = 10.0,
-        named: Named | None = None,
+        named: Names | None = None,
     ) -> Distribution:
         """One more, under a domain of its own. ValueError for what CloudFront would refuse."""
-        names = named or Named(f"E{len(self.distributions) + 1:013d}")
+        names = named or Names(f"E{len(self.distributions) + 1:013d}")
         made = register(
             self.distributions,
             domain.lower(),
@@ -142,7 +142,7 @@ class Distribution(Stateful):
         self,
         cloud: Cloud,
         net: Net,
-        named: Named,
+        named: Names,
         domain: str,
         primary_host: str,
         secondary_host: str,
