@@ -21,6 +21,8 @@ GLOBAL, CLUSTERS = "rds::{account}:global-cluster:{cluster}", "rds:{region}:{acc
 BUSY = frozenset({"InvalidGlobalClusterStateFault", "InvalidDBClusterStateFault"})
 """RDS's words for: something else is in process."""
 
+CLUSTER = Api("rds:DescribeDBClusters", resource=CLUSTERS)
+
 LAG = Api("cloudwatch:GetMetricData", plane="data", why="CloudWatch reads cannot be scoped to a metric")
 METRIC = {"Namespace": "AWS/RDS", "MetricName": "AuroraGlobalDBRPOLag"}
 MAXIMUM = {"Period": 60, "Stat": "Maximum"}
@@ -50,6 +52,17 @@ class Lag:
 def by_region(described: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
     """The clusters of a global database as DescribeGlobalClusters gave it, by their Regions."""
     return {member["DBClusterArn"].split(":")[3]: member for member in described["GlobalClusterMembers"]}
+
+
+def flaw_of(database: str, member: Mapping[str, Any], cluster: Mapping[str, Any]) -> str:
+    """What no waiting mends in a cluster that shall write: as a member of its global database, and by itself.
+    Empty where nothing is wrong."""
+    name, arn = cluster["DBClusterIdentifier"], member["DBClusterArn"]
+    if arn != cluster["DBClusterArn"]:
+        return f"the cluster of {database} in {arn.split(':')[3]} is {arn}, not {name}: see `members`"
+    if not cluster["DBClusterMembers"]:
+        return f"{name} has no instance that could write: add one, start again"
+    return ""
 
 
 def lag_of(region: str, members: Mapping[Region, str], now: float) -> Call:

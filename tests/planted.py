@@ -278,7 +278,7 @@ PLANTED: dict[str, tuple[Plant, str, str, str, str]] = {
     "a run that has given up and goes on": (
         slip(ticking, "_hold", "records.has_given_up(run.execution, run.started)", "False"),
         "failover,graceful,overtaken@failover-1/lambda_concurrency.us-east-1/1/1,denied", "",
-        "S5", "left customers nowhere to go",
+        "S5", "us-east-1 has not got back what it had while all was well",
     ),
     "a word that wipes out the one before": (
         slip(operate.Operator, "direct", "kept = records.word_to(execution, since)", "kept = {}"),

@@ -18,11 +18,13 @@ from typing import Annotated, Any, ClassVar
 
 from ..aurora_global import (
     BUSY,
+    CLUSTER,
     CLUSTERS,
     GLOBAL,
     LAG,
     Lag,
     by_region,
+    flaw_of,
     lag_facts,
     lag_of,
     newest,
@@ -41,7 +43,6 @@ GONE = "GlobalClusterNotFoundFault"
 """A Region whose cluster has left need not find the global database any more."""
 
 DATABASE = Api("rds:DescribeGlobalClusters", resource=GLOBAL, absent=frozenset({GONE}))
-CLUSTER = Api("rds:DescribeDBClusters", resource=CLUSTERS)
 REMOVE = Api(
     "rds:RemoveFromGlobalCluster",
     resource=(GLOBAL, CLUSTERS),
@@ -113,8 +114,13 @@ class AuroraDetached(Step[Seen]):
         member, facts = seen.members.get(self.region), lag_facts(seen.lag, seen.now)
         if member is None:
             return self._outside(seen.cluster, facts)
-        self._check(member, seen.cluster)
+        if flaw := flaw_of(self.cluster, member, seen.cluster):
+            raise Refused(flaw)
         name = seen.cluster["DBClusterIdentifier"]
+        if member["IsWriter"]:
+            raise Refused(
+                f"{name} is the writer of {self.cluster}, and only a secondary can leave: skip this step"
+            )
         if seen.cluster["Status"] == "promoting":
             return Wait(f"{name} is promoting", facts)
         if member.get("SynchronizationStatus", "connected") != "connected":
@@ -140,20 +146,6 @@ class AuroraDetached(Step[Seen]):
         if not any(instance["IsClusterWriter"] for instance in cluster["DBClusterMembers"]):
             return Wait(f"{name} has no writer", facts)
         return Done(facts=facts)
-
-    def _check(self, member: Mapping[str, Any], cluster: Mapping[str, Any]) -> None:
-        """What waiting does not mend."""
-        name, arn = cluster["DBClusterIdentifier"], member["DBClusterArn"]
-        if arn != cluster["DBClusterArn"]:
-            raise Refused(
-                f"the cluster of {self.cluster} in {self.region} is {arn}, not {name}: see `members`"
-            )
-        if member["IsWriter"]:
-            raise Refused(
-                f"{name} is the writer of {self.cluster}, and only a secondary can leave: skip this step"
-            )
-        if not cluster["DBClusterMembers"]:
-            raise Refused(f"{name} has no instance that could write: add one, start again")
 
 
 def _members(database: Any) -> Mapping[str, Mapping[str, Any]]:

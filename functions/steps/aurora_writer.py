@@ -15,11 +15,13 @@ from typing import Annotated, Any, ClassVar
 
 from ..aurora_global import (
     BUSY,
+    CLUSTER,
     CLUSTERS,
     GLOBAL,
     LAG,
     Lag,
     by_region,
+    flaw_of,
     lag_facts,
     lag_of,
     newest,
@@ -44,7 +46,10 @@ FAILOVER = Api("rds:FailoverGlobalCluster", resource=(GLOBAL, CLUSTERS), accepts
 
 @dataclass(frozen=True)
 class Seen:
+    database: Mapping[str, Any] | None
+    """As a GlobalCluster; None: no answer."""
     cluster: Mapping[str, Any] | None
+    """The one in `region` as it is by itself; None: no answer, or it was asked to move already."""
     mode: str
     now: float
     lag: Lag | Silence | None
@@ -64,38 +69,50 @@ class AuroraWriter(Step[Seen]):
     lose_at_most: Annotated[Loss, "the replication lag above which an ungraceful run refuses to promote"]
 
     name: ClassVar = "aurora_writer"
-    reads: ClassVar = (DESCRIBE, LAG)
+    reads: ClassVar = (DESCRIBE, CLUSTER, LAG)
     writes: ClassVar = (SWITCHOVER, FAILOVER)
     busy: ClassVar = BUSY
     point_of_no_return: ClassVar = True
     leads_to: ClassVar = "region"
+    tolerates: ClassVar = {CLUSTER: "what AWS would never move it refuses itself"}
     phase: ClassVar = "data"
     block: ClassVar = "AuroraGlobalDatabase"
 
     def observe(self, world: World) -> Seen:
-        found, lag = world.ask(
+        member = () if world.begun else (CLUSTER(self.region, DBClusterIdentifier=self.members[self.region]),)
+        found, lag, *alone = world.ask(
             DESCRIBE(self.region, GlobalClusterIdentifier=self.cluster),
             lag_of(self.region, self.members, world.now),
+            *member,
         )
-        clusters = found["GlobalClusters"] if isinstance(found, Mapping) else []
-        mode, cluster = world.run.mode, next(iter(clusters), None)
-        since = sampled_since(world, self.within)
-        return Seen(cluster, mode, world.now, newest(lag, world.now), since, world.begun)
+        databases = found["GlobalClusters"] if isinstance(found, Mapping) else []
+        clusters = [each for sight in alone if isinstance(sight, Mapping) for each in sight["DBClusters"]]
+        return Seen(
+            next(iter(databases), None),
+            next(iter(clusters), None),
+            world.run.mode,
+            world.now,
+            newest(lag, world.now),
+            sampled_since(world, self.within),
+            world.begun,
+        )
 
     def decide(self, seen: Seen) -> Decision:
-        if seen.cluster is None:
+        if seen.database is None:
             return Wait(f"RDS in {self.region} does not answer about {self.cluster}")
-        members = by_region(seen.cluster)
+        members = by_region(seen.database)
         target = members.get(self.region)
         if target is None:
             raise Refused(
                 f"{self.cluster} has no cluster in {self.region}: add one, let it catch up, start again"
             )
         facts = lag_facts(seen.lag, seen.now)
-        if seen.cluster.get("FailoverState", {}).get("Status"):
-            return Wait(f"{self.cluster}: {seen.cluster['FailoverState']['Status']}", facts)
+        if seen.database.get("FailoverState", {}).get("Status"):
+            return Wait(f"{self.cluster}: {seen.database['FailoverState']['Status']}", facts)
         if target["IsWriter"]:
             return Done(facts=facts)
+        if seen.cluster and (flaw := flaw_of(self.cluster, target, seen.cluster)):
+            raise Refused(flaw)
         arn = target["DBClusterArn"]
         if target.get("SynchronizationStatus") == REBUILDING:
             # For a long time, and the fence before this step would stand for all of it.

@@ -50,8 +50,8 @@ class Runbook:
 
     def __post_init__(self) -> None:
         put = Metrics(self.cloud).put
-        aurora = Aurora(self.cloud, put if self.measured else None)
-        self.database = aurora.global_database("unicorn", MEMBERS, self.store, self.measured_by)
+        self.aurora = Aurora(self.cloud, put if self.measured else None)
+        self.database = self.aurora.global_database("unicorn", MEMBERS, self.store, self.measured_by)
         self.cloud.guards.append(self._note_asked)
         self.cloud.watchers.append(self._note_accepted)
         clock = self.cloud.clock
@@ -362,6 +362,31 @@ def test_a_dry_run_says_what_it_would_do_and_does_nothing(runbook: Runbook) -> N
     assert [call["action"] for call in would["calls"]] == ["rds:FailoverGlobalCluster"]
     assert would["calls"][0]["parameters"]["AllowDataLoss"] is True
     assert runbook.asked == []
+
+
+@pytest.mark.parametrize("mode", get_args(Mode))
+def test_a_cluster_without_an_instance_is_refused_by_the_plan_before_any_fence(
+    runbook: Runbook, mode: Mode
+) -> None:
+    """RDS answers "InvalidDBClusterStateFault" for ever, which is its word for being busy, too."""
+    runbook.database.headless.add(STANDBY)
+    for dry_run in (True, False):
+        with pytest.raises(Refused, match="unicorn-west has no instance that could write: add one"):
+            runbook.enter(mode, dry_run=dry_run)()
+    assert runbook.asked == []
+
+
+def test_members_that_are_not_of_this_global_database_are_refused_by_the_plan(runbook: Runbook) -> None:
+    other = MEMBERS | {STANDBY: "mule-west"}
+    runbook.aurora.global_database("mule", {PRIMARY: "mule-east", STANDBY: "mule-west"}, runbook.store)
+    with pytest.raises(Refused, match=r"in us-west-1 is .*unicorn-west, not mule-west: see `members`"):
+        runbook.enter("graceful", dry_run=True, members=other)()
+
+
+def test_a_cluster_that_nobody_describes_is_promoted_all_the_same(runbook: Runbook) -> None:
+    runbook.meets("DescribeDBClusters", "503", times=1000)
+    runbook.carry_out("ungraceful")
+    assert runbook.database.writers() == {STANDBY}
 
 
 def test_a_global_database_that_does_not_exist_is_refused(runbook: Runbook) -> None:

@@ -76,15 +76,20 @@ def global_cluster(
     return described
 
 
-def db_cluster(arn: str, database: str | None, source: str | None, phase: Phase | None) -> dict[str, Any]:
-    """RDS's DBCluster: of the global `database`, if any, and a replica of `source`, or else a writer."""
+def db_cluster(
+    arn: str, database: str | None, source: str | None, phase: Phase | None, lives: bool = True
+) -> dict[str, Any]:
+    """RDS's DBCluster: of the global `database`, if any, and a replica of `source`, or else a writer. It has
+    an instance where it `lives`."""
     name = arn.rpartition(":")[2]
     described: dict[str, Any] = {
         "DBClusterIdentifier": name,
         "DBClusterArn": arn,
         "Engine": "aurora-postgresql",
         "Status": "promoting" if phase == "promoting" else "available",
-        "DBClusterMembers": [{"DBInstanceIdentifier": f"{name}-1", "IsClusterWriter": source is None}],
+        "DBClusterMembers": [{"DBInstanceIdentifier": f"{name}-1", "IsClusterWriter": source is None}]
+        if lives
+        else [],
     }
     if database:
         described["GlobalClusterIdentifier"] = database

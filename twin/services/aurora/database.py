@@ -54,6 +54,8 @@ class GlobalDatabase(Stateful):
         self.store = store
         self.left_behind = False
         """The secondary wrote until a failover, and does not follow yet: pending-resync."""
+        self.headless: set[str] = set()
+        """Regions whose cluster is storage alone: it follows, and has no instance that could write."""
         self.lost: list[tuple[str, dict[str, Any]]] = []
         """Rows, with their tables, that failovers lost, as known once the old writer has been rebuilt."""
         self.identifier, self.members = identifier, dict(members)
@@ -85,6 +87,7 @@ class GlobalDatabase(Stateful):
             self._held,
             lag,
             sorted(self._suspended),
+            sorted(self.headless),
             self.store.state(),
             self.store.unshipped() if self.left_behind or self._held or lag else None,
             *([self.snapshots.state()] if self.snapshots else []),
@@ -136,7 +139,7 @@ class GlobalDatabase(Stateful):
         phase = going.phase if going and going.region == region else None
         source = None if region == self.writer or phase == "alone" else self.arn(self.writer)
         database = self.identifier if self.belongs(region) else None
-        return db_cluster(self.arn(region), database, source, phase)
+        return db_cluster(self.arn(region), database, source, phase, region not in self.headless)
 
     def arn(self, region: str) -> str:
         return f"arn:aws:rds:{region}:{ACCOUNT}:cluster:{self.members[region]}"
@@ -154,6 +157,8 @@ class GlobalDatabase(Stateful):
             raise AwsError(busy, f"A change of {self.identifier} is in process.")
         if target == self.writer:
             raise AwsError(busy, f"{self.members[target]} is the primary cluster already.")
+        if target in self.headless:
+            raise AwsError("InvalidDBClusterStateFault", f"{self.members[target]} has no instance.")
         if loses and self.left_behind:
             raise AwsError("InvalidDBClusterStateFault", f"{self.members[target]} is being resynchronized.")
         if not loses and (self.left_behind or not self._linked()):
@@ -174,7 +179,7 @@ class GlobalDatabase(Stateful):
             raise AwsError("InvalidGlobalClusterStateFault", f"{arn} is the primary cluster.")
         if self._move is not None:
             raise AwsError("InvalidGlobalClusterStateFault", f"{self.identifier} is being moved.")
-        if self._departure is not None or self.left_behind:
+        if self._departure is not None or self.left_behind or region in self.headless:
             raise AwsError("InvalidDBClusterStateFault", f"{arn} is not in the available state.")
         self._departure = Departure(region)
         self._clock.spawn(self._depart)
