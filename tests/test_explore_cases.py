@@ -190,10 +190,11 @@ def classes_of(call: RecordedCall) -> list[list[str]]:
 
 def but_for_the_alarm(end: str) -> str:
     """It goes by the second in which its canary asks, and may start another run, which is refused. So
-    does the schedule: whether what it started is just running."""
+    does the schedule: whether what it started is just running, and a step's function for it."""
     apart = (
         r"\('failover', False\)(, )?",
         r"\('StepFunctions'.*(?=\('Functions')",
+        r"(?<=\[)\('[a-z0-9-]+', 'farshore-lease', '\d+', False\)(?=\]\)\), \('Bus')",
         r"\('Bus'.*(?=\('Health')",
         r"\('Synthetics'.*",
     )

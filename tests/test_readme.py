@@ -45,7 +45,7 @@ def test_a_film_is_what_its_command_makes(command: str, film: Path, tmp_path: Pa
 def test_a_film_shows_one_frame_after_another_and_asks_for_nothing_from_outside() -> None:
     for _, film in films():
         text = film.read_text()
-        assert re.findall(r'(?:https?:|url\(|href="(?!#))[^"]*', text) == ["http://www.w3.org/2000/svg"]
+        assert re.findall(r'(?:https?://|url\(|href="(?!#))[^"]*', text) == ["http://www.w3.org/2000/svg"]
         rows = {each.get("id") for each in ET.fromstring(text).iter("{http://www.w3.org/2000/svg}g")}
         used = re.findall(r'<use href="#(\w+)"', text)
         assert set(used) <= rows

@@ -272,6 +272,7 @@ def test_what_is_read_and_what_is_drawn_stands_out_as_wcag_aa_asks(night: Night,
 
 def test_the_summary_is_short_and_says_the_same(dark: Night) -> None:
     assert len(dark.markdown.splitlines()) < 40
-    for said in ("us-east-1 went dark as a whole", "RTO 5 min 59 s", "Farshore's polling", "writes lost"):
+    rto = "RTO {} min {} s".format(*divmod(round(dark.json["rto"]["seconds"]), 60))
+    for said in ("us-east-1 went dark as a whole", rto, "Farshore's polling", "writes lost"):
         assert said in dark.markdown
     assert dark.json["data"]["lost"][0] in dark.markdown
