@@ -11,9 +11,20 @@ machine's error names (Lambda's Python runtime reports `__name__`):
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Any
+
 
 class NotYet(Exception):
-    """Under way, busy, throttled or unanswered: the state machine's Retry ticks this step again."""
+    """Under way, busy, throttled or unanswered: the state machine's Retry ticks this step again.
+
+    `facts` are what the step has found meanwhile: log lines and metrics have them.
+    """
+
+    def __init__(self, why: str = "", facts: Mapping[str, Any] = MappingProxyType({})) -> None:
+        super().__init__(why)
+        self.facts = facts
 
 
 class Refused(Exception):

@@ -49,7 +49,8 @@ def lambda_handler(
                 result = tick(step, run, ledger, mine, since)
             except (NotYet, Refused, Aborted) as error:
                 result = error
-                report(type(error).__name__, str(error), home.clock() - since, {})
+                facts = error.facts if isinstance(error, NotYet) else {}
+                report(type(error).__name__, str(error), home.clock() - since, facts)
             else:
                 report(result["outcome"], result.get("why", ""), home.clock() - since, result["facts"])
         if isinstance(result, Exception):

@@ -46,6 +46,11 @@ class Later:
     event: Mapping[str, Any]
     no_return: bool
 
+    @property
+    def of_prepare(self) -> bool:
+        """It makes something true in peace: there is nothing to do once it has."""
+        return bool(self.event["run"]["purpose"] == "prepare")
+
     def asked(self, run: Run, mode: Mode) -> Call:
         """The call that asks it, on behalf of this run."""
         event = dict(self.event) | {

@@ -15,8 +15,14 @@ DOUBTS = "doubts"
 """The fact of a dry run that lists what would keep a run from its state, though nothing is due now: who was
 silent, and what proves nothing or wakes nobody."""
 
+NOT_READY = "not_ready"
+"""The fact of a look at what is ready: how many troubles each state has. It becomes a metric a state."""
+
 ANSWER = "answer"
 """The fact of a dry run that one function tells another, and no log line: it may be long, and customers'."""
+
+Plan = tuple[Mapping[str, Any], ...]
+"""What each step would do: Planned's JSON."""
 
 Outcome = Literal["done", "would change", "would wait", "would refuse", "unknown"]
 

@@ -13,7 +13,7 @@ Mode = Literal["graceful", "ungraceful"]
 MODES: tuple[Mode, ...] = ("graceful", "ungraceful")
 
 Purpose = Literal[
-    "move", "early", "undo", "again", "settle", "beat", "break", "unbreak", "mend", "prepare", "sweep"
+    "move", "early", "undo", "again", "settle", "beat", "look", "break", "unbreak", "mend", "prepare", "sweep"
 ]
 """What a state is for:
 
@@ -23,6 +23,7 @@ Purpose = Literal[
     again     a fence that the run owes is tried once more, and nobody is waited for
     settle    debts are paid, on schedule
     beat      heartbeats are written, on schedule
+    look      whether a failover could begin is looked at, on schedule
     break     the game day breaks a Region
     unbreak   the game day gives up: what it broke is given back
     mend      the recovery gives back what the game day broke
@@ -33,7 +34,7 @@ Owner = Literal["run", "outage"]
 
 MOVES: frozenset[Purpose] = frozenset({"move", "early"})
 """The run is on its way, and what it takes away is its own."""
-SCHEDULED: frozenset[Purpose] = frozenset({"settle", "beat"})
+SCHEDULED: frozenset[Purpose] = frozenset({"settle", "beat", "look"})
 """It is started by a schedule, beside whatever people and alarms start."""
 OUTAGE: frozenset[Purpose] = frozenset({"break", "unbreak", "mend"})
 GIVES_UP: frozenset[Purpose] = frozenset({"undo", "unbreak"})
@@ -91,6 +92,7 @@ class Run:
     redrives: int
     state: str
     trigger: str = ""
+    """The alarm that has started the run."""
     started: float = 0.0
     """When the execution began, in seconds since 1970; 0 in a plan's dry tick."""
 

@@ -9,9 +9,12 @@ from contextlib import AbstractContextManager, contextmanager
 from typing import Any, Protocol, TextIO, cast
 
 from aws_lambda_powertools import Logger
-from aws_lambda_powertools.metrics import EphemeralMetrics, MetricUnit
+from aws_lambda_powertools.metrics import EphemeralMetrics, MetricUnit, single_metric
 
-from .planned import ANSWER
+from .planned import ANSWER, NOT_READY
+
+NAMESPACE, SERVICE = "Farshore", "farshore"
+NOT_READY_METRIC = "NotReady"
 
 
 class _Output(io.TextIOBase):
@@ -24,7 +27,7 @@ class _Output(io.TextIOBase):
         sys.stdout.flush()
 
 
-logger = Logger(service="farshore", stream=cast(TextIO, _Output()))
+logger = Logger(service=SERVICE, stream=cast(TextIO, _Output()))
 
 
 class Report(Protocol):
@@ -41,9 +44,9 @@ class Telemetry(Protocol):
 def tick_of(run: Any) -> Iterator[Report]:
     """Gives the function that reports how the tick ended; flushes the metrics after it.
 
-    Nothing is kept from tick to tick: in the twin, ticks interleave in one process.
+    Nothing is kept from tick to tick: in the twin, ticks interleave in one process. No dry tick counts.
     """
-    metrics = EphemeralMetrics(namespace="Farshore", service="farshore")
+    metrics = EphemeralMetrics(namespace=NAMESPACE, service=SERVICE)
     metrics.add_dimension(name="application", value=run.application)
     metrics.add_dimension(name="step", value=run.step)
     always = {
@@ -60,10 +63,18 @@ def tick_of(run: Any) -> Iterator[Report]:
         logged = {name: fact for name, fact in facts.items() if name != ANSWER}
         seconds = {"why": why, "waited_seconds": round(waited, 3), "facts": logged}
         logger.info(outcome, extra=always | seconds)
-        metrics.add_metric(name="Ticks", unit=MetricUnit.Count, value=1)
-        metrics.add_metric(name="SecondsWaited", unit=MetricUnit.Seconds, value=max(waited, 0.0))
-        if "lag_seconds" in facts:
+        if not run.dry_run:
+            metrics.add_metric(name="Ticks", unit=MetricUnit.Count, value=1)
+            metrics.add_metric(name="SecondsWaited", unit=MetricUnit.Seconds, value=max(waited, 0.0))
+        if isinstance(facts.get("lag_seconds"), int | float):
             metrics.add_metric(name="LagSeen", unit=MetricUnit.Seconds, value=facts["lag_seconds"])
+        for state, troubles in facts.get(NOT_READY, {}).items():
+            with single_metric(
+                name=NOT_READY_METRIC, unit=MetricUnit.Count, value=troubles, namespace=NAMESPACE
+            ) as metric:
+                metric.add_dimension(name="application", value=run.application)
+                metric.add_dimension(name="state", value=state)
 
     yield report
-    metrics.flush_metrics()
+    if metrics.metric_set:
+        metrics.flush_metrics()

@@ -109,7 +109,7 @@ def _tick(step: Step[Any], run: Run, ledger: Ledger, outside: Outside, progress:
             return looked
         world, decision = looked
         if isinstance(decision, Wait):
-            raise NotYet(decision.why)
+            raise NotYet(decision.why, decision.facts)
         why = decision.why
         # A fence decides itself what a no means: what else it takes or gives back is still to be confirmed.
         if (_denied(progress.trouble) and not step.fences) or (look == ROUNDS and decision.calls):

@@ -165,7 +165,8 @@ MENTIONED: dict[str, dict[str, str]] = {
         "functions/ledger.py": "the lease, not the step",
     },
     "readiness": {
-        "farshore/compile/procedure.py": "the compiler ends `prepare` with it",
+        "farshore/compile/machine.py": "the procedure, which is called so, too",
+        "farshore/compile/procedure.py": "the compiler ends `prepare` with it, and looks by it",
         "farshore/compile/states.py": "the names of the states that the compiler places",
     },
     "ready": {"functions/steps/readiness.py": "its outcome, in the same word"},

@@ -19,6 +19,7 @@ from transform import MACHINE, parsed, transformed
 
 from farshore.compile.emitter import Flow, Noted, Tag, emit
 from farshore.compile.graph import every_state
+from farshore.compile.resource_names import camel
 from farshore.compile.states import function_name, logical_id
 from farshore.runbook.load import load
 from farshore.runbook.registry import steps
@@ -208,13 +209,69 @@ def test_steps_accept_what_step_functions_itself_adds_to_an_input(key: str) -> N
 
 def test_owed_fences_are_tried_again_every_minute_and_nothing_else_starts_by_itself() -> None:
     started = {name for name, properties in MACHINES.items() if properties.get("Events")}
-    assert started <= {name for name in MACHINES if name.endswith(("Failover", "Settle", "Heartbeat"))}
+    by_themselves = ("Failover", "Settle", "Heartbeat", "Readiness")
+    assert started <= {name for name in MACHINES if name.endswith(by_themselves)}
     event = json.loads((HOUSE / "tests/events/lease.json").read_text())
     for name in (name for name in MACHINES if name.endswith("Settle")):
         (schedule,) = MACHINES[name]["Events"].values()
         assert schedule["Properties"]["Schedule"] == "rate(1 minute)"
         run, _ = run_from(event | {"input": json.loads(schedule["Properties"]["Input"])})
         assert (run.mode, run.trigger) == ("ungraceful", "")
+
+
+def test_what_is_ready_is_looked_at_four_times_a_day() -> None:
+    for name in (name for name in MACHINES if name.endswith("Readiness")):
+        (schedule,) = MACHINES[name]["Events"].values()
+        assert schedule["Properties"]["Schedule"] == "rate(360 minutes)"
+        assert json.loads(schedule["Properties"]["Input"]) == {"mode": "graceful"}
+
+
+# Dashboards.
+
+
+def dashboards() -> Iterator[tuple[str, dict[str, Any]]]:
+    for name, resource in parsed(TEMPLATE)["Resources"].items():
+        if resource["Type"] == "AWS::CloudWatch::Dashboard":
+            text = resource["Properties"]["DashboardBody"]["Fn::Sub"]
+            yield name, json.loads(text.replace("${AWS::Partition}", "aws").replace("${AWS::AccountId}", "1"))
+
+
+def test_each_application_has_a_dashboard_with_its_regions_side_by_side() -> None:
+    assert {name for name, _ in dashboards()} == {
+        f"{camel(runbook.application)}Overview" for runbook in map(load, runbooks_of(HOUSE))
+    }
+    for _, body in dashboards():
+        graphs = [each for each in body["widgets"] if each["type"] == "metric"]
+        shown = [(each["y"], each["x"], each["properties"]["region"]) for each in graphs]
+        last = max(y for y, *_ in shown)  # what is ready, of the whole application
+        shown = [each for each in shown if each[0] < last]
+        left, right = ([region for _, x, region in sorted(shown) if x == place] for place in (0, 12))
+        assert len(set(left)) == len(set(right)) == 1
+        assert left[0] != right[0]
+        rows = [each for each in graphs if each["y"] < last]
+        titles = [[each["properties"]["title"] for each in rows if each["x"] == place] for place in (0, 12)]
+        assert titles[0] == titles[1]
+
+
+def test_no_two_widgets_of_a_dashboard_overlap() -> None:
+    for _, body in dashboards():
+        taken = [
+            (x, y)
+            for each in body["widgets"]
+            for x in range(each["x"], each["x"] + each["width"])
+            for y in range(each["y"], each["y"] + each["height"])
+        ]
+        assert len(taken) == len(set(taken))
+        assert max(x for x, _ in taken) == 23
+
+
+def test_a_dashboard_shows_each_machine_where_it_stands(deployed: dict[str, Any]) -> None:
+    for _, body in dashboards():
+        for each in (each["properties"] for each in body["widgets"] if each["type"] == "metric"):
+            arns = [metric[3].split(":") for metric in each["metrics"] if metric[0] == "AWS/States"]
+            for _, _, _, region, _, _, machine in arns:
+                assert region == each["region"]
+                assert stands_in(deployed, camel(machine), region)
 
 
 def test_no_service_may_page_for_another_account(deployed: dict[str, Any]) -> None:

@@ -57,7 +57,10 @@ def _mapping(value: dict[str, Any], indent: int) -> list[str]:
             lines += comment(item.comment, indent)
             item = item.value
         text = _inline(item, WIDTH - indent - len(key) - 2)
-        if text is None:
+        if (written := _literal(item)) is not None:
+            tag, body = written
+            lines += [f"{pad}{_scalar(key)}: {tag}|-", *(f"{pad}  {line}" for line in body)]
+        elif text is None:
             lines += [f"{pad}{_scalar(key)}:", *emit(item, indent + 2)]
         else:
             lines.append(f"{pad}{_scalar(key)}: {text}")
@@ -77,6 +80,14 @@ def _list(value: list[Any], indent: int) -> list[str]:
         else:
             lines.append(f"{pad}- {text}")
     return lines
+
+
+def _literal(item: Any) -> tuple[str, list[str]] | None:
+    """The tag and the lines of a text that has several, each with something to read and none indented."""
+    tag, text = (f"!{item.name} ", item.value) if isinstance(item, Tag) else ("", item)
+    body = text.split("\n") if isinstance(text, str) else []
+    plain = all(line and line[0] != " " and line.isprintable() for line in body)
+    return (tag, body) if len(body) > 1 and plain else None
 
 
 def _inline(item: Any, room: int) -> str | None:

@@ -30,7 +30,7 @@ from .states import Json, States, Use, function_of, inputs_of, type_of
 
 LEASED = ("failover", "failback", "settle", "outage", "recovery", "prepare")
 """Of any application, whether its runbook has them or had them once: those that take the lease."""
-PROCEDURES = (*LEASED, "heartbeat")
+PROCEDURES = (*LEASED, "heartbeat", "readiness")
 
 
 @dataclass(frozen=True)
@@ -71,11 +71,11 @@ def proved(runbook: Runbook) -> tuple[list[Machine], list[Mistake]]:
     """Every machine of a runbook, and what AWS would refuse of them."""
     made: list[Machine] = []
     wrong: list[Mistake] = []
-    failover: list[Json] = []
+    asked: dict[str, list[Json]] = {}
     for procedure, purpose, way, entries in _procedures(runbook):
         states = States(runbook, procedure, purpose, way)
-        asl = definition(states, entries, failover)
-        failover = failover or states.asked
+        asl = definition(states, entries, asked)
+        asked[procedure] = states.asked
         wrong += mistakes(asl, states)
         made.append(_made(states, asl))
     for each in runbook.sweeps:
@@ -115,6 +115,7 @@ def _procedures(runbook: Runbook) -> Iterator[tuple[str, Purpose, Direction, Pro
         broken = [line for line in lines(outage) if is_fence(line)]
         yield "recovery", "mend", there, tuple(restored(line) for line in reversed(broken))
     yield "prepare", "prepare", there, runbook.procedures.get("prepare", ())
+    yield "readiness", "look", there, ()
 
 
 def _owed(entries: Procedure, way: Direction) -> Iterator[Line]:

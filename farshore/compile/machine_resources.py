@@ -138,7 +138,7 @@ def events(runbook: Runbook, machine: Machine) -> Json:
     if schedule := schedule_of(machine):
         rate = f"rate({schedule.minutes} minute{'s' if schedule.minutes > 1 else ''})"
         every = {"Schedule": rate, "Input": json.dumps(schedule.given), **state, **DEAD_LETTERS}
-        started["EveryMinute"] = Noted(schedule.why, {"Type": "Schedule", "Properties": every})
+        started["Scheduled"] = Noted(schedule.why, {"Type": "Schedule", "Properties": every})
     return started
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from ..runbook.model import Line, Procedure, Together, lines
 from .early import spoken
@@ -16,11 +16,14 @@ IDLE = ("nothing owed", "busy")
 """What the lease of a settling run says where there is nothing to do."""
 
 
-def definition(states: States, entries: Procedure, failover: Sequence[Json]) -> Json:
-    """The machine of a procedure, in Amazon States Language. `failover` is what asks about that machine's
-    steps: what a run prepares for."""
+def definition(states: States, entries: Procedure, asked: Mapping[str, Sequence[Json]]) -> Json:
+    """The machine of a procedure, in Amazon States Language. `asked` is what asks about the steps of machines
+    that were made before, by their procedures."""
     if states.purpose == "beat":
         return _machine(states, _in_turn(states, entries))
+    if states.purpose == "look":
+        looked_at = {"later": [*asked["prepare"], *asked["failover"]]}
+        return _machine(states, states.task("readiness", "readiness", looked_at, None))
     settles, entries = states.purpose == "settle", spoken(entries, states.purpose == "move")
     names = states.names(entries)
     moves = (i for i, entry in enumerate(entries) if _no_return(entry) and not settles)
@@ -29,7 +32,7 @@ def definition(states: States, entries: Procedure, failover: Sequence[Json]) -> 
     before = lines(entries[:committed])
     fences = [line for line in before if is_fence(line) and not line.before_approval and not settles]
     undone = undo(states, fences)
-    ready = _ready(states, failover)
+    ready = _ready(states, asked)
     if ready and not entries:
         return _machine(states, ready)
     following = states.task("release", "lease", {"release": True}, ready)
@@ -75,13 +78,13 @@ def _machine(states: States, start: str) -> Json:
     }
 
 
-def _ready(states: States, failover: Sequence[Json]) -> str | None:
+def _ready(states: States, asked: Mapping[str, Sequence[Json]]) -> str | None:
     """What is prepared is judged without the lease: a failover need not wait for that. Where it is not ready,
     the run is caught, since another is as good as a redrive; a redrive in it takes the lease again."""
     if states.purpose != "prepare":
         return None
     redriven = states.task("release redriven", "lease", {"release": True}, None)
-    return states.task("readiness", "readiness", {"later": list(failover)}, redriven, states.fail())
+    return states.task("readiness", "readiness", {"later": list(asked["failover"])}, redriven, states.fail())
 
 
 def _no_return(entry: Line | Together) -> bool:

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from functions.run import BEAT_SECONDS, SCHEDULED, Mode
+from functions.run import BEAT_SECONDS, Mode, Purpose
 
 from ..runbook.model import Runbook
 from .machine import Machine
@@ -18,10 +18,15 @@ Json = dict[str, Any]
 
 ALARMS_START = "failover"
 """The procedure that alarms start."""
+UNGRACEFUL: Mapping[str, Any] = {"mode": "ungraceful"}
+"""The input of a run that nobody is asked about."""
 SETTLE_MINUTES = 1
 """How often debts are tried again."""
 BEAT_MINUTES = round(BEAT_SECONDS / 60)
+LOOK_MINUTES = 360
+"""How often what is ready is looked at: each look asks AWS what a whole plan does."""
 OWED = "Owed fences are tried again until they are paid. Where none is owed, it looks once and ends."
+LOOKS = "What would keep a failover from beginning is paged by day, not found at night."
 BEATS = "The newest heartbeat that survives a failover bounds what was lost."
 
 
@@ -64,6 +69,14 @@ class Schedule:
     why: str
 
 
+SCHEDULES: Mapping[Purpose, Schedule] = {
+    "settle": Schedule(SETTLE_MINUTES, UNGRACEFUL, OWED),
+    "beat": Schedule(BEAT_MINUTES, UNGRACEFUL, BEATS),
+    "look": Schedule(LOOK_MINUTES, {"mode": "graceful"}, LOOKS),
+}
+"""By the purpose of the machine that is started."""
+
+
 def alarm_rules(runbook: Runbook, machine: Machine) -> tuple[AlarmRule, ...]:
     """The rules that start the machine, in the order of the runbook's triggers."""
     if machine.procedure != ALARMS_START:
@@ -76,9 +89,4 @@ def alarm_rules(runbook: Runbook, machine: Machine) -> tuple[AlarmRule, ...]:
 
 def schedule_of(machine: Machine) -> Schedule | None:
     """None where only people and alarms start it."""
-    if machine.purpose not in SCHEDULED:
-        return None
-    settles = machine.purpose == "settle"
-    return Schedule(
-        SETTLE_MINUTES if settles else BEAT_MINUTES, {"mode": "ungraceful"}, OWED if settles else BEATS
-    )
+    return SCHEDULES.get(machine.purpose)

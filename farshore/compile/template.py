@@ -17,6 +17,7 @@ from .emitter import Flow, Noted, Tag, emit
 from .function_resources import Use, functions, homes
 from .machine_resources import machine_resources
 from .nested import circles
+from .overview import overview
 from .parameters import any_of, conditions, ledger_armed, metadata, parameters
 from .people import Permission, permitted
 from .resource_names import camel, condition
@@ -50,6 +51,7 @@ def with_derived_part(path: str, text: str, uses: Sequence[Use], permissions: Se
     asked = parameters(runbooks)
     sections = [
         *_sections(uses),
+        ("dashboards: an application's two Regions side by side", _overviews(uses)),
         ("people: who may do what, by itself", _together(each for each, _ in given)),
     ]
     outputs = {**PAGES, **_together(each for _, each in given)}
@@ -91,6 +93,13 @@ def _sections(uses: Sequence[Use]) -> list[tuple[str, Json]]:
             for runbook, machine in uses
         ),
     ]
+
+
+def _overviews(uses: Sequence[Use]) -> Json:
+    runbooks = {id(runbook): runbook for runbook, _ in uses}.values()
+    return _together(
+        overview(runbook, [machine for of, machine in uses if of is runbook]) for runbook in runbooks
+    )
 
 
 def _ledger(ledger: LedgerTable) -> Json:

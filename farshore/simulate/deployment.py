@@ -74,6 +74,10 @@ class Deployment:
         ours = package(runbook)
         self.machines = ours.machines
         self.arns: dict[str, str] = {}
+        """Of the machines that stand, by procedure."""
+        self._later: dict[str, tuple[str, str, str]] = {}
+        """Region, name and text of machines that have not been started yet, and stand from then on: what only
+        looks on is created for no simulation that never sees it."""
         self.ticks: dict[str, list[Tick]] = {}
         """By label."""
         for part in ours.parts:
@@ -89,8 +93,16 @@ class Deployment:
             )
         for procedure, definition in part.definitions.items():
             text = substituted(definition, (*versions.items(), (OWN_PREFIX, PREFIX)))
-            name = self.machines[procedure].name
-            self.arns[procedure] = self._account.create_machine(region, name, text)
+            machine = self.machines[procedure]
+            self._later[procedure] = region, machine.name, text
+            if machine.purpose != "look":
+                self.arn(procedure)
+
+    def arn(self, procedure: str) -> str:
+        """Of the procedure's machine, which stands now."""
+        if procedure in self._later:
+            self.arns[procedure] = self._account.create_machine(*self._later.pop(procedure))
+        return self.arns[procedure]
 
     def _on_behalf(self, region: str, name: str, handler: Handler) -> Handler:
         """The function, saying whose tick it is to whoever checks."""

@@ -163,7 +163,7 @@ class Simulation:
 
     def begin(self, procedure: str, given: Mapping[str, Any]) -> str:
         """Starts a machine as the console would, and gives the execution's ARN."""
-        machine, name = self.deployment.arns[procedure], self._naming(procedure)
+        machine, name = self.deployment.arn(procedure), self._naming(procedure)
         execution = self.account.start(machine, name, json.dumps(given))
         self.executions[execution] = (procedure, str(given["mode"]))
         return execution

@@ -174,7 +174,8 @@ class Twin:
     @property
     def machines(self) -> dict[str, str]:
         """The ARN of each state machine, by its procedure, for boto3's own client."""
-        return dict(self.simulation.deployment.arns)
+        deployment = self.simulation.deployment
+        return {procedure: deployment.arn(procedure) for procedure in deployment.machines}
 
     @property
     def runs(self) -> list[Run]:

@@ -36,14 +36,12 @@ from ..identity import (
 from ..inputs import Region, Seconds, TopicArn
 from ..later import ASKS, INVOKE, Later, ask_each
 from ..ledger import PUT, Propose, Records, number
-from ..planned import DOUBTS, PAGE_AGAIN_SECONDS, one_line
+from ..page import Asked, page
+from ..planned import DOUBTS, PAGE_AGAIN_SECONDS, Plan, one_line
 from ..run import SHOWN, Run, account_of
 from ..step import Change, Decision, Done, Step, Wait
 from ..world import World
 
-LONGEST_PAGE = 256_000
-"""Bytes. SNS takes 262,144, what it adds included.
-Source: docs.aws.amazon.com/sns/latest/api/API_Publish.html"""
 PROOF_SECONDS = 30
 """So long after a decision STS is asked whose it is, if it is silent: some ticks."""
 
@@ -57,14 +55,18 @@ class Seen:
     run: Run
     records: Records
     now: float
-    plan: tuple[Mapping[str, Any], ...]
+    plan: Plan
     doubts: tuple[str, ...] = ()
     """Pages that would wake nobody."""
     maker: Proved | Disproved | Silence | None = None
     """Who made the decision on the plan that was proposed last; None where it brings no proof, or counts for
     nothing already."""
-    late: bool = False
-    """It was waited for as long as it may be."""
+    until: float = 0.0
+    """When it will have been waited for as long as it may be."""
+
+    @property
+    def late(self) -> bool:
+        return self.now > self.until
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -80,6 +82,9 @@ class Approval(Step[Seen]):
         "who may decide: whoever may write a decision, or only who proves to STS to be of this account; then "
         "nobody can decide while STS is silent",
     ] = "self-declared"
+    chat: Annotated[
+        bool, "topics lead to Slack or Teams, too, by AWS Chatbot, which takes its own schema alone"
+    ] = False
     later: Annotated[tuple[Later, ...], "the steps after this one; the compiler fills it in"] = ()
 
     name: ClassVar = "approval"
@@ -108,7 +113,8 @@ class Approval(Step[Seen]):
                 raise said
             plan.append(said)
         who = told(sights[0], account_of(run.execution)) if isinstance(maker, Call) else maker
-        return Seen(run, world.records, world.now, tuple(plan), maker=who, late=world.waited > self.within)
+        until = world.now - world.waited + self.within
+        return Seen(run, world.records, world.now, tuple(plan), maker=who, until=until)
 
     def _doubts(self, world: World) -> Iterator[str]:
         topics = list(self.topics.items())
@@ -189,13 +195,10 @@ class Approval(Step[Seen]):
             proof=self.identity,
             refused=refused,
         )
-        page = PUBLISH(
-            run.target,
-            TopicArn=self.topics[run.target],
-            Subject=f"{run.application} {run.procedure}: approve {shown}?"[:100],
-            Message=_message(run, shown, seen.plan, refused.get("why", "")),
-        )
-        return Change(f"{undecided}: propose it", (page,) if due else (), (note,))
+        owed = tuple(f"{resource}: {debt['why']}" for resource, debt in seen.records.debts.items())
+        asked = Asked(run, shown, seen.plan, seen.now, seen.until, owed, refused.get("why", ""))
+        paged = PUBLISH(run.target, TopicArn=self.topics[run.target], **page(asked, self.chat))
+        return Change(f"{undecided}: propose it", (paged,) if due else (), (note,))
 
 
 def _confirmed(subscription: Mapping[str, str]) -> bool:
@@ -218,25 +221,6 @@ def _maker(run: Run, records: Records) -> Call | Disproved | None:
     return proof
 
 
-def _message(run: Run, digest: str, plan: tuple[Mapping[str, Any], ...], refused: str) -> str:
-    """What a person reads at night: what would fail, then step by step, then every call."""
-    lines = [
-        f"{run.application} {run.procedure}, {run.mode}, {run.source} to {run.target}",
-        f"approve plan {digest} of {run.execution}?",
-        *([refused] if refused else []),
-    ]
-    lines += [
-        f"WOULD FAIL at {e['state']}: {e.get('why', '')}" for e in plan if e["outcome"] == "would refuse"
-    ]
-    for entry in plan:
-        why = f": {entry['why']}" if entry.get("why") else ""
-        lines.append(
-            f"- {entry['state']}: {entry['outcome']}{why}{' [no return]' if entry['no_return'] else ''}"
-        )
-    text = "\n".join([*map(one_line, lines), "", json.dumps(plan, indent=1)])
-    return text.encode()[:LONGEST_PAGE].decode(errors="ignore")
-
-
 def _proposal(run: Run, records: Records) -> Mapping[str, Any]:
     """The plan that this run has proposed last; empty where it has proposed none."""
     proposal = records.proposal
@@ -250,7 +234,7 @@ def _is_about(decision: Mapping[str, Any], run: Run, digest: str) -> bool:
     return meant == (digest, run.execution, run.started)
 
 
-def _digest(run: Run, plan: tuple[Mapping[str, Any], ...]) -> str:
+def _digest(run: Run, plan: Plan) -> str:
     """Of what would be done, not of figures that change from second to second."""
     done = [(entry["state"], entry["outcome"], entry.get("calls", [])) for entry in plan]
     return hashlib.sha256(json.dumps([run.execution, run.mode, done], sort_keys=True).encode()).hexdigest()

@@ -4,11 +4,15 @@ The compiler places it at the end of `prepare`. The functions of the failover's 
 what they would do; and what would fail at night is told in one list: a call that is denied, a replica that is
 missing, a source of evidence that says nothing or says yes already, a page that would wake nobody. It looks
 again for a while, since an answer can be lost, and changes nothing.
+
+Four times a day it is the whole of a machine of its own, `readiness`. There the steps of `prepare` are asked,
+too: each must find that it has nothing to do. How many troubles each state has is a metric, `NotReady`, and a
+run that finds any fails, and so pages, with the list.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any, ClassVar
 
@@ -16,15 +20,21 @@ from ..errors import NotYet
 from ..handler import lambda_handler
 from ..inputs import Seconds
 from ..later import ASKS, INVOKE, Later, ask_each
-from ..planned import DOUBTS
-from ..run import MODES, Mode
+from ..planned import DOUBTS, NOT_READY
+from ..run import MODES, Mode, Purpose
 from ..step import Decision, Done, Step, Wait
 from ..world import World
+
+LOOK: Purpose = "look"
 
 
 @dataclass(frozen=True)
 class Seen:
     plans: Mapping[Mode, tuple[Mapping[str, Any], ...]]
+    prepared: tuple[Mapping[str, Any], ...]
+    """What the steps of `prepare` would do."""
+    looks: bool
+    """It is the machine's one state."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,7 +42,7 @@ class Readiness(Step[Seen]):
     """A failover could begin now: each of its steps says so, in both modes."""
 
     within: Annotated[Seconds, "how long it may take until nothing is in doubt"] = Seconds(60)
-    later: Annotated[tuple[Later, ...], "the failover's steps; the compiler fills it in"] = ()
+    later: Annotated[tuple[Later, ...], "the steps to ask; the compiler fills it in"] = ()
 
     name: ClassVar = "readiness"
     reads: ClassVar = (INVOKE,)
@@ -42,12 +52,19 @@ class Readiness(Step[Seen]):
     derived: ClassVar = frozenset({"later"})
 
     def observe(self, world: World) -> Seen:
-        asked = [(mode, later) for mode in MODES for later in self.later]
+        prepared = [later for later in self.later if later.of_prepare]
+        asked = [(mode, later) for mode in MODES for later in self.later if not later.of_prepare]
+        asked += [(MODES[0], later) for later in prepared]
         plans: dict[Mode, tuple[Mapping[str, Any], ...]] = dict.fromkeys(MODES, ())
+        holds: list[Mapping[str, Any]] = []
         answers, _ = ask_each(world, asked)
         for (mode, later), said in zip(asked, answers, strict=True):
-            plans[mode] += (_unknown(later, said) if isinstance(said, NotYet) else said,)
-        return Seen(plans)
+            entry = _unknown(later, said) if isinstance(said, NotYet) else said
+            if later.of_prepare:
+                holds.append(entry)
+            else:
+                plans[mode] += (entry,)
+        return Seen(plans, tuple(holds), world.run.purpose == LOOK)
 
     def decide(self, seen: Seen) -> Decision:
         found: dict[str, list[Mode]] = {}
@@ -55,14 +72,27 @@ class Readiness(Step[Seen]):
             for entry in plan:
                 for trouble in _troubles(entry):
                     found.setdefault(f"{entry['state']}: {trouble}", []).append(mode)
-        if found:
-            return Wait("; ".join(map(_told, found, found.values())))
-        return Done("ready")
+        told = [_told(trouble, modes) for trouble, modes in found.items()]
+        told += [f"{e['state']}: {trouble}" for e in seen.prepared for trouble in _unprepared(e)]
+        facts = {NOT_READY: self._counted(told)} if seen.looks else {}
+        return Wait("; ".join(told), facts) if told else Done("ready", facts)
+
+    def _counted(self, told: Sequence[str]) -> dict[str, int]:
+        """How many troubles each state has."""
+        states = [later.state for later in self.later]
+        return {state: sum(trouble.startswith(f"{state}: ") for trouble in told) for state in states}
 
 
 def _unknown(later: Later, silence: NotYet) -> Mapping[str, Any]:
     """Who says nothing keeps nobody else from the list."""
     return {"state": later.state, "outcome": "unknown", "why": str(silence)}
+
+
+def _unprepared(entry: Mapping[str, Any]) -> Iterator[str]:
+    """What of `prepare` does not hold, as its step answered."""
+    if entry["outcome"] in ("would change", "would wait"):
+        yield f"{entry['outcome']}: {entry.get('why', '')}"
+    yield from _troubles(entry)
 
 
 def _troubles(entry: Mapping[str, Any]) -> Iterator[str]:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from typing import Any, ClassVar
 
 import boto3
@@ -46,7 +48,7 @@ class Gate(Step[Any]):
 
     def decide(self, seen: Any) -> Decision:
         sight, now, run = seen
-        facts = {"lag_seconds": now % 7}
+        facts = {"lag_seconds": now % 7, "lag_age_seconds": 12}
         if isinstance(sight, Silence):
             return Wait("the gate is silent", facts)
         state = sight["RoutingControlState"]
@@ -163,9 +165,81 @@ def test_the_plan_is_paged_in_the_region_that_takes_over_with_its_hash(desk: Des
     assert page["TopicArn"] == desk.topics[WEST]
     assert page["Subject"] == f"shop failover: approve {desk.hash}?"
     lines = str(page["Message"]).splitlines()
+    assert "MessageStructure" not in page
     assert lines[0] == "shop failover, graceful, us-east-1 to us-west-1"
     assert f"- {FENCE}: would change: open in a graceful run" in lines
     assert f"- {WRITER}: would change: open in a graceful run [no return]" in lines
+
+
+def test_a_page_says_until_when_what_is_at_stake_and_how_to_answer_before_the_details(desk: Desk) -> None:
+    desk.ledger.write_once("debt#lambda:buy", {"why": "it is dark", "since": 0.0})
+    desk.clock.sleep(300)
+    desk.asks(mode="ungraceful", trigger="canary-west")
+    lines = str(desk.pages[0]["Message"]).splitlines()
+    ends = datetime.fromtimestamp(desk.entered + 900, tz=UTC)
+    lag = desk.plan[WRITER]["facts"]["lag_seconds"]
+    said = [
+        "started by the alarm canary-west",
+        f"decide by {ends:%H:%M:%S} UTC, in 10 min: then the run gives up, and gives back what it took",
+        f"to be lost: about {lag:g} s of writes ({WRITER}: replication lagged so much, 12 s ago)",
+        "nobody has confirmed: lambda:buy: it is dark",
+        f"no return from {WRITER} on",
+        f"farshore approve shop {desk.hash} --why …",
+        f"farshore decline shop {desk.hash} --why …",
+        f"farshore status {THIS}",
+    ]
+    places = [lines.index(line) for line in said]
+    assert places == sorted(places)
+    assert places[-1] < lines.index(f"- {FENCE}: would change: open in a ungraceful run")
+
+
+def test_a_page_has_each_call_in_a_line(desk: Desk) -> None:
+    desk.asks()
+    action = "route53-recovery-cluster:UpdateRoutingControlState"
+    call = f'    {action} in {EAST}: RoutingControlArn="{FENCE}", RoutingControlState="On"'
+    assert call in str(desk.pages[0]["Message"]).splitlines()
+
+
+def test_a_page_of_a_graceful_run_expects_no_loss(desk: Desk) -> None:
+    desk.asks()
+    assert "to be lost" not in str(desk.pages[0]["Message"])
+    assert "started by no alarm" in str(desk.pages[0]["Message"])
+
+
+def test_where_the_topics_lead_to_a_chat_each_protocol_gets_its_own_words(desk: Desk) -> None:
+    """Source: docs.aws.amazon.com/chatbot/latest/adminguide/custom-notifs.html"""
+    desk.more = {"chat": True}
+    desk.gates[WRITER] = "closed " + "ü" * 200_000
+    desk.asks()
+    (page,) = desk.pages
+    assert page["MessageStructure"] == "json"
+    assert len(str(page["Message"]).encode()) <= 262_144
+    said = json.loads(str(page["Message"]))
+    assert said["default"].splitlines()[0] == "shop failover, graceful, us-east-1 to us-west-1"
+    chat = json.loads(said["https"])
+    assert (chat["version"], chat["source"], chat["content"]["textType"]) == (
+        "1.0",
+        "custom",
+        "client-markdown",
+    )
+    assert chat["content"]["title"] == page["Subject"]
+    assert chat["content"]["nextSteps"][0] == f"farshore approve shop {desk.hash} --why …"
+    assert chat["metadata"]["threadId"] == THIS
+
+
+@pytest.mark.parametrize("text", ['"', "\\", "<!channel> ```", "ü"])
+def test_whatever_others_wrote_a_page_fits_and_says_nothing_to_a_chat_but_itself(
+    desk: Desk, text: str
+) -> None:
+    desk.more = {"chat": True}
+    desk.gates[WRITER] = "closed " + text * 100_000
+    desk.asks()
+    (page,) = desk.pages
+    assert len(str(page["Message"]).encode()) <= 262_144
+    chat = json.loads(json.loads(str(page["Message"]))["https"])["content"]["description"]
+    assert chat.startswith("```\n")
+    assert chat.endswith("\n```")
+    assert "`" not in chat[3:-3]
 
 
 def test_the_hash_stays_while_nothing_changes_and_a_figure_is_no_change(desk: Desk) -> None:

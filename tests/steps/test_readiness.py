@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, ClassVar
@@ -13,7 +14,7 @@ from functions.calls import Api
 from functions.errors import Refused
 from functions.planned import DOUBTS
 from functions.run import Mode
-from functions.step import Decision, Done, Step
+from functions.step import Decision, Done, Step, Wait
 from functions.steps.readiness import Readiness
 from functions.world import World
 
@@ -27,6 +28,7 @@ class Door(Step[Any]):
     name: ClassVar = "door"
     reads: ClassVar = (LISTS,)
     creaks: bool = False
+    shut: bool = False
     locked_in: str = ""
     topic: str = ""
 
@@ -36,6 +38,8 @@ class Door(Step[Any]):
         return world.run.mode
 
     def decide(self, seen: Mode) -> Decision:
+        if self.shut:
+            return Wait("it is shut")
         if seen == self.locked_in:
             raise Refused("it is locked")
         return Done(facts={DOUBTS: ["it creaks"]} if self.creaks else {})
@@ -92,3 +96,32 @@ def test_what_a_step_says_counts_wherever_the_lease_is(ticker: Ticker) -> None:
     """It changes nothing, so it needs none."""
     ticker.hold("arn:aws:states:us-west-1:123456789012:execution:shop-failover:other")
     assert ticker.tick("readiness", inputs(ticker, front={}), region=WEST)["outcome"] == "ready"
+
+
+# On schedule, as a machine's one state.
+
+
+def looks(ticker: Ticker, prepared: dict[str, Any]) -> str:
+    """What it says of a door that `prepare` has opened, or not, and of the doors of the failover."""
+    asked = ticker.event(prepared, step="door", purpose="prepare")
+    gate = {
+        "state": "gate",
+        "function": "door",
+        "event": {key: asked[key] for key in ("inputs", "run", "ledger")},
+        "no_return": False,
+    }
+    given = inputs(ticker, front={"creaks": True}, back={})
+    return ticker.fails("readiness", {"later": [gate, *given["later"]]}, purpose="look")
+
+
+def test_the_steps_of_prepare_must_have_nothing_to_do(ticker: Ticker) -> None:
+    told = looks(ticker, {"shut": True})
+    assert told == "NotYet: the state: front: it creaks; gate: would wait: it is shut"
+    assert looks(ticker, {}) == "NotYet: the state: front: it creaks"
+
+
+def test_how_many_troubles_each_state_has_is_a_metric(ticker: Ticker) -> None:
+    looks(ticker, {"shut": True})
+    lines = [json.loads(line) for *_, line in ticker.functions.logs]
+    found = {line["state"]: line["NotReady"] for line in lines if "NotReady" in line}
+    assert found == {"gate": [1.0], "front": [1.0], "back": [0.0]}
