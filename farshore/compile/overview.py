@@ -19,14 +19,15 @@ from ..runbook.registry import steps
 from .emitter import Tag
 from .machine import Machine
 from .resource_names import camel, condition
+from .starts import LOOK_MINUTES
 
 Json = dict[str, Any]
 
 WIDTH, HEIGHT = 12, 5
 """Of a widget: two stand side by side in CloudWatch's 24 columns."""
 TITLE_HEIGHT = 2
-A_MINUTE, A_LOOK = 60, 21_600
-"""Seconds of a point: a look at what is ready comes four times a day."""
+A_MINUTE, A_LOOK = 60, 60 * LOOK_MINUTES
+"""Seconds of a point."""
 
 
 def overview(runbook: Runbook, machines: Sequence[Machine]) -> Json:
@@ -107,7 +108,7 @@ def _ready(runbook: Runbook) -> Json:
     """It is looked at where the failover would run. An answer that is lost once is no trouble: what counts is
     the fewest that a look has found."""
     troubles = _search(runbook, "application,state", NOT_READY_METRIC, "Minimum", A_LOOK)
-    title = "What would keep a failover from beginning, by state (four looks a day)"
+    title = f"What would keep a failover from beginning, by state (a look in {LOOK_MINUTES // 60} hours)"
     return _graph(title, runbook.regions.standby, "Minimum", A_LOOK, [troubles])
 
 

@@ -12,7 +12,8 @@ run that finds any fails, and so pages, with the list.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any, ClassVar
 
@@ -21,11 +22,9 @@ from ..handler import lambda_handler
 from ..inputs import Seconds
 from ..later import ASKS, INVOKE, Later, ask_each
 from ..planned import DOUBTS, NOT_READY
-from ..run import MODES, Mode, Purpose
+from ..run import MODES, Mode
 from ..step import Decision, Done, Step, Wait
 from ..world import World
-
-LOOK: Purpose = "look"
 
 
 @dataclass(frozen=True)
@@ -52,9 +51,8 @@ class Readiness(Step[Seen]):
     derived: ClassVar = frozenset({"later"})
 
     def observe(self, world: World) -> Seen:
-        prepared = [later for later in self.later if later.of_prepare]
         asked = [(mode, later) for mode in MODES for later in self.later if not later.of_prepare]
-        asked += [(MODES[0], later) for later in prepared]
+        asked += [(MODES[0], later) for later in self.later if later.of_prepare]
         plans: dict[Mode, tuple[Mapping[str, Any], ...]] = dict.fromkeys(MODES, ())
         holds: list[Mapping[str, Any]] = []
         answers, _ = ask_each(world, asked)
@@ -64,23 +62,21 @@ class Readiness(Step[Seen]):
                 holds.append(entry)
             else:
                 plans[mode] += (entry,)
-        return Seen(plans, tuple(holds), world.run.purpose == LOOK)
+        return Seen(plans, tuple(holds), world.run.purpose == "look")
 
     def decide(self, seen: Seen) -> Decision:
-        found: dict[str, list[Mode]] = {}
+        found: dict[tuple[str, str], list[Mode]] = {}
         for mode, plan in seen.plans.items():
             for entry in plan:
                 for trouble in _troubles(entry):
-                    found.setdefault(f"{entry['state']}: {trouble}", []).append(mode)
-        told = [_told(trouble, modes) for trouble, modes in found.items()]
-        told += [f"{e['state']}: {trouble}" for e in seen.prepared for trouble in _unprepared(e)]
-        facts = {NOT_READY: self._counted(told)} if seen.looks else {}
-        return Wait("; ".join(told), facts) if told else Done("ready", facts)
-
-    def _counted(self, told: Sequence[str]) -> dict[str, int]:
-        """How many troubles each state has."""
-        states = [later.state for later in self.later]
-        return {state: sum(trouble.startswith(f"{state}: ") for trouble in told) for state in states}
+                    found.setdefault((entry["state"], trouble), []).append(mode)
+        troubles = [(state, _told(trouble, modes)) for (state, trouble), modes in found.items()]
+        troubles += [(entry["state"], told) for entry in seen.prepared for told in _unprepared(entry)]
+        counted = Counter(state for state, _ in troubles)
+        facts = {NOT_READY: {each.state: counted[each.state] for each in self.later}} if seen.looks else {}
+        if troubles:
+            return Wait("; ".join(f"{state}: {told}" for state, told in troubles), facts)
+        return Done("ready", facts)
 
 
 def _unknown(later: Later, silence: NotYet) -> Mapping[str, Any]:
