@@ -150,5 +150,11 @@ def refused_in(proposal: Mapping[str, Any]) -> Mapping[str, str]:
     return noted if isinstance(noted, dict) and noted.keys() == {"word", "why"} else {}
 
 
+def proved_in(proposal: Mapping[str, Any]) -> Mapping[str, str]:
+    """Who has approved a plan that others must approve, too, by the marks of their decisions."""
+    noted = proposal.get("approved")
+    return noted if isinstance(noted, dict) and all(isinstance(arn, str) for arn in noted.values()) else {}
+
+
 def is_refused(decision: Mapping[str, Any], proposal: Mapping[str, Any]) -> bool:
     return refused_in(proposal).get("word") == mark(decision)

@@ -17,7 +17,7 @@ docs.aws.amazon.com/amazondynamodb/latest/developerguide/V2globaltables_HowItWor
     kept#<name>                  what a later tick or run of a step must know, and no fence overwrote
     accepted#<state>            a write through the customers' door that it accepted: now it is only read
     found#<state>               what a state has found, or begun: its later ticks go by that
-    decision#<plan hash>        a person's approval or decline of that very plan
+    decision#<plan hash>        a person's approval or decline of that very plan; #2 behind: a second one's
 
 An `answer`, an `accepted` and a `found` are for the states of the run that has noted them: whoever releases
 its lease erases them, or whoever takes it next.
@@ -38,7 +38,7 @@ from typing import Any, Protocol
 
 from .calls import Api, Call, Denied, Endpoint, Silence
 from .errors import NotYet, Refused
-from .identity import PROVED
+from .identity import PROVED, is_refused
 from .outside import Outside
 from .run import SHOWN, Mode, Owner, Purpose, Run, is_about
 
@@ -193,6 +193,18 @@ class Records:
         """The plan that it has proposed last is to be decided on by who proves who they are."""
         said = tuple(self.proposal.get(name) for name in ("execution", "started", "proof"))
         return said == (execution, started, PROVED)
+
+    def decided(self, digest: str, execution: str, started: float) -> tuple[Mapping[str, Any], ...]:
+        """What people have said to this plan of this execution, the first and then a second, and not to one
+        whose name or hash is the same. Whatever counts for nothing is left out, with all behind it."""
+        words, about = [], (digest, execution, started)
+        for item in decision_items(digest[:SHOWN]):
+            word: Mapping[str, Any] = self.decisions.get(item.partition("#")[2], {})
+            meant = tuple(word.get(name) for name in ("digest", "execution", "started"))
+            if meant != about or word in words or is_refused(word, self.proposal):
+                break
+            words.append(word)
+        return tuple(words)
 
     def declined(self, digest: str) -> bool:
         """A person has said no to what has this digest."""
@@ -351,6 +363,11 @@ def _items(answer: Mapping[str, Any]) -> dict[str, str]:
         raise NotYet("the ledger's answer does not tell its items")
     texts = ((row["item"]["S"], written_in(row)) for row in rows)
     return {item: text for item, text in texts if text is not None}
+
+
+def decision_items(plan: str) -> tuple[str, str]:
+    """Where a first and a second person's decision on the plan of this hash stand."""
+    return f"decision#{plan}", f"decision#{plan}#2"
 
 
 def _attribute(item: str) -> str:
@@ -542,9 +559,14 @@ class Propose:
     """What the runbook asks of whoever decides."""
     refused: Mapping[str, str] = field(default_factory=dict)
     """The last decision that counted for nothing, and why: another may be written in its place."""
+    approvers: int = 1
+    """How many people must have approved it."""
+    approved: Mapping[str, str] = field(default_factory=dict)
+    """Who has made approvals that are not enough yet, by their marks, as was proved when STS was asked."""
 
     def write_in(self, ledger: Ledger) -> None:
-        ledger.write("proposal", vars(self))
+        alone = ("approvers", "approved") if self.approvers == 1 else ()
+        ledger.write("proposal", {name: value for name, value in vars(self).items() if name not in alone})
 
 
 @dataclass(frozen=True)

@@ -36,8 +36,8 @@ class Asked:
     """When it is too late, in seconds since 1970."""
     owed: Sequence[str]
     """Fences that nobody has confirmed."""
-    refused: str = ""
-    """Why a decision before counted for nothing."""
+    before: Sequence[str] = ()
+    """What became of decisions on it: why one counted for nothing, who has approved where another must."""
 
 
 def page(asked: Asked, chat: bool) -> dict[str, Any]:
@@ -62,7 +62,7 @@ def _lines(asked: Asked) -> Iterator[str]:
     run = asked.run
     yield f"{run.application} {run.procedure}, {run.mode}, {run.source} to {run.target}"
     yield f"approve plan {asked.hash} of {run.execution}?"
-    yield from map(one_line, filter(None, [asked.refused]))
+    yield from map(one_line, asked.before)
     fails = (entry for entry in asked.plan if entry["outcome"] == "would refuse")
     yield from (one_line(f"WOULD FAIL at {each['state']}: {each.get('why', '')}") for each in fails)
     yield ""

@@ -177,17 +177,13 @@ PLANTED: dict[str, tuple[Plant, str, str, str, str]] = {
     "a plan that nobody need approve": (
         slip(
             Approval, "decide",
-            "decision is None or not _is_about(decision, seen.run, digest)", "not seen.records.proposal",
-            'decision.get("decision") != "approve"', "False",
-            "if is_refused(decision, _proposal(seen.run, seen.records)):",
-            "decision = decision or {}\n        if False:",
+            "len(approved) < self.approvers", "not seen.records.proposal",
         ),
         "failover,graceful", "", "S8", "but the approved plan says nothing for it",
     ),
     "an approval of any plan": (
-        slip(Approval, "decide", "seen.records.decisions.get(digest[:SHOWN])", "next(iter(decided), None)",
-             " or not _is_about(decision, seen.run, digest)", "",
-             "        digest = ", "        decided = seen.records.decisions.values()\n        digest = "),
+        slip(Approval, "decide", "seen.records.decided(digest, run.execution, run.started)",
+             "tuple(seen.records.decisions.values())"),
         "failback,graceful", "", "S8", "but the approved plan says nothing for it",
     ),
     "a single endpoint of ARC's five": (
@@ -294,9 +290,8 @@ PLANTED: dict[str, tuple[Plant, str, str, str, str]] = {
         "failover,graceful,hesitant", "", "L1", "NotYet: approval",
     ),
     "a decision that counts for the next run, too": (
-        slip(Approval, "decide", "seen.records.decisions.get(digest[:SHOWN])", "next(iter(decided), None)",
-             " or not _is_about(decision, seen.run, digest)", "",
-             "        digest = ", "        decided = seen.records.decisions.values()\n        digest = "),
+        slip(Approval, "decide", "seen.records.decided(digest, run.execution, run.started)",
+             "tuple(seen.records.decisions.values())"),
         "failover,graceful,away", "", "S8", "but the approved plan says nothing for it",
     ),
     "a redrive that leaves the pause in force": (

@@ -36,7 +36,7 @@ def test_nobody_who_does_nothing_has_approved() -> None:
     assert failover.status == "FAILED"
     assert [each.kind for each in day.report.moments if "FAILED" in each.text] == ["failed"]
     assert "nobody has decided" in failover.why
-    assert all(each["decision"] is None for each in day.report.course["plans"])
+    assert all(not each["decisions"] for each in day.report.course["plans"])
 
 
 def test_a_plan_that_is_declined_moves_nothing_and_gives_back() -> None:
@@ -62,7 +62,7 @@ def test_a_decision_on_a_plan_that_is_not_the_one_is_none() -> None:
         {310: Act("start", "failover", "graceful"), 360: Act("approve", "0" * 12)}, until=420
     ).play()
     assert any("is not pending any more" in moment.text for moment in day.report.moments)
-    assert all(each["decision"] is None for each in day.report.course["plans"])
+    assert all(not each["decisions"] for each in day.report.course["plans"])
 
 
 @pytest.mark.parametrize(
@@ -226,7 +226,7 @@ def test_a_decision_is_taken_once_and_the_next_is_told_that_it_is_on_its_way() -
 
     start = {310: Act("start", "failover", "graceful")}
     day = Scripted(start, until=700).deciding(approves_and_regrets).play()
-    assert [each["decision"]["said"] for each in day.report.course["plans"]] == ["approve"]
+    assert [said["said"] for each in day.report.course["plans"] for said in each["decisions"]] == ["approve"]
     assert any("your yes is on its way" in moment.text for moment in day.report.moments)
     assert [run.status for run in day.report.runs] == ["SUCCEEDED"]
     assert any(scene.plan and scene.plan.deciding == "approve" for scene in day.scenes)

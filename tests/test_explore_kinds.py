@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
+import re
+from pathlib import Path
 
 import exploring
 import pytest
-from exploring import FAILOVER, FENCE, baseline_of, recorded
+from exploring import FAILOVER, FENCE, SHOP, WRITER, baseline_of, recorded
 from planted import slip
 
 from farshore.checkers.events import Call
@@ -17,6 +19,7 @@ from farshore.explore.driver import Driver
 from farshore.explore.exploration import Exploration, played
 from farshore.explore.kinds import KINDS
 from farshore.explore.syntax import read
+from farshore.runbook.find import find
 from functions.ledger import Ledger
 
 surveyed, at_home = exploring.surveyed, exploring.at_home
@@ -141,6 +144,21 @@ def test_who_approves_just_before_it_is_too_late_is_heard(
     watched = Watched(surveyed, f"{procedure},{mode},hesitant")
     assert (watched.outcome.status, watched.outcome.breaches) == ("SUCCEEDED", ())
     assert min(call.tick.began for call in watched.changes if call.tick) > watched.began + 890
+
+
+def test_where_approvals_are_proved_a_person_in_the_dark_starts_an_ungraceful_run_instead(
+    tmp_path: Path,
+) -> None:
+    """No word carries an approved run on there."""
+    step, path = "- approval:\n", tmp_path / "unicorn-shop.yaml"
+    path.write_text(SHOP.replace(step, f"{step}      identity: proved\n      approvers: 2\n"))
+    runbook = find(str(path))
+    baseline = recorded(read(f"{path},failover,graceful"))
+    seeds = [case.seed for case in fault_cases(baseline, runbook)]
+    assert not any("ungraceful@" in str(seed) for seed in seeds)
+    (seed,) = [seed for seed in seeds if re.search(rf"instead@{WRITER}1/1,dark:us-east-1@[^,]*$", str(seed))]
+    outcome = OneWay(runbook, seed).play()
+    assert (outcome.status, outcome.breaches) == ("FAILED", ())
 
 
 def test_who_approves_a_day_later_changes_nothing_and_starts_anew(surveyed: Exploration) -> None:

@@ -700,7 +700,7 @@ def test_a_run_has_a_page_with_its_plan_and_who_approved_it(console: Console, tm
     told = json.loads(whole.read_text())
     assert [step["name"] for step in told["runs"][0]["steps"]] == [step["name"] for step in ended["steps"]]
     (decided,) = told["plans"]
-    assert (decided["hash"], decided["decision"]["who"]) == (plan, "jane")
+    assert (decided["hash"], decided["decisions"][0]["who"]) == (plan, "jane")
     for text in (execution, "jane", "&lt;b&gt;storm&lt;/b&gt;", *MOVES):
         assert text in page.read_text()
     assert f"Plan {plan}: approved by jane (self-declared)" in summary.read_text()

@@ -43,11 +43,11 @@ def console(account: Simulation) -> Iterator[Console]:
 @pytest.fixture
 def ann(console: Console, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> str:
     """Whoever types has credentials of the account, of a user who is named after the test: the ARN."""
-    by = console.account.account.user(request.node.name)
+    by = console.account.account.user(request.node.originalname)
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", str(by.access_key))
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", str(by.secret_key))
     monkeypatch.delenv("AWS_SESSION_TOKEN", raising=False)
-    return f"arn:aws:iam::{ACCOUNT}:user/{request.node.name}"
+    return f"arn:aws:iam::{ACCOUNT}:user/{request.node.originalname}"
 
 
 def approval(report: Mapping[str, Any]) -> dict[str, Any]:
@@ -159,3 +159,49 @@ def test_where_a_proof_is_asked_for_no_word_carries_an_approved_graceful_run_on_
     assert "ungraceful" not in operator.records().directive
     console.done("abort", "--why", "the Region is gone")
     assert console.ended(execution)["status"] != "SUCCEEDED"
+
+
+# A runbook that asks for two people.
+
+TWO = pytest.mark.parametrize("account", ["proved\n      approvers: 2"], indirect=True, ids=["two"])
+
+
+@TWO
+def test_where_two_must_approve_the_first_is_told_so_and_the_report_names_both(
+    console: Console, ann: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pending = console.asking()
+    execution = console.holder()
+    for state in MOVES:
+        console.done("skip", state, "--why", "a test moves nobody")
+    first = console("approve", pending, "--why", "we must go")
+    assert first.exit_code == 0, first.stderr
+    assert "another person must approve it, too: farshore approve" in first.stdout
+    shown = console.until(lambda: "approved by" in (said := console("status", execution).stdout) and said)
+    assert "approved by jane; waits for another person" in shown
+    assert console.done("approve", pending, "--why", "we must go")["approvals_missing"] == 1
+
+    joe = console.account.account.user("joe")
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", str(joe.access_key))
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", str(joe.secret_key))
+    assert console.done("approve", pending, "--why", "we must")["approvals_missing"] == 0
+    report = console.ended(execution)
+    assert report["status"] == "SUCCEEDED", report["why"]
+    others = f"arn:aws:iam::{ACCOUNT}:user/joe"
+    assert approval(report)["by"] == f"{ann} (proved by STS) and {others} (proved by STS)"
+    assert approval(report)["why"] == "we must go; we must"
+
+
+@TWO
+def test_where_two_must_approve_the_twins_people_are_two(console: Console) -> None:
+    console.asking()
+    execution, operator = console.holder(), console.account.operator
+    for state in MOVES:
+        console.done("skip", state, "--why", "a test moves nobody")
+    records = operator.records()
+    proposal = operator.proposal(records)
+    assert proposal is not None
+    console.account.decide(records, proposal, "approve", "a person of the twin", "go")
+    report = console.ended(execution)
+    assert report["status"] == "SUCCEEDED", report["why"]
+    assert approval(report)["by"].count("(proved by STS)") == 2

@@ -119,7 +119,7 @@ def test_every_millisecond_of_the_rto_belongs_to_one_of_five(night: Night) -> No
 
 def test_what_a_person_took_is_the_time_from_the_plan_to_the_decision(night: Night) -> None:
     plan = night.json["plans"][0]
-    took = milliseconds(plan["decision"]["at"]) - milliseconds(plan["at"])
+    took = milliseconds(plan["decisions"][-1]["at"]) - milliseconds(plan["at"])
     assert milliseconds(night.json["rto"]["parts"]["person"]) == pytest.approx(took, abs=2)
 
 
@@ -216,7 +216,7 @@ def test_the_page_has_all_of_the_report_in_it_and_asks_nobody_for_anything(night
 def test_what_others_wrote_is_text(dark: Night) -> None:
     report = copy.deepcopy(dark.json)
     evil = "<img src=x onerror=alert(1)>[a](http://x)"
-    report["plans"][0]["decision"]["why"] = report["runs"][0]["why"] = evil
+    report["plans"][0]["decisions"][0]["why"] = report["runs"][0]["why"] = evil
     report["runs"][0]["steps"][0]["name"] = report["unkept"][0]["name"] = evil
     report["breaches"] = [{"invariant": "S1", "at": 1.0, "story": evil}]
     read = Reading(page(report))

@@ -11,6 +11,7 @@ from functions.outside import Outside
 
 from ..operate.identity import Unproved, credentials, signed
 from ..operate.operator import Operator
+from ..operate.proposal import decided
 from ..operate.render import plan_rows, show, what_is_at_stake
 from ..operate.runs import mode_of, short
 from ..operate.trouble import Trouble
@@ -54,14 +55,19 @@ def decide(
         raise Trouble(
             f"plan {plan} takes a decision only with a proof of identity: {doubt}: nothing was said"
         )
-    stands = operator.decide(records, proposal, decision, who or arn or operator.runs.caller, why, proof)
+    by = who or arn or operator.runs.caller
+    stands = operator.decide(records, proposal, decision, by, why, proof, arn)
     who, why = stands.get("who"), stands.get("why", "")
     identity = "a proof is attached" if "proof" in stands else "self-declared"
     more = {"plan": plan, "decision": decision, "who": who, "why": why, "execution": proposal.execution}
+    missing = proposal.approvers - len(decided(proposal, operator.records())) if decision == "approve" else 0
+    needs = (
+        [(f"another person must approve it, too: farshore approve {app} {plan} --why …",)] if missing else []
+    )
     end(
         as_json,
-        {**more, "identity": identity},
-        [(f"{decision}d plan {plan} as {who} ({identity}), for {short(proposal.execution)}",)],
+        {**more, "identity": identity, "approvals_missing": missing},
+        [(f"{decision}d plan {plan} as {who} ({identity}), for {short(proposal.execution)}",), *needs],
     )
     if doubt:
         click.echo(f"no proof of identity could be given: {doubt}", err=True)

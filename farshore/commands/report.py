@@ -5,7 +5,7 @@ RUN is a name or an ARN. Its history says it, and what the ledger holds of it.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +16,7 @@ from functions.outside import Outside
 
 from ..operate.history import committed
 from ..operate.operator import Operator
-from ..operate.proposal import decision_on
+from ..operate.proposal import as_said, decided
 from ..operate.render import bound_row, ledger_rows, run_rows
 from ..operate.runs import RunSnapshot
 from ..operate.trouble import Trouble
@@ -60,7 +60,6 @@ def _plans(operator: Operator, records: Records | None, snapshot: RunSnapshot) -
     proposal = None if records is None else operator.proposal(records)
     if records is None or proposal is None or proposal.execution != snapshot.arn:
         return []
-    word: Mapping[str, Any] = decision_on(proposal, records)
     return [
         {
             "at": proposal.at - snapshot.started,
@@ -68,14 +67,6 @@ def _plans(operator: Operator, records: Records | None, snapshot: RunSnapshot) -
             "hash": proposal.hash,
             "mode": proposal.mode,
             "steps": [step.as_json() for step in proposal.plan],
-            "decision": {
-                "at": word["at"] - snapshot.started,
-                "said": word["decision"],
-                "who": word["who"],
-                "why": word["why"],
-                "proved": "proof" in word,
-            }
-            if word
-            else None,
+            "decisions": [as_said(word, snapshot.started) for word in decided(proposal, records)],
         }
     ]

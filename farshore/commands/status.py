@@ -20,7 +20,7 @@ from functions.ledger import Records
 from functions.outside import Outside
 
 from ..operate.operator import Operator
-from ..operate.proposal import Proposal, decision_on
+from ..operate.proposal import Proposal, decided, is_decided
 from ..operate.render import Row, lease_row, ledger_rows, line, plan_rows, run_rows, table, what_is_at_stake
 from ..operate.run_tree import drawn, tree_of
 from ..operate.runs import RunSnapshot
@@ -75,7 +75,7 @@ class Look:
         if self.is_over or proposal is None or self.snapshot is None:
             return None
         mine = proposal.execution == self.snapshot.arn
-        return proposal if mine and not decision_on(proposal, self.records) else None
+        return proposal if mine and not is_decided(proposal, self.records) else None
 
     def report(self) -> Mapping[str, Any]:
         records, snapshot, pending = self.records, self.snapshot, self.pending()
@@ -105,7 +105,8 @@ class Look:
         lease = lease_row(operator.holder(self.records)) if self.answered else silent
         rows: list[Row] = [("lease", lease, ""), *ledger_rows(self.records, snapshot)]
         if pending and snapshot:
-            waits = "waits for a decision"
+            first = [str(word.get("who")) for word in decided(pending, self.records)]
+            waits = f"approved by {first[0]}; waits for another person" if first else "waits for a decision"
             what = f"{waits}; {pending.refused}" if pending.refused else waits
             now, mode = operator.outside.clock(), snapshot.report.mode
             rows += [

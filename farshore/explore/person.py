@@ -155,9 +155,13 @@ class Person:
                 break
             self._clock.sleep(TRY_AGAIN)
 
-    def starts(self, procedure: str) -> str:
+    def starts(self, procedure: str, mode: Mode | None = None) -> str:
         """The execution's ARN."""
-        return self._simulation.begin(procedure, {"mode": self.mode})
+        return self._simulation.begin(procedure, {"mode": mode or self.mode})
+
+    def waits_for_the_end(self, execution: str) -> None:
+        while self._simulation.running(execution):
+            self._clock.sleep(TRY_AGAIN)
 
     def stops(self, execution: str) -> bool:
         """True where it was running."""

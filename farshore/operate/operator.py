@@ -7,7 +7,7 @@ for the person who typed; NotYet and Refused where the ledger is silent or says 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Literal
@@ -15,7 +15,7 @@ from typing import Any, Literal
 from functions.calls import LONGEST_TICK_SECONDS, Absent, Api, Denied, Silence
 from functions.errors import NotYet
 from functions.identity import Proof
-from functions.ledger import Lease, Ledger, Records
+from functions.ledger import Lease, Ledger, Records, decision_items
 from functions.outside import Outside
 from functions.run import Mode, Purpose
 
@@ -23,7 +23,7 @@ from ..compile.definition import run_of, takes_lease
 from ..runbook.model import Runbook
 from .aws_cli import as_command
 from .plan import fencing_states
-from .proposal import Proposal, decision_on, loss_of, proposal_of
+from .proposal import Proposal, decided, loss_of, proposal_of
 from .runs import Runs, RunSnapshot, region_of, short, started
 from .trouble import Trouble
 
@@ -84,10 +84,12 @@ class Operator:
         who: str,
         why: str,
         proof: Proof | None = None,
+        arn: str = "",
     ) -> Mapping[str, Any]:
         """A decision counts for that plan of that run, and for no other, and is made once: the same again is
         done, unless the run has refused it. Gives the one that stands. Raises Trouble where that says
-        otherwise."""
+        otherwise. Where two must approve, a second person's has room beside the first. `arn` is who
+        STS says has signed; a run asks that itself."""
         word = {
             "digest": proposal.digest,
             "execution": proposal.execution,
@@ -98,12 +100,15 @@ class Operator:
             "why": why,
             "at": self.outside.clock(),
             **({"proof": proof.as_json()} if proof else {}),
+            **({"arn": arn} if arn else {}),
         }
-        item, stands = f"decision#{proposal.hash}", decision_on(proposal, records)
-        if not stands:
-            stands = decision_on(proposal, self._say(item, word, records))
-        if not stands:
-            raise self._meanwhile(item)
+        stands = _stands(proposal, decided(proposal, records), word)
+        if stands is None:
+            place = len(decided(proposal, records))
+            item = decision_items(proposal.hash)[place]
+            stands = next(iter(decided(proposal, self._say(item, word, records))[place:]), None)
+            if stands is None:
+                raise self._meanwhile(item)
         if stands.get("decision") != decision:
             raise Trouble(
                 f"{stands.get('who')} said {stands.get('decision')} to plan {proposal.hash} already "
@@ -251,6 +256,24 @@ class Operator:
             raise Trouble(
                 f"{execution} holds the lease, but nobody says whether it was redriven: run this again"
             )
+
+
+def _stands(
+    proposal: Proposal, said: Sequence[Mapping[str, Any]], word: Mapping[str, Any]
+) -> Mapping[str, Any] | None:
+    """The decision that stands already where this word is said; None where there is room for it. An approval
+    that is not enough leaves room for another person's, and for anybody's decline."""
+    if len(said) >= proposal.approvers or any(each.get("decision") != "approve" for each in said):
+        return said[-1]
+    mine = (each for each in said if word["decision"] == "approve" and _maker(each) & _maker(word))
+    return next(mine, None)
+
+
+def _maker(word: Mapping[str, Any]) -> set[str]:
+    """What a decision says of who has signed it. It is no proof: the run asks STS."""
+    proof = word.get("proof")
+    key = proof.get("key", "") if isinstance(proof, Mapping) else ""
+    return {each for each in (str(word.get("arn", "")), str(key)) if each}
 
 
 def _twice(write: Callable[[], object]) -> None:

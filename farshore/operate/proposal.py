@@ -6,7 +6,7 @@ from collections.abc import Mapping, Set
 from dataclasses import dataclass, replace
 from typing import Any
 
-from functions.identity import PROVED, is_refused, refused_in
+from functions.identity import PROVED, refused_in
 from functions.ledger import Records
 from functions.planned import Planned, planned_from
 from functions.run import SHOWN, loss_digest
@@ -30,6 +30,8 @@ class Proposal:
     """A decision counts only with a proof of who makes it."""
     mode: str = ""
     """In which the run would carry it out; "" where nobody says."""
+    approvers: int = 1
+    """How many people must have approved it."""
 
 
 def proposal_of(records: Records, fencing: Set[str] = frozenset()) -> Proposal | None:
@@ -49,6 +51,7 @@ def proposal_of(records: Records, fencing: Set[str] = frozenset()) -> Proposal |
         refused_in(item).get("why", ""),
         item.get("proof") == PROVED,
         item.get("mode", ""),
+        2 if item.get("approvers") == 2 else 1,
     )
 
 
@@ -76,9 +79,24 @@ def loss_of(records: Records, fencing: Set[str] = frozenset()) -> Proposal | Non
     )
 
 
-def decision_on(proposal: Proposal, records: Records) -> Mapping[str, Any]:
-    """What a person has said to this plan of this run; empty where nobody has said anything that counts."""
-    decision: Mapping[str, Any] = records.decisions.get(proposal.hash, {})
-    about = (proposal.digest, proposal.execution, proposal.started)
-    meant = tuple(decision.get(name) for name in ("digest", "execution", "started"))
-    return decision if meant == about and not is_refused(decision, records.proposal) else {}
+def decided(proposal: Proposal, records: Records) -> tuple[Mapping[str, Any], ...]:
+    """What people have said to this plan of this run, in order; only what counts, as far as is known."""
+    said = records.decided(proposal.digest, proposal.execution, proposal.started)
+    return said[: proposal.approvers]
+
+
+def is_decided(proposal: Proposal, records: Records) -> bool:
+    """Somebody has declined, or enough have approved."""
+    said = decided(proposal, records)
+    return len(said) >= proposal.approvers or any(word.get("decision") != "approve" for word in said)
+
+
+def as_said(word: Mapping[str, Any], start: float) -> dict[str, Any]:
+    """A decision as a report tells it; its time from there on, in seconds."""
+    return {
+        "at": round(word["at"] - start, 3),
+        "said": word["decision"],
+        "who": word["who"],
+        "why": word["why"],
+        "proved": "proof" in word,
+    }

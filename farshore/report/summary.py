@@ -37,14 +37,13 @@ def _lines(report: Json) -> Iterator[str]:
     if report.get("clients"):
         yield from _figures(report)
     for plan in report.get("plans", ()):
-        decision = plan["decision"]
-        if decision is None:
+        if not plan["decisions"]:
             yield f"- Plan {plan['hash']}: nobody decided"
-            continue
-        said = "approved" if decision["said"] == "approve" else "declined"
-        proved = "proved" if decision["proved"] else "self-declared"
-        who, why = plain(decision["who"]), plain(decision["why"])
-        yield f"- Plan {plan['hash']}: {said} by {who} ({proved}) at {clock(decision['at'])}: {why}"
+        for decision in plan["decisions"]:
+            said = "approved" if decision["said"] == "approve" else "declined"
+            proved = "proved" if decision["proved"] else "self-declared"
+            who, why = plain(decision["who"]), plain(decision["why"])
+            yield f"- Plan {plan['hash']}: {said} by {who} ({proved}) at {clock(decision['at'])}: {why}"
     for breach in report.get("breaches", ()):
         yield f"- **{breach['invariant']} broken** at {clock(breach['at'])}: {plain(breach['story'])}"
     if report.get("debts") and not is_rehearsal(report):

@@ -16,6 +16,7 @@ from twin.customers import Outage, Visit
 
 from ..checkers.checkers import sentences
 from ..operate.history import RunReport
+from ..operate.proposal import as_said
 from .report import Report
 from .rto import made_of, totals
 from .simulation import Simulation
@@ -131,21 +132,13 @@ def _unkept(promise: Promise, fate: Fate, start: float) -> dict[str, Any]:
 
 
 def _plan(plan: Plan, start: float) -> dict[str, Any]:
-    decision = plan.decision
     return {
         "at": round(plan.at - start, 3),
         "execution": plan.execution,
         "hash": plan.hash,
         "mode": plan.mode,
         "steps": [planned_from(step).as_json() for step in plan.steps],
-        "decision": decision
-        and {
-            "at": round(decision["at"] - start, 3),
-            "said": decision["decision"],
-            "who": decision["who"],
-            "why": decision["why"],
-            "proved": "proof" in decision,
-        },
+        "decisions": [as_said(word, start) for word in plan.decisions],
     }
 
 

@@ -101,7 +101,7 @@ def _people(plans: Sequence[Plan], execution: str, ended: float) -> Iterator[_St
     mine = [plan for plan in plans if plan.execution == execution]
     for number, plan in enumerate(mine):
         superseded = mine[number + 1].at if number + 1 < len(mine) else ended
-        decided = superseded if plan.decision is None else plan.decision["at"]
+        decided = superseded if plan.decided is None else plan.decided
         yield _Stretch("person", f"decides on plan {plan.hash}", plan.at, decided)
 
 

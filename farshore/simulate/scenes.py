@@ -143,7 +143,7 @@ def run_to_come(simulation: Simulation, procedure: str) -> RunTree:
 def plan_scene_of(simulation: Simulation, witness: Witness) -> PlanScene | None:
     """The plan that was proposed last, while its run waits for a person."""
     plan = witness.plans[-1] if witness.plans else None
-    if plan is None or plan.decision is not None or not simulation.running(plan.execution):
+    if plan is None or plan.decided is not None or not simulation.running(plan.execution):
         return None
     procedure, _ = simulation.executions[plan.execution]
     fencing = fencing_states(simulation.deployment.machines[procedure].definition)

@@ -13,7 +13,10 @@ from collections.abc import Callable, Mapping
 from contextlib import ExitStack, suppress
 from typing import Any, Literal, Self
 
+from botocore.credentials import ReadOnlyCredentials
+
 from functions.errors import NotYet, Refused
+from functions.identity import Proof
 from functions.inputs import TopicArn
 from functions.ledger import LEASE, Lease, Records
 from functions.outside import Outside
@@ -176,11 +179,20 @@ class Simulation:
         who: str,
         why: str,
     ) -> None:
-        """A person's decision, with a proof where the plan takes no other. Raises Trouble as the operator."""
-        operator, proof = self.operator, None
+        """A person's decision, with a proof where the plan takes no other; a second one's, where two must
+        approve. Raises Trouble as the operator."""
+        operator = self.operator
+        signature: tuple[Proof | None, str] = (None, "")
         if proposal.needs_proof:
-            proof, _ = signed(operator.outside, proposal, decision, why, self._person)
-        operator.decide(records, proposal, decision, who, why, proof)
+            signature = signed(operator.outside, proposal, decision, why, self._person)
+        operator.decide(records, proposal, decision, who, why, *signature)
+        if proposal.approvers > 1 and decision == "approve":
+            signature = signed(operator.outside, proposal, decision, why, self._second_person)
+            operator.decide(operator.records(), proposal, decision, f"{who}'s colleague", why, *signature)
+
+    @functools.cached_property
+    def _second_person(self) -> ReadOnlyCredentials:
+        return self.account.user("colleague")
 
     # What may be asked. The first takes time, as a call does; the others take none.
 

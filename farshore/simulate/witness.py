@@ -7,6 +7,7 @@ It looks on at the seams where everything passes, and changes nothing of what it
 from __future__ import annotations
 
 import contextvars
+import itertools
 from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -62,8 +63,17 @@ class Plan:
     hash: str
     mode: str
     steps: tuple[Mapping[str, Any], ...]
-    decision: Mapping[str, Any] | None = None
-    """None while nobody has said anything."""
+    approvers: int = 1
+    """How many people must have approved it."""
+    decisions: tuple[Mapping[str, Any], ...] = ()
+    """What people have said to it, each with its time."""
+
+    @property
+    def decided(self) -> float | None:
+        """When somebody had declined, or enough had approved; None while neither has."""
+        declined = (word["at"] for word in self.decisions if word["decision"] != "approve")
+        enough = (word["at"] for word in self.decisions[self.approvers - 1 :])
+        return next(itertools.chain(declined, enough), None)
 
 
 @dataclass(frozen=True)
@@ -134,11 +144,14 @@ class Witness:
         body = call.written.body
         if item == "proposal" and not any(p.hash == body["hash"] for p in self.plans):
             plan = tuple(body["plan"])
-            self.plans.append(Plan(now, body["execution"], body["hash"], body["mode"], plan))
+            asked = body["execution"], body["hash"], body["mode"]
+            self.plans.append(Plan(now, *asked, plan, body.get("approvers", 1)))
         elif item == "decision":
             self.plans = [
-                replace(p, decision={**body, "at": now}) if p.hash == about and p.decision is None else p
-                for p in self.plans
+                replace(plan, decisions=(*plan.decisions, {**body, "at": now}))
+                if plan.hash == about.partition("#")[0] and plan.decided is None
+                else plan
+                for plan in self.plans
             ]
 
     def _look(self) -> None:

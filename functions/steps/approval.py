@@ -7,7 +7,8 @@ sent again, since one can get lost. A plan of which a step would refuse can be a
 
 A decision may hold a proof of who made it (functions/identity.py). STS is asked beside the later steps. A
 decision whose proof it refuses counts for nothing: that is noted, and another is waited for. A silence of STS
-holds up nothing for long, unless the runbook asks for a proof.
+holds up nothing for long, unless the runbook asks for a proof. Where it asks for two approvers, the second
+must be another identity than the first, and either's decline ends the run.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Annotated, Any, ClassVar, Literal
 
 from ..calls import HTTP_GET, Absent, Api, Call, Silence
@@ -26,9 +27,9 @@ from ..identity import (
     Disproved,
     Proof,
     Proved,
-    is_refused,
     mark,
     proof_from,
+    proved_in,
     refused_in,
     statement,
     told,
@@ -45,6 +46,8 @@ from ..world import World
 PROOF_SECONDS = 30
 """So long after a decision STS is asked whose it is, if it is silent: some ticks."""
 
+NOBODY: Mapping[str, Mapping[str, Any]] = {}
+
 PUBLISH = Api("sns:Publish", resource="{topics}", plane="data", pages=True)
 SUBSCRIBED = Api("sns:ListSubscriptionsByTopic", resource="{topics}", absent=frozenset({"NotFound"}))
 """Only in dry run: whether a page would reach anybody."""
@@ -58,9 +61,9 @@ class Seen:
     plan: Plan
     doubts: tuple[str, ...] = ()
     """Pages that would wake nobody."""
-    maker: Proved | Disproved | Silence | None = None
-    """Who made the decision on the plan that was proposed last; None where it brings no proof, or counts for
-    nothing already."""
+    makers: Mapping[str, Proved | Disproved | Silence] = field(default_factory=dict)
+    """Who made a decision on the plan that was proposed last, by its mark; only of those that bring a proof,
+    and count for something."""
     until: float = 0.0
     """When it will have been waited for as long as it may be."""
 
@@ -82,6 +85,10 @@ class Approval(Step[Seen]):
         "who may decide: whoever may write a decision, or only who proves to STS to be of this account; then "
         "nobody can decide while STS is silent",
     ] = "self-declared"
+    approvers: Annotated[
+        Literal[1, 2],
+        "how many people must approve; two are told apart by what STS says, so that takes `proved`",
+    ] = 1
     chat: Annotated[
         bool, "topics lead to Slack or Teams, too, by AWS Chatbot, which takes its own schema alone"
     ] = False
@@ -100,21 +107,31 @@ class Approval(Step[Seen]):
     }
     block: ClassVar = "ManualApproval"
 
+    def __post_init__(self) -> None:
+        if self.approvers > 1 and self.identity != PROVED:
+            raise ValueError(
+                "approvers: 2 of whom nobody proves who they are may be one: write identity: proved"
+            )
+
     def observe(self, world: World) -> Seen:
         run = world.run
         if run.dry_run:
             return Seen(run, world.records, world.now, (), tuple(self._doubts(world)))
-        maker = _maker(run, world.records)
-        asks = (maker,) if isinstance(maker, Call) else ()
+        makers = _makers(run, world.records)
+        asks = [maker for maker in makers.values() if isinstance(maker, Call)]
         answers, sights = ask_each(world, [(run.mode, later) for later in self.later], asks)
         plan: list[Mapping[str, Any]] = []
         for said in answers:
             if isinstance(said, NotYet):
                 raise said
             plan.append(said)
-        who = told(sights[0], account_of(run.execution)) if isinstance(maker, Call) else maker
+        said_by = iter(sights)
+        who = {
+            word: told(next(said_by), account_of(run.execution)) if isinstance(maker, Call) else maker
+            for word, maker in makers.items()
+        }
         until = world.now - world.waited + self.within
-        return Seen(run, world.records, world.now, tuple(plan), maker=who, until=until)
+        return Seen(run, world.records, world.now, tuple(plan), makers=who, until=until)
 
     def _doubts(self, world: World) -> Iterator[str]:
         topics = list(self.topics.items())
@@ -128,25 +145,28 @@ class Approval(Step[Seen]):
     def decide(self, seen: Seen) -> Decision:
         if seen.run.dry_run:
             return Wait("a person's approval of this plan", {DOUBTS: seen.doubts})
-        digest = _digest(seen.run, seen.plan)
-        decision = seen.records.decisions.get(digest[:SHOWN])
-        if decision is None or not _is_about(decision, seen.run, digest):
-            return self._propose(seen, digest)
-        if is_refused(decision, _proposal(seen.run, seen.records)):
-            return self._propose(seen, digest)
-        who = self._who(seen, decision, digest)
-        if isinstance(who, Wait):
-            return who
-        if who is None:
-            return self._propose(seen, digest)
-        if isinstance(who, Disproved):
-            named = one_line(str(decision.get("who", "somebody")))
-            why = f"the decision of {named} counts for nothing: {who.why}"
-            return self._propose(seen, digest, {"word": mark(decision), "why": why})
-        why = decision.get("why", "")
-        if decision.get("decision") != "approve":
-            raise Refused(f"declined by {who}: {why}")
-        return Done("approved", {"plan": digest[:SHOWN], "by": who, "why": why})
+        digest, run = _digest(seen.run, seen.plan), seen.run
+        approved: dict[str, Mapping[str, Any]] = {}
+        for decision in seen.records.decided(digest, run.execution, run.started)[: self.approvers]:
+            who = self._who(seen, decision, digest)
+            if isinstance(who, Wait):
+                return who
+            if who is None:
+                return self._propose(seen, digest)
+            declines = decision.get("decision") != "approve"
+            if who in approved and not declines:
+                who = Disproved(f"{who} has approved already, and another must")
+            if isinstance(who, Disproved):
+                named = one_line(str(decision.get("who", "somebody")))
+                why = f"the decision of {named} counts for nothing: {who.why}"
+                return self._propose(seen, digest, approved, {"word": mark(decision), "why": why})
+            if declines:
+                raise Refused(f"declined by {who}: {decision.get('why', '')}")
+            approved[who] = decision
+        if len(approved) < self.approvers:
+            return self._propose(seen, digest, approved)
+        whys = "; ".join(str(decision.get("why", "")) for decision in approved.values())
+        return Done("approved", {"plan": digest[:SHOWN], "by": " and ".join(approved), "why": whys})
 
     def _who(self, seen: Seen, decision: Mapping[str, Any], digest: str) -> str | Disproved | Wait | None:
         """Whose decision it is, in words; None where STS is to be asked in the next look, since another plan
@@ -159,28 +179,39 @@ class Approval(Step[Seen]):
                 if demanded
                 else f"{declares})"
             )
-        if seen.maker is None or _proposal(seen.run, seen.records).get("digest") != digest:
+        proposal, word = _proposal(seen.run, seen.records), mark(decision)
+        if known := proved_in(proposal).get(word):
+            return known
+        maker = seen.makers.get(word)
+        if maker is None or proposal.get("digest") != digest:
             return None
-        if isinstance(seen.maker, Proved):
-            return f"{seen.maker.arn} (proved by STS)"
-        if isinstance(seen.maker, Disproved):
-            return seen.maker
+        if isinstance(maker, Proved):
+            return f"{maker.arn} (proved by STS)"
+        if isinstance(maker, Disproved):
+            return maker
         asked_for = 0 <= seen.now - number(decision.get("at")) < PROOF_SECONDS
         if demanded or (asked_for and not seen.late):
-            return Wait(
-                f"plan {digest[:SHOWN]} is decided on, and STS does not say by whom: {seen.maker.why}"
-            )
+            return Wait(f"plan {digest[:SHOWN]} is decided on, and STS does not say by whom: {maker.why}")
         return f"{declares}: STS was silent)"
 
-    def _propose(self, seen: Seen, digest: str, refused: Mapping[str, str] | None = None) -> Decision:
+    def _propose(
+        self,
+        seen: Seen,
+        digest: str,
+        approved: Mapping[str, Mapping[str, Any]] = NOBODY,
+        refused: Mapping[str, str] | None = None,
+    ) -> Decision:
         """Pages whoever may decide, and waits. That it was paged is noted first, acknowledged or not; so is a
-        decision that counts for nothing."""
+        decision that counts for nothing, and who has approved, where another must."""
         run, mine = seen.run, _proposal(seen.run, seen.records)
         before = refused_in(mine)
         refused = before if refused is None else refused
         known, paged_at, shown = mine.get("digest") == digest, mine.get("paged_at", 0.0), digest[:SHOWN]
-        due = seen.now - paged_at >= PAGE_AGAIN_SECONDS
-        undecided = f"nobody has decided on plan {shown}" + (f"; {refused['why']}" if refused else "")
+        noted = {mark(decision): who for who, decision in approved.items()}
+        one_more = noted != (proved_in(mine) if known else {})
+        due = seen.now - paged_at >= PAGE_AGAIN_SECONDS or one_more
+        by = f"only {', '.join(approved)} has approved" if approved else "nobody has decided on"
+        undecided = f"{by} plan {shown}" + (f"; {refused['why']}" if refused else "")
         if known and not due and refused == before:
             return Wait(undecided)
         note = Propose(
@@ -194,9 +225,12 @@ class Approval(Step[Seen]):
             paged_at=seen.now if due else paged_at,
             proof=self.identity,
             refused=refused,
+            approvers=self.approvers,
+            approved=noted,
         )
         owed = tuple(f"{resource}: {debt['why']}" for resource, debt in seen.records.debts.items())
-        asked = Asked(run, shown, seen.plan, seen.now, seen.until, owed, refused.get("why", ""))
+        said = (refused.get("why", ""), f"{undecided}: another must" if approved else "")
+        asked = Asked(run, shown, seen.plan, seen.now, seen.until, owed, tuple(filter(None, said)))
         paged = PUBLISH(run.target, TopicArn=self.topics[run.target], **page(asked, self.chat))
         return Change(f"{undecided}: propose it", (paged,) if due else (), (note,))
 
@@ -207,13 +241,16 @@ def _confirmed(subscription: Mapping[str, str]) -> bool:
     return subscription["SubscriptionArn"].startswith("arn:")
 
 
-def _maker(run: Run, records: Records) -> Call | Disproved | None:
-    """How to ask who made the decision on the plan that this run has proposed last."""
+def _makers(run: Run, records: Records) -> Mapping[str, Call | Disproved]:
+    """How to ask who made each decision on the plan that this run has proposed last, by its mark: of those
+    that bring a proof, and where that is not known already."""
     proposal = _proposal(run, records)
-    digest = str(proposal.get("digest"))
-    decision = records.decisions.get(digest[:SHOWN], {})
-    if "proof" not in decision or is_refused(decision, proposal):
-        return None
+    digest, known = str(proposal.get("digest")), proved_in(proposal)
+    words = (word for word in records.decided(digest, run.execution, run.started) if "proof" in word)
+    return {mark(word): _maker(run, digest, word) for word in words if mark(word) not in known}
+
+
+def _maker(run: Run, digest: str, decision: Mapping[str, Any]) -> Call | Disproved:
     proof = proof_from(decision["proof"])
     said = str(decision.get("decision")), str(decision.get("why", ""))
     if isinstance(proof, Proof):
@@ -226,12 +263,6 @@ def _proposal(run: Run, records: Records) -> Mapping[str, Any]:
     proposal = records.proposal
     mine = (proposal.get("execution"), proposal.get("started")) == (run.execution, run.started)
     return proposal if mine else {}
-
-
-def _is_about(decision: Mapping[str, Any], run: Run, digest: str) -> bool:
-    """The decision is on this plan of this execution, and not of one whose name or hash is the same."""
-    meant = decision.get("digest"), decision.get("execution"), decision.get("started")
-    return meant == (digest, run.execution, run.started)
 
 
 def _digest(run: Run, plan: Plan) -> str:

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from functools import partial
 
+from functions.identity import PROVED
 from functions.tick import LONGEST_PAUSE_SECONDS
 
 from ...checkers.events import Call
-from ...runbook.model import Runbook
+from ...runbook.model import Runbook, lines
+from ...runbook.registry import steps
 from ..data import Baseline, RecordedCall
 from ..person import Person
 from ..points import firsts, is_undisturbed_move, own_call, turns
@@ -124,6 +126,12 @@ def _carry_on(person: Person, execution: str, procedure: str) -> None:
     person.lets_lose(execution)
 
 
+def _start_ungraceful(person: Person, execution: str, procedure: str) -> None:
+    person.directs(execution, "the Region is gone", abort=True)
+    person.waits_for_the_end(execution)
+    person.starts(procedure, "ungraceful")
+
+
 def _anew(person: Person, execution: str, procedure: str) -> None:
     if person.stops(execution):
         person.starts(procedure)
@@ -233,18 +241,27 @@ pondered = FaultKind(
 )
 
 
-def _gone(baseline: Baseline, runbook: Runbook) -> Iterator[tuple[Fault, ...]]:
+def _gone(word: str, proved: bool, baseline: Baseline, runbook: Runbook) -> Iterator[tuple[Fault, ...]]:
     """The Region that is left goes dark, from any step on, under a graceful run."""
     if not is_undisturbed_move(baseline) or baseline.seed.mode != "graceful":
         return
+    if proved != _is_proved(runbook, baseline.seed.procedure):
+        return
     source, _ = runbook.direction(baseline.seed.procedure)
     for call in turns(baseline):
-        gone = Fault("ungraceful", "", call.point), Fault("dark", source, call.point)
+        gone = Fault(word, "", call.point), Fault("dark", source, call.point)
         yield gone
         # Its words are not forgotten for another.
         states = [each.point for each in firsts(baseline)]
         if call.point in states:
             yield from ((*gone, Fault("paused", "", at)) for at in states[states.index(call.point) + 1 :][:1])
+
+
+def _is_proved(runbook: Runbook, procedure: str) -> bool:
+    """Whoever approves must prove who they are: then no word carries an approved run on."""
+    entries = runbook.procedures.get(procedure, runbook.procedures["failover"])
+    asks = (line for line in lines(entries) if steps()[line.step].phase == "approve")
+    return any(PROVED in line.inputs.values() for line in asks)
 
 
 def _at_each_state(word: str, baseline: Baseline, runbook: Runbook) -> Iterator[tuple[Fault, ...]]:
@@ -284,9 +301,19 @@ ungraceful = FaultKind(
     family=WORDS,
     sentence="is under way when a person carries the run on as ungraceful",
     at_a_point=True,
-    cases=_gone,
+    cases=partial(_gone, "ungraceful", False),
     act=_by(_carry_on),
     mode="ungraceful",
+)
+instead = FaultKind(
+    word="instead",
+    family=WORDS,
+    sentence="is under way when a person aborts the run and starts an ungraceful one",
+    at_a_point=True,
+    cases=partial(_gone, "instead", True),
+    act=_by(_start_ungraceful),
+    mode="ungraceful",
+    excuses=lambda fault, terms: ABORTED,
 )
 hasty = FaultKind(
     word="hasty",
