@@ -36,6 +36,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field, fields
 from typing import Any, Protocol
 
+from . import written
 from .calls import Api, Call, Denied, Endpoint, Silence
 from .errors import NotYet, Refused
 from .identity import PROVED, is_refused
@@ -586,31 +587,31 @@ def _body(text: str) -> Mapping[str, Any] | None:
     was read is never changed."""
     try:
         body = json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
     return body if isinstance(body, dict) else None
 
 
 @functools.lru_cache(maxsize=8)
-def _records(written: tuple[tuple[str, str], ...]) -> Records:
+def _records(texts: tuple[tuple[str, str], ...]) -> Records:
     """Of the items and their bodies, in order; kept like those. What another version has added is left alone.
 
     Raises Refused where the lease, a memory or who has begun is not to be read: without these nothing may be
-    changed.
+    changed. Whatever else is odd is as if it were not there.
     """
-    bodies = {item: _body(body) for item, body in written}
-    items = {item: body or {} for item, body in bodies.items()}
+    items = {item: _body(text) or {} for item, text in texts}
     memories, debts, decisions, accepted, answers, kept, found = [], {}, {}, {}, {}, {}, {}
     for item, body in items.items():
         kind, _, rest = item.partition("#")
         if kind == "memory":
             owner, _, resource = rest.partition("#")
-            value, by = _needed(item, body, "value"), body.get("by", "")
-            memories.append(Memory(owner, resource, value, by, number(body.get("confirmed_at"))))
+            _demand(written.MEMORY, item, body)
+            by, at = body.get("by", ""), number(body.get("confirmed_at"))
+            memories.append(Memory(owner, resource, body["value"], by, at))
         elif kind == "debt":
-            debts[rest] = body
+            debts[rest] = written.DEBT.read(body)
         elif kind == "decision":
-            decisions[rest] = body
+            decisions[rest] = written.DECISION.read(body)
         elif kind == "accepted":
             accepted[rest] = body
         elif kind == "kept":
@@ -619,6 +620,8 @@ def _records(written: tuple[tuple[str, str], ...]) -> Records:
             answers[rest] = body
         elif kind == "found":
             found[rest] = body
+    begun = items.get(BEGUN, {"execution": "", "at": NEVER})
+    _demand(written.BEGUN, BEGUN, begun)
     return Records(
         lease=_lease(items[LEASE]) if LEASE in items else None,
         memories=tuple(memories),
@@ -626,36 +629,32 @@ def _records(written: tuple[tuple[str, str], ...]) -> Records:
         accepted=accepted,
         kept=kept,
         found=found,
-        begun=_needed(BEGUN, items[BEGUN], "execution") if BEGUN in items else "",
-        begun_at=items[BEGUN].get("at") if BEGUN in items else NEVER,
-        given_up=str(items.get(BEGUN, {}).get("given_up", "")),
-        given_up_at=number(items.get(BEGUN, {}).get("given_up_at")),
-        directive=items.get("directive", {}),
-        proposal=items.get("proposal", {}),
+        begun=begun["execution"],
+        begun_at=begun.get("at"),
+        given_up=begun.get("given_up", ""),
+        given_up_at=begun.get("given_up_at", 0.0),
+        directive=written.DIRECTIVE.read(items.get("directive", {})),
+        proposal=written.PROPOSAL.read(items.get("proposal", {})),
         decisions=decisions,
-        take_over=items.get("take_over", {}),
+        take_over=written.TAKE_OVER.read(items.get("take_over", {})),
         answers=answers,
-        said={item: text for item, text in written if item.partition("#")[0] in WORDS},
+        said={item: text for item, text in texts if item.partition("#")[0] in WORDS},
     )
 
 
 def _lease(body: Mapping[str, Any]) -> Lease:
-    for name in ("holder", "redrives", "epoch", "released"):
-        _needed(LEASE, body, name)
+    _demand(written.LEASE, LEASE, body)
     return Lease(**{field.name: body[field.name] for field in fields(Lease) if field.name in body})
 
 
 def number(given: Any) -> float:
     """0 for what is none: anybody may have written it."""
-    return float(given) if type(given) in (int, float) else 0.0
+    return float(given) if written.is_number(given) else 0.0
 
 
-def _needed(item: str, body: Mapping[str, Any], name: str) -> Any:
-    if name not in body:
-        raise Refused(
-            f"the ledger's item {item} has no {name}: no version of Farshore wrote that; correct it"
-        )
-    return body[name]
+def _demand(form: written.Form, item: str, body: Mapping[str, Any]) -> None:
+    if flaw := form.flaw(body):
+        raise Refused(f"the ledger's item {item} {flaw}: no version of Farshore wrote that; correct it")
 
 
 def _item(memory: Memory) -> str:

@@ -96,14 +96,22 @@ def test_what_a_step_notes_under_the_name_of_a_word_is_none_and_hides_none_that_
 ) -> None:
     ticker.ledger.write(item, WORD)
     assert ticker.records() == Records()
-    assert ticker.ledger.say(item, {"who": "jane"}, ticker.records())
+    about = {
+        "digest": "x",
+        "execution": THIS,
+        "started": 0.0,
+        "decision": "approve",
+        "holder": THIS,
+        "epoch": 1,
+    }
+    assert ticker.ledger.say(item, {"who": "jane", **about}, ticker.records())
     records = ticker.records()
     found: Mapping[str, Any] = {
         "decision#x": records.decisions.get("x", {}),
         "directive": records.directive,
         "take_over": records.take_over,
     }
-    assert found[item] == {"who": "jane"}
+    assert found[item]["who"] == "jane"
 
 
 def test_a_condition_on_a_persons_word_is_denied_too(ticker: Ticker) -> None:
