@@ -5,10 +5,13 @@ The linter asks each source who must answer for it, so that what decides in the 
 
 from __future__ import annotations
 
-from typing import NewType
+from typing import Literal, NewType
 
 Quorum = NewType("Quorum", int)
 """How many sources must say yes."""
+
+Says = Literal["yes", "no", "unknown"]
+"""Whether a Region is impaired, as a source says: unknown is not yes."""
 
 
 class Evidence:

@@ -1,10 +1,15 @@
-"""Where customers are led, as probes of their URL see it. Not a step itself."""
+"""What probes see: where customers are led, and whether a Region's own front door is answered well.
+
+Not a step itself.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
-from .calls import HTTP_GET, Call, Sight
+from .calls import HTTP_GET, Absent, Call, Sight, Silence
+from .evidence import Says
 from .inputs import Region, Url
 
 PROBES = 3
@@ -30,3 +35,40 @@ def is_well(sight: Sight) -> bool:
 def text_of(sight: Sight) -> str:
     """The body of its answer; "" where there is none."""
     return sight["body"].decode(errors="replace") if isinstance(sight, Mapping) else ""
+
+
+def judged(sight: Sight, control: Sight | None, search_string: str) -> tuple[Says, str, str]:
+    """What the answer of a Region's own URL says of whether the Region is impaired, the answer in words, and
+    why it would prove nothing; "" where it proves something.
+
+    `control` is the answer of the other Region's own URL, at the same time: whoever asks may be refused
+    everywhere.
+    """
+    says, why = _says(sight, search_string)
+    elsewhere = "" if control is None else _elsewhere(control, search_string)
+    if elsewhere and says == "yes":
+        return "unknown", f"{why}; {elsewhere}", elsewhere
+    return says, why, elsewhere
+
+
+def _says(sight: Sight, search_string: str) -> tuple[Says, str]:
+    if isinstance(sight, Silence):
+        # A host that DNS does not know is a mistake of whoever wrote its name, or took it away.
+        return "unknown" if sight.nameless else "yes", sight.why
+    if isinstance(sight, Absent):
+        return "unknown", f"it answers {sight.code}"
+    return _probed(sight, search_string)
+
+
+def _probed(answer: Mapping[str, Any], search_string: str) -> tuple[Says, str]:
+    status = answer["status"]
+    if not 200 <= status < 300:
+        return "yes" if status >= 500 or status == 403 else "unknown", f"HTTP {status}"
+    if search_string not in answer["body"].decode(errors="replace"):
+        return "yes", f"HTTP {status}, but its body lacks {search_string}"
+    return "no", f"HTTP {status}"
+
+
+def _elsewhere(control: Sight, search_string: str) -> str:
+    says, said = _says(control, search_string)
+    return "" if says == "no" else f"the other Region's own URL is not answered well either ({said})"

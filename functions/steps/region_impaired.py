@@ -17,14 +17,15 @@ docs.aws.amazon.com/Route53/latest/DeveloperGuide/dns-failover-determining-healt
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, replace
-from typing import Annotated, Any, ClassVar, Literal
+from dataclasses import dataclass, field
+from typing import Annotated, Any, ClassVar
 
 from ..calls import HTTP_GET, Absent, Api, Call, Sight, Silence
-from ..evidence import Evidence, Quorum
+from ..evidence import Evidence, Quorum, Says
 from ..handler import lambda_handler
 from ..inputs import AlarmName, HealthCheckId, HealthService, Region, Seconds, Url
 from ..planned import DOUBTS
+from ..probes import judged
 from ..step import Decision, Done, Step, Wait
 from ..world import World
 
@@ -59,7 +60,6 @@ ENOUGH = 0.18
 FRESH_SECONDS = 180.0
 """What a checker has not looked at for longer says nothing: they look every 10 or 30 seconds."""
 
-Says = Literal["yes", "no", "unknown"]
 STATES: dict[str, Says] = {"ALARM": "yes", "OK": "no"}
 
 
@@ -250,35 +250,15 @@ def _doubts(statement: Statement) -> Iterator[str]:
 def _stated(
     source: Source, name: str, sight: Sight, control: Sight | None, waiting: float, now: float
 ) -> Statement:
-    """An answer that nobody foresaw says nothing, and stops no other source."""
+    """An answer that nobody foresaw says nothing, and stops no other source. A probe's Region is asked while
+    the run waits: `waiting` is since when, as a probe has no memory."""
     try:
-        statement = _statement(source, name, sight, waiting, now)
-        elsewhere = "" if control is None else _elsewhere(source, control)
-        if not elsewhere:
-            return statement
-        if statement.says == "yes":
-            statement = replace(statement, says="unknown", why=f"{statement.why}; {elsewhere}")
-        return replace(statement, elsewhere=elsewhere)
+        if not source.probe:
+            return _statement(source, name, sight, waiting, now)
+        says, why, elsewhere = judged(sight, control, source.search_string)
+        return Statement(name, says, why, waiting, elsewhere)
     except (KeyError, TypeError, AttributeError, IndexError, ValueError) as odd:
         return Statement(name, "unknown", f"its answer is odd: {type(odd).__name__}: {odd}", waiting)
-
-
-def _elsewhere(source: Source, control: Sight) -> str:
-    """Why a probe that fails here proves nothing; "" where it is answered well in the other Region."""
-    says, said = (
-        _probed(source, control) if isinstance(control, Mapping) else ("yes", getattr(control, "why", ""))
-    )
-    return "" if says == "no" else f"the other Region's own URL is not answered well either ({said})"
-
-
-def _probed(source: Source, answer: Mapping[str, Any]) -> tuple[Says, str]:
-    """What a probe's answer says, and the answer in words."""
-    status = answer["status"]
-    if not 200 <= status < 300:
-        return "yes" if status >= 500 or status == 403 else "unknown", f"HTTP {status}"
-    if source.search_string not in answer["body"].decode(errors="replace"):
-        return "yes", f"HTTP {status}, but its body lacks {source.search_string}"
-    return "no", f"HTTP {status}"
 
 
 def _checked(sight: Mapping[str, Any], now: float) -> tuple[Says, str]:
@@ -294,16 +274,11 @@ def _checked(sight: Mapping[str, Any], now: float) -> tuple[Says, str]:
 
 
 def _statement(source: Source, name: str, sight: Sight, waiting: float, now: float) -> Statement:
-    """`waiting` is since when the state waits: a probe and a health check have no memory, and count from
-    then."""
+    """`waiting` is since when the state waits: a health check has no memory, either, and counts from then."""
     if isinstance(sight, Silence):
-        # A host that DNS does not know is a mistake of whoever wrote its name, or took it away.
-        known = source.probe and not sight.nameless
-        return Statement(name, "yes" if known else "unknown", sight.why, waiting)
+        return Statement(name, "unknown", sight.why, waiting)
     if isinstance(sight, Absent):
         return Statement(name, "unknown", f"it answers {sight.code}", waiting)
-    if source.probe:
-        return Statement(name, *_probed(source, sight), waiting)
     if source.health_check:
         return Statement(name, *_checked(sight, now), waiting)
     if source.alarm:
