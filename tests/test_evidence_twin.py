@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -665,3 +666,29 @@ def test_health_is_silent_with_us_east_1_dark(health: Health, region: str) -> No
     health.cloud.faults.dark.add("us-east-1")
     with pytest.raises(ConnectTimeoutError):
         client("health", region).describe_events()
+
+
+# Metrics that are embedded in a log.
+
+
+def embedded(value: float) -> str:
+    directive = {"Namespace": "Shop", "Dimensions": [["Site"]], "Metrics": [{"Name": "ill"}]}
+    return json.dumps({"_aws": {"CloudWatchMetrics": [directive]}, "Site": "shop", "ill": [value]})
+
+
+def test_a_line_of_a_log_becomes_a_sample_of_its_own_time_some_seconds_later(metrics: Metrics) -> None:
+    clock = metrics.cloud.clock
+    add_alarm(metrics, "ill", period=10, evaluation_periods=2, treat_missing="notBreaching")
+    clock.run(clock.start + 60)
+    for value in (1.0, 1.0):
+        metrics.embedded(OBSERVER, embedded(value))
+        assert state_of("ill") == "OK"
+        clock.sleep(10)
+    clock.sleep(5)
+    assert state_of("ill") == "ALARM"
+
+
+@pytest.mark.parametrize("line", ["", "no JSON", "[]", "{}", '{"level": "INFO"}'])
+def test_any_other_line_is_none(metrics: Metrics, line: str) -> None:
+    metrics.embedded(OBSERVER, line)
+    assert metrics.state()[0] == []  # type: ignore[index]

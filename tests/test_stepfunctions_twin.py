@@ -499,3 +499,17 @@ def test_a_client_token_is_one_redrive(runner: Machines) -> None:
     runner.cloud.clock.sleep(60)
     shown = runner.client.describe_execution(executionArn=execution)
     assert (shown["status"], shown["redriveCount"]) == ("SUCCEEDED", 2)
+
+
+def test_an_express_execution_runs_and_nobody_is_told_of_it(runner: Machines) -> None:
+    text = json.dumps(task()).replace('"f"', json.dumps(runner.function))
+    made = runner.client.create_state_machine(name="looks", definition=text, roleArn=ROLE, type="EXPRESS")
+    arn = made["stateMachineArn"]
+    assert runner.client.describe_state_machine(stateMachineArn=arn)["type"] == "EXPRESS"
+    for times in (1, 2):  # one name starts as many as are asked for
+        started = runner.client.start_execution(stateMachineArn=arn, name="minute", input="{}")
+        assert ":express:looks:minute:" in started["executionArn"]
+        runner.cloud.clock.sleep(5)
+        assert runner.invocations("a") == times
+    assert refusal(runner.client.describe_execution, executionArn=started["executionArn"])[0] == "InvalidArn"
+    assert runner.client.list_executions(stateMachineArn=arn)["executions"] == []

@@ -81,6 +81,10 @@ class Account:
         of_all = Synthetics.of(self._cloud, self._net, self.metrics)
         self.canaries[region, name] = of_all.alarmed(region, name, journey)
 
+    def embedded(self, region: str, function: str) -> None:
+        """The Region has the metrics that a function of it prints."""
+        self.functions.on_line[region, function] = lambda line: self.metrics.embedded(region, line)
+
     def rule(
         self, region: str, name: str, pattern: Mapping[str, Any], act: Act, given: Mapping[str, Any]
     ) -> None:
@@ -103,11 +107,14 @@ class Account:
             self._machines[region] = boto3.client("stepfunctions", region_name=region)
         return self._machines[region]
 
-    def create_machine(self, region: str, name: str, definition: str) -> str:
+    def create_machine(self, region: str, name: str, definition: str, *, express: bool = False) -> str:
         """Its ARN."""
         self._sts.endpoint(region)
         role = f"arn:aws:iam::{ACCOUNT}:role/farshore"
-        made = self.machines(region).create_state_machine(name=name, definition=definition, roleArn=role)
+        kind = {"type": "EXPRESS"} if express else {}
+        made = self.machines(region).create_state_machine(
+            name=name, definition=definition, roleArn=role, **kind
+        )
         return str(made["stateMachineArn"])
 
     def start(self, machine: str, name: str, given: str) -> str:

@@ -8,8 +8,9 @@ docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/cloudwatch-and-eventbridg
 
 from __future__ import annotations
 
+import functools
 import re
-from bisect import bisect_left
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
@@ -21,6 +22,7 @@ from ...faults import Request
 from ...service import APART, Service, magnitude, register
 from ..events.model import Bus
 from .alarms import FURTHER_BACK, STATISTICS, Alarm, CompositeAlarm, MetricAlarm, Missing, State, holds
+from .embedded import samples_of
 
 USUAL_SECONDS = 120.0
 """Within so long, there is a new sample of each metric."""
@@ -77,15 +79,25 @@ class Metrics(Service):
         dimensions: Mapping[str, str],
         value: float,
         usual: float = 0.0,
+        at: float | None = None,
     ) -> None:
-        """One sample, now. Nobody takes it where the Region is dark. Values up to `usual` are all alike to
-        whoever tells one state of the twin from another."""
+        """One sample: of now, or of an instant that has passed. Nobody takes it where the Region is dark.
+        Values up to `usual` are all alike to whoever tells one state of the twin from another."""
         if self._dark(region):
             return
         key = region, namespace, name, frozenset(dimensions.items())
         series = self._series.setdefault(key, Series(usual=usual))
-        series.times.append(self.cloud.clock.now)
-        series.values.append(value)
+        when = self.cloud.clock.now if at is None else at
+        place = bisect_right(series.times, when)
+        series.times.insert(place, when)
+        series.values.insert(place, value)
+
+    def embedded(self, region: str, line: str) -> None:
+        """A line of a log of the Region: what is embedded in it becomes samples of now, in a while."""
+        now = self.cloud.clock.now
+        for namespace, name, dimensions, value in samples_of(line):
+            put = functools.partial(self.put, region, namespace, name, dimensions, value, at=now)
+            self.cloud.clock.after(self.cloud.latency.draw("cloudwatch_embedded_metric"), put)
 
     def alarm(
         self,

@@ -15,7 +15,7 @@ import io
 import json
 import math
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, ClassVar
 
@@ -24,7 +24,7 @@ from botocore.response import StreamingBody
 from ...clock import Killed
 from ...cloud import ACCOUNT, PATIENCE, Answer, AwsError, Cloud, Operation, Unanswered
 from ...faults import Plug, Request
-from ...service import APART, Service, seconds_until
+from ...service import APART, WIRING, Service, seconds_until
 from ..iam.model import Policy, guard
 from .sandbox import Function, FunctionError, Handler, Invocation, Provisioned, Version, failure, marshalled
 from .stdout import CONSOLE, PRINTED
@@ -54,6 +54,7 @@ class Functions(Service):
         "cloud": APART,
         "logs": "what has been printed changes no answer",
         "_invocations": "distinguishes invocations",
+        "on_line": WIRING,
         "_pulled": "a person throttles in a rehearsal alone",
     }
 
@@ -63,6 +64,8 @@ class Functions(Service):
         """In flight, in order of their start; `kill` ends one."""
         self.logs: list[tuple[float, str, str, str]] = []
         """(instant, Region, function, line) of everything that handlers printed."""
+        self.on_line: dict[tuple[str, str], Callable[[str], None]] = {}
+        """Who reads each line that a function prints, by its Region and name."""
         self._functions: dict[tuple[str, str], Function] = {}
         self._invocations = 0
         self._pulled: set[str] = set()
@@ -181,7 +184,7 @@ class Functions(Service):
             f"{number:08x}-0000-4000-8000-{number:012x}",
             arn,
             lambda: self.cloud.clock.now,
-            lambda line: self.logs.append((self.cloud.clock.now, region, function.name, line)),
+            lambda line: self._printed(function, line),
         )
         self.running.append(invocation)
         invocation.task = self.cloud.clock.spawn(lambda: self._run(invocation, event))
@@ -192,6 +195,11 @@ class Functions(Service):
         if invocation.error is not None:
             raise FunctionError(invocation.error)
         return invocation.answer
+
+    def _printed(self, function: Function, line: str) -> None:
+        self.logs.append((self.cloud.clock.now, function.region, function.name, line))
+        if read := self.on_line.get((function.region, function.name)):
+            read(line)
 
     def _run(self, invocation: Invocation, event: dict[str, Any]) -> None:
         clock, timeout = self.cloud.clock, invocation.version.timeout

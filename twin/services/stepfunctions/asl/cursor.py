@@ -17,7 +17,9 @@ if TYPE_CHECKING:
 class Machine:
     """A state machine as it was created."""
 
-    not_state: ClassVar = dict.fromkeys(("arn", "definition", "role", "created", "program"), WIRING)
+    not_state: ClassVar = dict.fromkeys(
+        ("arn", "definition", "role", "created", "program", "express"), WIRING
+    )
 
     arn: str
     name: str
@@ -25,6 +27,8 @@ class Machine:
     role: str
     created: float
     program: Program
+    express: bool = False
+    """Nobody is told how its executions went, nor that there were any."""
 
 
 @dataclass(frozen=True)
