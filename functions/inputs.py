@@ -37,6 +37,7 @@ HealthCheckId = NewType("HealthCheckId", str)
 MachineName = NewType("MachineName", str)
 """Of another application: a run's own is the compiler's."""
 HealthService = NewType("HealthService", str)
+ProbeName = NewType("ProbeName", str)
 RepositoryName = NewType("RepositoryName", str)
 TableName = NewType("TableName", str)
 RoutingControlArn = NewType("RoutingControlArn", str)
@@ -241,6 +242,14 @@ FORMS: dict[Any, Form] = {
         "its name, of at most 80 letters, digits, hyphens and underscores",
         "orders-failover",
         meant=lambda text: text.rpartition(":")[2],
+    ),
+    ProbeName: Form(
+        "a probe's name",
+        "probes",
+        "[a-z][a-z0-9]{0,19}(-[a-z0-9]{1,20}){0,2}",
+        "small letters, digits and single hyphens, a letter first",
+        "front",
+        canonical=str.lower,
     ),
     # docs.aws.amazon.com/AmazonECR/latest/APIReference/API_CreateRepository.html
     RepositoryName: Form(

@@ -63,8 +63,9 @@ TICK: contextvars.ContextVar[Tick | None] = contextvars.ContextVar("tick", defau
 
 
 def invokes(request: Request) -> bool:
-    """A machine asks for a tick: nobody else's calls have a payload and no caller."""
-    return not request.caller and "Payload" in request.parameters
+    """A machine asks for a tick: nobody else's calls have a payload and no caller, but for those that ask for
+    a look at probes, which belongs to no run."""
+    return not request.caller and "Payload" in request.parameters and "run" in invoked(request)
 
 
 def invoked(request: Request) -> Mapping[str, Any]:

@@ -32,6 +32,8 @@ from .function_resources import Use
 from .machine import machines
 from .outline import outlines
 from .people import Permission
+from .probing import definition as probing
+from .probing import machine as probing_machine
 from .refusals import refusals
 from .samconfig import samconfig
 from .samples import events, mocks
@@ -130,6 +132,11 @@ def _files(derived: str, runbooks: Sequence[Runbook], uses: Sequence[Use]) -> di
     of_topologies = {"$comment": "Compiled: it follows from this version of Farshore.", **topology_schema()}
     return {
         **{f"statemachines/{machine.name}.asl.json": _json(machine.definition) for machine in made},
+        **{
+            f"statemachines/{probing_machine(each)}.asl.json": _json(probing(each))
+            for each in runbooks
+            if each.probes
+        },
         TEMPLATE: derived,
         "samconfig.toml": samconfig(uses),
         **{f"tests/events/{step}.json": _json(event) for step, event in events(made).items()},

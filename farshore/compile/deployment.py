@@ -12,6 +12,8 @@ from ..runbook.model import Runbook
 from ..runbook.named import account_of
 from .machine import machines
 from .parameters import FIXED, PAGE_ADDRESS
+from .probing import lookers
+from .probing import machine as probing
 from .samconfig import STACK, stack_regions
 
 DEPLOYABLE = {parameter.name: parameter for parameter in FIXED}
@@ -56,7 +58,8 @@ def _here(runbook: Runbook, region: str) -> str:
     """What is made in the Region."""
     made = [machine.name for machine in machines(runbook) if machine.region == region]
     ledger = [f"the ledger {runbook.ledger.table}"] if region == runbook.ledger.regions[0] else []
-    return ", ".join([*ledger, *made]) or "functions only"
+    probes = [probing(runbook)] if region in lookers(runbook) else []
+    return ", ".join([*ledger, *made, *probes]) or "functions only"
 
 
 def _region_of(parameter: str) -> str:

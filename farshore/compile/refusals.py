@@ -10,6 +10,7 @@ from functions.ledger import REGION_SETS
 from ..runbook.mistakes import Mistake, quoted
 from ..runbook.model import Runbook, Trigger, lines
 from ..runbook.regions import partitions
+from . import probing
 from .fit import unfit
 from .function_resources import description
 from .limits import FUNCTION_DESCRIPTION, FUNCTION_NAME, LOGICAL_ID, LONGEST_PREFIX
@@ -64,6 +65,7 @@ def _texts(runbook: Runbook) -> Iterator[Mistake]:
     ledger = runbook.lines.get("ledger", 0)
     placed: list[tuple[int, str, Any]] = [(ledger, "ledger", runbook.ledger.table)]
     placed += [(trigger.line, "triggers", trigger.alarm) for trigger in runbook.triggers]
+    placed += probing.texts(runbook)
     for procedure in runbook.procedures.values():
         placed += [(line.line, line.step, line.inputs) for line in lines(procedure)]
     for number, owner, value in placed:

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Sequence
 from ..runbook.model import Runbook
 from .function_resources import Use, homes
 from .machine import Machine, machines
+from .probing import lookers
 from .states import PREFIX
 
 STACK = PREFIX
@@ -25,8 +26,14 @@ HEAD = (
 def stack_regions(runbook: Runbook, made: Iterable[Machine] = ()) -> tuple[str, ...]:
     """Where something of the application is deployed, in order: the ledger is made in the first."""
     uses = [(runbook, machine) for machine in made or machines(runbook)]
-    needed = {machine.region for _, machine in uses}.union(*homes(uses).values())
-    ordered = (runbook.ledger.regions[0], runbook.regions.primary, runbook.regions.standby)
+    needed = {machine.region for _, machine in uses}.union(*homes(uses).values(), lookers(runbook))
+    regions = runbook.regions
+    ordered = (
+        runbook.ledger.regions[0],
+        regions.primary,
+        regions.standby,
+        *filter(None, [regions.observer]),
+    )
     return tuple(dict.fromkeys((ordered[0], *(region for region in ordered if region in needed))))
 
 

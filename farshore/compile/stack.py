@@ -14,6 +14,7 @@ from .function_resources import Use, homes
 from .limits import OUTPUTS, RESOURCES, TEMPLATE_BYTES
 from .machine_resources import events
 from .policy import statements
+from .probing_resources import made_by_sam
 from .resource_names import camel
 from .role import refusal
 from .states import logical_id
@@ -100,3 +101,5 @@ def _by_sam(uses: Sequence[Use]) -> Iterator[str]:
         yield f"{name}Role"
         for event in events(runbook, machine):
             yield from (f"{name}{event}", f"{name}{event}Role")
+    runbooks = list({id(runbook): runbook for runbook, _ in uses}.values())
+    yield from made_by_sam(runbooks, FUNCTION_BY_SAM)

@@ -20,6 +20,7 @@ from .nested import circles
 from .overview import overview
 from .parameters import any_of, conditions, ledger_armed, metadata, parameters
 from .people import Permission, permitted
+from .probing_resources import conditions_of, probing_resources
 from .resource_names import camel, condition
 from .stack import disagreements, refused
 
@@ -48,9 +49,10 @@ def with_derived_part(path: str, text: str, uses: Sequence[Use], permissions: Se
         permitted(runbook, [machine for of, machine in uses if of is runbook], permissions)
         for runbook in runbooks
     ]
-    asked = parameters(runbooks)
+    asked, probing = parameters(runbooks), probing_resources(runbooks)
     sections = [
         *_sections(uses),
+        *([("probes: front doors, and who looks at them", probing)] if probing else ()),
         ("dashboards: an application's two Regions side by side", _overviews(uses)),
         ("people: who may do what, by itself", _together(each for each, _ in given)),
     ]
@@ -135,6 +137,7 @@ def _regions(uses: Sequence[Use]) -> Json:
     sets = {frozenset(regions) for regions in homes(uses).values()}
     sets |= {frozenset([machine.region]) for _, machine in uses}
     sets |= {frozenset([runbook.ledger.regions[0]]) for runbook, _ in uses}
+    sets |= {regions for runbook, _ in uses for regions in conditions_of(runbook)}
     single = {
         condition([region]): Tag("Equals", [Tag("Ref", "AWS::Region"), region])
         for region in sorted(frozenset().union(*sets))

@@ -3,8 +3,9 @@
 What it knows of a step is what the step declares, and which calls its real `observe` makes when nobody
 answers. It judges runs. Whether the application itself can live in one Region, a rehearsal shows.
 
-Read finding.py, then order.py, partners.py, promises.py and losses.py (what a list of lines must be), then
-reach.py and darkness.py (what each call needs, and which losses a run survives).
+Read finding.py, then order.py, partners.py, promises.py and losses.py (what a list of lines must be),
+probing.py (who goes by what is probed), then reach.py and darkness.py (what each call needs, and which losses
+a run survives).
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from ..compile.refusals import refusals
 from ..runbook.load import load, read_all
 from ..runbook.mistakes import Mistake, Mistakes
 from ..runbook.model import Runbook
-from . import darkness, losses, order, partners, promises
+from . import darkness, losses, order, partners, probing, promises
 from .darkness import Survival
 from .finding import Finding, procedures
 from .reach import Reach, reaches
@@ -74,6 +75,7 @@ def judged(runbook: Runbook) -> Judgement:
         *partners.findings(runbook, listed),
         *promises.findings(runbook, listed),
         *losses.findings(runbook, listed),
+        *probing.findings(runbook, listed),
     ]
     if unfit:
         return Judgement(runbook.application, _in_order([*unfit, *found]))

@@ -18,6 +18,8 @@ from functions.run import account_of as account_in
 
 from ..compile.function_resources import homes
 from ..compile.parameters import triggers
+from ..compile.probing import FUNCTION as PROBER
+from ..compile.probing import lookers
 from ..compile.states import PREFIX, function_name
 from ..runbook.named import account_of, named
 from .operator import Operator
@@ -201,7 +203,9 @@ class Preflight:
         )
 
     def _steps(self, region: str) -> list[str]:
-        return [step for step, regions in self._homes.items() if region in regions]
+        """The functions of the Region, each by its step; and the prober."""
+        prober = [PROBER] if region in lookers(self._runbook) else []
+        return [step for step, regions in self._homes.items() if region in regions] + prober
 
 
 def _list(answer: Answer | Absent, name: str) -> list[Mapping[str, Any]]:

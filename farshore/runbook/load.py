@@ -21,6 +21,7 @@ from .model import (
     LedgerTable,
     Line,
     Objectives,
+    Probe,
     Procedure,
     Regions,
     Runbook,
@@ -126,7 +127,32 @@ class _Draft:
                     entry["line"] = node.line
         self.application = head.get("application") or ""
         self._check_regions(root, head.get("regions") or {})
+        for name, probe in (head.get("probes") or {}).items():
+            self._check_probe(name, probe, root.entries["probes"].value)
         return head
+
+    def _check_probe(self, name: str, probe: dict[str, Any] | None, written: Node) -> None:
+        """It has a door in each Region of the application, and not the same."""
+        if probe is None or not isinstance(written, Map):
+            return
+        entry = written.entries[name]
+        probe |= {"name": name, "line": entry.key.line}
+        door = entry.value.entries.get("url") if isinstance(entry.value, Map) else None
+        if door is None or not isinstance(door.value, Map) or not self.reader.regions:
+            return
+        said, mine = f"probes: {name}.url", self.reader.regions[:2]
+        for region, each in door.value.entries.items():
+            if region not in mine and wrong_region(region, beside=mine[0]) is None:
+                what = f"{said}: {quoted(region)} is no Region in which the application runs"
+                self.reader.wrong(each.key, what, f"write {' and '.join(mine)}")
+        missing = [region for region in mine if region not in door.value.entries]
+        if missing and not door.value.partial:
+            instead = "write an entry for each Region of the application"
+            self.reader.wrong(door.key, f"{said} lacks {' and '.join(missing)}", instead)
+        urls = [url for url in probe["url"].values() if url is not None]
+        if len(set(urls)) < len(urls):
+            what = f"{said} is the same in both Regions: what fails in both proves nothing"
+            self.reader.wrong(door.key, what, "write each Region's own")
 
     def _check_regions(self, root: Map, named: Mapping[str, str | None]) -> None:
         """All different; only then can the procedures be held to them."""
@@ -267,6 +293,7 @@ class _Draft:
             regions=Regions(**head["regions"]),
             objectives=Objectives(**head["objectives"]),
             triggers=tuple(Trigger(**trigger) for trigger in triggers),
+            probes=tuple(Probe(**each) for each in head.get("probes", {}).values()),
             ledger=LedgerTable(**ledger),
             sweeps=tuple(Sweep(**each) for each in head.get("sweep", ())),
             procedures=MappingProxyType(dict(procedures)),

@@ -7,7 +7,16 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Annotated, Any
 
-from functions.inputs import AlarmName, ApplicationName, AwsRegion, BucketName, Seconds, TableName
+from functions.inputs import (
+    AlarmName,
+    ApplicationName,
+    AwsRegion,
+    BucketName,
+    ProbeName,
+    Seconds,
+    TableName,
+    Url,
+)
 from functions.run import Mode
 
 from .registry import COMPILED, Input
@@ -58,6 +67,20 @@ class Trigger:
 
 
 @dataclass(frozen=True)
+class Probe:
+    """A front door of the application that each Region has of its own: the prober asks all of them."""
+
+    url: Annotated[
+        Mapping[AwsRegion, Url],
+        "each Region's own URL: 5xx, 403 or no answer says that it is impaired, while the other Region's is "
+        "answered well",
+    ]
+    search_string: Annotated[str, "text without which an answer of 2xx is none"] = ""
+    name: ProbeName = field(default=ProbeName(""), metadata=COMPILED)
+    line: int = field(default=0, metadata=COMPILED)
+
+
+@dataclass(frozen=True)
 class Sweep:
     """A table that is compared as a whole, by a machine of its own."""
 
@@ -92,6 +115,11 @@ class Head:
     regions: Annotated[Regions, "the two Regions of the application, and an observer"]
     objectives: Annotated[Objectives, "what was promised to customers"]
     triggers: Annotated[tuple[Trigger, ...], "alarms that start a failover, which asks a person first"] = ()
+    probes: Annotated[
+        Mapping[ProbeName, Probe],
+        "front doors that are asked every two seconds, from the standby and the observer: each has an alarm "
+        "there, APPLICATION-NAME-REGION, for `triggers` and as evidence",
+    ] = field(default_factory=dict)
     ledger: Annotated[LedgerTable, "where runs remember, and hold the lease"] = LEDGER
     sweep: Annotated[
         tuple[Sweep, ...], "tables that are compared as a whole, each by a machine of its own"
@@ -127,6 +155,7 @@ class Runbook:
     regions: Regions
     objectives: Objectives
     triggers: tuple[Trigger, ...]
+    probes: tuple[Probe, ...]
     ledger: LedgerTable
     sweeps: tuple[Sweep, ...]
     procedures: Mapping[str, Procedure]

@@ -5,6 +5,7 @@ The same functions, with the policies that the template gives them, and the same
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
 from typing import Any
@@ -12,6 +13,7 @@ from typing import Any
 from functions.calls import LONGEST_TICK_SECONDS, Reply
 from functions.handler import lambda_handler
 from functions.outside import Outside
+from functions.prober import prober
 from functions.run import Run
 from functions.telemetry import Report, Telemetry, tick_of
 from twin.applications import account as accounts
@@ -20,6 +22,7 @@ from twin.cloud import Cloud
 from twin.net import Net
 
 from ..checkers.events import TICK, Tick
+from ..compile import probing
 from ..compile.definition import last_fence
 from ..compile.states import OWN_PREFIX, PREFIX, function_name, function_of
 from ..runbook.model import Runbook
@@ -82,6 +85,10 @@ class Deployment:
         """By label."""
         for part in ours.parts:
             self._deploy(part, telemetry)
+        self.probing: dict[str, str] = {}
+        """The ARN of the machine by which the runbook's probes are looked at, by Region."""
+        for region in probing.lookers(runbook):
+            self._deploy_prober(region)
 
     def _deploy(self, part: Part, telemetry: Telemetry) -> None:
         region, versions = part.region, {}
@@ -97,6 +104,20 @@ class Deployment:
             self._later[procedure] = region, machine.name, text
             if machine.purpose != "look":
                 self.arn(procedure)
+
+    def _deploy_prober(self, region: str) -> None:
+        name = function_name(probing.FUNCTION)
+        version = self._account.functions.deploy(
+            region, name, prober(self.outside), timeout=probing.LONGEST_LOOK_SECONDS, policy=()
+        )
+        self._account.embedded(region, name)
+        text = json.dumps(probing.definition(self.runbook))
+        self.probing[region] = self._account.create_machine(
+            region,
+            probing.machine(self.runbook),
+            substituted(text, ((function_of(probing.FUNCTION), version),)),
+            express=True,
+        )
 
     def arn(self, procedure: str) -> str:
         """Of the procedure's machine, which stands now."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from typing import Any
 
 import click
 
@@ -14,9 +15,10 @@ from twin.furnishing import Line, Named, Topology, Wanted, host_of, refusals, ro
 from twin.verb import MADE_UP, Verb
 
 from ..compile.direction import Direction
+from ..compile.probing import standing
 from ..runbook import topology
 from ..runbook.mistakes import Mistake, Mistakes
-from ..runbook.model import PROCEDURES, Runbook, lines
+from ..runbook.model import PROCEDURES, Probe, Runbook, lines
 from ..runbook.registry import inputs, steps
 from ..runbook.typed import texts
 
@@ -92,7 +94,8 @@ def wanted(runbook: Runbook) -> Wanted:
         regions = runbook.regions
         from_outside = {regions.standby, regions.observer or regions.standby}
         alarms = {trigger.alarm for trigger in runbook.triggers}
-        watched = frozenset((region, alarm) for region in from_outside for alarm in alarms)
+        watched = frozenset((str(region), str(alarm)) for region in from_outside for alarm in alarms)
+        watched |= {(region, name) for name, there in standing(runbook).items() for region in there}
         everything = tuple(_lines(runbook))
         alone = Wanted(runbook.application, regions.primary, regions.standby, everything, watched)
         if (path := topology.of(runbook.path)) is not None:
@@ -153,7 +156,11 @@ def _said(entry: topology.Entry, host: str) -> Iterator[str]:
 
 
 def _lines(runbook: Runbook) -> Iterator[Line]:
-    """Of every procedure; of a failback, too, where only the failover is written."""
+    """Of every procedure; of a failback, too, where only the failover is written; and of the probes."""
+    for probe in runbook.probes:
+        asked: dict[str, Any] = {"url": {**probe.url}}
+        names = tuple(Named(each.type, each.text, each.at, each.region) for each in texts(Probe, asked))
+        yield Line(f"line {probe.line} (probes)", "", asked | {"search_string": probe.search_string}, names)
     written = runbook.procedures
     for name in PROCEDURES:
         if name not in written and name != "failback":

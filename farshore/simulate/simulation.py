@@ -15,6 +15,7 @@ from typing import Any, Literal, Self
 
 from botocore.credentials import ReadOnlyCredentials
 
+from functions import prober
 from functions.errors import NotYet, Refused
 from functions.identity import Proof
 from functions.inputs import TopicArn
@@ -22,7 +23,7 @@ from functions.ledger import LEASE, Lease, Records
 from functions.outside import Outside
 from functions.planned import Planned, planned_from
 from functions.run import Purpose
-from functions.telemetry import Telemetry, tick_of
+from functions.telemetry import NAMESPACE, Telemetry, tick_of
 from twin.application import Promise, fates
 from twin.applications import account as accounts
 from twin.applications import foundation
@@ -35,6 +36,7 @@ from twin.net import Net
 
 from ..checkers.checkers import Checkers
 from ..checkers.events import Call, call_of
+from ..compile import probing
 from ..compile.starts import ALARMS_START, AlarmRule, alarm_rules, schedule_of
 from ..operate.history import RunReport, StepReport, run_report
 from ..operate.identity import signed
@@ -131,10 +133,13 @@ class Simulation:
         cloud.watchers.append(self._done)
 
     def _observe(self) -> None:
-        """Canaries outside the primary with their alarms, and what the template has start machines."""
+        """Canaries outside the primary with their alarms, probes with theirs, and what the template has start
+        machines."""
         standby: str = self.runbook.regions.standby
         observer = self.runbook.regions.observer or standby
-        for rule in self.alarm_rules:
+        probed = probing.standing(self.runbook)
+        self._probe()
+        for rule in (rule for rule in self.alarm_rules if rule.alarm not in probed):
             for region in sorted({standby, observer}):
                 self.account.canary(region, rule.alarm, self.application.journey(region))
         for machine in self.deployment.machines.values():
@@ -146,6 +151,31 @@ class Simulation:
             if schedule := schedule_of(machine):
                 start, seconds = functools.partial(self.begin, procedure), schedule.minutes * 60.0
                 self.account.schedule(region, procedure, seconds, start, schedule.given)
+
+    def _probe(self) -> None:
+        """What the template has looked at every two seconds, and its alarms."""
+        for region, machine in self.deployment.probing.items():
+            start = functools.partial(self._look, machine)
+            self.account.schedule(region, probing.PROCEDURE, probing.SCHEDULE_SECONDS, start, {})
+        for alarm in probing.alarms(self.runbook):
+            for region in alarm.regions:
+                self.metrics.alarm(
+                    region,
+                    alarm.name,
+                    NAMESPACE,
+                    prober.METRIC,
+                    alarm.dimensions,
+                    prober.VALUES["yes"],
+                    "GreaterThanOrEqualToThreshold",
+                    period=probing.PERIOD_SECONDS,
+                    evaluation_periods=probing.PERIODS,
+                    treat_missing="notBreaching",
+                    statistic="Minimum",
+                )
+
+    def _look(self, machine: str, given: Mapping[str, Any]) -> None:
+        """Starts a minute of looks: no run, and nobody judges it."""
+        self.account.start(machine, f"minute-{self.clock.elapsed / 60:.0f}", json.dumps(given))
 
     @property
     def alarm_rules(self) -> tuple[AlarmRule, ...]:

@@ -14,6 +14,7 @@ from functions.inputs import AlarmName, TopicArn
 from twin.faults import Kind as CallFault
 from twin.faults import Request
 
+from ...compile.probing import standing
 from ...compile.starts import ALARMS_START
 from ...runbook.model import Runbook
 from ...runbook.named import named
@@ -71,7 +72,10 @@ def _topics(baseline: Baseline, runbook: Runbook) -> Iterator[tuple[Fault, ...]]
 
 def _alarms(word: str, baseline: Baseline, runbook: Runbook) -> Iterator[tuple[Fault, ...]]:
     for name, region in _of_evidence(runbook):
-        if _met_by(baseline) and not (word == "red" and _starts_one(baseline, region, runbook)):
+        of_a_canary = name not in standing(runbook)
+        if word == "red" and (not of_a_canary or _starts_one(baseline, region, runbook)):
+            continue
+        if _met_by(baseline):
             yield (Fault(word, f"{name}/{region}"),)
 
 
