@@ -89,7 +89,7 @@ class Operator:
         """A decision counts for that plan of that run, and for no other, and is made once: the same again is
         done, unless the run has refused it. Gives the one that stands. Raises Trouble where that says
         otherwise. Where two must approve, a second person's has room beside the first. `arn` is who
-        STS says has signed; a run asks that itself."""
+        AWS says has signed; a run asks that itself."""
         word = {
             "digest": proposal.digest,
             "execution": proposal.execution,
@@ -270,7 +270,7 @@ def _stands(
 
 
 def _maker(word: Mapping[str, Any]) -> set[str]:
-    """What a decision says of who has signed it. It is no proof: the run asks STS."""
+    """What a decision says of who has signed it. It is no proof: the run asks AWS."""
     proof = word.get("proof")
     key = proof.get("key", "") if isinstance(proof, Mapping) else ""
     return {each for each in (str(word.get("arn", "")), str(key)) if each}
