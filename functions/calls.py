@@ -69,6 +69,8 @@ class Api:
     """It pages a person, and changes nothing of the application."""
     own_items: bool = False
     """It writes items of Farshore's own among the application's, and changes nothing of that."""
+    ours: bool = False
+    """It is about what is Farshore's own: made by the function as itself, whatever role its line names."""
     dependents: tuple[str, ...] = ()
     """Other actions that its caller must be allowed, on the same resources."""
     only: tuple[str, tuple[str, ...]] | None = None

@@ -9,10 +9,12 @@ from datetime import datetime
 from typing import Any, TypeVar, get_args, get_origin, get_type_hints
 
 from . import telemetry
+from .assume import Assume
 from .calls import LAST_CALL_SECONDS
 from .errors import Aborted, NotYet, Refused
 from .ledger import Ledger
 from .outside import Outside
+from .planned import ASSUMED
 from .run import MODES, Purpose, Run
 from .step import Step
 from .tick import tick
@@ -40,13 +42,16 @@ def lambda_handler(
             since = since or home.clock()  # a plan's dry tick has not entered its state
             where, inputs = event["ledger"], event["inputs"]
             ledger = Ledger(mine, run.application, where["table"], where["regions"], run.target)
+            assume = assume_from(event)
+            theirs = mine if assume is None else mine.assuming(assume, run.execution)
         except ODD as error:
             raise Refused(_odd("an event", error)) from None
         with tick_of(run) as report:
             result: dict[str, Any] | NotYet | Refused | Aborted
             try:
                 step = _fit(step_type, inputs)
-                result = tick(step, run, ledger, mine, since)
+                result = tick(step, run, ledger, theirs, since)
+                result["facts"] = {**result["facts"], **assumed(assume)}
             except (NotYet, Refused, Aborted) as error:
                 result = error
                 facts = error.facts if isinstance(error, NotYet) else {}
@@ -90,6 +95,16 @@ def run_from(event: Mapping[str, Any]) -> tuple[Run, float]:
         started=_epoch(execution.get("StartTime")),
     )
     return run, max(_epoch(state["EnteredTime"]), _epoch(execution.get("RedriveTime")))
+
+
+def assume_from(event: Mapping[str, Any]) -> Assume | None:
+    """The role as which the line's calls are made, where its event names one."""
+    return Assume(**event["assume"]) if "assume" in event else None
+
+
+def assumed(assume: Assume | None) -> Mapping[str, Any]:
+    """A fact for people: as whom a step looks and changes."""
+    return {} if assume is None else {ASSUMED: ", ".join(assume.roles)}
 
 
 REDEPLOY = "the state machine is none of this version's: `farshore compile`, then sam deploy"

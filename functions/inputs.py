@@ -43,6 +43,9 @@ TableName = NewType("TableName", str)
 RoutingControlArn = NewType("RoutingControlArn", str)
 SafetyRuleArn = NewType("SafetyRuleArn", str)
 TopicArn = NewType("TopicArn", str)
+RoleArn = NewType("RoleArn", str)
+"""A role of IAM, in whichever account."""
+ExternalId = NewType("ExternalId", str)
 ClusterEndpoint = NewType("ClusterEndpoint", str)
 """One of the endpoints of an ARC cluster, as an https URL."""
 Url = NewType("Url", str)
@@ -313,6 +316,22 @@ FORMS: dict[Any, Form] = {
         rf"{_ARN}:sns:[a-z0-9-]+:[0-9]{{12}}:[A-Za-z0-9_-]{{1,256}}",
         "the topic's ARN, with an account of 12 digits",
         "arn:aws:sns:us-east-1:123456789012:pages",
+    ),
+    # docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html
+    RoleArn: Form(
+        "a role's ARN",
+        "roles' ARNs",
+        rf"{_ARN}:iam::[0-9]{{12}}:role/([A-Za-z0-9_+=,.@-]+/)*[A-Za-z0-9_+=,.@-]{{1,64}}",
+        "the ARN of an IAM role, with an account of 12 digits",
+        "arn:aws:iam::222222222222:role/farshore-failover",
+    ),
+    # docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRole.html
+    ExternalId: Form(
+        "an external ID",
+        "external IDs",
+        r"[A-Za-z0-9_+=,.@:/-]{2,1224}",
+        "2 to 1224 letters, digits and _+=,.@:/-",
+        "corner-shop-7f3a",
     ),
     ClusterEndpoint: Form(
         "an ARC cluster's endpoint",

@@ -23,6 +23,7 @@ INVOKE = Api(
     resource="lambda:{region}:{account}:function:{later}",
     plane="data",
     read_seconds=16,
+    ours=True,
 )
 """A step whose Region takes connections and never answers needs its time to say so."""
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import copy
 import socket
+import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -31,6 +32,7 @@ from botocore.exceptions import (
 from botocore.parsers import ResponseParserError
 from botocore.response import StreamingBody
 
+from .assume import NOBODY, Assume, Assumed, Session, Sessions, session_name
 from .calls import (
     CONNECT_SECONDS,
     LONGEST_CALL_SECONDS,
@@ -192,8 +194,13 @@ class Outside:
         self.at_once = at_once
         self.http = http
         self._clients: dict[tuple[str, str, str | None, int, bool], Any] = {}
+        self._making = threading.Lock()
         self._until = float("inf")
         self._insists = False
+        self._assume: tuple[Assume, str] | None = None
+        self._sessions = Sessions()
+        self._unassumed: Mapping[str, Silence | Denied] = {}
+        """By Region, why there is no session for the calls that are made side by side now."""
 
     def until(self, instant: float) -> Self:
         """The same, for one tick: no call is made that may last beyond the instant (seconds since 1970)."""
@@ -208,35 +215,42 @@ class Outside:
         mine._insists = True
         return mine
 
-    def client(self, api: Api, endpoint: Endpoint) -> Any:
-        """One client a service and endpoint, made on first use (boto3's factory is not thread-safe)."""
+    def assuming(self, assume: Assume, execution: str) -> Self:
+        """The same, for a line whose calls are made as another account's role, on behalf of an execution."""
+        mine = copy.copy(self)
+        mine._assume = assume, session_name(execution)
+        return mine
+
+    def client(self, api: Api, endpoint: Endpoint, session: Session | None = None) -> Any:
+        """One client a service, endpoint and session, made on first use."""
         key = api.service, endpoint.region, endpoint.url, api.read_seconds, api.raw
-        if key not in self._clients:
+        clients = self._clients if session is None else session.clients
+        if key not in clients:
             make: Any = boto3.client  # its stubs know every service's name, but not that names vary
-            self._clients[key] = make(
-                api.service,
-                region_name=endpoint.region,
-                endpoint_url=endpoint.url,
-                config=Config(
-                    connect_timeout=CONNECT_SECONDS,
-                    read_timeout=api.read_seconds,
-                    retries={"total_max_attempts": 1},
-                    s3={"us_east_1_regional_endpoint": "regional"},
-                    # Who keeps clients by how they are made keeps these apart.
-                    user_agent_extra="raw" if api.raw else None,
-                ),
-            )
+            with self._making:  # boto3's factory is not thread-safe
+                clients[key] = made = make(
+                    api.service,
+                    region_name=endpoint.region,
+                    endpoint_url=endpoint.url,
+                    config=Config(
+                        connect_timeout=CONNECT_SECONDS,
+                        read_timeout=api.read_seconds,
+                        retries={"total_max_attempts": 1},
+                        s3={"us_east_1_regional_endpoint": "regional"},
+                        # Who keeps clients by how they are made keeps these apart.
+                        user_agent_extra="raw" if api.raw else None,
+                    ),
+                    **({} if session is None else session.credentials),
+                )
             if api.raw:
-                self._clients[key].meta.events.register("before-parse", _keep_body, unique_id="raw")
-        return self._clients[key]
+                made.meta.events.register("before-parse", _keep_body, unique_id="raw")
+        return clients[key]
 
     def reply(self, call: Call, busy: frozenset[str] = frozenset()) -> Reply:
         """Tries the endpoints in order until one is not silent. Raises NotYet where the tick has no time left
         for one: that it was not asked says nothing of it."""
         reply: Reply = Silence("no endpoint to try")
         for tried, endpoint in enumerate(call.endpoints):
-            if self.clock() + CONNECT_SECONDS + call.api.read_seconds > self._until:
-                raise NotYet(f"no time left in this tick for {call.api.action} in {endpoint.region}")
             reply = self._through(endpoint, call, busy)
             if not isinstance(reply, Silence) or reply.answered:
                 # One that was silent may have done it.
@@ -246,11 +260,55 @@ class Outside:
         return reply
 
     def _through(self, endpoint: Endpoint, call: Call, busy: frozenset[str]) -> Reply:
+        """As the line's role, where it names one. Without a session the call has surely not been made."""
+        if not self._assumes(call.api):
+            return self._made(endpoint, call, busy)
+        session = self._session_in(endpoint.region)
+        if isinstance(session, Session):
+            return self._made(endpoint, call, busy, session)
+        if isinstance(session, Denied) and session.code in call.api.absent:
+            return Absent(session.code)
+        return session
+
+    def _assumes(self, api: Api) -> bool:
+        return self._assume is not None and not (api.is_http or api.ours)
+
+    def _session_in(self, region: str) -> Session | Silence | Denied:
+        """The role's, be it another Region that gave it; a new one of this Region where it is due."""
+        assert self._assume is not None
+        assume, name = self._assume
+        if (role := assume.role_in(region)) is None:
+            return self._no(f"assume in {region}", NOBODY, f"the line names no role for {region}")
+        who = Assumed(role, assume.external_id, name)
+        if region in self._unassumed:
+            return self._unassumed[region]
+        if held := self._sessions.held(who, self.clock()):
+            return held
+        asked = who.asked_in(region)
+        answer = self.reply(asked)
+        if isinstance(answer, Denied):
+            help = f"farshore show APP --role {role} prints what it must allow, and whom it must trust"
+            return replace(answer, message=f"{answer.message} ({help})")
+        if isinstance(answer, Silence):
+            return answer
+        begun = self._sessions.begin(who, answer, self.clock()) if isinstance(answer, Mapping) else None
+        return begun or Silence(f"{asked}: an answer without a session")
+
+    def _no(self, where: str, code: str, message: str) -> Silence | Denied:
+        if self._insists:
+            return Silence(f"{where}: {code}: {message}", answered=True)
+        return Denied(code, message)
+
+    def _made(
+        self, endpoint: Endpoint, call: Call, busy: frozenset[str], session: Session | None = None
+    ) -> Reply:
         where = f"{call.api.action} in {endpoint.region}"
+        if self.clock() + CONNECT_SECONDS + call.api.read_seconds > self._until:
+            raise NotYet(f"no time left in this tick for {where}")
         try:
             if call.api.is_http:
                 return self._http(endpoint, call)
-            client = self.client(call.api, endpoint)
+            client = self.client(call.api, endpoint, *filter(None, [session]))
             method = getattr(client, xform_name(call.api.operation_name))
             return _whole(method(**call.parameters))
         except ClientError as error:
@@ -262,11 +320,11 @@ class Outside:
             if code in busy:
                 return Silence(f"{where}: {code}: {message}", answered=True)
             own_fault = status >= 500 or code.startswith(OWN_FAULTS)
+            if session is not None and not (own_fault or code in THROTTLED):
+                session.until = 0.0  # it may have ended, or been revoked: a new one may hear yes
             if own_fault or code in THROTTLED | PASSING | UNAVAILABLE:
                 return Silence(f"{where}: {code}: {message}", throttled=code in THROTTLED)
-            if self._insists:
-                return Silence(f"{where}: {code}: {message}", answered=True)
-            return Denied(code, message)
+            return self._no(where, code, message)
         except urllib3.exceptions.NameResolutionError as error:
             nameless = _is_no_name(error)
             why = "there is no such host: correct the name" if nameless else type(error).__name__
@@ -288,7 +346,7 @@ class Outside:
         `lives` where it has just answered others, so that somebody will get through, though nobody did yet.
         Source: docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html"""
         for call in calls:
-            if not call.api.is_http:
+            if not (call.api.is_http or self._assumes(call.api)):
                 for endpoint in call.endpoints:
                     self.client(call.api, endpoint)
         replies = self._side_by_side(calls, busy)
@@ -309,7 +367,22 @@ class Outside:
         return replies
 
     def _side_by_side(self, calls: Sequence[Call], busy: frozenset[str]) -> list[Reply]:
-        return self.at_once([lambda call=call: self.reply(call, busy) for call in calls])  # type: ignore[misc]
+        mine = self._with_sessions(calls)
+        return self.at_once([lambda call=call: mine.reply(call, busy) for call in calls])  # type: ignore[misc]
+
+    def _with_sessions(self, calls: Sequence[Call]) -> Self:
+        """The same, once each Region that is called has been asked for a session where one is due: forty
+        calls need one. Where a Region's STS is silent, so is the call there; at the next look the session
+        that another Region gave serves."""
+        regions = list(dict.fromkeys(call.region for call in calls if self._assumes(call.api)))
+        if not regions:
+            return self
+        sessions: list[Any] = self.at_once([lambda at=at: self._session_in(at) for at in regions])  # type: ignore[misc]
+        mine = copy.copy(self)
+        mine._unassumed = {
+            at: why for at, why in zip(regions, sessions, strict=True) if not isinstance(why, Session)
+        }
+        return mine
 
 
 def _throttled(reply: Reply) -> bool:

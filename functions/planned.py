@@ -18,6 +18,9 @@ silent, and what proves nothing or wakes nobody."""
 NOT_READY = "not_ready"
 """The fact of a look at what is ready: how many troubles each state has. It becomes a metric a state."""
 
+ASSUMED = "assumed"
+"""The fact that says as whom a step's calls are made, where that is another account's role."""
+
 ANSWER = "answer"
 """The fact of a dry run that one function tells another, and no log line: it may be long, and customers'."""
 

@@ -107,6 +107,11 @@ class Step(Generic[Seen]):
         return cls.point_of_no_return or cls.one_way is not None
 
     @classmethod
+    def may_assume(cls) -> bool:
+        """Its calls may be made as another account's role: some ask AWS of what an application has."""
+        return any(not (api.is_http or api.ours) for api in (*cls.reads, *cls.writes))
+
+    @classmethod
     def asks_itself(cls, inputs: Mapping[str, Any]) -> bool:
         """With these inputs it asks its own function, in both Regions of the runbook: it is deployed to both,
         and has the derived input ITSELF (functions/later.py)."""

@@ -43,6 +43,7 @@ ASK_ITSELF = Api(
     plane="data",
     read_seconds=12,
     asks=2,
+    ours=True,
 )
 """A function that reads the ledger with a replica's Region mute, and then a segment, needs its time. A look
 at the table and these fit into a tick."""

@@ -1,6 +1,7 @@
 """Show the runbook of APP as a tree, or as a picture.
 
 Its steps are in order, each with what it stands on and its limit, and the critical path with its minutes.
+With --role, print the template of a role of another account that its lines name, instead.
 
 Exits 1 where the runbook is wrong, with all of its mistakes.
 """
@@ -12,17 +13,25 @@ from pathlib import Path
 
 import click
 
+from ..compile.assumed_role import role_template, roles_of
 from ..compile.drawing import drawing
+from ..compile.machine import machines
 from ..compile.outline import NO_RETURN, Box, Outline, first_no_return, outlines
 from ..runbook.find import find
+from ..runbook.model import Runbook
 from ._report_file import ReportFile, save
 
 
 @click.command()
 @click.argument("app")
 @click.option("--svg", type=ReportFile(".svg"), help="Write it as a picture, too.")
-def command(app: str, svg: Path | None) -> None:
-    found = list(outlines(find(app)))
+@click.option("--role", metavar="ARN", help="Print what this role must allow, and whom it must trust.")
+def command(app: str, svg: Path | None, role: str | None) -> None:
+    runbook = find(app)
+    if role is not None:
+        click.echo(_template(runbook, role), nl=False)
+        return
+    found = list(outlines(runbook))
     for outline in found:
         click.secho(outline.title, bold=True)
         for line in _tree(outline):
@@ -30,6 +39,15 @@ def command(app: str, svg: Path | None) -> None:
         click.echo()
     if svg is not None:
         save(svg, drawing(found))
+
+
+def _template(runbook: Runbook, role: str) -> str:
+    made = machines(runbook)
+    try:
+        return role_template(runbook, made, role)
+    except KeyError:
+        its = ", ".join(roles_of(made)) or "none"
+        raise click.UsageError(f"{runbook.application} assumes no {role}; its roles are {its}") from None
 
 
 def _tree(outline: Outline) -> Iterator[str]:

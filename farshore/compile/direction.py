@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from functions.inputs import Region
-from functions.step import Step
 
 from ..runbook.model import Runbook
 from ..runbook.typed import mapped
@@ -26,10 +25,11 @@ class Direction:
         """A Region by its name; empty stays empty."""
         return {"$from": self.source, "$to": self.target}.get(word, word)
 
-    def literal(self, step: type[Step[Any]], inputs: Mapping[str, Any]) -> Json:
-        """A step's inputs with their Regions written out. What is no Region by its type stays as it is."""
+    def literal(self, model: type, inputs: Mapping[str, Any]) -> Json:
+        """A step's inputs, or another mapping of such fields, with their Regions written out. What is no
+        Region by its type stays as it is."""
         written: Json = mapped(
-            step, inputs, lambda declared, value: self.region(value) if declared is Region else value
+            model, inputs, lambda declared, value: self.region(value) if declared is Region else value
         )
         return written
 

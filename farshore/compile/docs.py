@@ -14,7 +14,7 @@ from functions.calls import Api
 from functions.inputs import FORMS, Seconds
 from functions.ledger import QUERY
 
-from ..runbook.model import Runbook, lines
+from ..runbook.model import ASSUME, Runbook, lines
 from ..runbook.registry import Input, Registry, StepType, inputs
 from ..runbook.typed import every_type
 from ..runbook.wording import bare, duration, expected
@@ -32,6 +32,13 @@ left and `$to` the one that takes over; failback swaps them. Durations are writt
 Every step takes `within`. It is ticked until the state holds, at first after a second and then at its pace,
 and is Refused when `within` has passed. A fence takes something from customers; it also takes
 `before_approval: true`, which puts it up before a person has spoken, in ungraceful runs only.
+
+Every step that asks AWS of what an application has takes `assume`: the role, in another account, as which its
+calls are made (see [Another account](deploying.md#another-account)):
+
+```yaml
+assume: {role: "arn:aws:iam::222222222222:role/farshore-shop", external_id: corner-shop-7f3a}
+```
 """
 NAMES = "A text that names something is written as AWS takes and keeps it; anything else is refused."
 
@@ -52,7 +59,8 @@ def steps_document(registry: Registry, runbooks: Sequence[Runbook], made: Sequen
 
 def _names(kinds: Iterable[StepType]) -> Iterator[list[str]]:
     """The form of every type of text that an input of these steps names, in an order of no import."""
-    used = {declared for kind in kinds for each in inputs(kind) for declared in every_type(each.type)}
+    every = [*(each for kind in kinds for each in inputs(kind)), ASSUME]
+    used = {declared for each in every for declared in every_type(each.type)}
     for declared, form in sorted(FORMS.items(), key=lambda each: each[1].noun):
         if declared in used:
             kept = f"; {form.keeper} keeps no other form" if form.keeper else ""

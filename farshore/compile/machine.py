@@ -16,6 +16,7 @@ import json
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
+from functions.assume import Assume
 from functions.run import Purpose, machine_name
 
 from ..runbook.mistakes import Mistake, Mistakes
@@ -131,4 +132,5 @@ def _beating(entries: Procedure, way: Direction) -> Iterator[Line]:
 def _literal(chosen: Iterable[Line], way: Direction) -> Iterator[Line]:
     for line in chosen:
         # Its defaults, too: they name the Regions of this way, and a machine has but one.
-        yield dataclasses.replace(line, inputs=way.literal(type_of(line), inputs_of(line)))
+        assume = None if line.assume is None else way.literal(Assume, line.assume)
+        yield dataclasses.replace(line, inputs=way.literal(type_of(line), inputs_of(line)), assume=assume)

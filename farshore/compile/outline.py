@@ -9,8 +9,9 @@ import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from functions.assume import Assume
 from functions.inputs import Patience
-from functions.run import Purpose
+from functions.run import Purpose, account_of
 
 from ..runbook.model import Line, Procedure, Runbook, Together
 from ..runbook.typed import fields_of
@@ -45,13 +46,15 @@ class Box:
     no_return: bool
     one_way: str
     """Why swapping the Regions does not undo it; "" where it does."""
+    roles: tuple[str, ...]
+    """As which its calls are made, where those are other accounts'."""
 
     @property
     def says(self) -> str:
         """What there is to know of it, in one line."""
         one_way = "one-way" if self.one_way else ""
         at_most = f"at most {duration(self.seconds)}"
-        return ", ".join(filter(None, (self.part, *self.planes, one_way, at_most)))
+        return ", ".join(filter(None, (self.part, *self.planes, *map(_as, self.roles), one_way, at_most)))
 
 
 @dataclass(frozen=True)
@@ -119,8 +122,19 @@ def _rows(
 def _box(line: Line, name: str, critical: bool) -> Box:
     kind = type_of(line)
     return Box(
-        name, _part(line), tuple(_planes(line)), longest(line), critical, kind.moves(), kind.one_way or ""
+        name,
+        _part(line),
+        tuple(_planes(line)),
+        longest(line),
+        critical,
+        kind.moves(),
+        kind.one_way or "",
+        () if line.assume is None else Assume(**line.assume).roles,
     )
+
+
+def _as(role: str) -> str:
+    return f"as {role.rpartition('/')[2]} of {account_of(role)}"
 
 
 def _minutes(seconds: float) -> str:

@@ -1,7 +1,7 @@
 """What a step's function may do: IAM statements, derived from its declared calls and the runbooks' inputs.
 
 A runbook names every resource, so a policy can name them too. Where an action cannot be scoped, its
-`Api` says why.
+`Api` says why. What a line does as another account's role, that role may do, and the function only assume it.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, get_args, get_origin
 
+from functions.assume import BEGIN
 from functions.calls import Api
 from functions.inputs import FORMS
 from functions.later import ITSELF
@@ -38,7 +39,8 @@ Source: docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_res
 
 @dataclass(frozen=True)
 class Statement:
-    """Allowed actions on ARNs, which may hold {partition}, {account} and {prefix}."""
+    """Allowed actions on ARNs, which may hold {partition}, {account} and {prefix}. The account is that of
+    whoever is allowed."""
 
     actions: tuple[str, ...]
     resources: tuple[str, ...]
@@ -68,25 +70,52 @@ class NoArn(ValueError):
 
 def statements(step: str, uses: Iterable[tuple[Runbook, Machine]]) -> tuple[Statement, ...]:
     """What the function of this step may do, for all machines that call it. Raises NoArn."""
-    kind = steps()[step]
-    granted: dict[tuple[str, Any], set[str]] = {}
-    whys: dict[str, str] = {}
+    kind, granted = steps()[step], _Granted()
     for runbook, machine in uses:
         for use in (use for use in machine.uses if use.step == step):
             for api in _calls(kind):
-                for action in (api.action, *api.dependents):
-                    granted.setdefault((action, None), set()).update(_of_application(api, runbook, use))
-                    whys[action] = api.why
+                if use.assume is None or api.ours:
+                    granted.add(api, _of_application(api, runbook, use))
+            if use.assume is not None:
+                granted.add(BEGIN, arns(BEGIN, (), {"role": use.assume.roles}))
         for api in (QUERY, *kind.ledger_writes()):
-            granted.setdefault((api.action, api.only), set()).update(_of_ledger(api, runbook))
-    alike: dict[tuple[Any, ...], list[str]] = {}
-    for (action, only), resources in sorted(granted.items(), key=lambda each: each[0][0]):
-        if resources:
-            alike.setdefault((tuple(sorted(resources)), only), []).append(action)
-    return tuple(
-        Statement(tuple(actions), resources, _why(resources, actions, whys), condition)
-        for (resources, condition), actions in alike.items()
-    )
+            granted.add(api, _of_ledger(api, runbook), api.only)
+    return granted.statements()
+
+
+def of_role(role: str, uses: Iterable[tuple[Runbook, Machine]]) -> tuple[Statement, ...]:
+    """What this role of another account must allow, for all lines whose calls are made as it. Raises
+    NoArn."""
+    granted = _Granted()
+    for runbook, machine in uses:
+        for use in (use for use in machine.uses if use.assume is not None and role in use.assume.roles):
+            for api in (api for api in _calls(steps()[use.step]) if not api.ours):
+                granted.add(api, _of_application(api, runbook, use, role))
+    return granted.statements()
+
+
+class _Granted:
+    """Actions on resources, as they are found."""
+
+    def __init__(self) -> None:
+        self._resources: dict[tuple[str, Any], set[str]] = {}
+        self._whys: dict[str, str] = {}
+
+    def add(self, api: Api, resources: Iterable[str], only: Any = None) -> None:
+        found = set(resources)
+        for action in (api.action, *api.dependents):
+            self._resources.setdefault((action, only), set()).update(found)
+            self._whys[action] = api.why or self._whys.get(action, "")
+
+    def statements(self) -> tuple[Statement, ...]:
+        alike: dict[tuple[Any, ...], list[str]] = {}
+        for (action, only), resources in sorted(self._resources.items(), key=lambda each: each[0][0]):
+            if resources:
+                alike.setdefault((tuple(sorted(resources)), only), []).append(action)
+        return tuple(
+            Statement(tuple(actions), resources, _why(resources, actions, self._whys), condition)
+            for (resources, condition), actions in alike.items()
+        )
 
 
 def _why(resources: tuple[str, ...], actions: Iterable[str], whys: Mapping[str, str]) -> str:
@@ -123,19 +152,25 @@ def _calls(kind: StepType) -> list[Api]:
     return [api for api in (*kind.reads, *kind.writes) if not api.is_http]
 
 
-def _of_application(api: Api, runbook: Runbook, use: Use) -> Iterator[str]:
-    """Raises NoArn for one of the ledger's, which no step may change but by its notes."""
-    taken = set(_of_ledger(QUERY, runbook)) if api in steps()[use.step].writes else set()
+def _of_application(api: Api, runbook: Runbook, use: Use, role: str = "") -> Iterator[str]:
+    """In the Regions in which that is the role, where one is given. Raises NoArn for one of the ledger's,
+    which no step may change but by its notes."""
+    ledgers = api in steps()[use.step].writes and use.assume is None
+    taken = set(_of_ledger(QUERY, runbook)) if ledgers else set()
     if api.only_for and not use.inputs.get(api.only_for):
         return
-    for arn in _arns_of_application(api, runbook, use):
+    for arn in _arns_of_application(api, runbook, use, role):
         if arn in taken:
             raise NoArn(f"{runbook.ledger.table} is the ledger", "name a table of the application")
         yield arn
 
 
-def _arns_of_application(api: Api, runbook: Runbook, use: Use) -> Iterator[str]:
-    regions = (runbook.regions.primary, runbook.regions.standby)
+def _arns_of_application(api: Api, runbook: Runbook, use: Use, role: str) -> Iterator[str]:
+    regions = [
+        region
+        for region in (runbook.regions.primary, runbook.regions.standby)
+        if use.assume is None or not role or use.assume.role_in(region) == role
+    ]
     # By their whole names: what begins like the application's own may be another's.
     named = [machine_name(runbook.application, procedure) for procedure in LEASED]
     declared = hints(steps()[use.step])

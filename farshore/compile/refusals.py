@@ -11,6 +11,7 @@ from ..runbook.mistakes import Mistake, quoted
 from ..runbook.model import Runbook, Trigger, lines
 from ..runbook.regions import partitions
 from . import probing
+from .assumed_role import misassumed, too_much
 from .fit import unfit
 from .function_resources import description
 from .limits import FUNCTION_DESCRIPTION, FUNCTION_NAME, LOGICAL_ID, LONGEST_PREFIX
@@ -44,9 +45,9 @@ def refusals(runbook: Runbook) -> tuple[Mistake, ...]:
     ]
     unnamed = list(nameless(runbook, made))
     found += [*wrong, *_partition(runbook), *_texts(runbook), *_triggers(runbook), *unnamed]
-    found += own(runbook, made)
+    found += [*own(runbook, made), *misassumed(runbook, made)]
     if not unnamed:
-        found += _functions(runbook, made)
+        found += [*_functions(runbook, made), *too_much(runbook, made)]
     return tuple(sorted(dict.fromkeys(found), key=lambda mistake: mistake.line))
 
 
@@ -124,5 +125,5 @@ def _functions(runbook: Runbook, made: Sequence[Machine]) -> Iterator[Mistake]:
         if len(said := description(step)) > FUNCTION_DESCRIPTION:
             what = f"{step}: its class begins with {len(said)} characters, of {FUNCTION_DESCRIPTION}"
             yield Mistake(runbook.path, line, what, "write a shorter first line")
-        if what := refusal(step, statements(step, [(runbook, machine) for machine in made])):
+        if what := refusal(function_name(step), statements(step, [(runbook, machine) for machine in made])):
             yield Mistake(runbook.path, line, what, "name fewer resources, or some with shorter names")

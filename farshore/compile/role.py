@@ -8,7 +8,6 @@ from dataclasses import replace
 
 from .limits import INLINE_CHARACTERS, LONGEST_PREFIX, MANAGED_CHARACTERS, MANAGED_POLICIES
 from .policy import Statement
-from .states import function_name
 
 LONGEST = {"{partition}": "aws-us-gov", "{account}": "123456789012", "{prefix}": "f" * LONGEST_PREFIX}
 """What an ARN's words become at most."""
@@ -77,20 +76,18 @@ def split(statements: Policy) -> Iterator[Statement]:
             yield from policy
 
 
-def refusal(step: str, statements: Policy) -> str:
-    """Why IAM would refuse the role of a step's function; nothing where it would not."""
+def refusal(who: str, statements: Policy) -> str:
+    """Why IAM would refuse the role of a step's function, or another; nothing where it would not."""
     packed = policies(statements)
     if len(packed) == 1:
         return ""
     if len(packed) > MANAGED_POLICIES:
         size = characters(statements)
         return (
-            f"{function_name(step)} may do so much that its policies have {size} characters: "
+            f"{who} may do so much that its policies have {size} characters: "
             f"{len(packed)} managed policies, of {MANAGED_POLICIES}"
         )
     longest = max(characters(policy) for policy in packed)
     if longest > MANAGED_CHARACTERS:
-        return (
-            f"{function_name(step)}: one ARN makes its policy {longest} characters, of {MANAGED_CHARACTERS}"
-        )
+        return f"{who}: one ARN makes its policy {longest} characters, of {MANAGED_CHARACTERS}"
     return ""

@@ -14,7 +14,7 @@ from typing import Any, Literal, get_args, get_origin
 
 from functions.inputs import FORMS, AwsRegion, Region, Seconds
 
-from ..runbook.model import BEFORE_APPROVAL, PROCEDURES, Head
+from ..runbook.model import PROCEDURES, Head, common
 from ..runbook.regions import REGION_FORM
 from ..runbook.registry import Input, Registry, StepType, inputs, steps, written
 from ..runbook.topology import written as written_in_a_topology
@@ -71,7 +71,7 @@ def _one_of_steps(known: Registry, together: bool) -> Json:
 
 
 def _step(step_type: StepType) -> Json:
-    model = _object(inputs(step_type) + [BEFORE_APPROVAL] * step_type.fences)
+    model = _object(inputs(step_type) + common(step_type))
     model["description"] = (step_type.__doc__ or step_type.name).strip().splitlines()[0]
     if not model["required"]:
         model["type"] = ["object", "null"]

@@ -17,7 +17,7 @@ from .policy import statements
 from .probing_resources import made_by_sam
 from .resource_names import camel
 from .role import refusal
-from .states import logical_id
+from .states import function_name, logical_id
 
 FUNCTION_BY_SAM = ("Role", "Aliaslive", "Version")
 """What SAM makes of a function besides; a version's name has a hash at its end, too."""
@@ -75,7 +75,9 @@ def refused(
         what, line = f"the functions' Timeout is {timeout[1]} s, and {ends}", _line_of(frame, timeout.start())
         yield Mistake(path, line, what, f"write Timeout: {LONGEST_TICK_SECONDS}")
     for step in homes(uses):
-        what = refusal(step, statements(step, [use for use in uses if step in use[1].functions]))
+        what = refusal(
+            function_name(step), statements(step, [use for use in uses if step in use[1].functions])
+        )
         if what:
             yield Mistake(path, 0, what, "keep some of the applications in a repository of their own")
 

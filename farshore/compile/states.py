@@ -6,11 +6,13 @@ States are added from the last to the first, each knowing what follows it.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Container
+from collections.abc import Container, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from functions.assume import Assume
 from functions.calls import LONGEST_TICK_SECONDS
+from functions.handler import assume_from
 from functions.later import ITSELF
 from functions.run import Purpose
 
@@ -34,6 +36,8 @@ class Use:
     inputs: Json
     line: int
     """Of the runbook, from 1; 0 where the compiler placed the step."""
+    assume: Assume | None = None
+    """The role that its calls are made as, its Regions written out."""
 
 
 @dataclass(frozen=True)
@@ -69,7 +73,7 @@ class States:
         if "later" in type_of(line).derived:
             inputs["later"] = self.asked
         if type_of(line).asks_itself(inputs):
-            inputs[ITSELF] = [self.itself(name, line.step, inputs)]
+            inputs[ITSELF] = [self.itself(name, line.step, inputs, line.assume)]
         return self.task(
             name,
             line.step,
@@ -79,11 +83,12 @@ class States:
             line=line.line,
             purpose="early" if line.before_approval else None,
             no_return=type_of(line).moves(),
+            assume=line.assume,
         )
 
-    def itself(self, name: str, step: str, inputs: Json) -> Json:
+    def itself(self, name: str, step: str, inputs: Json, assume: Mapping[str, Any] | None = None) -> Json:
         """Its function as it was deployed last: of the other Region's versions this one knows nothing."""
-        event = self._event(step, inputs, self.purpose)
+        event = self._event(step, inputs, self.purpose, assume)
         function = f"{function_name(step, OWN_PREFIX)}:$LATEST"
         return {"state": name, "function": function, "event": event, "no_return": False}
 
@@ -98,14 +103,15 @@ class States:
         line: int = 0,
         purpose: Purpose | None = None,
         no_return: bool = False,
+        assume: Mapping[str, Any] | None = None,
     ) -> str:
         """A Task that ends the machine where nothing follows. Gives its name.
 
         Its purpose is the machine's, or what else is given.
         """
         kind = steps()[step]
-        event = self._event(step, inputs, purpose or self.purpose)
-        self.uses.append(Use(step, event["inputs"], line))
+        event = self._event(step, inputs, purpose or self.purpose, assume)
+        self.uses.append(Use(step, event["inputs"], line, assume_from(event)))
         if kind.written and purpose is None:
             # Asked what it would do, an approval asks nobody: with what comes after it, the events of a list
             # of approvals would double with each.
@@ -139,8 +145,10 @@ class States:
         state |= {"End": True} if following is None else {"Next": following}
         return name
 
-    def _event(self, step: str, inputs: Json, purpose: Purpose) -> Json:
-        return {
+    def _event(
+        self, step: str, inputs: Json, purpose: Purpose, assume: Mapping[str, Any] | None = None
+    ) -> Json:
+        return ({} if assume is None else {"assume": self.way.literal(Assume, assume)}) | {
             "inputs": self.way.literal(steps()[step], inputs),
             "run": {
                 "application": self.runbook.application,

@@ -6,7 +6,8 @@ state's TimeoutSeconds after that, or Step Functions would give up a tick that g
 
 What is left to prove is that such a tick can look at all: the ledger is read, and then the world is asked.
 Where every endpoint takes as long as it may, and only the last one answers, that must fit, or the state waits
-in vain.
+in vain. Where a line names a role, a tick may have to begin a session first: that outlives it, so the next
+one need not, and where nobody begins one, no call is made that would take as long.
 """
 
 from __future__ import annotations

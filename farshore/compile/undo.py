@@ -25,7 +25,8 @@ def undo(states: States, fences: Sequence[Line]) -> str:
     states.forgive(following, states.fail())
     for line in fences:
         name = states.numbered(f"undo {line.step} {states.region(line)}", states.made)
-        states.task(name, line.step, inputs_of(restored(line)), following, line=line.line, purpose=giving_up)
+        back = inputs_of(restored(line))
+        states.task(name, line.step, back, following, line=line.line, purpose=giving_up, assume=line.assume)
         states.forgive(name, following)
         following = name
     return following
@@ -35,7 +36,9 @@ def again(states: States, fences: Sequence[tuple[Line, str]], following: str) ->
     """Moving data takes minutes: a Region that came back meanwhile is fenced now, if that is owed."""
     for line, fence in reversed(fences):
         name = f"{fence}{AGAIN}"
-        states.task(name, line.step, inputs_of(line), following, line=line.line, purpose="again")
+        states.task(
+            name, line.step, inputs_of(line), following, line=line.line, purpose="again", assume=line.assume
+        )
         states.forgive(name, following)
         following = name
     return following

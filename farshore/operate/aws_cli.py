@@ -20,7 +20,7 @@ from botocore.loaders import Loader
 from botocore.model import OperationModel, ServiceModel, Shape
 
 from functions.calls import Call, Endpoint
-from functions.planned import Planned
+from functions.planned import ASSUMED, Planned
 
 
 def as_script(plan: list[Planned]) -> Iterator[str]:
@@ -33,6 +33,8 @@ def as_script(plan: list[Planned]) -> Iterator[str]:
             yield "# Point of no return: from here on, customers' data or traffic has moved."
         for resource, value in step.remembers.items():
             yield f"# Write down what this overwrites: {resource} was {json.dumps(value)}"
+        if step.calls and ASSUMED in step.facts:
+            yield f"# As another account's role, so with its credentials: {step.facts[ASSUMED]}"
         for call in step.calls:
             yield as_command(call)
             for endpoint in call.endpoints[1:]:

@@ -12,7 +12,7 @@ from typing import Any
 
 from functions.errors import NotYet, Refused
 from functions.fence import UNKNOWN
-from functions.handler import step_from
+from functions.handler import assume_from, assumed, step_from
 from functions.later import ITSELF
 from functions.ledger import Records, Remember
 from functions.outside import Outside
@@ -57,7 +57,10 @@ def _look(
 ) -> Planned:
     """One look as a run's first, and where that meets silence another, as if patience were over."""
     run = Run(**payload["run"], mode=mode, dry_run=True, execution=execution, redrives=0, state=state)
-    blank = Planned("unknown", "", state=state, no_return=kind.moves(), fences=kind.fences)
+    assume = assume_from(payload)
+    outside = outside if assume is None else outside.assuming(assume, execution)
+    facts = assumed(assume)
+    blank = Planned("unknown", "", facts=facts, state=state, no_return=kind.moves(), fences=kind.fences)
     try:
         inputs = {name: value for name, value in payload["inputs"].items() if name != ITSELF}
         step: Step[Any] = step_from(kind, inputs)
@@ -71,7 +74,7 @@ def _look(
         return replace(blank, why=str(silence))
     except Refused as refusal:
         return replace(blank, outcome="would refuse", why=str(refusal))
-    looked = replace(blank, facts=decision.facts)
+    looked = replace(blank, facts={**decision.facts, **facts})
     if isinstance(decision, Done):
         if decision.outcome == UNKNOWN:
             return replace(looked, why=str(decision.facts.get("why", "")))

@@ -15,7 +15,9 @@ from typing import Any
 from .document import Entry, List, Map, Node, Scalar, found, kind, read
 from .mistakes import Mistake, Mistakes, quoted
 from .model import (
+    ASSUME,
     BEFORE_APPROVAL,
+    COMMON,
     PROCEDURES,
     Head,
     LedgerTable,
@@ -28,6 +30,7 @@ from .model import (
     Sweep,
     Together,
     Trigger,
+    common,
     lines,
 )
 from .regions import wrong_region
@@ -251,17 +254,16 @@ class _Draft:
                 instead = did_you_mean(nearest(name, known), known, "the steps are")
                 self.reader.wrong(entry.key, f"unknown step {quoted(name)}", instead)
             return None
-        node, takes = entry.value, inputs(step_type)
-        if step_type.fences:
-            takes.append(BEFORE_APPROVAL)
-        elif isinstance(node, Map) and "before_approval" in node.entries:
-            what = f"before_approval is for fences, and {name} takes nothing from customers"
-            self.reader.wrong(node.entries["before_approval"].key, what, "remove it")
-            others = {key: each for key, each in node.entries.items() if key != "before_approval"}
-            node = replace(node, entries=others)
+        node, takes = entry.value, [*inputs(step_type), *common(step_type)]
+        for each in COMMON:
+            key = each.input.name
+            if not each.stands(step_type) and isinstance(node, Map) and key in node.entries:
+                what = f"{key} {each.otherwise.format(name)}"
+                self.reader.wrong(node.entries[key].key, what, "remove it")
+                node = replace(node, entries={k: value for k, value in node.entries.items() if k != key})
         values = self.reader.fields(entry.key, node, takes, "input", name)
-        first = bool(values.pop(BEFORE_APPROVAL.name, False))
-        return Line(name, values, entry.key.line, first)
+        first, assume = bool(values.pop(BEFORE_APPROVAL.name, False)), values.pop(ASSUME.name, None)
+        return Line(name, values, entry.key.line, first, assume)
 
     def _one_way(self, procedures: Mapping[str, Procedure]) -> None:
         """Swapping the Regions does not undo such a step, so a person must write what does."""

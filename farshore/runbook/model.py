@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Annotated, Any
 
+from functions.assume import Assume
 from functions.inputs import (
     AlarmName,
     ApplicationName,
@@ -19,7 +20,7 @@ from functions.inputs import (
 )
 from functions.run import Mode
 
-from .registry import COMPILED, Input
+from .registry import COMPILED, Input, StepType
 
 PROCEDURES: Mapping[str, str] = MappingProxyType(
     {
@@ -35,7 +36,39 @@ BEFORE_APPROVAL = Input(
     "put the fence up before a person has spoken; ungraceful runs only",
     required=False,
 )
-"""An input of every fence that is the runbook's, not the step's."""
+ASSUME = Input(
+    "assume",
+    Assume,
+    "the role, in the account that has what the line names, as which the step's calls are made",
+    required=False,
+)
+
+
+@dataclass(frozen=True)
+class Common:
+    """An input that is the runbook's, not the step's."""
+
+    input: Input
+    stands: Callable[[StepType], bool]
+    otherwise: str
+    """Why another step does not take it, to be read after its name."""
+
+
+COMMON = (
+    Common(BEFORE_APPROVAL, lambda kind: kind.fences, "is for fences, and {} takes nothing from customers"),
+    Common(
+        ASSUME,
+        lambda kind: kind.may_assume(),
+        "is for steps that ask AWS of what an application has, and {} does not",
+    ),
+)
+
+
+def common(kind: StepType) -> list[Input]:
+    """Those that a step takes besides its own."""
+    return [each.input for each in COMMON if each.stands(kind)]
+
+
 COOLDOWN = Seconds(3600)
 
 
@@ -135,6 +168,8 @@ class Line:
     line: int
     before_approval: bool = False
     """A fence that an ungraceful run puts up before a person has spoken."""
+    assume: Mapping[str, Any] | None = None
+    """The role that its calls are made as, as written (functions/assume.py)."""
 
 
 @dataclass(frozen=True)

@@ -28,7 +28,7 @@ def account_of(runbook: Runbook) -> str:
 
 
 def tables_of(runbook: Runbook) -> tuple[str, ...]:
-    """Those of the application, by their names: the ledger is none of them."""
-    names = {str(table) for *_, table in named(runbook, TableName)}
+    """Those of the application in Farshore's own account, by their names: the ledger is none of them."""
+    names = {str(table) for line, _, table in named(runbook, TableName) if line.assume is None}
     names |= {str(sweep.table) for sweep in runbook.sweeps}
     return tuple(sorted(names - {runbook.ledger.table}))

@@ -48,8 +48,10 @@ PROOF_SECONDS = 30
 
 NOBODY: Mapping[str, Mapping[str, Any]] = {}
 
-PUBLISH = Api("sns:Publish", resource="{topics}", plane="data", pages=True)
-SUBSCRIBED = Api("sns:ListSubscriptionsByTopic", resource="{topics}", absent=frozenset({"NotFound"}))
+PUBLISH = Api("sns:Publish", resource="{topics}", plane="data", pages=True, ours=True)
+SUBSCRIBED = Api(
+    "sns:ListSubscriptionsByTopic", resource="{topics}", absent=frozenset({"NotFound"}), ours=True
+)
 """Only in dry run: whether a page would reach anybody."""
 
 
