@@ -221,6 +221,12 @@ class Outside:
         mine._assume = assume, session_name(execution)
         return mine
 
+    def elsewhere(self) -> Self:
+        """The same in another process, which begins its own sessions."""
+        mine = copy.copy(self)
+        mine._sessions = Sessions()
+        return mine
+
     def client(self, api: Api, endpoint: Endpoint, session: Session | None = None) -> Any:
         """One client a service, endpoint and session, made on first use."""
         key = api.service, endpoint.region, endpoint.url, api.read_seconds, api.raw

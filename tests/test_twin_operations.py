@@ -13,6 +13,7 @@ from every_service import every_service
 
 import farshore.explore.person
 import farshore.operate
+import functions.assume
 import functions.ledger
 from farshore.runbook.registry import steps
 from functions.calls import Api
@@ -29,7 +30,8 @@ def apis() -> Iterator[Api]:
     for kind in steps().values():
         yield from (*kind.reads, *kind.writes)
     modules = [each.name for each in pkgutil.iter_modules(farshore.operate.__path__, "farshore.operate.")]
-    for module in (functions.ledger, farshore.explore.person, *map(importlib.import_module, modules)):
+    ours = functions.assume, functions.ledger, farshore.explore.person
+    for module in (*ours, *map(importlib.import_module, modules)):
         yield from (value for value in vars(module).values() if isinstance(value, Api))
 
 

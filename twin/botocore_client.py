@@ -44,6 +44,18 @@ class BotocoreClient:
         validate(answer, self._model)
 
 
+TEMPORARY = "ASIA"
+"""So begin the keys of sessions.
+Source: docs.aws.amazon.com/IAM/latest/UserGuide/reference_identifiers.html"""
+
+
+def session_of(signer: Any) -> str:
+    """The key of the session whose credentials a client signs with; "" of any other credentials."""
+    credentials = signer._credentials
+    key = "" if credentials is None else str(credentials.access_key)
+    return key if key.startswith(TEMPORARY) else ""
+
+
 Handler = Callable[..., Any]
 
 

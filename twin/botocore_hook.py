@@ -18,7 +18,7 @@ from botocore.compat import HTTPHeaders
 from botocore.model import OperationModel
 
 from . import fast_path
-from .botocore_client import BotocoreClient, answer, ask, parsers
+from .botocore_client import BotocoreClient, answer, ask, parsers, session_of
 from .cloud import Call, Cloud
 from .fits import service_of
 
@@ -59,7 +59,12 @@ def _before_call(
         return None
     config, parameters = context["client_config"], context.get("twin_parameters", {})
     request = cloud.request(
-        service_of(model), model.name, context["client_region"], parameters, params["url"]
+        service_of(model),
+        model.name,
+        context["client_region"],
+        parameters,
+        params["url"],
+        session_of(request_signer),
     )
     if cloud.serves(request):
         fast_path.learn(model, request, config)

@@ -194,12 +194,12 @@ class Cloud:
             WHO.reset(token)
 
     def request(
-        self, service: str, operation: str, region: str, parameters: dict[str, Any], url: str
+        self, service: str, operation: str, region: str, parameters: dict[str, Any], url: str, session: str
     ) -> Request:
         """What arrives at AWS when whoever is acting calls; `region` is the client's."""
         function, origin = WHO.get()
         home = rows_of(service).home
-        return Request(service, operation, home or region, parameters, function, origin, url)
+        return Request(service, operation, home or region, parameters, function, origin, url, session)
 
     def ask(self, call: Call) -> Answer | None:
         """Takes the time that a call takes. None where the backing is to answer.

@@ -24,7 +24,7 @@ from botocore.config import Config
 from botocore.model import OperationModel
 from jmespath.parser import ParsedResult
 
-from .botocore_client import BotocoreClient, answer, ask, parsers
+from .botocore_client import BotocoreClient, answer, ask, parsers, session_of
 from .cloud import Call, Cloud
 from .faults import Request
 from .fits import Fit, fits_of, service_of
@@ -140,7 +140,8 @@ def open_to(newest: Callable[[], Cloud | None]) -> None:
                 built = _handled(registered, learned, built, context)
             url = learned.url(built)
             if url is not None and learned.takes(built):
-                request = cloud.request(*learned.key, meta.region_name, built, url)
+                signer = session_of(client._request_signer)
+                request = cloud.request(*learned.key, meta.region_name, built, url, signer)
                 if cloud.serves(request):
                     return _straight(cloud, client, learned.model, request, context, registered)
         return _BOTOCORES(client, operation, parameters)

@@ -16,12 +16,23 @@ from typing import Any, Literal, get_args
 from .rows import rows_of
 
 Kind = Literal[
-    "lost_before", "lost_after", "throttled", "500", "503", "denied", "stale", "hollow", "slow", "reverted"
+    "lost_before",
+    "lost_after",
+    "throttled",
+    "500",
+    "503",
+    "denied",
+    "expired",
+    "stale",
+    "hollow",
+    "slow",
+    "reverted",
 ]
 KINDS: tuple[Kind, ...] = get_args(Kind)
-"""Hollow is an answer without any member that may be left out. Reverted is a change that is acknowledged, and
+"""Expired says that the session has ended that signed it. Hollow is an answer without any member that may be
+left out. Reverted is a change that is acknowledged, and
 that somebody else (a pipeline) takes back at once."""
-ANSWERED: frozenset[Kind] = frozenset({"throttled", "500", "503", "denied"})
+ANSWERED: frozenset[Kind] = frozenset({"throttled", "500", "503", "denied", "expired"})
 """Kinds that a service answers, in its own words; the others are silence, or an answer that looks well."""
 Ailment = Literal["mute", "throttled", "503"]
 """What a place does with every call while it ails. A mute one never answers, and does nothing of it."""
@@ -42,6 +53,8 @@ class Request:
     origin: str
     """The Region that the caller runs in; "" outside AWS."""
     url: str = ""
+    session: str = ""
+    """The key of another account's session that has signed it; "" where the caller's own credentials have."""
 
     def __str__(self) -> str:
         return f"{self.service}:{self.operation} in {self.region}"

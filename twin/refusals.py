@@ -43,6 +43,9 @@ _WAYS: Mapping[Kind, _Way] = {
         503,
         "The service is unavailable",
     ),
+    "expired": _Way(
+        (), "ExpiredTokenException", 403, "The security token included in the request is expired"
+    ),
     "denied": _Way((), "AccessDeniedException", 403, "not authorized to perform {request}"),
 }
 

@@ -31,6 +31,8 @@ class RecordedCall:
     """It belongs to a state that gives back what the run took, because the run has failed."""
     answered_before: bool
     """The same question has had another answer, so this one could be stale."""
+    by_a_role: bool = False
+    """It is made as another account's role."""
     hosts: tuple[str, ...] = ()
     """Of the endpoints that it could be sent to, where a service has several."""
     replies: Mapping[str, str] = field(default_factory=dict)

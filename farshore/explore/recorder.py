@@ -47,6 +47,7 @@ class Recorder:
                 tick is not None and _may_be_hollow(request, tick),
                 (tick.event if tick else invoked(request))["run"]["purpose"] in GIVES_UP,
                 id(request) in self.earlier.changed,
+                request.session != "",
                 own_hosts,
                 replies.of(*asked, request.region, not only_reads(request, tick)) if asked and tick else {},
             )

@@ -123,7 +123,8 @@ def _how_long(seconds: float) -> str:
 
 def hosts(call: Call) -> tuple[str, ...]:
     """Of its endpoints, where a service has several with URLs of their own."""
-    return tuple(sorted(_host(endpoint) for endpoint in call.endpoints if endpoint.url))
+    found = sorted(_host(endpoint) for endpoint in call.endpoints if endpoint.url)
+    return tuple(found) if len(found) > 1 else ()
 
 
 def _host(endpoint: Endpoint) -> str:

@@ -83,6 +83,8 @@ class Deployment:
         looks on is created for no simulation that never sees it."""
         self.ticks: dict[str, list[Tick]] = {}
         """By label."""
+        for role, (policy, external_id) in ours.roles.items():
+            account.role(role, policy, external_id)
         for part in ours.parts:
             self._deploy(part, telemetry)
         self.probing: dict[str, str] = {}
@@ -94,7 +96,8 @@ class Deployment:
         region, versions = part.region, {}
         for step, policy in part.policies.items():
             name = function_name(step)
-            handler = self._on_behalf(region, name, lambda_handler(steps()[step], self.outside, telemetry))
+            own = self.outside.elsewhere()
+            handler = self._on_behalf(region, name, lambda_handler(steps()[step], own, telemetry))
             versions[function_of(step)] = self._account.functions.deploy(
                 region, name, handler, timeout=LONGEST_TICK_SECONDS, policy=policy
             )

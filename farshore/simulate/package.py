@@ -7,12 +7,14 @@ import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
+from functions.run import account_of
 from twin.applications import account as accounts
 from twin.cloud import ACCOUNT
 
+from ..compile.assumed_role import roles_of
 from ..compile.function_resources import homes
 from ..compile.machine import Machine, machines
-from ..compile.policy import statements
+from ..compile.policy import Statement, of_role, statements
 from ..compile.refusals import refusals
 from ..compile.states import PREFIX
 from ..runbook.mistakes import Mistakes
@@ -38,6 +40,8 @@ class Package:
     machines: Mapping[str, Machine]
     """By procedure."""
     parts: tuple[Part, ...]
+    roles: Mapping[str, tuple[accounts.Policy, str]]
+    """Other accounts', by their ARNs: what each allows, and with which external ID it trusts this one."""
 
 
 def package(runbook: Runbook) -> Package:
@@ -51,7 +55,13 @@ def package(runbook: Runbook) -> Package:
         made = {machine.procedure: machine for machine in machines(runbook)}
         regions = sorted({machine.region for machine in made.values()})
         parts = tuple(_part(runbook, region, made.values()) for region in regions)
-        _PACKAGES[id(runbook)] = Package(runbook, made, parts)
+        uses = [(runbook, machine) for machine in made.values()]
+        roles = {
+            role: (_allowed(of_role(role, uses), account_of(role)), use.assume.external_id or "")
+            for role, use in roles_of(list(made.values())).items()
+            if use.assume is not None
+        }
+        _PACKAGES[id(runbook)] = Package(runbook, made, parts, roles)
     return _PACKAGES[id(runbook)]
 
 
@@ -75,16 +85,21 @@ def _part(runbook: Runbook, region: str, made: Iterable[Machine]) -> Part:
 
 
 def _policy(runbook: Runbook, step: str, here: list[Machine]) -> accounts.Policy:
+    return _allowed(statements(step, [(runbook, machine) for machine in here]), ACCOUNT)
+
+
+def _allowed(found: Iterable[Statement], account: str) -> accounts.Policy:
+    """As that account has it."""
     return tuple(
         accounts.Statement(
             frozenset(statement.actions),
             tuple(
-                arn.replace("{partition}", "aws").replace("{account}", ACCOUNT).replace("{prefix}", PREFIX)
+                arn.replace("{partition}", "aws").replace("{account}", account).replace("{prefix}", PREFIX)
                 for arn in statement.resources
             ),
             statement.only,
         )
-        for statement in statements(step, [(runbook, machine) for machine in here])
+        for statement in found
     )
 
 

@@ -99,6 +99,10 @@ class Account:
         """Somebody of the account, by credentials."""
         return self._sts.user(name)
 
+    def role(self, arn: str, policy: Policy, external_id: str) -> None:
+        """A role of another account, which trusts this one with that external ID ("" for none)."""
+        self._sts.role(arn, policy, external_id)
+
     # State machines: as boto3 has them, in the Region that an ARN names.
 
     def machines(self, region: str) -> Any:

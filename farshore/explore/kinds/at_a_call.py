@@ -91,6 +91,16 @@ denied = FaultKind(
     denies=True,
     excuses=lambda fault, terms: DENIED,
 )
+expired = FaultKind(
+    word="expired",
+    family=REFUSED,
+    sentence="is refused, since the session has ended that signed it",
+    at_a_point=True,
+    at_call=lambda baseline, call: call.by_a_role,
+    to_the_call="expired",
+    reaches_aws=False,
+    passes=True,
+)
 stale = FaultKind(
     word="stale",
     family=STALE,

@@ -38,28 +38,39 @@ Keys = tuple[tuple[str, frozenset[str]], ...]
 
 
 def guard(policy_of: Callable[[str, str], Policy | None]) -> Callable[[Request], None]:
-    """A guard for `Cloud.guards`. `policy_of` gives a policy by Region and function; None allows all."""
+    """A guard for `Cloud.guards`. `policy_of` gives a policy by Region and function; None allows all. A call
+    of another account's session is judged by whoever has begun that."""
 
-    def judge(request: Request) -> None:
-        policy = policy_of(request.origin, request.caller) if request.caller else None
-        if policy is None:
-            return
-        action, keys = action_of(request), keys_of(request)
-        for resource in resources_of(request):
-            if not allows(policy, action, resource, keys):
-                raise _denial(request, action, resource)
-        for beside, where in beside_of(request):
-            is_whole = where.startswith("arn:")
-            moved = request if is_whole else dataclasses.replace(request, region=where)
-            for resource in (where,) if is_whole else resources_of(moved):
-                if not allows(policy, beside, resource):
-                    raise _denial(request, beside, resource)
+    def judge_own(request: Request) -> None:
+        own = request.caller and not request.session
+        policy = policy_of(request.origin, request.caller) if own else None
+        if policy is not None:
+            judge(request, policy, own_name(request))
 
-    return judge
+    return judge_own
 
 
-def _denial(request: Request, action: str, resource: str) -> AwsError:
-    who = f"arn:aws:sts::{ACCOUNT}:assumed-role/{request.caller}/{request.caller}"
+def own_name(request: Request) -> str:
+    """The ARN of the function that calls, as the session of its own role."""
+    return f"arn:aws:sts::{ACCOUNT}:assumed-role/{request.caller}/{request.caller}"
+
+
+def judge(request: Request, policy: Policy, who: str) -> None:
+    """By what a caller of this ARN may do in its account. Raises AwsError."""
+    action, keys, account = action_of(request), keys_of(request), who.split(":")[4]
+    for resource in resources_of(request, account):
+        if not allows(policy, action, resource, keys):
+            raise denial(request, who, action, resource)
+    for beside, where in beside_of(request):
+        is_whole = where.startswith("arn:")
+        moved = request if is_whole else dataclasses.replace(request, region=where)
+        for resource in (_arn("", where, "", account),) if is_whole else resources_of(moved, account):
+            if not allows(policy, beside, resource):
+                raise denial(request, who, beside, resource)
+
+
+def denial(request: Request, who: str, action: str, resource: str) -> AwsError:
+    """As the service says it."""
     why = "because no identity-based policy allows it"
     message = f"User: {who} is not authorized to perform: {action} on resource: {resource} {why}"
     return AwsError(rows_of(request.service).denial, message, 403)
@@ -107,13 +118,13 @@ def action_of(request: Request) -> str:
     return row.action or f"{rows.prefix or rows.service}:{request.operation}"
 
 
-def resources_of(request: Request) -> tuple[str, ...]:
-    """The ARNs of everything that the request names."""
+def resources_of(request: Request, account: str = ACCOUNT) -> tuple[str, ...]:
+    """The ARNs of everything that the request names, in that account."""
     found: list[str] = []
     rows = rows_of(request.service)
     row = rows.operations.get(request.operation)
     if row is not None and row.names is not None:
-        return tuple(_arn(each, "", request.region) for each in row.names(request.parameters))
+        return tuple(_arn(each, "", request.region, account) for each in row.names(request.parameters))
     entries = request.parameters.get(rows.entries, ())
     assert isinstance(entries, list | tuple)
     for asked in (request.parameters, *entries):
@@ -121,7 +132,7 @@ def resources_of(request: Request) -> tuple[str, ...]:
             if parameter in asked:
                 given = asked[parameter]
                 several = given if isinstance(given, list | tuple | Mapping) else (given,)
-                found += [_arn(template, str(each), request.region) for each in several]
+                found += [_arn(template, str(each), request.region, account) for each in several]
     if rows.below in request.parameters:
         found = [f"{arn}/{request.parameters[rows.below]}" for arn in found]
     if rows.qualifier in request.parameters:
@@ -130,10 +141,10 @@ def resources_of(request: Request) -> tuple[str, ...]:
 
 
 @functools.lru_cache(maxsize=1024)
-def _arn(template: str, given: str, region: str) -> str:
+def _arn(template: str, given: str, region: str, account: str) -> str:
     if given.startswith("arn:"):
-        return given
-    return "arn:aws:" + template.format(region=region, account=ACCOUNT, given=given)
+        return given.replace(f":{ACCOUNT}:", f":{account}:")  # so are those that the twin makes, whoever asks
+    return "arn:aws:" + template.format(region=region, account=account, given=given)
 
 
 def _matches(text: str, patterns: Iterable[str]) -> bool:

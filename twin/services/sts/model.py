@@ -1,7 +1,9 @@
-"""STS's Regional endpoints over HTTPS: whose credentials have signed a request for the caller's identity.
+"""STS: sessions of other accounts' roles, and whose credentials have signed a request for who calls.
 
-A request is judged by botocore's own Signature Version 4, with the secret keys that STS keeps. What boto3's
-clients ask of STS is answered elsewhere. Sources:
+A role of another account trusts this account, with an external ID or without. What a session signs is judged
+by its role's policy, on what that account has; nothing else tells accounts apart here: a thing has one name,
+whoever's it is. Over HTTPS, a request is judged by botocore's own Signature Version 4, with the secret keys
+that STS keeps. Sources: docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRole.html,
 docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-create-signed-request.html,
 …/reference_sigv-troubleshooting.html; docs.aws.amazon.com/STS/latest/APIReference/CommonErrors.html;
 github.com/kubernetes-sigs/aws-iam-authenticator, pkg/token/token.go: a quarter of an hour at most
@@ -9,6 +11,7 @@ github.com/kubernetes-sigs/aws-iam-authenticator, pkg/token/token.go: a quarter 
 
 from __future__ import annotations
 
+import hashlib
 import hmac
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -21,11 +24,16 @@ from botocore.auth import SIGV4_TIMESTAMP, SigV4Auth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import ReadOnlyCredentials
 
-from ...cloud import ACCOUNT, Cloud
+from ...botocore_client import TEMPORARY
+from ...cloud import ACCOUNT, Answer, AwsError, Cloud, Operation, stamp
+from ...faults import Request
 from ...net import HttpAnswer, HttpRequest, Net
 from ...service import APART, WIRING, Service, register
+from ..iam.model import Policy, denial, judge, own_name
 
 LASTS_SECONDS = 900
+SESSION_SECONDS = 3600
+"""Of a session that another session has begun, at most, and by default."""
 SKEW_SECONDS = 300
 """So far a signature may come from the future."""
 NAMESPACE = "https://sts.amazonaws.com/doc/2011-06-15/"
@@ -50,6 +58,29 @@ class Identity:
     """Of temporary credentials."""
 
 
+@dataclass(frozen=True)
+class Role:
+    """Another account's, which trusts this account."""
+
+    arn: str
+    policy: Policy
+    external_id: str
+    """Without which nobody may assume it; "" for none."""
+
+
+@dataclass(frozen=True)
+class Session:
+    role: Role
+    name: str
+    until: float
+    """When it ends, in seconds of the clock."""
+
+    @property
+    def arn(self) -> str:
+        account, role = self.role.arn.split(":")[4], self.role.arn.rpartition("/")[2]
+        return f"arn:aws:sts::{account}:assumed-role/{role}/{self.name}"
+
+
 class _No(Exception):
     def __init__(self, code: str, message: str, status: int = 403) -> None:
         super().__init__(message)
@@ -60,13 +91,68 @@ class Sts(Service):
     """Every Region's, with the one table of keys that all of them know."""
 
     service: ClassVar = "sts"
-    not_state: ClassVar = {"cloud": APART, "_net": APART, "_identities": WIRING, "_regions": WIRING}
+    not_state: ClassVar = {
+        "cloud": APART,
+        "_net": APART,
+        "_identities": WIRING,
+        "_regions": WIRING,
+        "_roles": WIRING,
+    }
 
     def __init__(self, cloud: Cloud, net: Net) -> None:
         super().__init__(cloud)
         self._net = net
         self._identities: dict[str, Identity] = {}
         self._regions: set[str] = set()
+        self._roles: dict[str, Role] = {}
+        self._sessions: dict[str, Session] = {}
+        """By the keys of their credentials."""
+        cloud.guards.append(self._guard)
+
+    def operations(self) -> Mapping[str, Operation]:
+        return {"AssumeRole": self._begin}
+
+    def state(self) -> object:
+        """Whose sessions have not ended: for how long yet is all one, in runs of less than an hour."""
+        now = self.cloud.clock.now
+        return sorted(key for key, session in self._sessions.items() if now < session.until)
+
+    def role(self, arn: str, policy: Policy, external_id: str) -> None:
+        """One more of another account, which trusts this one."""
+        register(self._roles, arn, lambda: Role(arn, policy, external_id))
+
+    def _begin(self, request: Request) -> Answer:
+        asked = {name: str(value) for name, value in request.parameters.items()}
+        role = self._roles.get(asked["RoleArn"])
+        if role is None or role.external_id not in ("", asked.get("ExternalId")):
+            raise denial(request, own_name(request), "sts:AssumeRole", asked["RoleArn"])
+        who = "/".join((role.arn, asked["RoleSessionName"], request.caller, request.origin))
+        key = TEMPORARY + hashlib.sha256(who.encode()).hexdigest()[:16].upper()
+        until = self.cloud.clock.now + SESSION_SECONDS
+        session = self._sessions[key] = Session(role, asked["RoleSessionName"], until)
+        credentials = {
+            "AccessKeyId": key,
+            "SecretAccessKey": f"the secret of {key}",
+            "SessionToken": f"the token of {key}",
+            "Expiration": stamp(until),
+        }
+        return {
+            "Credentials": credentials,
+            "AssumedRoleUser": {"AssumedRoleId": f"AROA:{session.name}", "Arn": session.arn},
+        }
+
+    def _guard(self, request: Request) -> None:
+        if not request.session:
+            return
+        session = self._sessions.get(request.session)
+        if session is None:
+            raise AwsError(
+                "InvalidClientTokenId", "The security token included in the request is invalid", 403
+            )
+        if session.until <= self.cloud.clock.now:
+            said = "The security token included in the request is expired"
+            raise AwsError("ExpiredTokenException", said, 403)
+        judge(request, session.role.policy, session.arn)
 
     def user(self, name: str, account: str = ACCOUNT, token: str = "") -> ReadOnlyCredentials:
         """One more user of IAM, and the credentials; with a token they are temporary ones."""
