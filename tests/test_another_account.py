@@ -21,6 +21,7 @@ from farshore.compile.machine import machines
 from farshore.compile.policy import of_role, statements
 from farshore.runbook.load import load
 from farshore.runbook.model import Runbook
+from farshore.runbook.named import tables_of
 from functions.assume import Assume
 from functions.calls import Absent, Api, Denied, Endpoint, Silence
 from functions.outside import Outside
@@ -190,6 +191,14 @@ def test_a_role_that_no_line_names_has_no_template(written: Callable[[str], Runb
     assert f"its roles are {FUNCTIONS}, {DATA}" in " ".join(shown.stderr.split())
 
 
+def test_reconcile_is_for_tables_of_farshores_own_account(written: Callable[[str], Runbook]) -> None:
+    line = "  - data_matches: {table: orders, within: 5m}\n"
+    runbook = written(TEXT.replace("outage:", f"{line}outage:"))
+    assert tables_of(runbook) == ("orders",)
+    its = line.replace("within", f"assume: {{role: {DATA}}}, within")
+    assert tables_of(written(TEXT.replace("outage:", f"{its}outage:"))) == ()
+
+
 # Whom STS is asked for a session, and what becomes of it.
 
 READ = Api("lambda:InvokeFunction", operation="Invoke", why="a test")
@@ -290,6 +299,12 @@ def test_another_run_has_a_session_of_its_name() -> None:
         "farshore-night-of-the-3rd",
         "farshore-plan",
     ]
+
+
+def test_the_name_of_a_long_execution_is_cut_to_what_a_session_may_be_called() -> None:
+    aws = Aws()
+    aws.assuming(ROLE, f"{RUN} {'x' * 80}").replies([READ("eu-west-1")], frozenset())
+    assert len(aws.begun[0][1]["RoleSessionName"]) == 64
 
 
 def test_a_role_that_may_not_be_assumed_says_what_is_missing_and_no_call_is_made() -> None:

@@ -30,7 +30,7 @@ from twin.services.sts.model import Sts
 
 THEIRS = "222222222222"
 NAME = LambdaConcurrency.name
-FENCE = {"functions": ["orders"], "region": EAST, "reserved": 0}
+FENCE = {"functions": ["cart", "orders"], "region": EAST, "reserved": 0}
 ASSUME = {"role": FUNCTIONS, "external_id": "ours-7"}
 
 
@@ -53,7 +53,8 @@ def ticker() -> Iterator[Ticker]:
         sts = Sts(ticker.cloud, ticker.net)
         theirs = tuple(each for each in whole if each not in own)
         sts.role(FUNCTIONS, moved(theirs, THEIRS), "ours-7")
-        ticker.functions.deploy(EAST, "orders", lambda event, context: None)
+        for name in ("cart", "orders"):
+            ticker.functions.deploy(EAST, name, lambda event, context: None)
         ticker.hold()
         yield ticker
 
@@ -78,7 +79,7 @@ def reserved() -> Any:
 
 def test_a_step_looks_and_changes_as_the_role_and_notes_as_itself(ticker: Ticker) -> None:
     answer = tick(ticker)
-    assert (answer["outcome"], answer["facts"]) == ("done", {"fenced": 1, "assumed": FUNCTIONS})
+    assert (answer["outcome"], answer["facts"]) == ("done", {"fenced": 2, "assumed": FUNCTIONS})
     assert reserved()["ReservedConcurrentExecutions"] == 0
     signed = {request.service: bool(request.session) for request in ticker.requests}
     assert signed == {"dynamodb": False, "sts": False, "lambda": True}

@@ -22,7 +22,7 @@ Started = Mapping[str, Mapping[str, tuple[Runbook, Use]]]
 def own(runbook: Runbook, made: Sequence[Machine]) -> Iterator[Mistake]:
     """A run that starts a machine of its own application."""
     mine = {machine_name(runbook.application, procedure) for procedure in PROCEDURES}
-    for use in (use for machine in made for use in machine.uses):
+    for use in (use for machine in made for use in machine.uses if use.assume is None):
         for _, text in found(steps()[use.step], use.inputs, MachineName):
             if text in mine:
                 what = f"{use.step}: {text} is a machine of this application: its run has the lease"
@@ -57,8 +57,8 @@ def _way_to(application: str, first: str, started: Started, of: Mapping[str, str
 
 
 def _starts(machine: Machine) -> Iterator[tuple[Use, str]]:
-    """Those that it names for its own Region, which a run of it activates."""
-    for use in machine.uses:
+    """Those that it names for its own Region and account, which a run of it activates."""
+    for use in (use for use in machine.uses if use.assume is None):
         for at, text in found(steps()[use.step], use.inputs, MachineName):
             if at[-1] == machine.region:
                 yield use, text
