@@ -246,17 +246,24 @@ class Ledger:
         items: dict[str, str] = {}
         more: dict[str, Any] = {}
         while True:
-            answer = self._ask(
-                QUERY,
+            answer = self._told(
                 KeyConditionExpression="application = :a",
                 ExpressionAttributeValues={":a": {"S": self._application}},
                 ConsistentRead=True,
                 **more,
             )
-            items |= _items(answer or {})
-            if not answer or "LastEvaluatedKey" not in answer:
+            items |= _items(answer)
+            if "LastEvaluatedKey" not in answer:
                 return _records(tuple(sorted(items.items())))
             more = {"ExclusiveStartKey": answer["LastEvaluatedKey"]}
+
+    def _told(self, **parameters: Any) -> Mapping[str, Any]:
+        """The first answer that tells its items, of the replicas in their order."""
+        for place in range(len(self._endpoints)):
+            answer = self._ask(QUERY, self._endpoints[place:], **parameters) or {}
+            if _tells(answer):
+                return answer
+        raise NotYet("the ledger's answer does not tell its items")
 
     def hold(self, lease: Lease, after: Lease | None) -> bool:
         """Takes or gives back the lease, unless another run was quicker than what we read."""
@@ -343,9 +350,9 @@ class Ledger:
             more["ExpressionAttributeValues"] = values
         return self._ask(PUT, Item=row, **more) is not None
 
-    def _ask(self, api: Api, **parameters: Any) -> Mapping[str, Any] | None:
+    def _ask(self, api: Api, through: Sequence[Endpoint] = (), **parameters: Any) -> Mapping[str, Any] | None:
         """None where the condition did not hold; a lost answer is NotYet, and the next tick reads."""
-        call = Call(api, self._endpoints, {"TableName": self._table, **parameters})
+        call = Call(api, tuple(through) or self._endpoints, {"TableName": self._table, **parameters})
         reply = self._outside.reply(call, busy=CONTENDED)
         if isinstance(reply, Silence):
             raise NotYet(f"the ledger did not answer in any of its Regions: {reply.why}")
@@ -357,12 +364,15 @@ class Ledger:
         raise Refused(f"the ledger {self._table} refused {call}: {reply.code}: {why}")
 
 
-def _items(answer: Mapping[str, Any]) -> dict[str, str]:
-    """What a page of it says, by its items. Raises NotYet where an item may be missing."""
+def _tells(answer: Mapping[str, Any]) -> bool:
+    """No item is missing in it."""
     rows = answer.get("Items")
-    if rows is None or not all("S" in row.get("item", {}) for row in rows):
-        raise NotYet("the ledger's answer does not tell its items")
-    texts = ((row["item"]["S"], written_in(row)) for row in rows)
+    return rows is not None and all("S" in row.get("item", {}) for row in rows)
+
+
+def _items(answer: Mapping[str, Any]) -> dict[str, str]:
+    """What a page of it says, by its items."""
+    texts = ((row["item"]["S"], written_in(row)) for row in answer["Items"])
     return {item: text for item, text in texts if text is not None}
 
 

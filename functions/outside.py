@@ -10,8 +10,10 @@ import copy
 import socket
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+import traceback
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from typing import Any, Protocol, Self
 
@@ -25,8 +27,10 @@ from botocore.exceptions import (
     ClientError,
     ConnectionError,
     CredentialRetrievalError,
+    FlexibleChecksumError,
     HTTPClientError,
     IncompleteReadError,
+    MetadataRetrievalError,
     NoCredentialsError,
 )
 from botocore.parsers import ResponseParserError
@@ -81,15 +85,23 @@ PASSING = frozenset(
         "ExpiredTokenException",
         "RequestExpired",
         "CodeArtifactUserPendingException",
+        "EFSMountConnectivityException",
+        "EFSMountTimeoutException",
+        "ResourceConflictException",
         "ResourceNotReadyException",
+        "SnapStartNotReadyException",
+        "SnapStartTimeoutException",
     }
 )
 """What else is over by itself. botocore retries the first two; credentials are new at the next tick; a
-function that was idle, or is being made ready, answers a little later.
+function that was idle, is being made ready or changed, or waits for its file system answers a little later.
 Source: docs.aws.amazon.com/lambda/latest/api/API_Invoke.html"""
 
 UNAVAILABLE = frozenset({"EndpointTemporarilyUnavailableException"})
 """ARC's word for: try another endpoint. Its model gives it no HTTP status, so it cannot be known by that."""
+
+TOO_MANY, TIMED_OUT = 429, 408
+"""HTTP's own words for such: botocore retries 429 by the status alone, whatever code stands beside it."""
 
 OWN_FAULTS = ("Internal", "ServerException")
 """So begin AWS's words for a fault of its own. Most models of JSON services give those no status, either."""
@@ -100,8 +112,10 @@ NO_ANSWER = (
     ResponseParserError,
     IncompleteReadError,
     ChecksumError,
+    FlexibleChecksumError,
     NoCredentialsError,
     CredentialRetrievalError,
+    MetadataRetrievalError,
     urllib3.exceptions.HTTPError,
 )
 """botocore's ConnectTimeoutError and EndpointConnectionError are ConnectionErrors, not HTTPClientErrors.
@@ -143,14 +157,41 @@ def over_the_network(
         headers["content-type"] = "application/json"
     timeout = urllib3.Timeout(connect=CONNECT_SECONDS, read=READ_SECONDS)
     until = time.monotonic() + LONGEST_CALL_SECONDS
-    with urllib3.PoolManager() as pool:
+    with urllib3.PoolManager() as pool, _hung_up(pool.connection_from_url(url)):
         answer = pool.request(
             method, url, body=body, headers=headers, timeout=timeout, retries=False, preload_content=False
         )
         try:
-            return answer.status, _body(answer, until)
+            read = _body(answer, until)
+            _is_whole(until)  # whoever was hung up on may look as if they had ended
+            return answer.status, read
         finally:
             answer.close()
+
+
+@contextmanager
+def _hung_up(pool: urllib3.HTTPConnectionPool) -> Iterator[None]:
+    """After so long as a call may last: a time-out counts from one byte to the next, in the headers, too."""
+    made: list[Any] = []
+    kind: Any = pool.ConnectionCls
+
+    class Connection(kind):  # type: ignore[misc]
+        def connect(self) -> None:
+            made.append(self)
+            super().connect()
+
+    def hang_up() -> None:
+        for connection in made:
+            with suppress(OSError, AttributeError):  # it has ended by itself
+                connection.sock.shutdown(socket.SHUT_RDWR)
+
+    pool.ConnectionCls = Connection
+    timer = threading.Timer(LONGEST_CALL_SECONDS, hang_up)
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
 
 
 def _body(answer: urllib3.BaseHTTPResponse, until: float) -> bytes:
@@ -158,9 +199,13 @@ def _body(answer: urllib3.BaseHTTPResponse, until: float) -> bytes:
     read = b""
     while len(read) < LONGEST_BODY and (part := answer.read1(1 << 16, decode_content=False)):
         read += part
-        if time.monotonic() > until:
-            raise urllib3.exceptions.ProtocolError(f"no whole answer within {LONGEST_CALL_SECONDS} s")
+        _is_whole(until)
     return read
+
+
+def _is_whole(until: float) -> None:
+    if time.monotonic() > until:
+        raise urllib3.exceptions.ProtocolError(f"no whole answer within {LONGEST_CALL_SECONDS} s")
 
 
 def _is_no_name(error: BaseException) -> bool:
@@ -172,6 +217,13 @@ def _is_no_name(error: BaseException) -> bool:
 def _whole(answer: Answer) -> Answer:
     """With what comes after the headers: reading that may fail as the call itself may."""
     return {k: v.read() if isinstance(v, StreamingBody) else v for k, v in answer.items()}
+
+
+def _is_botocores(error: Exception) -> bool:
+    """It takes it for granted that an answer is UTF-8, and of the model's shape; whatever it raises otherwise
+    is no mistake of ours."""
+    *_, (frame, _) = traceback.walk_tb(error.__traceback__)
+    return str(frame.f_globals.get("__name__")).partition(".")[0] in ("botocore", "dateutil", "json")
 
 
 def _keep_body(response_dict: dict[str, Any], customized_response_dict: dict[str, Any], **_: Any) -> None:
@@ -318,19 +370,7 @@ class Outside:
             method = getattr(client, xform_name(call.api.operation_name))
             return _whole(method(**call.parameters))
         except ClientError as error:
-            said = error.response.get("Error", {})
-            code, message = said.get("Code", "Unknown"), said.get("Message", "")
-            status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 400)
-            if code in call.api.absent:
-                return Absent(code)
-            if code in busy:
-                return Silence(f"{where}: {code}: {message}", answered=True)
-            own_fault = status >= 500 or code.startswith(OWN_FAULTS)
-            if session is not None and not (own_fault or code in THROTTLED):
-                session.until = 0.0  # it may have ended, or been revoked: a new one may hear yes
-            if own_fault or code in THROTTLED | PASSING | UNAVAILABLE:
-                return Silence(f"{where}: {code}: {message}", throttled=code in THROTTLED)
-            return self._no(where, code, message)
+            return self._refused(where, error, call.api, busy, session)
         except urllib3.exceptions.NameResolutionError as error:
             nameless = _is_no_name(error)
             why = "there is no such host: correct the name" if nameless else type(error).__name__
@@ -339,6 +379,29 @@ class Outside:
             return Silence(f"{where}: {type(error).__name__}")
         except BotoCoreError as error:  # what AWS was never asked, as with a parameter that is none
             return Denied(type(error).__name__, str(error))
+        except Exception as error:
+            if not _is_botocores(error):
+                raise
+            return Silence(f"{where}: its answer cannot be read: {type(error).__name__}")
+
+    def _refused(
+        self, where: str, error: ClientError, api: Api, busy: frozenset[str], session: Session | None
+    ) -> Reply:
+        """What an error that AWS has answered comes to."""
+        said = error.response.get("Error", {})
+        code, message = said.get("Code", "Unknown"), said.get("Message", "")
+        status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 400)
+        if code in api.absent:
+            return Absent(code)
+        if code in busy:
+            return Silence(f"{where}: {code}: {message}", answered=True)
+        own_fault = status >= 500 or status == TIMED_OUT or code.startswith(OWN_FAULTS)
+        throttled = code in THROTTLED or status == TOO_MANY
+        if session is not None and not (own_fault or throttled):
+            session.until = 0.0  # it may have ended, or been revoked: a new one may hear yes
+        if own_fault or throttled or code in PASSING | UNAVAILABLE:
+            return Silence(f"{where}: {code}: {message}", throttled=throttled)
+        return self._no(where, code, message)
 
     def _http(self, endpoint: Endpoint, call: Call) -> Reply:
         url, body = call.parameters["url"], call.parameters.get("body")

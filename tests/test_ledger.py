@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 
 from farshore.testing.ticker import APP, EAST, OTHER, REPLICAS, TABLE, THIS, WEST, Ticker, ticking
-from functions.calls import Endpoint
+from functions.calls import Call, Endpoint, Reply
 from functions.errors import NotYet, Refused
 from functions.ledger import PUT as PUT_ITEM
 from functions.ledger import (
@@ -124,6 +124,22 @@ def test_what_another_tick_has_begun_is_not_taken_back(ledger: Ledger) -> None:
     assert ledger.read().begun == THIS
     ledger.not_begun(6.0)
     assert ledger.read().begun == ""
+
+
+def test_a_replica_whose_answer_tells_no_items_is_passed_over(
+    ticker: Ticker, ledger: Ledger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ledger.hold(FREE, None)
+    hollow, real = {REPLICAS[0], REPLICAS[1]}, ticker.outside.reply
+
+    def reply(call: Call, busy: frozenset[str] = frozenset()) -> Reply:
+        return {} if call.region in hollow else real(call, busy)
+
+    monkeypatch.setattr(ticker.outside, "reply", reply)
+    assert ledger.read().lease == FREE
+    hollow.add(REPLICAS[2])
+    with pytest.raises(NotYet, match="does not tell its items"):
+        ledger.read()
 
 
 # What is written is read.

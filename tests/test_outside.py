@@ -18,7 +18,9 @@ from botocore.exceptions import (
     ChecksumError,
     ClientError,
     CredentialRetrievalError,
+    FlexibleChecksumError,
     IncompleteReadError,
+    MetadataRetrievalError,
     NoCredentialsError,
     ParamValidationError,
     ReadTimeoutError,
@@ -67,6 +69,16 @@ def test_an_error_that_is_over_by_itself_is_a_silence(code: str) -> None:
     assert isinstance(reply(raising(error)), Silence)
 
 
+@pytest.mark.parametrize(("status", "throttled"), [(429, True), (408, False)])
+def test_http_says_the_same_by_its_status_whatever_code_stands_beside_it(
+    status: int, throttled: bool
+) -> None:
+    said = {"Error": {"Code": str(status)}, "ResponseMetadata": {"HTTPStatusCode": status}}
+    silence = reply(raising(ClientError(said, "Invoke")))  # type: ignore[arg-type]
+    assert isinstance(silence, Silence)
+    assert silence.throttled is throttled
+
+
 def test_a_fault_of_awss_own_is_a_silence_whatever_status_its_model_gives_it() -> None:
     """Of every call that a step declares: models of JSON services mostly give none."""
     session = botocore.session.get_session()
@@ -89,6 +101,8 @@ def test_a_fault_of_awss_own_is_a_silence_whatever_status_its_model_gives_it() -
         ReadTimeoutError(endpoint_url="x"),
         IncompleteReadError(actual_bytes=1, expected_bytes=2),
         ChecksumError(checksum_type="crc32", expected_checksum="a", actual_checksum="b"),
+        FlexibleChecksumError(error_msg="it is another"),
+        MetadataRetrievalError(error_msg="a time-out"),
         NoCredentialsError(),
         CredentialRetrievalError(provider="x", error_msg="the network"),
     ],
@@ -190,6 +204,29 @@ def test_a_host_that_does_not_exist_is_told_from_a_resolver_that_does_not_answer
     said = Outside().reply(HTTP_GET("us-east-1", url="https://api.us-east-l.shop.example/"))
     assert isinstance(said, Silence)
     assert said.nameless is nameless
+
+
+def test_headers_that_come_one_by_one_for_ever_are_hung_up_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A time-out of the socket counts from one byte to the next."""
+    monkeypatch.setattr(outside, "LONGEST_CALL_SECONDS", 0.2)
+    over, sent = threading.Event(), []
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.wfile.write(b"HTTP/1.1 200 OK\r\n")
+            while not over.wait(0.05):
+                self.wfile.write(b"x: y\r\n")
+                sent.append(1)
+
+        def log_message(self, *_: Any) -> None:
+            pass
+
+    with HTTPServer(("127.0.0.1", 0), Handler) as server:
+        threading.Thread(target=server.handle_request, daemon=True).start()
+        with pytest.raises(urllib3.exceptions.HTTPError):
+            over_the_network("us-east-1", "GET", f"http://127.0.0.1:{server.server_address[1]}/", None, {})
+        over.set()
+    assert len(sent) < 60
 
 
 class Endless:

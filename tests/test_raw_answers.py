@@ -32,15 +32,15 @@ class Raw(io.BytesIO):
         yield self.read()
 
 
-def answered(status: int, body: bytes, crc: int | None = None) -> Any:
+def answered(status: int, body: bytes, crc: int | None = None, api: Api = RAW) -> Any:
     """What is made of it, all the way through botocore but for the connection."""
-    outside, call = Outside(), RAW(EAST, TableName="orders")
+    outside, call = Outside(), api(EAST, TableName="orders")
 
     def send(**_: Any) -> AWSResponse:
         headers = HTTPHeaders.from_dict({"x-amz-crc32": str(zlib.crc32(body) if crc is None else crc)})
         return AWSResponse("https://dynamodb.us-east-1.amazonaws.com/", status, headers, Raw(body))
 
-    outside.client(RAW, call.endpoints[0]).meta.events.register("before-send.dynamodb.Scan", send)
+    outside.client(api, call.endpoints[0]).meta.events.register("before-send.dynamodb.Scan", send)
     return outside.reply(call)
 
 
@@ -54,6 +54,13 @@ def test_its_body_is_as_it_came() -> None:
     body = json.dumps(ROWS).encode()
     reply = answered(200, body)
     assert (reply["body"], reply.keys()) == (body, {"body", "ResponseMetadata"})
+
+
+@pytest.mark.parametrize("body", [b"\xff\xfe", b"[]", b"null", b'{"Items": 5}', b'{"Items": [{"id": []}]}'])
+def test_what_botocore_cannot_read_is_a_silence(body: bytes) -> None:
+    reply = answered(200, body, api=PLAIN)
+    assert isinstance(reply, Silence)
+    assert "its answer cannot be read" in reply.why
 
 
 def test_its_checksum_is_looked_at() -> None:
