@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from functions.assume import BEGIN, EXTERNAL_ID, TRUST_POLICY
+from functions.assume import BEGIN, EXTERNAL_ID, TRUST_POLICY, Assume
 from functions.run import account_of
 
 from ..runbook.mistakes import Mistake
@@ -29,19 +29,18 @@ HOME = "FarshoreAccount"
 OUR_OWN = "Farshore's own account"
 
 
-def roles_of(made: Sequence[Machine]) -> dict[str, Use]:
-    """Every role that a runbook names, with one of its lines that does."""
-    found: dict[str, Use] = {}
-    for use in _assuming(made):
-        assert use.assume is not None
-        found |= {role: use for role in use.assume.roles if role not in found}
+def roles_of(made: Sequence[Machine]) -> dict[str, tuple[Use, Assume]]:
+    """Every role that a runbook names, with the first of its lines that does, and what that says of it."""
+    found: dict[str, tuple[Use, Assume]] = {}
+    for use, assume in _assuming(made):
+        for role in assume.roles:
+            found.setdefault(role, (use, assume))
     return found
 
 
 def role_template(runbook: Runbook, made: Sequence[Machine], role: str) -> str:
     """A template of CloudFormation. Raises KeyError where the runbook names no such role."""
-    assume = roles_of(made)[role].assume
-    assert assume is not None
+    _, assume = roles_of(made)[role]
     packed = policies(of_role(role, [(runbook, machine) for machine in made]))
     path, _, name = role.partition(":role")[2].rpartition("/")
     trusted: Json = {
@@ -79,7 +78,9 @@ def role_template(runbook: Runbook, made: Sequence[Machine], role: str) -> str:
         "Resources": resources,
         "Outputs": {"Arn": {"Value": Tag("GetAtt", "Role.Arn")}},
     }
-    said = f"Deploy it to account {account_of(role)}, in any one Region: roles are in all of them."
+    said = f"Deploy it to account {account_of(role)}, in any one Region, since roles are in all of them: aws "
+    said += f"cloudformation deploy --template-file FILE --stack-name {name} --capabilities "
+    said += f"CAPABILITY_NAMED_IAM --parameter-overrides {HOME}=ACCOUNT"
     return "\n".join([*comment(said), *emit(whole)]) + "\n"
 
 
@@ -90,14 +91,12 @@ def _document(statements: Sequence[Any]) -> Json:
 def misassumed(runbook: Runbook, made: Sequence[Machine]) -> Iterator[Mistake]:
     """Lines that name roles otherwise than others do: a role has one trust policy, and what is remembered of
     a thing does not say in which account it is."""
-    first: dict[str, Use] = {}
-    for use in _assuming(made):
-        assert use.assume is not None
-        for role in use.assume.roles:
-            other = first.setdefault(role, use)
-            assert other.assume is not None
-            if other.assume.external_id != use.assume.external_id:
-                what = f"{use.step}: {role} is assumed with another external_id than in line {other.line}"
+    first = roles_of(made)
+    for use, assume in _assuming(made):
+        for other, before in (first[role] for role in assume.roles):
+            if before.external_id != assume.external_id:
+                roles = ", ".join(assume.roles)
+                what = f"{use.step}: {roles} is assumed with another external_id than in line {other.line}"
                 yield Mistake(runbook.path, use.line, what, "write the same in both")
     yield from _in_two_accounts(runbook, made)
 
@@ -124,11 +123,13 @@ def _account(use: Use, region: str) -> str:
 
 def too_much(runbook: Runbook, made: Sequence[Machine]) -> Iterator[Mistake]:
     """What IAM would refuse of such a role."""
-    for role, use in roles_of(made).items():
+    for role, (use, _) in roles_of(made).items():
         name = role.rpartition("/")[2]
         if what := refusal(name, of_role(role, [(runbook, machine) for machine in made])):
             yield Mistake(runbook.path, use.line, what, "name fewer resources, or share them among roles")
 
 
-def _assuming(made: Sequence[Machine]) -> Iterator[Use]:
-    return (use for machine in made for use in machine.uses if use.assume is not None)
+def _assuming(made: Sequence[Machine]) -> Iterator[tuple[Use, Assume]]:
+    for use in (use for machine in made for use in machine.uses):
+        if use.assume is not None:
+            yield use, use.assume

@@ -57,9 +57,8 @@ def package(runbook: Runbook) -> Package:
         parts = tuple(_part(runbook, region, made.values()) for region in regions)
         uses = [(runbook, machine) for machine in made.values()]
         roles = {
-            role: (_allowed(of_role(role, uses), account_of(role)), use.assume.external_id or "")
-            for role, use in roles_of(list(made.values())).items()
-            if use.assume is not None
+            role: (_allowed(of_role(role, uses), account_of(role)), assume.external_id or "")
+            for role, (_, assume) in roles_of(list(made.values())).items()
         }
         _PACKAGES[id(runbook)] = Package(runbook, made, parts, roles)
     return _PACKAGES[id(runbook)]
