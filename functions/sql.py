@@ -57,6 +57,23 @@ def quoted(engine: Engine, name: str) -> str:
     return ".".join(f"{mark}{part}{mark}" for part in name.split("."))
 
 
+def reads_alone(engine: Engine, query: str) -> str:
+    """A query that a runbook brings along, so that it changes nothing. It holds no semicolon.
+
+    Within FROM stands no statement that changes data. In PostgreSQL the transaction is closed to writes, too,
+    before the first row is made: so functions that write are refused. OFFSET keeps the planner from asking
+    anything of the query before that. Sources:
+    www.postgresql.org/docs/current/queries-with.html (data-modifying statements in WITH),
+    www.postgresql.org/docs/current/sql-set-transaction.html,
+    dev.mysql.com/doc/refman/8.0/en/derived-tables.html
+    """
+    within = f"SELECT * FROM (\n{query}\n) AS invariant"
+    if engine == "mysql":
+        return within
+    closed = "(SELECT set_config('transaction_read_only', 'on', true)) = 'on'"
+    return f"SELECT * FROM ({within} OFFSET 0) AS alone WHERE {closed}"
+
+
 def probe_read(engine: Engine, table: str) -> str:
     return f"SELECT written FROM {quoted(engine, table)} WHERE id = :id"
 

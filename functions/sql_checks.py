@@ -14,7 +14,7 @@ from .differences import salt_of
 from .fence import ASKS
 from .inputs import Region
 from .ledger import Find
-from .sql import KEY_TYPE, LOGS, READ_ONLY, is_type, probe_read, quoted
+from .sql import KEY_TYPE, LOGS, READ_ONLY, is_type, probe_read, quoted, reads_alone
 from .sql_tables import Progress, Walk
 from .world import World
 
@@ -154,7 +154,10 @@ class Look:
         return [table for table in self._checks.tables if table not in self._progress.types]
 
     def _invariants(self, region: Region) -> dict[str, Call]:
-        return {each.name: self._on.ask(region, each.query) for each in self._checks.invariants}
+        return {
+            each.name: self._on.ask(region, reads_alone(self._on.engine, each.query))
+            for each in self._checks.invariants
+        }
 
     def _ask(self, calls: Mapping[str, Call]) -> None:
         sights = self._world.ask(*calls.values())

@@ -111,6 +111,11 @@ class AuroraDataMatches(Step[Tick]):
             each.name for each in self.invariants if not re.match(r"(?i)(select|with)\b", each.query)
         ]:
             raise ValueError(f"invariant {writes[0]} does not begin with SELECT or WITH: write a query")
+        if ended := [each.name for each in self.invariants if ";" in each.query]:
+            raise ValueError(
+                f"invariant {ended[0]} holds a semicolon: write one query and none after it, "
+                "and in a text chr(59), or char(59) for mysql"
+            )
 
     def observe(self, world: World) -> Tick:
         run = world.run

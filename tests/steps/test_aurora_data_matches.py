@@ -220,6 +220,43 @@ def test_a_key_that_names_no_row_is_refused(tables: dict[str, str], why: str) ->
         night.store.close()
 
 
+@pytest.mark.parametrize(
+    ("query", "why"),
+    [
+        ("WITH sold AS (INSERT INTO orders VALUES ('x') RETURNING 1) SELECT 1 FROM sold", "WITH clause"),
+        ("SELECT count(sell()) FROM orders", "cannot execute INSERT in a read-only transaction"),
+        ("SELECT id FROM orders WHERE (SELECT sell()) > ''", "read-only transaction"),
+    ],
+)
+def test_an_invariant_that_would_change_customers_data_is_refused_by_the_database(
+    query: str, why: str
+) -> None:
+    with ticking(3, RealNight) as night:
+        assert isinstance(night, RealNight)
+        connection = night.database.connect(EAST)
+        connection.execute(
+            "CREATE FUNCTION sell() RETURNS text LANGUAGE sql AS "
+            "$$ INSERT INTO orders VALUES ('sold') ON CONFLICT DO NOTHING RETURNING id $$"
+        )
+        wrong = INPUTS | {"invariants": [{"name": "sold", "query": query}]}
+        assert why in str(night.tick(STEP, wrong, dry_run=True)["facts"]["doubts"])
+        assert connection.execute("SELECT count(*) FROM orders").fetchone() == (40,)
+        night.store.close()
+
+
+def test_an_invariant_may_end_with_a_comment_and_begin_with_a_query_of_its_own(night: Night) -> None:
+    night.move()
+    if isinstance(night, RealNight):
+        query = "WITH lost AS (SELECT 1 FROM orders WHERE state = 'lost')\nSELECT count(*) FROM lost -- none"
+        assert night.matches(invariants=[{"name": "none", "query": query}])["outcome"] == "done"
+    assert night.matches()["facts"]["invariants"] == "all hold"
+
+
+def test_an_invariant_is_one_query(night: Night) -> None:
+    said = night.says(invariants=[{"name": "two", "query": "SELECT 1; DROP TABLE orders"}])
+    assert "invariant two holds a semicolon: write one query and none after it" in said
+
+
 def test_mysql_is_asked_in_its_own_words_and_its_tables_are_not() -> None:
     """No MySQL stands in the twin: these are the statements that are sent."""
     written: dict[str, str] = {}
@@ -245,4 +282,5 @@ def test_mysql_is_asked_in_its_own_words_and_its_tables_are_not() -> None:
         night.cloud.serve("rds-data", "ExecuteStatement", answer)
         assert night.matches(engine="mysql", tables={})["facts"] == {"invariants": "all hold"}
         assert "SELECT @@innodb_read_only OR @@read_only" in asked
+        assert f"SELECT * FROM (\n{UNSOLD}\n) AS invariant" in asked
         assert "tables are compared in postgresql, and not in mysql" in night.says(engine="mysql")

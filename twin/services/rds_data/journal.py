@@ -44,10 +44,16 @@ class Asked:
     queries: Mapping[str, Callable[[Tables], Value]]
 
 
+def brought(sql: str) -> str:
+    """The query that a line brings along, out of what keeps it from changing anything."""
+    found = re.search(r"FROM \(\n(?P<query>.*)\n\) AS invariant\b", sql, re.DOTALL)
+    return found["query"] if found else sql
+
+
 def answered(asked: Asked, sql: str, parameters: Mapping[str, str]) -> Records:
     """None for what gives no rows."""
-    if sql in asked.queries:
-        return [[asked.queries[sql](asked.connection.rows)]]
+    if query := asked.queries.get(brought(sql)):
+        return [[query(asked.connection.rows)]]
     for form, answer in FORMS.items():
         if found := re.fullmatch(form, sql):
             return answer(asked, parameters, **found.groupdict())
