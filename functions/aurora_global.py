@@ -21,6 +21,12 @@ GLOBAL, CLUSTERS = "rds::{account}:global-cluster:{cluster}", "rds:{region}:{acc
 BUSY = frozenset({"InvalidGlobalClusterStateFault", "InvalidDBClusterStateFault"})
 """RDS's words for: something else is in process."""
 
+AVAILABLE = "available"
+"""The status of a cluster, and of a global database, that lacks nothing."""
+CONNECTED, REBUILDING = "connected", "pending-resync"
+"""A member's SynchronizationStatus. Source:
+docs.aws.amazon.com/AmazonRDS/latest/APIReference/API_GlobalClusterMember.html"""
+
 CLUSTER = Api("rds:DescribeDBClusters", resource=CLUSTERS)
 
 LAG = Api("cloudwatch:GetMetricData", plane="data", why="CloudWatch reads cannot be scoped to a metric")
@@ -63,6 +69,29 @@ def flaw_of(database: str, member: Mapping[str, Any], cluster: Mapping[str, Any]
     if not cluster["DBClusterMembers"]:
         return f"{name} has no instance that could write: add one, start again"
     return ""
+
+
+def doubts_of(database: Mapping[str, Any], cluster: Mapping[str, Any] | None, graceful: bool) -> list[str]:
+    """What may keep AWS from moving the writer, as DescribeGlobalClusters and, of the Region that takes over,
+    DescribeDBClusters gave it. A switchover needs every member in step with its writer. Sources:
+    docs.aws.amazon.com/AmazonRDS/latest/AuroraUserGuide/accessing-monitoring.html (statuses),
+    docs.aws.amazon.com/AmazonRDS/latest/APIReference/API_GlobalClusterMember.html
+    """
+    named = [("global database", str(database.get("GlobalClusterIdentifier")), database)]
+    named += [("cluster", str(cluster.get("DBClusterIdentifier")), cluster)] if cluster else []
+    doubts = [
+        f"{kind} {name} is {status}: bring it to {AVAILABLE}, its events in RDS say what keeps it"
+        for kind, name, described in named
+        if (status := described.get("Status", AVAILABLE)) != AVAILABLE
+    ]
+    for region, member in by_region(database).items() if graceful else ():
+        state, name = member.get("SynchronizationStatus", CONNECTED), member["DBClusterArn"].split(":")[-1]
+        if state != CONNECTED:
+            doubts.append(
+                f"cluster {name} in {region} is {state}: a switchover needs it {CONNECTED}, "
+                "its events in RDS say what keeps it"
+            )
+    return doubts
 
 
 def lag_of(region: str, members: Mapping[Region, str], now: float) -> Call:

@@ -19,7 +19,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any, ClassVar
 
-from ..aurora_global import CLUSTERS, GLOBAL
+from ..aurora_global import CLUSTERS, GLOBAL, REBUILDING
 from ..calls import Api, Call, Sight, Silence
 from ..errors import Refused
 from ..fence import ASKS, PATIENCE, UNKNOWN, patient
@@ -32,8 +32,6 @@ from ..world import World
 TAKEN, KEPT = "rds:unplanned-global-failover-", "kept-"
 """So begin the names of the snapshots, and of their copies."""
 LONGEST_NAME = 63
-REBUILDING = "pending-resync"
-"""Source: docs.aws.amazon.com/AmazonRDS/latest/APIReference/API_GlobalClusterMember.html"""
 GONE = frozenset({"GlobalClusterNotFoundFault"})
 """A Region whose cluster has left need not find the global database any more."""
 DATABASE = Api("rds:DescribeGlobalClusters", resource=GLOBAL, absent=GONE)

@@ -19,8 +19,10 @@ from ..aurora_global import (
     CLUSTERS,
     GLOBAL,
     LAG,
+    REBUILDING,
     Lag,
     by_region,
+    doubts_of,
     flaw_of,
     lag_facts,
     lag_of,
@@ -32,12 +34,10 @@ from ..calls import Api, Silence
 from ..errors import Refused
 from ..handler import lambda_handler
 from ..inputs import ClusterId, GlobalClusterId, Loss, Region
+from ..planned import DOUBTS
 from ..step import Change, Decision, Done, Step, Wait
 from ..world import World
 
-REBUILDING = "pending-resync"
-"""The other SynchronizationStatus is "connected". Source:
-docs.aws.amazon.com/AmazonRDS/latest/APIReference/API_GlobalClusterMember.html"""
 DESCRIBE = Api("rds:DescribeGlobalClusters", resource=GLOBAL)
 SWITCHOVER = Api("rds:SwitchoverGlobalCluster", resource=(GLOBAL, CLUSTERS))
 FAILOVER = Api("rds:FailoverGlobalCluster", resource=(GLOBAL, CLUSTERS), accepts_loss=True)
@@ -57,6 +57,7 @@ class Seen:
     sampled_since: float
     begun: bool
     """This run may have asked before."""
+    planned: bool
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -95,6 +96,7 @@ class AuroraWriter(Step[Seen]):
             newest(lag, world.now),
             sampled_since(world, self.within),
             world.begun,
+            world.run.dry_run,
         )
 
     def decide(self, seen: Seen) -> Decision:
@@ -120,6 +122,8 @@ class AuroraWriter(Step[Seen]):
                 f"the cluster in {self.region} is {REBUILDING}: left behind by a failover, without all data; "
                 "start again when it is connected"
             )
+        if seen.planned and (doubts := doubts_of(seen.database, seen.cluster, seen.mode == "graceful")):
+            facts[DOUBTS] = doubts
         if seen.mode == "ungraceful":
             if wait := unknown_loss(
                 seen.lag, self.cluster, self.lose_at_most, seen.sampled_since, seen.begun

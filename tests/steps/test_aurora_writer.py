@@ -376,6 +376,45 @@ def test_a_cluster_without_an_instance_is_refused_by_the_plan_before_any_fence(
     assert runbook.asked == []
 
 
+STOPPED = "cluster unicorn-west is stopped: bring it to available"
+UPGRADING = "global database unicorn is upgrading: bring it to available"
+LEFT = "cluster unicorn-east in us-east-1 is disconnected: a switchover needs it connected"
+
+
+@pytest.mark.parametrize(
+    ("operation", "changed", "mode", "doubt"),
+    [
+        ("DescribeDBClusters", {"Status": "stopped"}, "graceful", STOPPED),
+        ("DescribeDBClusters", {"Status": "stopped"}, "ungraceful", STOPPED),
+        ("DescribeGlobalClusters", {"Status": "upgrading"}, "graceful", UPGRADING),
+        ("DescribeGlobalClusters", {"Status": "upgrading"}, "ungraceful", UPGRADING),
+        ("DescribeGlobalClusters", {"SynchronizationStatus": "disconnected"}, "graceful", LEFT),
+        ("DescribeGlobalClusters", {"SynchronizationStatus": "disconnected"}, "ungraceful", ""),
+        ("DescribeGlobalClusters", {}, "graceful", ""),
+    ],
+)
+def test_a_plan_doubts_what_is_in_a_state_from_which_aws_may_not_move_it(
+    runbook: Runbook, operation: str, changed: dict[str, str], mode: Mode, doubt: str
+) -> None:
+    """In a run it is tried all the same: who is in such a state may still be moved."""
+    runbook.cloud.validates = False
+    answered = runbook.aurora.operations()[operation]
+
+    def answer(request: Request) -> Any:
+        given = answered(request)
+        (described,) = given.get("GlobalClusters") or given["DBClusters"]
+        inner = "SynchronizationStatus" in changed
+        (described["GlobalClusterMembers"][0] if inner else described).update(changed)
+        return given
+
+    runbook.cloud.serve("rds", operation, answer)
+    doubts = runbook.enter(mode, dry_run=True)().get("facts", {}).get("doubts", [])
+    assert len(doubts) == bool(doubt)
+    assert doubt in "".join(doubts)
+    runbook.carry_out(mode)
+    assert STANDBY in runbook.database.writers()
+
+
 def test_members_that_are_not_of_this_global_database_are_refused_by_the_plan(runbook: Runbook) -> None:
     other = MEMBERS | {STANDBY: "mule-west"}
     runbook.aurora.global_database("mule", {PRIMARY: "mule-east", STANDBY: "mule-west"}, runbook.store)
