@@ -27,6 +27,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Annotated, Any, ClassVar, Literal
 
+from ..alarms import TYPES, alarm_in, state_of
 from ..calls import HTTP_GET, Api, Call, Sight, Silence
 from ..errors import Refused
 from ..fence import NOTES, PATIENCE, UNKNOWN, patient
@@ -391,8 +392,7 @@ def _status(sight: Sight) -> str | Silence:
 
 
 def _asking(alarms: Mapping[Region, AlarmName]) -> list[Call]:
-    kinds = ["MetricAlarm", "CompositeAlarm"]
-    return [ALARMS(region, AlarmNames=[name], AlarmTypes=kinds) for region, name in alarms.items()]
+    return [ALARMS(region, AlarmNames=[name], AlarmTypes=TYPES) for region, name in alarms.items()]
 
 
 def _named(region: Region, name: AlarmName) -> str:
@@ -406,16 +406,11 @@ def _said(alarms: Mapping[Region, AlarmName], sights: Sequence[Sight]) -> dict[s
 
 
 def _says(name: AlarmName, sight: Sight) -> str:
-    """What CloudWatch says of an alarm, or why it says nothing: OK may be what could not be evaluated.
-    Source: docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_MetricAlarm.html"""
+    """What CloudWatch says of an alarm, or why it says nothing."""
     if not isinstance(sight, Mapping):
         return sight.why if isinstance(sight, Silence) else sight.code
-    every = [*sight.get("MetricAlarms", ()), *sight.get("CompositeAlarms", ())]
-    found = [each for each in every if each.get("AlarmName") == name]
-    if not found:
-        return "nothing: there is no such alarm"
-    state, evaluation = str(found[0].get("StateValue", "nothing")), found[0].get("EvaluationState")
-    return f"{state}, but {evaluation}" if state == "OK" and evaluation else state
+    alarm = alarm_in(sight, name)
+    return "nothing: there is no such alarm" if alarm is None else state_of(alarm)
 
 
 def _loud(alarms: Mapping[str, str]) -> str:

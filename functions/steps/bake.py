@@ -17,8 +17,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Annotated, Any, ClassVar
+from typing import Annotated, ClassVar
 
+from ..alarms import TYPES, alarm_in, since, state_of
 from ..calls import Api, Call, Sight, Silence
 from ..errors import Refused
 from ..handler import lambda_handler
@@ -32,8 +33,6 @@ ALARMS = Api(
     plane="data",
     why="a policy that names alarms cannot describe composite ones",
 )
-BOTH = ["MetricAlarm", "CompositeAlarm"]
-"""Without AlarmTypes, AWS keeps silent about composite alarms."""
 ON_A_PAGE = 50
 """So many alarms are told of in one answer."""
 EVALUATED = 60
@@ -120,32 +119,20 @@ class Bake(Step[Seen]):
             here = [each for each in self.alarms if each.at == region]
             for first in range(0, len(here), ON_A_PAGE):
                 page = tuple(here[first : first + ON_A_PAGE])
-                yield ALARMS(region, AlarmNames=[each.alarm for each in page], AlarmTypes=BOTH), page
+                yield ALARMS(region, AlarmNames=[each.alarm for each in page], AlarmTypes=TYPES), page
 
 
 def _told(alarm: Alarm, sight: Sight) -> Told:
     if not isinstance(sight, Mapping):
         return Told(alarm, sight.why if isinstance(sight, Silence) else sight.code, 0.0)
-    shown = (*sight.get("MetricAlarms", ()), *sight.get("CompositeAlarms", ()))
-    mine = next((each for each in shown if each.get("AlarmName") == alarm.alarm), None)
+    mine = alarm_in(sight, alarm.alarm)
     if mine is None:
         whole = "MetricAlarms" in sight and "NextToken" not in sight
         return Told(alarm, "there is no such alarm" if whole else "the answer does not tell of it", 0.0)
-    state = str(mine.get("StateValue", "its state is missing"))
-    if state == "OK" and (evaluation := mine.get("EvaluationState")):
-        return Told(alarm, f"OK, but {evaluation}", 0.0)
-    since = _since(mine)
-    return (
-        Told(alarm, "OK since nobody knows when", 0.0)
-        if state == "OK" and not since
-        else Told(alarm, state, since)
-    )
-
-
-def _since(shown: Mapping[str, Any]) -> float:
-    """When the alarm came into its state; 0 where AWS does not say."""
-    moment = shown.get("StateTransitionedTimestamp", shown.get("StateUpdatedTimestamp"))
-    return moment.timestamp() if isinstance(moment, datetime) else 0.0
+    state, began = state_of(mine), since(mine)
+    if state == "OK" and not began:
+        return Told(alarm, "OK since nobody knows when", 0.0)
+    return Told(alarm, state, began if state == mine.get("StateValue") else 0.0)
 
 
 def _said(told: Told) -> str:

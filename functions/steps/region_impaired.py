@@ -20,6 +20,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Annotated, Any, ClassVar
 
+from ..alarms import TYPES, alarm_in, since, state_of
 from ..calls import HTTP_GET, Absent, Api, Call, Sight, Silence
 from ..evidence import Evidence, Quorum, Says
 from ..handler import lambda_handler
@@ -97,6 +98,11 @@ class Source(Evidence):
             raise ValueError(f"alarm {self.alarm}: write `at`, the Region that it is in")
         if self.at and not self.alarm:
             raise ValueError(f"{self}: leave `at` out, it is asked from where the step runs")
+        if len({url.rstrip("/") for url in self.probe.values()}) < len(self.probe):
+            raise ValueError(
+                f"probe {next(iter(self.probe.values()))} is asked for both Regions, and can never say yes: "
+                "write each Region's own URL"
+            )
         if self.search_string and not self.probe:
             raise ValueError(f"{self}: leave `search_string` out, it is a probe's")
 
@@ -223,9 +229,7 @@ class RegionImpaired(Step[Seen]):
 
     def _question(self, source: Source, here: Region) -> Call:
         if source.alarm:
-            # Without AlarmTypes, AWS keeps silent about composite alarms.
-            both = ["MetricAlarm", "CompositeAlarm"]
-            return ALARMS(source.at, AlarmNames=[source.alarm], AlarmTypes=both)
+            return ALARMS(source.at, AlarmNames=[source.alarm], AlarmTypes=TYPES)
         if source.probe:
             return HTTP_GET(here, url=source.probe[self.region])
         if source.health_check:
@@ -282,13 +286,18 @@ def _statement(source: Source, name: str, sight: Sight, waiting: float, now: flo
     if source.health_check:
         return Statement(name, *_checked(sight, now), waiting)
     if source.alarm:
-        for alarm in [*sight.get("MetricAlarms", []), *sight.get("CompositeAlarms", [])]:
-            since = alarm.get("StateTransitionedTimestamp", alarm["StateUpdatedTimestamp"]).timestamp()
-            return Statement(name, STATES.get(alarm["StateValue"], "unknown"), alarm["StateValue"], since)
-        return Statement(name, "unknown", "no such alarm", waiting)
+        alarm = alarm_in(sight, source.alarm)
+        if alarm is None:
+            return Statement(name, "unknown", "no such alarm", waiting)
+        state, moment = state_of(alarm), since(alarm)
+        if not moment:
+            return Statement(name, "unknown", f"{state} since nobody knows when", waiting)
+        return Statement(name, STATES.get(state, "unknown"), state, moment)
     began = [event["startTime"].timestamp() for event in sight["events"]]
     if began:
         return Statement(name, "yes", "an open issue", min(began))
+    if sight.get("nextToken"):
+        return Statement(name, "unknown", "its answer is empty, and goes on", waiting)
     return Statement(name, "no", "no open issue", waiting)
 
 

@@ -11,7 +11,7 @@ import pytest
 from farshore.compile.policy import arns as arns_of
 from functions.errors import NotYet, Refused
 from functions.handler import lambda_handler
-from functions.inputs import AlarmName, HealthCheckId, HealthService, Region, Seconds
+from functions.inputs import AlarmName, HealthCheckId, HealthService, Region, Seconds, Url
 from functions.outside import Outside
 from functions.steps.region_impaired import CHECK, RegionImpaired, Source
 from twin.clock import Clock, at_once
@@ -189,6 +189,30 @@ def test_a_source_whose_answer_is_odd_is_unknown_and_stops_no_other(night: Night
     assert night.said(LATENCY) == "unknown"
 
 
+@pytest.mark.parametrize(
+    ("change", "why"),
+    [
+        ({"EvaluationState": "EVALUATION_ERROR"}, "OK, but EVALUATION_ERROR"),
+        ({"EvaluationState": "PARTIAL_DATA"}, "OK, but PARTIAL_DATA"),
+        ({"AlarmName": "another"}, "no such alarm"),
+        ({"StateTransitionedTimestamp": None}, "OK since nobody knows when"),
+    ],
+)
+def test_an_alarm_that_could_not_be_evaluated_or_is_another_is_unknown_and_a_doubt(
+    night: Night, change: dict[str, Any], why: str
+) -> None:
+    asked = night.metrics.operations()["DescribeAlarms"]
+
+    def changed(request: Request) -> Any:
+        return {"MetricAlarms": [{**each, **change} for each in asked(request)["MetricAlarms"]]}
+
+    night.cloud.validates = False
+    night.cloud.serve("cloudwatch", "DescribeAlarms", changed)
+    assert night.said(LATENCY) == "unknown"
+    facts = night.enter(LATENCY, BOTH, dry_run=True)()["facts"]
+    assert [doubt for doubt in facts["doubts"] if doubt.endswith(f"says unknown: {why}")]
+
+
 def denied(night: Night, operation: str) -> None:
     def line(request: Request) -> Kind | None:
         return "denied" if request.operation == operation else None
@@ -222,6 +246,13 @@ def test_a_probe_reads_the_body_of_an_application_that_answers_200_to_everything
 
 def test_a_probe_whose_text_is_missing_in_the_other_region_as_well_is_unknown(night: Night) -> None:
     assert night.said({**BOTH, "search_string": "Items"}) == "unknown"  # type: ignore[dict-item]
+
+
+def test_a_probe_of_one_address_for_both_regions_is_refused() -> None:
+    """What fails in one Region would fail in the other as well."""
+    one = {Region(PRIMARY): Url("https://shop.example/"), Region(STANDBY): Url("https://shop.example")}
+    with pytest.raises(ValueError, match="can never say yes: write each Region's own URL"):
+        Source(probe=one)
 
 
 def test_a_text_to_search_for_is_a_probes() -> None:
@@ -269,6 +300,11 @@ def test_an_open_issue_of_aws_health_is_yes(night: Night) -> None:
 
 def test_aws_health_without_a_support_plan_is_unknown(night: Night) -> None:
     night.health.support_plan = False
+    assert night.said(HEALTH) == "unknown"
+
+
+def test_aws_health_that_has_more_to_say_has_not_said_no(night: Night) -> None:
+    night.cloud.serve("health", "DescribeEvents", lambda request: {"events": [], "nextToken": "more"})
     assert night.said(HEALTH) == "unknown"
 
 
