@@ -127,6 +127,7 @@ PACED_SECONDS = 12.0
 """So long at most throttled calls are made again, in one go: a tick looks, changes, and looks again."""
 IN_VAIN = 15
 """So often in a row, one call at a time, before it is given up that anybody gets through."""
+NO_ADDRESS = getattr(socket, "EAI_NODATA", socket.EAI_NONAME)
 LONGEST_BODY = 1 << 20
 """Bytes that are read of an answer over HTTP. What customers get is shorter."""
 
@@ -209,9 +210,10 @@ def _is_whole(until: float) -> None:
 
 
 def _is_no_name(error: BaseException) -> bool:
-    """DNS answered, and has no such name; a resolver that does not answer says something else (EAI_AGAIN)."""
+    """DNS answered, and has no such name, or none with an address; a resolver that does not answer says
+    something else (EAI_AGAIN)."""
     why = error.__cause__
-    return isinstance(why, socket.gaierror) and why.errno == socket.EAI_NONAME
+    return isinstance(why, socket.gaierror) and why.errno in (socket.EAI_NONAME, NO_ADDRESS)
 
 
 def _whole(answer: Answer) -> Answer:

@@ -193,7 +193,10 @@ def test_a_name_that_leads_elsewhere_is_followed_and_no_connection_is_kept(
         assert there[0]["x-farshore"] == "ours"
 
 
-@pytest.mark.parametrize(("errno", "nameless"), [(socket.EAI_NONAME, True), (socket.EAI_AGAIN, False)])
+@pytest.mark.parametrize(
+    ("errno", "nameless"),
+    [(socket.EAI_NONAME, True), (outside.NO_ADDRESS, True), (socket.EAI_AGAIN, False)],
+)
 def test_a_host_that_does_not_exist_is_told_from_a_resolver_that_does_not_answer(
     monkeypatch: pytest.MonkeyPatch, errno: int, nameless: bool
 ) -> None:
