@@ -26,3 +26,7 @@ class Evidence:
     def chosen(self) -> bool:
         """The runbook says where it is, and could say another Region."""
         raise NotImplementedError
+
+    def host(self, region: str) -> str:
+        """The host that it asks about this Region, for which it alone can speak; empty where it asks none."""
+        return ""

@@ -179,8 +179,9 @@ FORMS: dict[Any, Form] = {
     BucketName: Form(
         "a bucket's name",
         "bucket names",
-        r"(?!.*\.\.)(?![0-9.]+$)[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]",
-        "3 to 63 small letters, digits, hyphens and dots",
+        r"(?!.*\.\.)(?![0-9.]+$)(?!xn--|sthree-|amzn-s3-demo-)"
+        r"(?!.*(-s3alias|--ol-s3|\.mrap|--x-s3|--table-s3)$)[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]",
+        "3 to 63 small letters, digits, hyphens and dots, no prefix or suffix that AWS reserves",
         "unicorn-shop-pages",
         regional=True,
         canonical=str.lower,

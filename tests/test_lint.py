@@ -33,6 +33,8 @@ from twin.services.dynamodb import strong_table
 SHOP = RUNBOOK.read_text()
 DETECT, APPROVE, FENCE, DATA, RESTORE, TRAFFIC, VERIFY = range(7)
 
+ADDRESS, OWN_ADDRESS = "https://api.unicorn-shop.example", "https://api.us-west-1.unicorn-shop.example"
+
 Edit = Callable[[str], str]
 Place = tuple[str, int]
 """A step, and which of its lines: ("lambda_concurrency", 2) is the second that the file holds."""
@@ -238,6 +240,27 @@ BROKEN: dict[str, tuple[Edit, set[tuple[str, Place]], str]] = {
         {("order", ("synthetic_write", 1)), ("verify", ("arc_controls", 1))},
         "proves nothing",
     ),
+    "two probes of one host": (
+        replaced(
+            "- {alarm: unicorn-shop-canary, at: us-west-1}",
+            "- probe:\n            us-east-1: https://api.us-east-1.unicorn-shop.example/users\n"
+            "            us-west-1: https://another.unicorn-shop.example/users",
+        ),
+        {("evidence", ("region_impaired", 1))},
+        "2 sources ask api.us-east-1.unicorn-shop.example: when it fails alone, all of them say yes",
+    ),
+    "a fence of what carries the runs out": (
+        lambda text: text.replace("[unicorn-shop-users, ", "[farshore-lease, "),
+        {("own", ("lambda_concurrency", nth)) for nth in (1, 2, 3)},
+        "takes farshore-lease, which carries out the runs themselves",
+    ),
+    "an endpoint in another Region than its entry's": (
+        replaced(
+            "cccccccc.route53-recovery-cluster.eu-west-1", "cccccccc.route53-recovery-cluster.us-east-1"
+        ),
+        {("entry", ("arc_controls", 1))},
+        "the entry of eu-west-1 is in us-east-1",
+    ),
     "no proof": (
         ordered(DETECT, APPROVE, FENCE, DATA, RESTORE, TRAFFIC),
         {("verify", ("arc_controls", 1))},
@@ -361,6 +384,7 @@ WARNINGS = {
     "evidence that only advises": {"evidence"},
     "an approval before the evidence": {"order"},
     "a proof before the traffic": {"verify"},
+    "two probes of one host": {"evidence"},
     "no proof": {"verify"},
     "a fence that goes up unasked": {"before-approval"},
     "before_approval behind the approval": {"before-approval"},
@@ -492,8 +516,14 @@ def test_a_runbook_that_keeps_its_promises_is_clean(tmp_path: Path) -> None:
 
 
 def test_a_write_may_come_before_customers_do_where_another_comes_after_them(tmp_path: Path) -> None:
-    early = ordered(DETECT, APPROVE, FENCE, DATA, RESTORE, VERIFY, TRAFFIC, VERIFY)
-    assert findings(early(SHOP), tmp_path) == []
+    """It goes to the Region's own address, since nobody leads customers there yet."""
+    head, each, tail = entries(SHOP)
+    for address, found in ((OWN_ADDRESS, False), (ADDRESS, True)):
+        early = replaced(ADDRESS, address)(each[VERIFY])
+        failover = "".join([*each[:TRAFFIC], early, each[TRAFFIC], each[VERIFY]])
+        text = f"{head}{failover}\nfailback:\n{''.join(each)}{tail}"
+        said = [(f["rule"], f["line"]) for f in findings(text, tmp_path)]
+        assert said == [("order", line_of(text, ("synthetic_write", 1)))] * found
 
 
 def test_the_unicorn_shop_as_committed_has_no_error_and_survives_every_single_region() -> None:

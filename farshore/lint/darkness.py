@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -129,6 +130,11 @@ def _evidence(runbook: Runbook, listed: Procedures) -> Iterator[Finding]:
                 what = f"{source} dies with the Region that it is about"
                 instead = "use an alarm in the observer or in the other Region"
                 yield Finding("evidence", runbook.path, placed.line.line, what, instead)
+        hosts = Counter(filter(None, (source.host(way.source) for source in sources)))
+        for host in (host for host, count in hosts.items() if count > 1):
+            what = f"{hosts[host]} sources ask {host}: when it fails alone, all of them say yes"
+            instead = "keep one of them, and ask somebody else"
+            yield Finding("evidence", runbook.path, placed.line.line, what, instead, "warning")
         for dark in dict.fromkeys((way.source, *HOMES)):
             able = [source for source in sources if source.home not in (dark, way.source)]
             if dark != way.target and len(able) < enough:

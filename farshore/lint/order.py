@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from functions.inputs import Origin, Url
 from functions.run import MODES
 
 from ..compile.direction import both_ways
@@ -12,8 +13,10 @@ from ..compile.modes import refused
 from ..compile.starts import ALARMS_START
 from ..runbook.model import Runbook
 from ..runbook.registry import steps, written
+from ..runbook.typed import found
 from ..runbook.wording import duration, one_of, the_first
 from .finding import Finding, Part, Placed, Procedures, Severity
+from .reach import named_region
 
 
 @dataclass(frozen=True)
@@ -26,7 +29,7 @@ class Rule:
     """What happens otherwise, of the line that comes too early."""
     severity: Severity = "error"
     also: bool = False
-    """One may come early, where another stands after them all."""
+    """One may come early, where another stands after them all; not one that goes where customers go."""
 
 
 RULES = (
@@ -39,7 +42,11 @@ RULES = (
     Rule("restore", "traffic", "customers are sent to what still turns them away"),
     Rule("capacity", "traffic", "customers are sent to a Region that has no room for them", "warning"),
     Rule("consumers", "traffic", "customers' orders pile up unprocessed", "warning"),
-    Rule("traffic", "verify", "the write proves nothing about where customers will go", also=True),
+    Rule("traffic", "verify", "it proves nothing about where customers will go", also=True),
+)
+UNLED = (
+    "it proves nothing, since it goes where customers go, and nobody leads there yet: it waits for that, and "
+    "the run fails with its data moved"
 )
 
 
@@ -66,18 +73,27 @@ def _declared_fences() -> list[str]:
 def _kept(runbook: Runbook, rule: Rule, lines: Sequence[Placed]) -> Iterator[Finding]:
     firsts = [placed for placed in lines if placed.part == rule.first]
     last = max((each.place for each in firsts), default=0)
-    if rule.also and any(placed.part == rule.then and placed.place > last for placed in lines):
-        return
+    again = rule.also and any(placed.part == rule.then and placed.place > last for placed in lines)
     for placed in lines:
         if placed.part != rule.then or (placed.part == "fence" and placed.line.before_approval):
+            continue
+        led = rule.also and _goes_with_customers(placed)
+        if again and not led:
             continue
         late = [first for first in firsts if first.place >= placed.place]
         if late:
             where = the_first([f"{each.name} in line {each.line.line}" for each in late])
             beside = all(each.place == placed.place for each in late)
-            what = f"{placed.name} stands {'beside' if beside else 'before'} {where}: {rule.cost}"
+            cost = UNLED if led else rule.cost
+            what = f"{placed.name} stands {'beside' if beside else 'before'} {where}: {cost}"
             instead = f"move it after line {late[-1].line.line}"
             yield Finding("order", runbook.path, placed.line.line, what, instead, rule.severity)
+
+
+def _goes_with_customers(placed: Placed) -> bool:
+    """It writes as they do, and not to a Region's own address."""
+    addresses = [text for kind in (Origin, Url) for _, text in found(placed.kind, placed.line.inputs, kind)]
+    return any(api.is_http for api in placed.kind.writes) and not any(map(named_region, addresses))
 
 
 def _ends_with_proof(runbook: Runbook, name: str, lines: Sequence[Placed]) -> Iterator[Finding]:

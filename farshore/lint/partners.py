@@ -8,8 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from functions.inputs import FunctionName
+
 from ..compile.fences import giving_back, restores
+from ..compile.states import function_name
 from ..runbook.model import Runbook
+from ..runbook.registry import steps
+from ..runbook.typed import found
 from ..runbook.wording import spelled, the_first
 from .finding import Finding, Placed, Procedures
 
@@ -19,6 +24,8 @@ def findings(runbook: Runbook, listed: Procedures) -> Iterator[Finding]:
     yield from _pairs(runbook, listed.failover, listed.failback)
     if listed.written:
         yield from _pairs(runbook, listed.failback, listed.failover)
+    for placed in listed.everything():
+        yield from _own(runbook, placed)
     for lines in listed.ways.values():
         yield from _for_the_run(runbook, [placed for placed in lines if placed.kind.for_the_run])
 
@@ -40,6 +47,15 @@ def _pairs(runbook: Runbook, taking: Sequence[Placed], giving: Sequence[Placed])
             yield Finding(
                 "restore", runbook.path, partner.line.line, what, "write the fence, or remove it here"
             )
+
+
+def _own(runbook: Runbook, placed: Placed) -> Iterator[Finding]:
+    """What carries the run out is no part of the application."""
+    own = {function_name(name) for name in steps()} if placed.kind.fences else set()
+    for _, name in found(placed.kind, placed.line.inputs, FunctionName):
+        if name in own:
+            what = f"{placed.name} takes {name}, which carries out the runs themselves"
+            yield Finding("own", runbook.path, placed.line.line, what, "name the application's alone")
 
 
 def _for_the_run(runbook: Runbook, lines: Sequence[Placed]) -> Iterator[Finding]:

@@ -19,6 +19,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Annotated, Any, ClassVar
+from urllib.parse import urlsplit
 
 from ..alarms import TYPES, alarm_in, since, state_of
 from ..calls import HTTP_GET, Absent, Api, Call, Sight, Silence
@@ -125,6 +126,9 @@ class Source(Evidence):
     @property
     def chosen(self) -> bool:
         return bool(self.alarm)
+
+    def host(self, region: str) -> str:
+        return urlsplit(self.probe.get(Region(region), "")).hostname or ""
 
     def about(self, region: Region) -> str:
         """The source in words, about this Region."""
