@@ -21,8 +21,8 @@ GLOBAL, CLUSTERS = "rds::{account}:global-cluster:{cluster}", "rds:{region}:{acc
 BUSY = frozenset({"InvalidGlobalClusterStateFault", "InvalidDBClusterStateFault"})
 """RDS's words for: something else is in process."""
 
-AVAILABLE = "available"
-"""The status of a cluster, and of a global database, that lacks nothing."""
+AVAILABLE, BACKING_UP = "available", "backing-up"
+"""Of a cluster, and of a global database: nothing is amiss. A backup is taken each day, beside all."""
 CONNECTED, REBUILDING = "connected", "pending-resync"
 """A member's SynchronizationStatus. Source:
 docs.aws.amazon.com/AmazonRDS/latest/APIReference/API_GlobalClusterMember.html"""
@@ -82,7 +82,7 @@ def doubts_of(database: Mapping[str, Any], cluster: Mapping[str, Any] | None, gr
     doubts = [
         f"{kind} {name} is {status}: bring it to {AVAILABLE}, its events in RDS say what keeps it"
         for kind, name, described in named
-        if (status := described.get("Status", AVAILABLE)) != AVAILABLE
+        if (status := described.get("Status", AVAILABLE)) not in (AVAILABLE, BACKING_UP)
     ]
     for region, member in by_region(database).items() if graceful else ():
         state, name = member.get("SynchronizationStatus", CONNECTED), member["DBClusterArn"].split(":")[-1]

@@ -385,6 +385,7 @@ LEFT = "cluster unicorn-east in us-east-1 is disconnected: a switchover needs it
     ("operation", "changed", "mode", "doubt"),
     [
         ("DescribeDBClusters", {"Status": "stopped"}, "graceful", STOPPED),
+        ("DescribeDBClusters", {"Status": "backing-up"}, "graceful", ""),
         ("DescribeDBClusters", {"Status": "stopped"}, "ungraceful", STOPPED),
         ("DescribeGlobalClusters", {"Status": "upgrading"}, "graceful", UPGRADING),
         ("DescribeGlobalClusters", {"Status": "upgrading"}, "ungraceful", UPGRADING),
