@@ -96,10 +96,10 @@ def page(table: str, key: str, kind: str, bounds: Mapping[str, str], size: int, 
         f"ORDER BY {column} LIMIT {size})"
     )
     if not sums:
-        return f"{rows} SELECT CAST(k AS text), d FROM page ORDER BY k"
+        return f"{rows} SELECT CAST(k AS text), d FROM page ORDER BY page.k"
     halves = ", ".join(
         f"CAST(sum(CAST(CAST(concat('x', substr(d, {first}, 15)) AS bit(60)) AS bigint)) AS text)"
         for first in (1, 17)
     )
-    last = "(SELECT CAST(k AS text) FROM page ORDER BY k DESC LIMIT 1)"
+    last = "(SELECT CAST(k AS text) FROM page ORDER BY page.k DESC LIMIT 1)"
     return f"{rows} SELECT count(*), {last}, {halves} FROM page"

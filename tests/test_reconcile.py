@@ -259,6 +259,14 @@ def test_what_a_person_picked_stands_in_both_regions_afterwards(person: Person) 
     assert person.orders.get(WEST, ("ann", "7")) == person.orders.get(EAST, ("ann", "7"))
 
 
+@pytest.mark.parametrize("end", ["\u2028", "\u2029", "\x85", "\r"])
+def test_its_own_lines_are_read_whatever_else_ends_a_line_in_a_text(person: Person, end: str) -> None:
+    person.put("ann/7", f"a{end}b")
+    file = person.file(person().stdout)
+    assert person("--apply", file, "--yes", "--stands", EAST).stdout.startswith("applied ")
+    assert person.orders.get(WEST, ("ann", "7")) == {"n": f"a{end}b"}
+
+
 def test_lines_that_a_person_has_deleted_are_not_applied(person: Person) -> None:
     person.put("ann/7")
     person.put("ann/8")

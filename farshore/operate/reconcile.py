@@ -175,7 +175,7 @@ def _read(
     """What each line says, with what is wrong in it. Raises Mistakes."""
     wrong: list[Mistake] = []
     made: list[T] = []
-    for number, written in enumerate(text.splitlines(), 1):
+    for number, written in enumerate(text.split("\n"), 1):  # a text may hold other ends of lines
         if not written.strip():
             continue
         try:

@@ -233,7 +233,7 @@ class DataMatches(Step[Seen | SeenWhole | Read]):
         items, found = progress.items[HERE], counts(progress.keys) | progress.sampled
         if look.mode == "ungraceful" and look.waited > self.within:
             return Done(DIFFERENT, {"items": items, **found})
-        note = look.find({"compared": progress.again(found, look.now).as_json()})
+        note = look.find({"compared": progress.again({"items": items, **found}, look.now).as_json()})
         return Change(f"{self.table}: {told_counts(found)}, and perhaps more: compare it again", (), (note,))
 
     def _reached(self, progress: Progress) -> str:

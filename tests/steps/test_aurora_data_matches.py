@@ -205,6 +205,27 @@ def test_while_the_other_region_lacks_some_of_the_log_a_graceful_run_waits(night
     assert night.matches()["facts"]["rows"] == "orders 41"
 
 
+@pytest.mark.parametrize("loses", [False, True])
+def test_rows_are_compared_in_the_order_of_their_key_where_that_is_a_number(loses: bool) -> None:
+    """9 comes before 10, and not behind it, as it does in a text."""
+    with ticking(3, RealNight) as night:
+        assert isinstance(night, RealNight)
+        east = night.database.connect(EAST)
+        east.execute("CREATE TABLE tickets (id bigint PRIMARY KEY, state text)")
+        east.execute("INSERT INTO tickets SELECT n, 'new' FROM generate_series(1, 2500) AS n")
+        night.clock.sleep(5)
+        night.database.hold()
+        if loses:
+            east.execute("INSERT INTO tickets VALUES (2501, 'lost')")
+        night.move(loses=True)
+        facts = night.matches("ungraceful", tables={"tickets": "id"})["facts"]
+        night.store.close()
+    assert facts["rows"] == "tickets 2500"
+    assert {name: facts.get(name, 0) for name in ("missing_here", "missing_there", "different")} == {
+        "missing_here": int(loses), "missing_there": 0, "different": 0,
+    }  # fmt: skip
+
+
 @pytest.mark.parametrize(
     ("tables", "why"),
     [

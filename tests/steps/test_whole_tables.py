@@ -203,7 +203,7 @@ def test_more_than_can_be_noted_is_told_as_such_and_the_comparison_begins_again(
     for number in range(30):
         store.put(number, 5)
     said = store.compares(mode="ungraceful")
-    assert (said["outcome"], said["facts"]["different"]) == ("different", 30)
+    assert (said["outcome"], said["facts"]["different"], said["facts"]["items"]) == ("different", 30, 60)
     with pytest.raises(Exception, match="before, 30 different"):
         store.compares()
     store.clock.sleep(1)
