@@ -33,6 +33,9 @@ plain = st.one_of(
     st.just({"NULL": True}),
     st.sets(texts, min_size=1, max_size=4).map(lambda some: {"SS": list(some)}),
     st.sets(st.integers(), min_size=1, max_size=4).map(lambda some: {"NS": [str(n) for n in some]}),
+    st.sets(st.binary(max_size=3), min_size=1, max_size=4).map(
+        lambda some: {"BS": [base64.b64encode(data).decode() for data in some]}
+    ),
 )
 names = st.sampled_from(["a", "b", "N", "SS", "M", "total"])
 values = st.recursive(
@@ -174,6 +177,21 @@ def test_an_attribute_that_is_called_like_a_type_is_none() -> None:
 def test_a_text_that_looks_like_a_set_or_a_number_is_one() -> None:
     item = {"a": {"S": '"SS":["b","a"],"N":"1E3"'}}
     assert canonical(item) == item
+
+
+def test_the_same_letters_of_another_type_are_another_value() -> None:
+    values = [
+        {"S": "1"},
+        {"N": "1"},
+        {"B": "1"},
+        {"SS": ["1"]},
+        {"NS": ["1"]},
+        {"BS": ["1"]},
+        {"L": []},
+        {"M": {}},
+    ]
+    told = {digest for _, digest in entries([row(1, {"a": value}) for value in values], ("PK",), SALT)}
+    assert len(told) == len(values)
 
 
 def test_another_run_has_other_digests() -> None:

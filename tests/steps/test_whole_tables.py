@@ -15,6 +15,7 @@ from functions import comparison
 from functions.steps import data_matches
 from functions.steps.data_matches import DataMatches
 from twin.faults import Kind, Request
+from twin.services.dynamodb import scans as dynamodb_scans
 from twin.services.dynamodb.model import DynamoDB
 from twin.services.lambda_.model import FunctionError
 
@@ -303,6 +304,24 @@ def test_a_lost_answer_costs_no_difference_and_invents_none(store: Store, operat
     store.cloud.faults.injectors.append(line)
     said = store.compares({"within": 400, "patience": 300}, mode="ungraceful")
     assert (said["outcome"], whole(said)) == ("different", (0, 0, 1))
+
+
+@pytest.mark.parametrize("kind", ["lost_before", "throttled", "500", "hollow"])
+def test_a_page_that_is_lost_is_not_the_end_of_its_segment(
+    store: Store, monkeypatch: pytest.MonkeyPatch, kind: Kind
+) -> None:
+    monkeypatch.setattr(dynamodb_scans, "LONGEST_PAGE_BYTES", 60)
+    store.fill(60)
+    truly = store.seed(random.Random(1), 60, 2)
+    dice = random.Random(3)
+
+    def line(request: Request) -> Kind | None:
+        return kind if request.operation == "Scan" and request.caller and dice.random() < 0.25 else None
+
+    store.cloud.faults.injectors.append(line)
+    said = store.compares({"within": 300, "patience": 290}, mode="ungraceful")
+    assert (whole(said), said["facts"]["items"]) == ((2, 2, 2), 60)
+    assert set(noted(store)) == set().union(*truly.values())
 
 
 @many_segments
