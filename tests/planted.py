@@ -212,7 +212,7 @@ PLANTED: dict[str, tuple[Plant, str, str, str, str]] = {
         "L1", "EndpointTemporarilyUnavailableException",
     ),
     "a 500 that is taken for a no": (
-        slip(Outside, "_through", "status >= 500", "status == 503"),
+        slip(Outside, "_refused", "status >= 500", "status == 503"),
         f"failover,graceful,500@{FENCE}", "PutFunctionConcurrency", "L1", "ServiceException",
     ),
     "a plan that is not waited for as long as a mute Region takes": (
