@@ -64,6 +64,14 @@ def other(owner: Any, name: str, value: Any) -> Plant:
     return lambda patch: patch.setattr(owner, name, value)
 
 
+def others(owner: Any, **values: Any) -> Plant:
+    def plant(patch: pytest.MonkeyPatch) -> None:
+        for name, value in values.items():
+            patch.setattr(owner, name, value)
+
+    return plant
+
+
 def asks_for(seconds: int) -> Plant:
     """Approval waits no longer for a plan's answers."""
     hasty = dataclasses.replace(later.INVOKE, read_seconds=seconds)
@@ -195,11 +203,11 @@ PLANTED: dict[str, tuple[Plant, str, str, str, str]] = {
         f"failover,graceful,twice@{WRITER}", "SwitchoverGlobalCluster", "L1", "InvalidGlobalClusterState",
     ),
     "a throttle that is taken for a no": (
-        other(outside, "THROTTLED", frozenset()),
+        others(outside, THROTTLED=frozenset(), TOO_MANY=0),
         f"failover,graceful,throttled@{FENCE}", "PutFunctionConcurrency", "L1", "TooManyRequestsException",
     ),
     "Lambda's word for a throttle that is not known": (
-        other(outside, "THROTTLED", outside.THROTTLED - {"TooManyRequestsException"}),
+        others(outside, THROTTLED=outside.THROTTLED - {"TooManyRequestsException"}, TOO_MANY=0),
         f"failover,graceful,throttled@{FENCE}", "PutFunctionConcurrency", "L1", "TooManyRequestsException",
     ),
     "RDS's word for a throttle that is not known": (

@@ -122,9 +122,8 @@ def _how_long(seconds: float) -> str:
 
 
 def hosts(call: Call) -> tuple[str, ...]:
-    """Of its endpoints, where a service has several with URLs of their own."""
-    found = sorted(_host(endpoint) for endpoint in call.endpoints if endpoint.url)
-    return tuple(found) if len(found) > 1 else ()
+    """Of its endpoints, where what an application has comes with URLs of its own."""
+    return tuple(sorted(_host(each) for each in call.endpoints if each.url and not call.api.ours))
 
 
 def _host(endpoint: Endpoint) -> str:
