@@ -146,14 +146,8 @@ def mark(decision: Mapping[str, Any]) -> str:
 
 def refused_in(proposal: Mapping[str, Any]) -> Mapping[str, str]:
     """The decision on a plan that counted for nothing, by its mark, and why; empty where none is noted."""
-    noted = proposal.get("refused")
-    return noted if isinstance(noted, dict) and noted.keys() == {"word", "why"} else {}
-
-
-def proved_in(proposal: Mapping[str, Any]) -> Mapping[str, str]:
-    """Who has approved a plan that others must approve, too, by the marks of their decisions."""
-    noted = proposal.get("approved")
-    return noted if isinstance(noted, dict) and all(isinstance(arn, str) for arn in noted.values()) else {}
+    noted: Mapping[str, str] = proposal.get("refused", {})
+    return noted if noted.keys() == {"word", "why"} else {}
 
 
 def is_refused(decision: Mapping[str, Any], proposal: Mapping[str, Any]) -> bool:

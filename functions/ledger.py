@@ -199,8 +199,8 @@ class Records:
         """What people have said to this plan of this execution, the first and then a second, and not to one
         whose name or hash is the same. Whatever counts for nothing is left out, with all behind it."""
         words, about = [], (digest, execution, started)
-        for item in decision_items(digest[:SHOWN]):
-            word: Mapping[str, Any] = self.decisions.get(item.partition("#")[2], {})
+        for place in places(digest[:SHOWN]):
+            word: Mapping[str, Any] = self.decisions.get(place, {})
             meant = tuple(word.get(name) for name in ("digest", "execution", "started"))
             if meant != about or word in words or is_refused(word, self.proposal):
                 break
@@ -376,9 +376,9 @@ def _items(answer: Mapping[str, Any]) -> dict[str, str]:
     return {item: text for item, text in texts if text is not None}
 
 
-def decision_items(plan: str) -> tuple[str, str]:
-    """Where a first and a second person's decision on the plan of this hash stand."""
-    return f"decision#{plan}", f"decision#{plan}#2"
+def places(plan: str) -> tuple[str, str]:
+    """Under which a first and a second person's decisions on the plan of this hash stand."""
+    return plan, f"{plan}#2"
 
 
 def _attribute(item: str) -> str:
@@ -576,8 +576,7 @@ class Propose:
     """Who has made approvals that are not enough yet, by their marks, as was proved when STS was asked."""
 
     def write_in(self, ledger: Ledger) -> None:
-        alone = ("approvers", "approved") if self.approvers == 1 else ()
-        ledger.write("proposal", {name: value for name, value in vars(self).items() if name not in alone})
+        ledger.write("proposal", vars(self))
 
 
 @dataclass(frozen=True)

@@ -77,25 +77,30 @@ but those of KMS, by which topics and machines may be encrypted.
 Sources: docs.aws.amazon.com/sns/latest/api/API_Publish.html,
 docs.aws.amazon.com/step-functions/latest/apireference/API_StartExecution.html"""
 
-PASSING = frozenset(
+UNREADY = frozenset(
     {
-        "RequestTimeout",
-        "RequestTimeoutException",
-        "ExpiredToken",
-        "ExpiredTokenException",
-        "RequestExpired",
         "CodeArtifactUserPendingException",
         "EFSMountConnectivityException",
         "EFSMountTimeoutException",
         "ResourceConflictException",
         "ResourceNotReadyException",
+        "S3FilesMountConnectivityException",
+        "S3FilesMountTimeoutException",
         "SnapStartNotReadyException",
         "SnapStartTimeoutException",
     }
 )
-"""What else is over by itself. botocore retries the first two; credentials are new at the next tick; a
-function that was idle, is being made ready or changed, or waits for its file system answers a little later.
+"""A function was idle, is being made ready or changed, or waits for its files: it answers a little later.
 Source: docs.aws.amazon.com/lambda/latest/api/API_Invoke.html"""
+
+PASSING = UNREADY | {
+    "RequestTimeout",
+    "RequestTimeoutException",
+    "ExpiredToken",
+    "ExpiredTokenException",
+    "RequestExpired",
+}
+"""What else is over by itself. botocore retries the first two; credentials are new at the next tick."""
 
 UNAVAILABLE = frozenset({"EndpointTemporarilyUnavailableException"})
 """ARC's word for: try another endpoint. Its model gives it no HTTP status, so it cannot be known by that."""
@@ -163,9 +168,7 @@ def over_the_network(
             method, url, body=body, headers=headers, timeout=timeout, retries=False, preload_content=False
         )
         try:
-            read = _body(answer, until)
-            _is_whole(until)  # whoever was hung up on may look as if they had ended
-            return answer.status, read
+            return answer.status, _body(answer, until)
         finally:
             answer.close()
 
@@ -200,11 +203,12 @@ def _body(answer: urllib3.BaseHTTPResponse, until: float) -> bytes:
     read = b""
     while len(read) < LONGEST_BODY and (part := answer.read1(1 << 16, decode_content=False)):
         read += part
-        _is_whole(until)
+        _in_time(until)
+    _in_time(until)  # who was hung up on looks as if they had ended
     return read
 
 
-def _is_whole(until: float) -> None:
+def _in_time(until: float) -> None:
     if time.monotonic() > until:
         raise urllib3.exceptions.ProtocolError(f"no whole answer within {LONGEST_CALL_SECONDS} s")
 
@@ -347,8 +351,8 @@ class Outside:
         asked = who.asked_in(region)
         answer = self.reply(asked)
         if isinstance(answer, Denied):
-            help = f"farshore show APP --role {role} prints what it must allow, and whom it must trust"
-            return replace(answer, message=f"{answer.message} ({help})")
+            remedy = f"farshore show APP --role {role} prints what it must allow, and whom it must trust"
+            return replace(answer, message=f"{answer.message} ({remedy})")
         if isinstance(answer, Silence):
             return answer
         begun = self._sessions.begin(who, answer, self.clock()) if isinstance(answer, Mapping) else None

@@ -17,15 +17,15 @@ YEAR_3000 = 32_503_680_000
 """In seconds since 1970."""
 
 
-def is_text(given: Any) -> bool:
+def _is_text(given: Any) -> bool:
     return isinstance(given, str)
 
 
-def is_truth(given: Any) -> bool:
+def _is_truth(given: Any) -> bool:
     return isinstance(given, bool)
 
 
-def is_count(given: Any) -> bool:
+def _is_count(given: Any) -> bool:
     return type(given) is int and given >= 0
 
 
@@ -39,12 +39,12 @@ def is_number(given: Any) -> bool:
     return type(given) in (int, float) and abs(given) <= YEAR_3000
 
 
-def are_texts(given: Any) -> bool:
-    return isinstance(given, list) and all(map(is_text, given))
+def _are_texts(given: Any) -> bool:
+    return isinstance(given, list) and all(map(_is_text, given))
 
 
-def are_named_texts(given: Any) -> bool:
-    return isinstance(given, Mapping) and all(map(is_text, given.values()))
+def _are_named_texts(given: Any) -> bool:
+    return isinstance(given, Mapping) and all(map(_is_text, given.values()))
 
 
 @dataclass(frozen=True)
@@ -77,7 +77,7 @@ def _anything(given: Any) -> bool:
 def _is_call(given: Any) -> bool:
     if not isinstance(given, Mapping) or not isinstance(given.get("parameters"), Mapping):
         return False
-    named = all(is_text(given.get(name)) for name in ("action", "service", "operation", "region"))
+    named = all(_is_text(given.get(name)) for name in ("action", "service", "operation", "region"))
     return named and given["action"].count(":") == 1
 
 
@@ -85,10 +85,10 @@ def _is_planned(given: Any) -> bool:
     """Of a step, as Planned's JSON has it (planned.py)."""
     return (
         isinstance(given, Mapping)
-        and is_text(given.get("state"))
-        and is_text(given.get("outcome"))
-        and is_text(given.get("why", ""))
-        and is_truth(given.get("no_return", False))
+        and _is_text(given.get("state"))
+        and _is_text(given.get("outcome"))
+        and _is_text(given.get("why", ""))
+        and _is_truth(given.get("no_return", False))
         and isinstance(given.get("facts", {}), Mapping)
         and isinstance(given.get("remembers", {}), Mapping)
         and isinstance(given.get("calls", []), list)
@@ -100,74 +100,74 @@ def _is_plan(given: Any) -> bool:
     return isinstance(given, list) and all(map(_is_planned, given))
 
 
-_SIGNED: Mapping[str, Is] = {"who": is_text, "why": is_text, "at": is_number}
+_SIGNED: Mapping[str, Is] = {"who": _is_text, "why": _is_text, "at": is_number}
 _NOBODY = {"who": "somebody", "why": ""}
 
 DEBT = Form(
-    {"why": is_text, "since": is_number, "by": is_text, "give_back": is_truth, "owner": is_text},
+    {"why": _is_text, "since": is_number, "by": _is_text, "give_back": _is_truth, "owner": _is_text},
     instead={"why": "nobody says why", "since": 0.0, "by": ""},
 )
 DIRECTIVE = Form(
     {
         **_SIGNED,
-        "execution": is_text,
-        "pause": is_truth,
+        "execution": _is_text,
+        "pause": _is_truth,
         "paused_at": is_number,
         "resumed_at": is_number,
-        "skip": are_texts,
-        "ungraceful": is_truth,
-        "abort": is_truth,
-        "override": are_named_texts,
+        "skip": _are_texts,
+        "ungraceful": _is_truth,
+        "abort": _is_truth,
+        "override": _are_named_texts,
     },
     instead=_NOBODY,
 )
 TAKE_OVER = Form(
-    {**_SIGNED, "holder": is_text, "epoch": is_count}, needs=("holder", "epoch"), instead=_NOBODY
+    {**_SIGNED, "holder": _is_text, "epoch": _is_count}, needs=("holder", "epoch"), instead=_NOBODY
 )
 DECISION = Form(
     {
         **_SIGNED,
-        "digest": is_text,
-        "execution": is_text,
+        "digest": _is_text,
+        "execution": _is_text,
         "started": is_number,
-        "decision": is_text,
-        "mode": is_text,
-        "arn": is_text,
+        "decision": _is_text,
+        "mode": _is_text,
+        "arn": _is_text,
     },
     needs=("execution", "decision"),
     instead={**_NOBODY, "at": 0.0},
 )
 PROPOSAL = Form(
     {
-        "hash": is_text,
-        "digest": is_text,
-        "execution": is_text,
+        "hash": _is_text,
+        "digest": _is_text,
+        "execution": _is_text,
         "started": is_number,
-        "mode": is_text,
+        "mode": _is_text,
         "plan": _is_plan,
         "at": is_number,
         "paged_at": is_number,
-        "proof": is_text,
-        "refused": are_named_texts,
-        "approvers": is_count,
-        "approved": are_named_texts,
+        "proof": _is_text,
+        "refused": _are_named_texts,
+        "approvers": _is_count,
+        "approved": _are_named_texts,
     },
     needs=("execution", "started"),
 )
-MEMORY = Form({"by": is_text, "confirmed_at": is_number}, needs=("value",))
+MEMORY = Form({"by": _is_text, "confirmed_at": is_number}, needs=("value",))
 BEGUN = Form(
-    {"execution": is_text, "at": _is_time, "given_up": is_text, "given_up_at": is_number},
+    {"execution": _is_text, "at": _is_time, "given_up": _is_text, "given_up_at": is_number},
     needs=("execution",),
 )
 LEASE = Form(
     {
-        "holder": is_text,
-        "redrives": is_count,
-        "epoch": is_count,
-        "released": is_truth,
+        "holder": _is_text,
+        "redrives": _is_count,
+        "epoch": _is_count,
+        "released": _is_truth,
         "quiet_until": is_number,
         "ended": is_number,
-        "purpose": is_text,
+        "purpose": _is_text,
     },
     needs=("holder", "redrives", "epoch", "released"),
 )

@@ -61,7 +61,7 @@ SAYS_NOTHING = slip(ticking, "_tick", "if run.gives_up:", "if False:")
 
 
 def other(owner: Any, name: str, value: Any) -> Plant:
-    return lambda patch: patch.setattr(owner, name, value)
+    return others(owner, **{name: value})
 
 
 def others(owner: Any, **values: Any) -> Plant:

@@ -105,10 +105,9 @@ def _same(step: StepReport, other: StepReport) -> bool:
 
 def _fences(runbook: Runbook, procedure: str) -> bool:
     """The procedure takes something away from the Region that it leaves."""
-    entries = runbook.procedures.get(procedure, runbook.procedures["failover"])
     return any(
         is_fence(line) and not steps()[line.step].for_the_run and line.inputs.get("region") == "$from"
-        for line in lines(entries)
+        for line in lines(runbook.entries(procedure))
     )
 
 

@@ -60,13 +60,15 @@ def decide(
     who, why = stands.get("who"), stands.get("why", "")
     identity = "a proof is attached" if "proof" in stands else "self-declared"
     more = {"plan": plan, "decision": decision, "who": who, "why": why, "execution": proposal.execution}
-    missing = proposal.approvers - len(decided(proposal, operator.records())) if decision == "approve" else 0
+    said = decided(proposal, records)
+    missing = proposal.approvers - len(said if stands in said else [*said, stands])
+    waits = decision == "approve" and missing > 0
     needs = (
-        [(f"another person must approve it, too: farshore approve {app} {plan} --why …",)] if missing else []
+        [(f"another person must approve it, too: farshore approve {app} {plan} --why …",)] if waits else []
     )
     end(
         as_json,
-        {**more, "identity": identity, "approvals_missing": missing},
+        {**more, "identity": identity, "approvals_missing": missing if waits else 0},
         [(f"{decision}d plan {plan} as {who} ({identity}), for {short(proposal.execution)}",), *needs],
     )
     if doubt:

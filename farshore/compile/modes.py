@@ -18,9 +18,8 @@ def modes_of(runbook: Runbook, procedure: str) -> tuple[Mode, ...]:
 
 def refused(runbook: Runbook, procedure: str) -> Mapping[Mode, str]:
     """By mode, the step that refuses it, and why."""
-    entries = runbook.procedures.get(procedure) or runbook.procedures["failover"]
     found: dict[Mode, str] = {}
-    for line in lines(entries):
+    for line in lines(runbook.entries(procedure)):
         kind = type_of(line)
         refusals: dict[Mode, str | None] = {"graceful": kind.unplanned_only, "ungraceful": kind.planned_only}
         for mode, why in refusals.items():

@@ -50,8 +50,7 @@ def circumstances(seed: Seed, runbook: Runbook, main: str, injected: Sequence[In
 
 def _led_from(runbook: Runbook, procedure: str) -> frozenset[str]:
     """The homes of what leads customers elsewhere, in this procedure or the one that it is derived from."""
-    entries = runbook.procedures.get(procedure, runbook.procedures["failover"])
-    kinds = [steps()[line.step] for line in lines(entries)]
+    kinds = [steps()[line.step] for line in lines(runbook.entries(procedure))]
     writes = [api for kind in kinds if kind.phase == "traffic" for api in kind.writes]
     return frozenset(api.home for api in writes if api.home)
 

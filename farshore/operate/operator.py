@@ -7,7 +7,7 @@ for the person who typed; NotYet and Refused where the ledger is silent or says 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Literal
@@ -15,7 +15,7 @@ from typing import Any, Literal
 from functions.calls import LONGEST_TICK_SECONDS, Absent, Api, Denied, Silence
 from functions.errors import NotYet
 from functions.identity import Proof
-from functions.ledger import Lease, Ledger, Records, decision_items
+from functions.ledger import Lease, Ledger, Records, places
 from functions.outside import Outside
 from functions.run import Mode, Purpose
 
@@ -23,7 +23,7 @@ from ..compile.definition import run_of, takes_lease
 from ..runbook.model import Runbook
 from .aws_cli import as_command
 from .plan import fencing_states
-from .proposal import Proposal, decided, loss_of, proposal_of
+from .proposal import Proposal, decided, is_decided, loss_of, proposal_of
 from .runs import Runs, RunSnapshot, region_of, short, started
 from .trouble import Trouble
 
@@ -88,8 +88,8 @@ class Operator:
     ) -> Mapping[str, Any]:
         """A decision counts for that plan of that run, and for no other, and is made once: the same again is
         done, unless the run has refused it. Gives the one that stands. Raises Trouble where that says
-        otherwise. Where two must approve, a second person's has room beside the first. `arn` is who
-        AWS says has signed; a run asks that itself."""
+        otherwise. An approval that is not enough leaves room for another person's, and for anybody's decline.
+        `arn` is who AWS says has signed; a run asks that itself."""
         word = {
             "digest": proposal.digest,
             "execution": proposal.execution,
@@ -102,10 +102,13 @@ class Operator:
             **({"proof": proof.as_json()} if proof else {}),
             **({"arn": arn} if arn else {}),
         }
-        stands = _stands(proposal, decided(proposal, records), word)
+        said = decided(proposal, records)
+        stands = next((each for each in said if _is_the_same(each, word)), None)
+        if stands is None and is_decided(proposal, records):
+            stands = said[-1]
         if stands is None:
-            place = len(decided(proposal, records))
-            item = decision_items(proposal.hash)[place]
+            place = len(said)
+            item = f"decision#{places(proposal.hash)[place]}"
             stands = next(iter(decided(proposal, self._say(item, word, records))[place:]), None)
             if stands is None:
                 raise self._meanwhile(item)
@@ -258,15 +261,9 @@ class Operator:
             )
 
 
-def _stands(
-    proposal: Proposal, said: Sequence[Mapping[str, Any]], word: Mapping[str, Any]
-) -> Mapping[str, Any] | None:
-    """The decision that stands already where this word is said; None where there is room for it. An approval
-    that is not enough leaves room for another person's, and for anybody's decline."""
-    if len(said) >= proposal.approvers or any(each.get("decision") != "approve" for each in said):
-        return said[-1]
-    mine = (each for each in said if word["decision"] == "approve" and _maker(each) & _maker(word))
-    return next(mine, None)
+def _is_the_same(word: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
+    """Somebody says again what they have said."""
+    return word.get("decision") == other.get("decision") and bool(_maker(word) & _maker(other))
 
 
 def _maker(word: Mapping[str, Any]) -> set[str]:

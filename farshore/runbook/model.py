@@ -198,6 +198,10 @@ class Runbook:
     lines: Mapping[str, int]
     """The line of each top-level key."""
 
+    def entries(self, procedure: str) -> Procedure:
+        """Its own, or those of the failover that it is derived from."""
+        return self.procedures.get(procedure) or self.procedures["failover"]
+
     def direction(self, procedure: str) -> tuple[str, str]:
         """`$from` and `$to` of a procedure: only a failback leads home."""
         there = self.regions.primary, self.regions.standby

@@ -29,7 +29,6 @@ from ..identity import (
     Proved,
     mark,
     proof_from,
-    proved_in,
     refused_in,
     statement,
     told,
@@ -182,7 +181,7 @@ class Approval(Step[Seen]):
                 else f"{declares})"
             )
         proposal, word = _proposal(seen.run, seen.records), mark(decision)
-        if known := proved_in(proposal).get(word):
+        if known := _approved_in(proposal).get(word):
             return known
         maker = seen.makers.get(word)
         if maker is None or proposal.get("digest") != digest:
@@ -210,7 +209,7 @@ class Approval(Step[Seen]):
         refused = before if refused is None else refused
         known, paged_at, shown = mine.get("digest") == digest, mine.get("paged_at", 0.0), digest[:SHOWN]
         noted = {mark(decision): who for who, decision in approved.items()}
-        one_more = noted != (proved_in(mine) if known else {})
+        one_more = noted != (_approved_in(mine) if known else {})
         due = seen.now - paged_at >= PAGE_AGAIN_SECONDS or one_more
         by = f"only {', '.join(approved)} has approved" if approved else "nobody has decided on"
         undecided = f"{by} plan {shown}" + (f"; {refused['why']}" if refused else "")
@@ -247,7 +246,7 @@ def _makers(run: Run, records: Records) -> Mapping[str, Call | Disproved]:
     """How to ask who made each decision on the plan that this run has proposed last, by its mark: of those
     that bring a proof, and where that is not known already."""
     proposal = _proposal(run, records)
-    digest, known = str(proposal.get("digest")), proved_in(proposal)
+    digest, known = str(proposal.get("digest")), _approved_in(proposal)
     words = (word for word in records.decided(digest, run.execution, run.started) if "proof" in word)
     return {mark(word): _maker(run, digest, word) for word in words if mark(word) not in known}
 
@@ -265,6 +264,12 @@ def _proposal(run: Run, records: Records) -> Mapping[str, Any]:
     proposal = records.proposal
     mine = (proposal.get("execution"), proposal.get("started")) == (run.execution, run.started)
     return proposal if mine else {}
+
+
+def _approved_in(proposal: Mapping[str, Any]) -> Mapping[str, str]:
+    """Who has approved a plan that others must approve, too, by the marks of their decisions."""
+    noted: Mapping[str, str] = proposal.get("approved", {})
+    return noted
 
 
 def _digest(run: Run, plan: Plan) -> str:

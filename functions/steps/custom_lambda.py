@@ -29,6 +29,7 @@ from ..calls import Api, Call, Sight, Silence
 from ..errors import Refused
 from ..handler import lambda_handler
 from ..inputs import FORMS, FunctionName, Region
+from ..outside import UNREADY
 from ..planned import DOUBTS, one_line
 from ..run import Run
 from ..step import Change, Decision, Done, Step, Wait
@@ -81,17 +82,7 @@ class CustomLambda(Step[Seen]):
     name: ClassVar = "custom_lambda"
     reads: ClassVar = (LOOK,)
     writes: ClassVar = (ACT,)
-    busy: ClassVar = frozenset(
-        {
-            "EFSMountConnectivityException",
-            "EFSMountTimeoutException",
-            "ResourceConflictException",
-            "S3FilesMountConnectivityException",
-            "S3FilesMountTimeoutException",
-            "SnapStartNotReadyException",
-            "SnapStartTimeoutException",
-        }
-    )
+    busy: ClassVar = UNREADY
     every: ClassVar = 10
     block: ClassVar = "CustomActionLambda"
 

@@ -9,7 +9,7 @@ from botocore.credentials import ReadOnlyCredentials
 from test_approval import FENCE, Desk, desk
 
 from functions.identity import LASTS_SECONDS
-from functions.ledger import decision_items
+from functions.ledger import places
 from functions.planned import PAGE_AGAIN_SECONDS
 from functions.steps.approval import Approval
 
@@ -33,8 +33,7 @@ def joe(desk: Desk, jane: ReadOnlyCredentials) -> ReadOnlyCredentials:
 
 def says(desk: Desk, place: int, by: ReadOnlyCredentials, decision: str = "approve", **more: Any) -> None:
     """The first decision on the plan that waits, or the second."""
-    plan = decision_items(desk.hash)[place].partition("#")[2]
-    desk.decide(plan, decision, proof=desk.proof(by, decision), **more)
+    desk.decide(places(desk.hash)[place], decision, proof=desk.proof(by, decision), **more)
 
 
 def test_both_are_named_by_who_they_are(
@@ -86,7 +85,8 @@ def test_the_same_word_in_both_places_is_one_and_does_not_undo_itself(
     desk: Desk, jane: ReadOnlyCredentials
 ) -> None:
     says(desk, 0, jane)
-    says(desk, 1, jane)
+    first, second = places(desk.hash)
+    assert desk.ledger.say(f"decision#{second}", desk.records().decisions[first], desk.records())
     for _ in range(2):
         assert f"only {JANE} has approved plan {desk.hash}" in desk.asks()
 

@@ -259,8 +259,7 @@ def _gone(word: str, proved: bool, baseline: Baseline, runbook: Runbook) -> Iter
 
 def _is_proved(runbook: Runbook, procedure: str) -> bool:
     """Whoever approves must prove who they are: then no word carries an approved run on."""
-    entries = runbook.procedures.get(procedure, runbook.procedures["failover"])
-    asks = (line for line in lines(entries) if steps()[line.step].phase == "approve")
+    asks = (line for line in lines(runbook.entries(procedure)) if steps()[line.step].phase == "approve")
     return any(PROVED in line.inputs.values() for line in asks)
 
 
